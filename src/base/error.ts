@@ -17,7 +17,7 @@ export function site(): string {
 /** "file:line" of the first frame of a stack text outside sinter's own files, or "" if there is none. */
 export function siteOf(stack: string): string {
   for (const line of stack.split("\n")) {
-    const frame = /^\s*at (?:.*\()?(.+?):(\d+)(?::\d+)?\)?\s*$/.exec(line);
+    const frame = /^\s*at (?:.*\(|async )?(.+?):(\d+)(?::\d+)?\)?\s*$/.exec(line);
     if (frame === null) continue;
     const [, raw = "", row = ""] = frame;
     if (/^(?:node|ext|bun|deno|native|internal):|^(?:native|unknown|<anonymous>|\[)/.test(raw)) continue;
