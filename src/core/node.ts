@@ -1,0 +1,178 @@
+// A node of the lazy graph, and what an op has to define. An array is a handle on a node; graphs and walks hold nodes only.
+import type { DType } from "../base/dtype.ts";
+import type { Expr, Scalars } from "../kernel/expr.ts";
+import type { View } from "./view.ts";
+
+/** Shape and dtype of a value. */
+export interface Aval {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+/** Memory of an evaluated node: a native buffer with the token that keeps it alive, shared by every node that views it. */
+export interface Buf {
+  readonly id: number;
+  readonly bytes: number;
+  readonly address: number;
+  /** The whole buffer as JavaScript memory; collecting it ends the owner's reference. */
+  readonly token: ArrayBuffer;
+  /** Nodes whose value lies in this buffer and still have a handle or a pending consumer; -1 once disposed. */
+  users: number;
+  /** True once a typed array over this memory was handed to the user. */
+  exposed: boolean;
+  /** The ticket of the asynchronous submission that writes it; 0 = none. */
+  ticket: number;
+  /** Where the buffer was made, for the message of a memory limit. */
+  readonly site: string;
+}
+
+/** A walk's index of one axis: offset + sum(coefficient * loop axis) + sum(coefficient * computed index). */
+export interface Index {
+  readonly offset: number;
+  readonly terms: ReadonlyMap<number, number>;
+  readonly computed: readonly { readonly expr: Expr; readonly stride: number; readonly size: number }[];
+}
+
+/** Fold operations: how the elements along an axis become one. */
+export type FoldOp = "sum" | "prod" | "min" | "max" | "argmin" | "argmax";
+
+/** What a library call needs: routine, pointers, integers and numbers, in terms of the views of its inputs and outputs. */
+export interface Call {
+  readonly routine: string;
+  readonly pointers: readonly { readonly which: "in" | "out"; readonly index: number; readonly offset: number }[];
+  readonly ints: readonly number[];
+  readonly nums: readonly number[];
+}
+
+/** How an op becomes kernels. */
+export type Lower<A> =
+  | { readonly kind: "source" }
+  | {
+    readonly kind: "view";
+    /** The same memory seen through the op, or null if strides cannot say it. */
+    view(v: View, arg: A, out: Aval): View | null;
+    /** The input's index for an output index, or null if it is not affine. */
+    pull(index: readonly Index[], arg: A, input: Aval, out: Aval): readonly Index[] | null;
+  }
+  | { readonly kind: "map"; scalar(s: Scalars, x: readonly Expr[], arg: A, out: Aval, ins: readonly Aval[]): Expr; readonly cost?: number }
+  | { readonly kind: "iota"; scalar(s: Scalars, at: (axis: number) => Expr, arg: A, out: Aval): Expr }
+  | { readonly kind: "gather" }
+  | { readonly kind: "fold"; op(arg: A): FoldOp; axes(arg: A): readonly [number, number] }
+  | { readonly kind: "scan" }
+  | { readonly kind: "parts"; parts(arg: A, ins: readonly Aval[], out: Aval): readonly Part[] }
+  | { readonly kind: "scatter"; combine(arg: A): "set" | "add" | "mul" | "min" | "max" }
+  | {
+    readonly kind: "call";
+    /** Which inputs may come as strided views; the others are made contiguous. */
+    readonly strided: boolean;
+    calls(arg: A, ins: readonly View[], outs: readonly Aval[], avals: readonly Aval[]): readonly Call[];
+  };
+
+/** One input of an assembled array and the view of the output that it fills. */
+export interface Part {
+  readonly input: number;
+  view(v: View): View;
+}
+
+/** ONE definition per op: type rule, gradient and lowering in one place. */
+export interface OpDef<A = unknown> {
+  readonly name: string;
+  /** Shape and dtype of the result (of each result, where there are several). */
+  type(ins: readonly Aval[], arg: A): Aval | readonly Aval[];
+  /** Cotangents of the inputs; null where there is none. `need` says which are wanted. */
+  vjp?(ct: Node, out: Node, ins: readonly Node[], arg: A, need: readonly boolean[]): readonly (Node | null)[];
+  readonly lower: Lower<A>;
+  /** The part of the argument that shapes kernels, as text; sizes and scalars stay out of it. */
+  structure?(arg: A): string;
+  /** A scalar of the argument that becomes a kernel argument. */
+  value?(arg: A): number | bigint | { readonly re: number; readonly im: number };
+  /** Shapes and values at which the generated tests sample the op. */
+  readonly domain?: readonly [number, number];
+}
+
+let serial = 0;
+/** The serial number that the next node will have. */
+export function nextSerial(): number {
+  return serial;
+}
+
+/** A recorded operation and, once evaluated, its value. */
+export class Node implements Aval {
+  readonly op: OpDef<unknown>;
+  inputs: readonly Node[];
+  readonly arg: unknown;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  /** All results of an op that has several; read by `pick` nodes. */
+  readonly outs: readonly Aval[] | null;
+  readonly serial: number;
+  /** Where the value is, once it was computed. */
+  buf: Buf | null = null;
+  view: View | null = null;
+  /** Handles on this node: made, less moved or disposed. */
+  handles = 0;
+  /** Recorded consumers that are not evaluated yet. */
+  pending = 0;
+  /** A trace's placeholder cannot be read. */
+  placeholder = false;
+  /** Scratch of graph walks. */
+  mark = 0;
+  slot = 0;
+
+  constructor(op: OpDef<unknown>, inputs: readonly Node[], arg: unknown, shape: readonly number[], dtype: DType, outs: readonly Aval[] | null) {
+    this.op = op;
+    this.inputs = inputs;
+    this.arg = arg;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.outs = outs;
+    this.serial = serial++;
+    for (let i = 0; i < inputs.length; i++) (inputs[i] as Node).pending++;
+  }
+}
+
+/** Records an op: the only way to make a node. */
+export function apply<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
+  const t = op.type(inputs, arg);
+  const def = op as OpDef<unknown>;
+  if (Array.isArray(t)) {
+    const first = t[0] as Aval;
+    return new Node(def, inputs, arg, first.shape, first.dtype, t as readonly Aval[]);
+  }
+  const one = t as Aval;
+  return new Node(def, inputs, arg, one.shape, one.dtype, null);
+}
+
+let stamp = 0;
+/** A mark that no node carries yet. */
+export function freshMark(): number {
+  return ++stamp;
+}
+
+/** Nodes that `roots` need, inputs first; stops below nodes for which `stop` holds (they are not listed). Iterative: depth is no limit. */
+export function topological(roots: readonly Node[], stop: (n: Node) => boolean): Node[] {
+  const mark = freshMark(), order: Node[] = [], stack: Node[] = [], at: number[] = [];
+  for (const root of roots) {
+    if (root.mark === mark || stop(root)) continue;
+    root.mark = mark;
+    stack.push(root);
+    at.push(0);
+    while (stack.length > 0) {
+      const n = stack[stack.length - 1] as Node, i = at[at.length - 1] as number;
+      if (i < n.inputs.length) {
+        at[at.length - 1] = i + 1;
+        const c = n.inputs[i] as Node;
+        if (c.mark !== mark && !stop(c)) {
+          c.mark = mark;
+          stack.push(c);
+          at.push(0);
+        }
+      } else {
+        order.push(n);
+        stack.pop();
+        at.pop();
+      }
+    }
+  }
+  return order;
+}

@@ -1,0 +1,59 @@
+// Shape arithmetic: sizes, broadcasting, axes.
+import { rangeError, typeError } from "../base/error.ts";
+
+/** Number of elements. */
+export function size(shape: readonly number[]): number {
+  let n = 1;
+  for (let i = 0; i < shape.length; i++) n *= shape[i] as number;
+  return n;
+}
+
+/** True if both lists hold the same numbers. */
+export function same(a: readonly number[], b: readonly number[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** The shape that both broadcast to (NumPy's rule), or an error that names the op. */
+export function broadcast(op: string, a: readonly number[], b: readonly number[]): readonly number[] {
+  if (same(a, b)) return a;
+  const n = Math.max(a.length, b.length), out = new Array<number>(n);
+  for (let i = 1; i <= n; i++) {
+    const x = a.length >= i ? a[a.length - i] as number : 1, y = b.length >= i ? b[b.length - i] as number : 1;
+    if (x !== y && x !== 1 && y !== 1) {
+      throw typeError(`Cannot ${op} arrays whose shapes do not broadcast: [${a.join(",")}] and [${b.join(",")}]`);
+    }
+    out[n - i] = x === 1 ? y : x;
+  }
+  return out;
+}
+
+/** An axis counted from the front, or a RangeError that names the op. */
+export function axisOf(op: string, axis: number, ndim: number): number {
+  if (typeof axis !== "number" || !Number.isInteger(axis)) throw typeError(`Cannot ${op}: an axis must be an integer, not ${String(axis)}`);
+  const a = axis < 0 ? axis + ndim : axis;
+  if (a < 0 || a >= ndim) throw rangeError(`Cannot ${op} along axis ${axis} of an array with ${ndim} dimension${ndim === 1 ? "" : "s"}`);
+  return a;
+}
+
+/** Sorted axes counted from the front; undefined or null means all. */
+export function axesOf(op: string, axis: number | readonly number[] | null | undefined, ndim: number): number[] {
+  if (axis === undefined || axis === null) return Array.from({ length: ndim }, (_, i) => i);
+  const list = (typeof axis === "number" ? [axis] : axis).map((a) => axisOf(op, a, ndim));
+  if (new Set(list).size !== list.length) throw rangeError(`Cannot ${op}: an axis is repeated in [${list.join(",")}]`);
+  return list.sort((a, b) => a - b);
+}
+
+/** A shape given by the user: a number or a list of non-negative integers. */
+export function shapeOf(op: string, shape: number | readonly number[]): readonly number[] {
+  const list = typeof shape === "number" ? [shape] : shape;
+  if (!Array.isArray(list)) throw typeError(`Cannot ${op}: a shape must be a number or a list of numbers, not ${String(shape)}`);
+  for (const d of list as readonly number[]) {
+    if (typeof d !== "number" || !Number.isInteger(d)) throw typeError(`Cannot ${op}: a shape must hold integers: [${list.join(",")}]`);
+    if (d < 0) throw rangeError(`Cannot ${op}: a shape must not hold negative sizes: [${list.join(",")}]`);
+    if (d > 2147483647) throw rangeError(`Cannot ${op}: a size must be below 2^31: [${list.join(",")}]`);
+  }
+  return list;
+}

@@ -1,0 +1,525 @@
+// The ops whose rules need one another (arithmetic, movement, sums, gather and scatter) and the builders that derive rules for the rest.
+import type { DType } from "../base/dtype.ts";
+import { computeOf, isBigInteger, isComplex, isInexact, kindOf, promote, promoteScalar, roundTo } from "../base/dtype.ts";
+import { rangeError, typeError } from "../base/error.ts";
+import type { ArrayLike } from "../core/ndarray.ts";
+import { NDArray } from "../core/ndarray.ts";
+import type { Aval, FoldOp, Index, Node, OpDef, Part } from "../core/node.ts";
+import { apply } from "../core/node.ts";
+import { broadcast as broadcastShape, same, size } from "../core/shape.ts";
+import { contiguousStrides, tryReshape, type View } from "../core/view.ts";
+import type { Expr, Literal, Scalars } from "../kernel/expr.ts";
+
+/** All ops that have been defined, for the generated tests. */
+export const registry: OpDef<never>[] = [];
+/** Adds an op to the registry. */
+export function define<A>(op: OpDef<A>): OpDef<A> {
+  registry.push(op as unknown as OpDef<never>);
+  return op;
+}
+
+// ---- constants --------------------------------------------------------------------------------------------------------
+interface Full {
+  readonly value: Literal;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+const fullOp = define<Full>({
+  name: "full",
+  type: (_, a) => ({ shape: a.shape, dtype: a.dtype }),
+  lower: { kind: "map", scalar: (s, _, a, out) => s.argument(-1, a.value, computeOf(out.dtype)), cost: 0 },
+  value: (a) => a.value,
+  vjp: () => [],
+});
+
+/** The host value of a scalar in a dtype: rounded, and a bigint for 64-bit integers. */
+export function literalOf(dtype: DType, value: number | boolean | bigint | { readonly re: number; readonly im: number }): Literal {
+  if (typeof value === "object") return isComplex(dtype) ? value : literalOf(dtype, value.re);
+  if (isComplex(dtype)) return { re: Number(value), im: 0 };
+  if (isBigInteger(dtype)) return typeof value === "bigint" ? value : BigInt(Math.trunc(Number(value)));
+  if (dtype === "bool") return Number(value) !== 0 || Number.isNaN(Number(value)) ? 1 : 0;
+  return roundTo(dtype, Number(value));
+}
+
+/** An array of one value: no memory, a kernel argument. */
+export function full(value: number | boolean | bigint | { readonly re: number; readonly im: number }, shape: readonly number[], dtype: DType): Node {
+  return apply(fullOp, [], { value: literalOf(dtype, value), shape, dtype });
+}
+
+/** Zeros or any number in the shape and dtype of another node. */
+export function like(value: number, n: Aval): Node {
+  return full(value, n.shape, n.dtype);
+}
+
+interface Iota {
+  readonly shape: readonly number[];
+  readonly axis: number;
+  readonly start: Literal;
+  readonly step: Literal;
+  readonly dtype: DType;
+}
+const iotaOp = define<Iota>({
+  name: "iota",
+  type: (_, a) => ({ shape: a.shape, dtype: a.dtype }),
+  lower: {
+    kind: "iota",
+    scalar: (s, at, a, out) => {
+      const t = computeOf(out.dtype), i = at(a.axis);
+      const wide = t === "f32" && out.dtype === "float32" ? "f64" : t;
+      const x = s.bin("add", s.literal(wideLiteral(a.start, wide), wide), s.bin("mul", s.cast(i, wide), s.literal(wideLiteral(a.step, wide), wide)));
+      return s.cast(x, t);
+    },
+  },
+  structure: (a) => `${a.axis},${String(a.start)},${String(a.step)}`,
+  vjp: () => [],
+});
+function wideLiteral(v: Literal, t: string): Literal {
+  return t === "i64" || t === "u64" ? BigInt(v as number) : v;
+}
+
+/** start + step * (index along the axis). */
+export function iota(shape: readonly number[], axis: number, dtype: DType, start: Literal = 0, step: Literal = 1): Node {
+  return apply(iotaOp, [], { shape, axis, start, step, dtype });
+}
+
+// ---- movement ---------------------------------------------------------------------------------------------------------
+const NONE: ReadonlyMap<number, number> = new Map();
+const nowhere: Index = { offset: 0, terms: NONE, computed: [] };
+/** a + stride * b, for indices. */
+function combine(parts: readonly { readonly index: Index; readonly stride: number }[]): Index {
+  let offset = 0;
+  const terms = new Map<number, number>(), computed: { expr: Expr; stride: number; size: number }[] = [];
+  for (const { index, stride } of parts) {
+    offset += index.offset * stride;
+    for (const [axis, c] of index.terms) terms.set(axis, (terms.get(axis) ?? 0) + c * stride);
+    for (const c of index.computed) computed.push({ ...c, stride: c.stride * stride });
+  }
+  return { offset, terms, computed };
+}
+
+const reshapeOp = define<{ readonly shape: readonly number[] }>({
+  name: "reshape",
+  type: ([x], a) => ({ shape: a.shape, dtype: (x as Aval).dtype }),
+  lower: {
+    kind: "view",
+    view: (v, a) => tryReshape(v, a.shape),
+    pull: (index, a, input) => pullReshape(index, a.shape, input.shape),
+  },
+  vjp: (ct, _out, [x]) => [reshape(ct, (x as Node).shape)],
+});
+/** Input index of a reshape: each input axis must be a whole run of output axes (affine), or both sides one axis. */
+function pullReshape(index: readonly Index[], out: readonly number[], input: readonly number[]): readonly Index[] | null {
+  const result: Index[] = new Array<Index>(input.length).fill(nowhere);
+  let o = 0;
+  for (let d = 0; d < input.length; d++) {
+    const n = input[d] as number;
+    if (n === 1) continue;
+    while (o < out.length && out[o] === 1) o++;
+    const parts: { index: Index; length: number }[] = [];
+    let have = 1;
+    while (have < n && o < out.length) {
+      have *= out[o] as number;
+      parts.push({ index: index[o] as Index, length: out[o] as number });
+      o++;
+    }
+    if (have !== n) return null;
+    let stride = 1;
+    const scaled = parts.reverse().map((p) => {
+      const r = { index: p.index, stride };
+      stride *= p.length;
+      return r;
+    });
+    result[d] = combine(scaled);
+  }
+  return result;
+}
+/** The same elements in another shape. */
+export function reshape(x: Node, shape: readonly number[]): Node {
+  return same(x.shape, shape) ? x : apply(reshapeOp, [x], { shape });
+}
+
+const permuteOp = define<{ readonly axes: readonly number[] }>({
+  name: "transpose",
+  type: ([x], a) => ({ shape: a.axes.map((k) => (x as Aval).shape[k] as number), dtype: (x as Aval).dtype }),
+  lower: {
+    kind: "view",
+    view: (v, a) => ({ shape: a.axes.map((k) => v.shape[k] as number), strides: a.axes.map((k) => v.strides[k] as number), offset: v.offset }),
+    pull: (index, a) => {
+      const r = new Array<Index>(index.length);
+      a.axes.forEach((k, i) => r[k] = index[i] as Index);
+      return r;
+    },
+  },
+  structure: (a) => a.axes.join(),
+  vjp: (ct, _out, _ins, a) => [permute(ct, inverse(a.axes))],
+});
+function inverse(axes: readonly number[]): number[] {
+  const r = new Array<number>(axes.length);
+  axes.forEach((k, i) => r[k] = i);
+  return r;
+}
+/** Axes in another order. */
+export function permute(x: Node, axes: readonly number[]): Node {
+  return axes.every((a, i) => a === i) ? x : apply(permuteOp, [x], { axes });
+}
+
+/** Start, step (not 0) and length along each axis. */
+export interface Slice {
+  readonly starts: readonly number[];
+  readonly steps: readonly number[];
+  readonly shape: readonly number[];
+}
+function sliceView(v: View, a: Slice): View {
+  let offset = v.offset;
+  if (size(a.shape) > 0) a.starts.forEach((s, d) => offset += s * (v.strides[d] as number));
+  return { shape: a.shape, strides: v.strides.map((s, d) => s * (a.steps[d] as number)), offset };
+}
+const sliceOp = define<Slice>({
+  name: "slice",
+  type: ([x], a) => ({ shape: a.shape, dtype: (x as Aval).dtype }),
+  lower: {
+    kind: "view",
+    view: (v, a) => sliceView(v, a),
+    pull: (index, a) => index.map((x, d) => combine([{ index: { offset: a.starts[d] as number, terms: NONE, computed: [] }, stride: 1 }, { index: x, stride: a.steps[d] as number }])),
+  },
+  vjp: (ct, _out, [x], a) => [assemble([like(0, x as Node), ct], [null, a], (x as Node).shape)],
+});
+/** Every step-th element from start, along each axis. */
+export function slice(x: Node, a: Slice): Node {
+  return same(a.shape, x.shape) && a.steps.every((s) => s === 1) ? x : apply(sliceOp, [x], a);
+}
+
+const broadcastOp = define<{ readonly shape: readonly number[] }>({
+  name: "broadcastTo",
+  type: ([x], a) => ({ shape: a.shape, dtype: (x as Aval).dtype }),
+  lower: {
+    kind: "view",
+    view: (v, a) => {
+      const lead = a.shape.length - v.shape.length;
+      return { shape: a.shape, strides: a.shape.map((n, d) => d < lead || (v.shape[d - lead] === 1 && n !== 1) ? 0 : v.strides[d - lead] as number), offset: v.offset };
+    },
+    pull: (index, a, input) => {
+      const lead = a.shape.length - input.shape.length;
+      return input.shape.map((n, d) => n === 1 ? nowhere : index[d + lead] as Index);
+    },
+  },
+  vjp: (ct, _out, [x]) => [unbroadcast(ct, (x as Node).shape)],
+});
+/** Repeats axes of length 1 (and missing leading ones); the shapes are known to fit. */
+export function broadcastTo(x: Node, shape: readonly number[]): Node {
+  return same(x.shape, shape) ? x : apply(broadcastOp, [x], { shape });
+}
+/** Sums over what broadcasting repeated: the transpose of `broadcastTo`. */
+export function unbroadcast(ct: Node, shape: readonly number[]): Node {
+  if (same(ct.shape, shape)) return ct;
+  const lead = ct.shape.length - shape.length, axes: number[] = [];
+  ct.shape.forEach((n, d) => {
+    if (d < lead || (shape[d - lead] === 1 && n !== 1)) axes.push(d);
+  });
+  return reshape(reduce("sum", ct, axes), shape);
+}
+
+/** Views over an output that inputs fill one after the other: concatenate, pad, stack and `set` of slices. A null slice is all of it. */
+interface Assemble {
+  readonly shape: readonly number[];
+  readonly slices: readonly (Slice | null)[];
+}
+const assembleOp = define<Assemble>({
+  name: "assemble",
+  type: ([x], a) => ({ shape: a.shape, dtype: (x as Aval).dtype }),
+  lower: {
+    kind: "parts",
+    parts: (a): readonly Part[] => a.slices.map((s, input) => ({ input, view: (v) => s === null ? v : sliceView(v, s) })),
+  },
+  vjp: (ct, _out, ins, a, need) =>
+    ins.map((x, i) => {
+      if (!need[i]) return null;
+      // What a later part covers does not come from an earlier one.
+      const mine = a.slices[i] as Slice | null;
+      if (mine !== null) return slice(ct, mine);
+      const later = a.slices.slice(i + 1);
+      if (later.length === 0) return ct;
+      return apply(assembleOp, [ct, ...later.map((s) => full(0, (s as Slice).shape, x.dtype))], { shape: a.shape, slices: [null, ...later] });
+    }),
+});
+/** Fills an array of `shape` from inputs, each into its slice (null: everywhere); the slices cover it. Disjoint but for a first null. */
+export function assemble(inputs: readonly Node[], slices: readonly (Slice | null)[], shape: readonly number[]): Node {
+  return apply(assembleOp, inputs, { shape, slices });
+}
+
+// ---- folds ------------------------------------------------------------------------------------------------------------
+interface Reduce {
+  readonly fold: FoldOp;
+  readonly axes: readonly [number, number];
+}
+const reduceOps = new Map<FoldOp, OpDef<Reduce>>();
+for (const fold of ["sum", "prod", "min", "max", "argmin", "argmax"] as const) {
+  reduceOps.set(
+    fold,
+    define<Reduce>({
+      name: fold,
+      type: ([x], a) => ({
+        shape: (x as Aval).shape.filter((_, d) => d < a.axes[0] || d >= a.axes[1]),
+        dtype: fold === "argmin" || fold === "argmax" ? "uint32" : (x as Aval).dtype,
+      }),
+      lower: { kind: "fold", op: () => fold, axes: (a) => a.axes },
+      structure: (a) => a.axes.join(),
+      vjp: (ct, out, ins, a) => [reduceVjp(fold, ct, out, ins[0] as Node, a)],
+    }),
+  );
+}
+function spread(n: Node, like: Node, a: Reduce): Node {
+  return broadcastTo(reshape(n, like.shape.map((d, k) => k >= a.axes[0] && k < a.axes[1] ? 1 : d)), like.shape);
+}
+function reduceVjp(fold: FoldOp, ct: Node, out: Node, x: Node, a: Reduce): Node | null {
+  if (fold === "argmin" || fold === "argmax") return null;
+  if (fold === "sum") return spread(ct, x, a);
+  if (fold === "prod") {
+    // Right with zeros: the product of the others is p/x, or for the only zero the product of the rest.
+    const zero = compare("eq", x, like(0, x)), rest = select(zero, like(1, x), x);
+    const zeros = spread(foldRange("sum", cast(zero, x.dtype), a.axes), x, a), p = spread(foldRange("prod", rest, a.axes), x, a);
+    const others = select(compare("eq", zeros, like(0, x)), div(p, rest), select(zero, select(compare("eq", zeros, like(1, x)), p, like(0, x)), like(0, x)));
+    return mul(spread(ct, x, a), others);
+  }
+  // Ties share the gradient evenly.
+  const hit = cast(compare("eq", x, spread(out, x, a)), x.dtype);
+  return mul(div(hit, spread(foldRange("sum", hit, a.axes), x, a)), spread(ct, x, a));
+}
+function foldRange(fold: FoldOp, x: Node, axes: readonly [number, number]): Node {
+  return apply(reduceOps.get(fold) as OpDef<Reduce>, [x], { fold, axes });
+}
+/** Identity of a fold. */
+function identityOf(fold: FoldOp, dtype: DType): number | bigint {
+  if (fold === "sum") return 0;
+  if (fold === "prod") return 1;
+  throw rangeError(`Cannot take the ${fold} over no elements (dtype is ${dtype})`);
+}
+/** Folds over axes (sorted); one group of neighbouring axes after the other, the last first. Keeps the dtype (argmin and argmax: uint32). */
+export function reduce(fold: FoldOp, x: Node, axes: readonly number[]): Node {
+  if (axes.length === 0 && fold !== "argmin" && fold !== "argmax") return x;
+  const shape = x.shape.filter((_, d) => !axes.includes(d));
+  if (axes.some((d) => x.shape[d] === 0)) return full(identityOf(fold, x.dtype), shape, x.dtype);
+  if (x.dtype === "float16" || x.dtype === "bfloat16") {
+    // Several groups round once, at the end.
+    const groups = axes.filter((d, i) => i === 0 || axes[i - 1] !== d - 1).length;
+    if (groups > 1) return cast(reduce(fold, cast(x, "float32"), axes), x.dtype);
+  }
+  let out = x, hi = axes.length;
+  while (hi > 0) {
+    let lo = hi - 1;
+    while (lo > 0 && axes[lo - 1] === (axes[lo] as number) - 1) lo--;
+    out = foldRange(fold, out, [axes[lo] as number, (axes[hi - 1] as number) + 1]);
+    hi = lo;
+  }
+  return out;
+}
+
+// ---- gather and scatter -----------------------------------------------------------------------------------------------
+/** Where each axis of the source takes its index from: an axis of the result, or an index array. */
+export type Axis = { readonly from: "out"; readonly axis: number } | { readonly from: "index"; readonly which: number };
+/** A gather: index arrays run over `indexAxes` of the result. */
+export interface Gather {
+  readonly shape: readonly number[];
+  readonly source: readonly Axis[];
+  readonly indexAxes: readonly number[];
+}
+const gatherText = (a: Gather): string => `${a.source.map((s) => s.from === "out" ? `o${s.axis}` : `i${s.which}`).join()}/${a.indexAxes.join()}`;
+const gatherOp = define<Gather>({
+  name: "gather",
+  type: ([x], a) => ({ shape: a.shape, dtype: (x as Aval).dtype }),
+  lower: { kind: "gather" },
+  structure: gatherText,
+  vjp: (ct, _out, ins, a) => [scatter("add", like(0, ins[0] as Node), ins.slice(1), ct, a), ...ins.slice(1).map(() => null)],
+});
+/** out[o] = x[...], each axis of x indexed by an axis of the result or by an index array (negative counts from the end). */
+export function gather(x: Node, indices: readonly Node[], a: Gather): Node {
+  return apply(gatherOp, [x, ...indices], a);
+}
+
+/** How a scatter joins an update with what is there. */
+export type ScatterMode = "set" | "add" | "mul" | "min" | "max";
+interface Scatter extends Gather {
+  readonly mode: ScatterMode;
+}
+const scatterOp = define<Scatter>({
+  name: "scatter",
+  type: ([x]) => x as Aval,
+  lower: { kind: "scatter", combine: (a) => a.mode },
+  structure: (a) => `${a.mode}/${gatherText(a)}`,
+  vjp: (ct, out, ins, a, need) => {
+    const indices = ins.slice(1, -1), base = ins[0] as Node, updates = ins[ins.length - 1] as Node;
+    const none = indices.map(() => null);
+    if (a.mode === "add") return [ct, ...none, need[ins.length - 1] ? gather(ct, indices, a) : null];
+    if (a.mode === "set") {
+      return [need[0] ? scatter("set", ct, indices, like(0, updates), a) : null, ...none, need[ins.length - 1] ? gather(ct, indices, a) : null];
+    }
+    if (a.mode === "mul") {
+      return [
+        need[0] ? scatter("mul", ct, indices, updates, a) : null,
+        ...none,
+        need[ins.length - 1] ? mul(gather(ct, indices, a), div(gather(out, indices, a), updates)) : null,
+      ];
+    }
+    const kept = cast(compare("eq", base, out), ct.dtype), won = cast(compare("eq", updates, gather(out, indices, a)), ct.dtype);
+    return [mul(ct, kept), ...none, mul(gather(ct, indices, a), won)];
+  },
+});
+/** base with updates joined in at the places that `gather` with the same argument would read, in order. */
+export function scatter(mode: ScatterMode, base: Node, indices: readonly Node[], updates: Node, a: Gather): Node {
+  return apply(scatterOp, [base, ...indices, updates], { mode, shape: a.shape, source: a.source, indexAxes: a.indexAxes });
+}
+
+// ---- elementwise ------------------------------------------------------------------------------------------------------
+/** What an elementwise op states; the rest is derived. */
+export interface Elementwise {
+  readonly name: string;
+  /** Result dtype; inputs already have one dtype (but for `select`'s condition). Default: the last input's. */
+  dtype?(ins: readonly DType[]): DType;
+  scalar(s: Scalars, x: readonly Expr[], ins: readonly Aval[], out: Aval): Expr;
+  /** Derivative of the result by each input, times which the cotangent flows; null: none. */
+  partials?(out: Node, ins: readonly Node[]): readonly (Node | null)[];
+  /** Or the cotangents themselves. */
+  vjp?(ct: Node, out: Node, ins: readonly Node[]): readonly (Node | null)[];
+  /** Price in cheap operations: what decides between computing twice and storing. */
+  readonly cost?: number;
+  readonly domain?: readonly [number, number];
+}
+/** Defines an elementwise op over inputs of one shape. */
+export function elementwise(e: Elementwise): OpDef<null> {
+  return define<null>({
+    name: e.name,
+    type: (ins) => ({ shape: (ins[ins.length - 1] as Aval).shape, dtype: e.dtype ? e.dtype(ins.map((x) => x.dtype)) : (ins[ins.length - 1] as Aval).dtype }),
+    lower: { kind: "map", scalar: (s, x, _, out, ins) => e.scalar(s, x, ins, out), cost: e.cost ?? 1 },
+    vjp: (ct, out, ins, _, need) => {
+      if (e.vjp) return e.vjp(ct, out, ins);
+      if (!e.partials) return ins.map(() => null);
+      return e.partials(out, ins).map((p, i) => p === null || !need[i] ? null : mul(ct, p));
+    },
+    ...(e.domain ? { domain: e.domain } : {}),
+  });
+}
+
+/** One scalar function of the native library. */
+const same1 = (name: string) => (s: Scalars, x: readonly Expr[]): Expr => s.un(name, x[0] as Expr);
+const same2 = (name: string) => (s: Scalars, x: readonly Expr[]): Expr => s.bin(name, x[0] as Expr, x[1] as Expr);
+
+/** Conversion between dtypes as a scalar expression. */
+export function castExpr(s: Scalars, x: Expr, from: DType, to: DType): Expr {
+  if (from === to) return x;
+  if (to === "bool") return s.cmp("ne", x, s.literal(literalOf(from, 0), x.t));
+  const t = computeOf(to);
+  if (x.t === "c64" && t !== "c64") return s.cast(s.make("real", "f32", [x]), t);
+  return s.cast(x, t);
+}
+const castOp = define<{ readonly dtype: DType }>({
+  name: "astype",
+  type: ([x], a) => ({ shape: (x as Aval).shape, dtype: a.dtype }),
+  lower: { kind: "map", scalar: (s, [x], a, _, ins) => castExpr(s, x as Expr, (ins[0] as Aval).dtype, a.dtype) },
+  structure: (a) => a.dtype,
+  vjp: (ct, _out, [x]) => [cast(ct, (x as Node).dtype)],
+});
+/** The values in another dtype; the same node if it has it. */
+export function cast(x: Node, dtype: DType): Node {
+  return x.dtype === dtype ? x : apply(castOp, [x], { dtype });
+}
+
+const addOp = elementwise({ name: "add", scalar: same2("add"), vjp: (ct) => [ct, ct] });
+const subOp = elementwise({ name: "subtract", scalar: same2("sub"), vjp: (ct) => [ct, neg(ct)] });
+const mulOp = elementwise({ name: "multiply", scalar: same2("mul"), vjp: (ct, _o, [x, y]) => [mul(ct, y as Node), mul(ct, x as Node)] });
+const divOp = elementwise({
+  name: "divide",
+  scalar: same2("div"),
+  cost: 3,
+  vjp: (ct, out, [_x, y]) => [div(ct, y as Node), neg(div(mul(ct, out), y as Node))],
+});
+const negOp = elementwise({ name: "negative", scalar: same1("neg"), vjp: (ct) => [neg(ct)] });
+const selectOp = elementwise({
+  name: "select",
+  scalar: (s, [c, x, y]) => s.select(c as Expr, x as Expr, y as Expr),
+  vjp: (ct, _o, [c]) => [null, select(c as Node, ct, like(0, ct)), select(c as Node, like(0, ct), ct)],
+});
+/** x + y; here and below operands have one shape and dtype. */
+export const add = (x: Node, y: Node): Node => apply(addOp, [x, y], null);
+/** x - y */
+export const sub = (x: Node, y: Node): Node => apply(subOp, [x, y], null);
+/** x * y */
+export const mul = (x: Node, y: Node): Node => apply(mulOp, [x, y], null);
+/** x / y (of floats) */
+export const div = (x: Node, y: Node): Node => apply(divOp, [x, y], null);
+/** -x */
+export const neg = (x: Node): Node => apply(negOp, [x], null);
+/** c (bool) ? x : y */
+export const select = (c: Node, x: Node, y: Node): Node => apply(selectOp, [c, x, y], null);
+
+/** The comparisons. */
+export type Compare = "eq" | "ne" | "lt" | "le" | "gt" | "ge";
+const compareOps = new Map<Compare, OpDef<null>>();
+for (const [op, name] of [["eq", "equal"], ["ne", "notEqual"], ["lt", "less"], ["le", "lessEqual"], ["gt", "greater"], ["ge", "greaterEqual"]] as const) {
+  compareOps.set(op, elementwise({ name, dtype: () => "bool", scalar: (s, [x, y]) => s.cmp(op, x as Expr, y as Expr) }));
+}
+/** A comparison: bool. */
+export const compare = (op: Compare, x: Node, y: Node): Node => apply(compareOps.get(op) as OpDef<null>, [x, y], null);
+
+// ---- from user values to nodes ----------------------------------------------------------------------------------------
+/** True for the scalars that stand beside arrays. */
+export function isScalar(x: unknown): x is number | boolean | bigint | { readonly re: number; readonly im: number } {
+  return typeof x === "number" || typeof x === "boolean" || typeof x === "bigint" || (typeof x === "object" && x !== null && "re" in x && "im" in x);
+}
+/** The node of an array, or of a scalar with no array beside it. */
+export function nodeOf(op: string, x: ArrayLike): Node {
+  if (x instanceof NDArray) return x.node;
+  if (isScalar(x)) return full(x, [], typeof x === "number" ? "float32" : typeof x === "boolean" ? "bool" : typeof x === "bigint" ? "int64" : "complex64");
+  throw typeError(`Cannot ${op} a value that is neither an array nor a number: ${x === null ? "null" : typeof x}`);
+}
+/** Both operands with the dtype that they share, before broadcasting: a scalar is weak beside an array. */
+export function pairDtype(op: string, a: ArrayLike, b: ArrayLike): { dtype: DType; nodes: readonly [Node | null, Node | null] } {
+  const x = a instanceof NDArray ? a.node : null, y = b instanceof NDArray ? b.node : null;
+  if (x === null && !isScalar(a)) nodeOf(op, a);
+  if (y === null && !isScalar(b)) nodeOf(op, b);
+  if (x !== null && y !== null) return { dtype: promote(x.dtype, y.dtype), nodes: [x, y] };
+  if (x !== null) return { dtype: promoteScalar(x.dtype, b as number), nodes: [x, null] };
+  if (y !== null) return { dtype: promoteScalar(y.dtype, a as number), nodes: [null, y] };
+  const l = nodeOf(op, a), r = nodeOf(op, b);
+  return { dtype: promote(l.dtype, r.dtype), nodes: [l, r] };
+}
+/** Both operands broadcast to one shape and cast to one dtype (`to` may widen it, as true division does). */
+export function pair(op: string, a: ArrayLike, b: ArrayLike, to: (d: DType) => DType = (d) => d): readonly [Node, Node] {
+  const p = pairDtype(op, a, b), dtype = to(p.dtype), [x, y] = p.nodes;
+  if (x !== null && y !== null) {
+    const shape = broadcastShape(op, x.shape, y.shape);
+    return [broadcastTo(cast(x, dtype), shape), broadcastTo(cast(y, dtype), shape)];
+  }
+  if (x !== null) return [cast(x, dtype), full(b as number, x.shape, dtype)];
+  const n = y as Node;
+  return [full(a as number, n.shape, dtype), cast(n, dtype)];
+}
+/** A new handle on a node. */
+export function wrap(n: Node): NDArray {
+  return new NDArray(n);
+}
+
+/** A public unary function and its op. */
+export interface Unary {
+  (a: ArrayLike): NDArray;
+  readonly node: (x: Node) => Node;
+}
+/** Defines a unary op together with its public function; `accept` widens or rejects the input's dtype. */
+export function unary(e: Elementwise, accept: (d: DType) => DType = (d) => d): Unary {
+  const op = elementwise(e);
+  const node = (x: Node): Node => apply(op, [cast(x, accept(x.dtype))], null);
+  return Object.assign((a: ArrayLike): NDArray => wrap(node(nodeOf(e.name, a))), { node });
+}
+/** A public binary function and its op over nodes of one shape and dtype. */
+export interface Binary {
+  (a: ArrayLike, b: ArrayLike): NDArray;
+  readonly node: (x: Node, y: Node) => Node;
+}
+/** Defines a binary op together with its public, broadcasting function. */
+export function binary(e: Elementwise, to: (d: DType) => DType = (d) => d): Binary {
+  const op = elementwise(e);
+  const node = (x: Node, y: Node): Node => apply(op, [x, y], null);
+  return Object.assign((a: ArrayLike, b: ArrayLike): NDArray => wrap(node(...pair(e.name, a, b, to))), { node });
+}
+
+/** Elements, strides and kinds that several families ask for. */
+export { contiguousStrides, isInexact, kindOf };

@@ -1,0 +1,310 @@
+// Where to cut: sorts the nodes of an eval into groups, each of which becomes one kernel or library call, with the reason of every cut.
+import type { Node } from "../core/node.ts";
+import { contiguousView, type View } from "../core/view.ts";
+import { same, size } from "../core/shape.ts";
+
+/** Role of a node inside its group. */
+export type Role = "element" | "row" | "fold" | "whole";
+
+/** Nodes that run as one kernel, or one library call. */
+export interface Group {
+  readonly index: number;
+  kind: "map" | "row" | "column" | "parts" | "scatter" | "call";
+  /** Iteration shape, and the axes that are folded. */
+  readonly shape: readonly number[];
+  axes: readonly [number, number] | null;
+  readonly members: Node[];
+  readonly inputs: Set<Node>;
+  cost: number;
+  readonly reason: string;
+  /** A fold that is cut into blocks: nothing else joins it. */
+  readonly split: boolean;
+}
+
+/** What the scheduler knows of a node during one eval; `node.slot` is its position. */
+export interface Info {
+  readonly node: Node;
+  group: Group | null;
+  role: Role;
+  /** Written to memory by its group. */
+  stored: boolean;
+  /** Operations inlined below this node. */
+  cost: number;
+  /** Consumers inside this eval. */
+  uses: number;
+  root: boolean;
+}
+
+/** The groups of an eval in the order in which they run. */
+export interface Schedule {
+  readonly infos: readonly Info[];
+  readonly groups: readonly Group[];
+}
+
+/** Cost above which a value that several kernels want is stored instead of computed again. */
+const SHARE_COST = 6;
+/** Largest number of operations that are inlined into one kernel. */
+const MAX_COST = 300;
+const MAX_INPUTS = 24;
+
+/** True if a fold's axes reach the last axis that is longer than 1: its tree runs along rows. */
+export function foldsRows(shape: readonly number[], axes: readonly [number, number]): boolean {
+  for (let d = axes[1]; d < shape.length; d++) if (shape[d] !== 1) return false;
+  return true;
+}
+
+/** Elements of a block where a long fold is cut; a matter of the shape alone, so that the tree of a sum never depends on what runs beside it. */
+export const ROW_BLOCK = 32768, COLUMN_BLOCK = 512;
+
+/** True if a fold over these axes is cut into blocks: few long rows, or tall columns. */
+export function splits(shape: readonly number[], axes: readonly [number, number], fold: string): boolean {
+  if (fold === "argmin" || fold === "argmax") return false;
+  const n = size(shape.slice(axes[0], axes[1]));
+  if (!foldsRows(shape, axes)) return n >= 2 * COLUMN_BLOCK;
+  return n >= 4 * ROW_BLOCK && size(shape.slice(0, axes[0])) <= 16;
+}
+
+/** The memory that holds a node's value, seen as its shape; null if it has to be computed in place. */
+export function resolve(infos: readonly Info[], n: Node): { node: Node; view: View } | null {
+  if (n.buf !== null && n.view !== null) return { node: n, view: n.view };
+  const info = infos[n.slot];
+  if (info !== undefined && info.node === n && info.stored) return { node: n, view: contiguousView(n.shape) };
+  const lower = n.op.lower;
+  if (lower.kind !== "view") return null;
+  const below = resolve(infos, n.inputs[0] as Node);
+  if (below === null) return null;
+  const view = lower.view(below.view, n.arg, n);
+  return view === null ? null : { node: below.node, view };
+}
+
+/** True if the index of `n`'s input stays affine for any index of `n`: what reshapes in the middle of a chain are asked. */
+function canPull(n: Node): boolean {
+  const lower = n.op.lower;
+  if (lower.kind !== "view") return true;
+  const probe = n.shape.map((_, d) => ({ offset: 0, terms: new Map([[d, 1]]), computed: [] }));
+  return lower.pull(probe, n.arg, n.inputs[0] as Node, n) !== null;
+}
+
+/** Sorts `order` (inputs first) into groups. `keep` are the nodes that must be in memory afterwards. */
+export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule {
+  const infos: Info[] = order.map((node, i) => {
+    node.slot = i;
+    return { node, group: null, role: "whole", stored: false, cost: 0, uses: 0, root: keep.has(node) };
+  });
+  const groups: Group[] = [];
+  const info = (n: Node): Info | undefined => {
+    const i = infos[n.slot];
+    return i !== undefined && i.node === n ? i : undefined;
+  };
+  // What has to lie in memory whatever the grouping: roots, inputs of calls and scatters, and what a reshape cannot see through.
+  const must = new Set<Node>();
+  const demand = (n: Node): void => {
+    let at = n;
+    while (at.op.lower.kind === "view" && at.buf === null && !must.has(at)) at = at.inputs[0] as Node;
+    if (at.buf === null) must.add(at);
+  };
+  for (const i of infos) {
+    const n = i.node, lower = n.op.lower;
+    for (const c of n.inputs) {
+      const ci = info(c);
+      if (ci !== undefined) ci.uses++;
+    }
+    if (i.root || lower.kind === "call") demand(n);
+    if (lower.kind === "call") n.inputs.forEach(demand);
+    if (lower.kind === "scatter") n.inputs.forEach((c, k) => k === 0 ? undefined : demand(c));
+    if (lower.kind === "gather") demand(n.inputs[0] as Node);
+  }
+  for (const n of must) (info(n) as Info).stored = true;
+
+  /** Groups and memory that computing `n` in place would read. */
+  const dependencies = (n: Node): { groups: Set<Group>; inputs: Set<Node>; cost: number } => {
+    const out = { groups: new Set<Group>(), inputs: new Set<Node>(), cost: 0 }, seen = new Set<Node>();
+    const stack = [...n.inputs];
+    while (stack.length > 0) {
+      const c = stack.pop() as Node;
+      if (seen.has(c)) continue;
+      seen.add(c);
+      if (c.buf !== null) {
+        out.inputs.add(c);
+        continue;
+      }
+      const ci = info(c) as Info;
+      if (ci.group !== null) {
+        out.groups.add(ci.group);
+        out.inputs.add(c);
+      } else {
+        out.cost++;
+        stack.push(...c.inputs);
+      }
+    }
+    return out;
+  };
+  const open = (kind: Group["kind"], shape: readonly number[], axes: readonly [number, number] | null, reason: string, split = false): Group => {
+    const g: Group = { index: groups.length, kind, shape, axes, members: [], inputs: new Set(), cost: 0, reason, split };
+    groups.push(g);
+    return g;
+  };
+  const join = (i: Info, g: Group, role: Role, inputs: ReadonlySet<Node>, cost: number): void => {
+    i.group = g;
+    i.role = role;
+    g.members.push(i.node);
+    for (const c of inputs) g.inputs.add(c);
+    g.cost += cost + 1;
+  };
+  const rowShape = (g: Group): number[] => g.axes === null ? [] : g.shape.filter((_, d) => d < (g.axes as readonly number[])[0]! || d >= (g.axes as readonly number[])[1]!);
+
+  for (const i of infos) {
+    const n = i.node, lower = n.op.lower;
+    if (lower.kind === "view" || lower.kind === "source") {
+      if (lower.kind === "view") {
+        // A reshape that is not affine needs its input in memory, as rows.
+        const input = n.inputs[0] as Node;
+        if (resolve(infos, n) === null && !canPull(n)) storeNow(input);
+        i.cost = info(input)?.cost ?? 0;
+      }
+      continue;
+    }
+    if (lower.kind === "call" || lower.kind === "parts" || lower.kind === "scatter") {
+      const d = dependencies(n);
+      i.stored = true;
+      join(i, open(lower.kind, n.shape, null, lower.kind === "call" ? "a library call reads and writes memory" : "several stores fill one array"), "whole", d.inputs, 0);
+      continue;
+    }
+    const d = dependencies(n);
+    i.cost = 1 + n.inputs.reduce((a, c) => a + (info(c)?.group === null ? (info(c) as Info).cost : 0), 0);
+    const heavy = lower.kind === "map" ? (lower.cost ?? 1) : 1;
+    i.cost += heavy - 1;
+    if (lower.kind === "fold") {
+      let axes = lower.axes(n.arg);
+      const input = n.inputs[0] as Node;
+      if (foldsRows(input.shape, axes)) axes = [axes[0], input.shape.length];
+      const kind = foldsRows(input.shape, axes) ? "row" : "column";
+      const from = [...d.groups];
+      const cut = splits(input.shape, axes, lower.op(n.arg));
+      if (cut) i.stored = true;
+      const g = kind === "row" && !cut ? groups.findLast((g) => g.kind === "row" && same(g.shape, input.shape) && same(g.axes as readonly number[], axes) && fits(g, from, d)) : undefined;
+      if (g !== undefined && reachable(n, g)) join(i, g, "fold", d.inputs, d.cost);
+      else join(i, open(kind, input.shape, axes, groups.length === 0 ? "first kernel" : kind === "row" ? "folds over other rows" : "folds over columns", cut), "fold", d.inputs, d.cost);
+      continue;
+    }
+    const anchor = i.stored || i.cost > MAX_COST || (i.uses > 1 && i.cost > SHARE_COST) || d.inputs.size > MAX_INPUTS;
+    if (!anchor) continue;
+    if (i.cost > MAX_COST || d.inputs.size > MAX_INPUTS) i.stored = true;
+    const from = [...d.groups];
+    let role: Role = "element";
+    const g = groups.findLast((g) => {
+      if (!fits(g, from, d)) return false;
+      if (g.kind === "map") {
+        role = "element";
+        return same(g.shape, n.shape) && (from.includes(g) || shares(g, d.inputs)) && reachable(n, g);
+      }
+      if (g.kind === "row" || g.kind === "column") {
+        if (!from.includes(g) && !shares(g, d.inputs)) return false;
+        if (g.kind === "row" && same(g.shape, n.shape)) {
+          role = "element";
+          return reachable(n, g);
+        }
+        if (from.includes(g) && same(rowShape(g), n.shape)) {
+          role = "row";
+          return reachable(n, g);
+        }
+      }
+      return false;
+    });
+    if (g !== undefined) join(i, g, role, d.inputs, d.cost);
+    else join(i, open("map", n.shape, null, groups.length === 0 ? "first kernel" : "another iteration shape"), "element", d.inputs, d.cost);
+  }
+
+  /** Gives an inlined node memory of its own, and a kernel that writes it. */
+  function storeNow(start: Node): void {
+    let n = start;
+    while (n.op.lower.kind === "view" && n.buf === null && resolve(infos, n) === null && canPull(n)) {
+      // The view itself is what the reshape needs as rows.
+      break;
+    }
+    const i = info(n);
+    if (i === undefined) return;
+    i.stored = true;
+    if (i.group !== null) return;
+    const d = dependencies(n);
+    if (n.op.lower.kind === "view") for (const c of n.inputs) if (info(c)?.group) d.groups.add((info(c) as Info).group as Group);
+    join(i, open("map", n.shape, null, "a reshape needs its input as rows"), "element", d.inputs, d.cost);
+  }
+  /** All groups that the node needs run before g (or are g). */
+  function fits(g: Group, from: readonly Group[], d: { inputs: ReadonlySet<Node>; cost: number }): boolean {
+    if (g.split || g.cost + d.cost > MAX_COST) return false;
+    for (const f of from) if (f.index > g.index) return false;
+    let more = 0;
+    for (const c of d.inputs) if (!g.inputs.has(c)) more++;
+    return g.inputs.size + more <= MAX_INPUTS;
+  }
+  function shares(g: Group, inputs: ReadonlySet<Node>): boolean {
+    for (const c of inputs) if (g.inputs.has(c)) return true;
+    return false;
+  }
+  /** Every member of g that n reads is read at the loop's own position, so that it need not go through memory. */
+  function reachable(n: Node, g: Group): boolean {
+    const keepAxes = g.axes === null ? [] : g.shape.map((_, d) => d).filter((d) => d < (g.axes as readonly number[])[0]! || d >= (g.axes as readonly number[])[1]!);
+    const identity = (shape: readonly number[], axes: readonly number[]) =>
+      axes.map((a, k) => ({ offset: 0, terms: shape[k] === 1 ? new Map<number, number>() : new Map([[a, 1]]), computed: [] }));
+    type Idx = ReturnType<typeof identity>;
+    const seen = new Set<string>();
+    const visit = (c: Node, at: Idx): boolean => {
+      if (c.buf !== null) return true;
+      const ci = info(c) as Info;
+      if (ci.group !== null && ci.group !== g) return true;
+      const key = `${c.slot}:${at.map((x) => `${x.offset},${[...x.terms].join("_")}`).join(";")}`;
+      if (seen.has(key)) return true;
+      seen.add(key);
+      if (ci.group === g) {
+        const axes = ci.role === "element" ? g.shape.map((_, d) => d) : keepAxes;
+        if (axes.length !== at.length) return false;
+        return at.every((x, k) => {
+          if (c.shape[k] === 1) return x.offset === 0 && x.terms.size === 0;
+          return x.offset === 0 && x.terms.size === 1 && x.terms.get(axes[k] as number) === 1;
+        });
+      }
+      const lower = c.op.lower;
+      if (lower.kind === "view") {
+        const next = lower.pull(at, c.arg, c.inputs[0] as Node, c);
+        return next !== null && visit(c.inputs[0] as Node, next as Idx);
+      }
+      if (lower.kind === "gather") return c.inputs.every((x) => !touches(x, g));
+      return c.inputs.every((x) => visit(x, at));
+    };
+    const lower = n.op.lower;
+    if (lower.kind === "gather") return n.inputs.every((x) => !touches(x, g));
+    if (lower.kind === "fold") return visit(n.inputs[0] as Node, identity((n.inputs[0] as Node).shape, g.shape.map((_, d) => d)));
+    if (g.kind === "column") {
+      return n.inputs.every((x) => visit(x, identity(x.shape, keepAxes)));
+    }
+    const axes = same(n.shape, g.shape) ? g.shape.map((_, d) => d) : keepAxes;
+    return n.inputs.every((x) => visit(x, identity(x.shape, axes)));
+  }
+  function touches(n: Node, g: Group): boolean {
+    const stack = [n], seen = new Set<Node>();
+    while (stack.length > 0) {
+      const c = stack.pop() as Node;
+      if (seen.has(c) || c.buf !== null) continue;
+      seen.add(c);
+      const ci = info(c) as Info;
+      if (ci.group === g) return true;
+      if (ci.group === null) stack.push(...c.inputs);
+    }
+    return false;
+  }
+
+  // A member that another group reads goes through memory.
+  for (const g of groups) {
+    for (const c of g.inputs) {
+      const ci = info(c);
+      if (ci !== undefined && ci.group !== null && ci.group !== g) ci.stored = true;
+    }
+  }
+  return { infos, groups };
+}
+
+/** Elements of an aval. */
+export function elements(n: { readonly shape: readonly number[] }): number {
+  return size(n.shape);
+}
