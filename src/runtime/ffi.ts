@@ -1,0 +1,389 @@
+// The native library as a typed object: found, opened once per JavaScript thread, bound in lazy groups of symbols.
+// Everything engine-specific is behind Host, in ffi_bun.ts and ffi_deno.ts. The ABI is shim/sinter.h.
+import { bunHost } from "./ffi_bun.ts";
+import { denoHost } from "./ffi_deno.ts";
+
+/** The types that cross fast in both engines; `bytes` is a typed array, passed as its address. */
+export type NativeType = "u32" | "i32" | "f64" | "bytes" | "callback";
+
+/** Opaque pointer to native code that calls back into JavaScript. */
+export type CallbackPointer = { readonly brand: "sn_callback" };
+
+/** One function of the library: argument types, then the result type. */
+export type Signature = readonly [args: readonly NativeType[], result: "void" | "u32" | "i32" | "f64"];
+
+interface ArgOf {
+  readonly u32: number;
+  readonly i32: number;
+  readonly f64: number;
+  readonly bytes: Uint8Array | Uint32Array;
+  readonly callback: CallbackPointer;
+}
+
+type ArgsOf<A extends readonly NativeType[]> = { [I in keyof A]: ArgOf[A[I]] };
+
+/** The callable functions of a table of signatures. */
+export type Bound<T extends Readonly<Record<string, Signature>>> = {
+  readonly [K in keyof T]: (...args: ArgsOf<T[K][0]>) => T[K][1] extends "void" ? void : number;
+};
+
+/** Makes an ArrayBuffer over native memory; when it is collected, finaliser `which` (0 owner, 1 view) gets `id`. */
+export type Wrap = (address: number, bytes: number, id: number, which: 0 | 1) => ArrayBuffer;
+
+/** What sinter needs of a JavaScript engine. */
+export interface Host {
+  readonly name: "bun" | "deno";
+  /** Opens the library (again) and binds these functions. Throws if the library or a symbol is missing. */
+  bind<const T extends Readonly<Record<string, Signature>>>(path: string, table: T): Bound<T>;
+  /** A callback of one u32 that any native thread may call. It does not keep the process alive and is never closed. */
+  callback(fn: (ticket: number) => void): CallbackPointer;
+  /** The maker of collected views; `finaliser` gives the address of each finaliser. */
+  wrapper(path: string, finaliser: (which: 0 | 1) => number): Wrap;
+  /** Tells the collector about native bytes that it does not see by itself. */
+  owned(bytes: number): void;
+  /** Collects garbage now; finalisers of dead buffers run before it returns or soon after, on another thread. */
+  collect(): void;
+  /** An environment variable, or undefined if it is not set or may not be read. */
+  env(name: string): string | undefined;
+}
+
+// Binding costs Deno 0.16 ms a symbol, so functions are bound by what a program uses together.
+const EVAL = {
+  sn_open: [[], "u32"],
+  sn_error: [["u32", "bytes", "u32"], "u32"],
+  sn_program: [["u32", "bytes", "u32"], "u32"],
+  sn_submit: [["u32", "bytes", "u32"], "i32"],
+  sn_finaliser: [["u32"], "f64"],
+  sn_names: [["u32", "bytes", "u32"], "u32"],
+} as const;
+const MEMORY = {
+  sn_alloc: [["u32", "f64"], "u32"],
+  sn_address: [["u32", "u32"], "f64"],
+  sn_dispose: [["u32", "u32"], "void"],
+  sn_retain: [["u32", "u32"], "void"],
+  sn_release: [["u32", "u32"], "void"],
+} as const;
+const TICKETS = {
+  sn_wait: [["u32", "u32"], "i32"],
+  sn_poll: [["u32", "u32"], "i32"],
+  sn_notify: [["u32", "callback"], "void"],
+} as const;
+const INSPECT = {
+  sn_info: [["bytes", "u32"], "u32"],
+  sn_stat: [["u32"], "f64"],
+  sn_set: [["u32", "f64"], "f64"],
+  sn_trim: [[], "void"],
+  sn_program_free: [["u32", "u32"], "void"],
+  sn_close: [["u32"], "void"],
+} as const;
+
+/** The native library in one JavaScript thread. */
+export interface Native {
+  /** The engine: `"bun"` or `"deno"`. */
+  readonly engine: "bun" | "deno";
+  /** The file that was opened. */
+  readonly path: string;
+  /** The context of this thread, which every call carries. */
+  readonly ctx: number;
+  /** Number of each stage of the accumulator machine, by name. */
+  readonly stages: ReadonlyMap<string, number>;
+  /** Number of each library routine, by name. */
+  readonly routines: ReadonlyMap<string, number>;
+  /** Facts about the library and the processor: isa, threads, blas, lapack, cpu. */
+  info(): Record<string, string>;
+  /** Loads a program; 0 if it is malformed (see `error`). */
+  program(words: Uint32Array): number;
+  programFree(id: number): void;
+  /** Runs the first n words: 0 done, > 0 a ticket, < 0 an error code. Allocates nothing. */
+  submit(words: Uint32Array, n: number): number;
+  /** Blocks until the ticket is done: 0, or the negative code with which it failed. */
+  wait(ticket: number): number;
+  /** Whether the ticket is still running. */
+  poll(ticket: number): boolean;
+  /** Resolves on a macrotask once the ticket is done; rejects with the library's text if it failed. */
+  completion(ticket: number): Promise<void>;
+  /** Text of the last error of this thread. */
+  error(): string;
+  /** A statistic (SN_ACTIVE ... of sinter.h), in bytes or counts, of the whole process. */
+  stat(which: number): number;
+  /** Sets a statistic that may be set; returns the old value. */
+  set(which: number, value: number): number;
+  /** Gives cached memory back to the system. */
+  trim(): void;
+  /** A new buffer with one reference, the owner's; 0 if there is no memory or the limit is reached. */
+  alloc(bytes: number): number;
+  address(id: number): number;
+  /** Ends the owner's reference now; the finaliser of its `own` token then does nothing. */
+  dispose(id: number): void;
+  retain(id: number): void;
+  release(id: number): void;
+  /** The memory of a new buffer as the token that owns it: its collection ends the owner's reference. */
+  own(id: number, address: number, bytes: number): ArrayBuffer;
+  /** The memory of a buffer as one more reference, which ends when the result is collected. */
+  view(id: number, address: number, bytes: number): ArrayBuffer;
+  /** Collects garbage now: the way out for a synchronous loop that runs out of memory. */
+  yieldToCollector(): void;
+  /** Ends the context of this thread: waits for its work and frees its buffers. The next `openNative` opens a new one. */
+  close(): void;
+}
+
+const decoder = new TextDecoder();
+
+/** Calls `fill` with a buffer that is large enough for the text whose length it returns. */
+function text(fill: (into: Uint8Array, cap: number) => number): string {
+  let into = new Uint8Array(new ArrayBuffer(4096));
+  let length = fill(into, into.length);
+  if (length > into.length) {
+    into = new Uint8Array(new ArrayBuffer(length));
+    length = Math.min(fill(into, into.length), into.length);
+  }
+  return decoder.decode(into.subarray(0, length));
+}
+
+function numbered(names: string): ReadonlyMap<string, number> {
+  const map = new Map<string, number>();
+  for (const [i, name] of names.split("\n").entries()) if (name !== "") map.set(name, i);
+  return map;
+}
+
+interface Waiter {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+class Library implements Native {
+  readonly engine: "bun" | "deno";
+  readonly path: string;
+  readonly ctx: number;
+  readonly #host: Host;
+  readonly #eval: Bound<typeof EVAL>;
+  #memory: Bound<typeof MEMORY> | undefined;
+  #tickets: Bound<typeof TICKETS> | undefined;
+  #inspect: Bound<typeof INSPECT> | undefined;
+  #wrap: Wrap | undefined;
+  #empty: FinalizationRegistry<number> | undefined;
+  #stages: ReadonlyMap<string, number> | undefined;
+  #routines: ReadonlyMap<string, number> | undefined;
+  readonly #waiting = new Map<number, Waiter>();
+  #notified = false;
+  #keepAlive: ReturnType<typeof setInterval> | undefined;
+
+  constructor(host: Host, path: string) {
+    this.engine = host.name;
+    this.path = path;
+    this.#host = host;
+    this.#eval = host.bind(path, EVAL);
+    this.ctx = this.#eval.sn_open();
+    if (this.ctx === 0) throw new Error(`Cannot open a context of ${path}: ${this.error()}`);
+  }
+
+  get #mem(): Bound<typeof MEMORY> {
+    return this.#memory ??= this.#host.bind(this.path, MEMORY);
+  }
+
+  get #done(): Bound<typeof TICKETS> {
+    return this.#tickets ??= this.#host.bind(this.path, TICKETS);
+  }
+
+  get #look(): Bound<typeof INSPECT> {
+    return this.#inspect ??= this.#host.bind(this.path, INSPECT);
+  }
+
+  get #view(): Wrap {
+    return this.#wrap ??= this.#host.wrapper(this.path, (which) => this.#eval.sn_finaliser(which));
+  }
+
+  get stages(): ReadonlyMap<string, number> {
+    return this.#stages ??= numbered(text((into, cap) => this.#eval.sn_names(0, into, cap)));
+  }
+
+  get routines(): ReadonlyMap<string, number> {
+    return this.#routines ??= numbered(text((into, cap) => this.#eval.sn_names(1, into, cap)));
+  }
+
+  info(): Record<string, string> {
+    const facts: Record<string, string> = {};
+    for (const line of text((into, cap) => this.#look.sn_info(into, cap)).split("\n")) {
+      const cut = line.indexOf("=");
+      if (cut > 0) facts[line.slice(0, cut)] = line.slice(cut + 1);
+    }
+    return facts;
+  }
+
+  error(): string {
+    return text((into, cap) => this.#eval.sn_error(this.ctx, into, cap));
+  }
+
+  program(words: Uint32Array): number {
+    return this.#eval.sn_program(this.ctx, words, words.length);
+  }
+
+  programFree(id: number): void {
+    this.#look.sn_program_free(this.ctx, id);
+  }
+
+  submit(words: Uint32Array, n: number): number {
+    if (n > words.length) throw new RangeError(`Cannot submit ${n} words of an array of ${words.length}`);
+    return this.#eval.sn_submit(this.ctx, words, n);
+  }
+
+  wait(ticket: number): number {
+    return this.#done.sn_wait(this.ctx, ticket);
+  }
+
+  poll(ticket: number): boolean {
+    return this.#done.sn_poll(this.ctx, ticket) === 1;
+  }
+
+  completion(ticket: number): Promise<void> {
+    const known = this.#waiting.get(ticket);
+    if (known !== undefined) return known.promise;
+    if (!this.#notified) {
+      this.#notified = true;
+      this.#done.sn_notify(this.ctx, this.#host.callback((done) => this.#settle(done)));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.set(ticket, { promise, resolve, reject });
+    // A pending promise keeps neither engine alive, and the callback must not once nothing is pending.
+    this.#keepAlive ??= setInterval(() => {}, 2 ** 30);
+    // A ticket that is done may have been reported before anybody waited for it. A second report finds no waiter.
+    if (!this.poll(ticket)) setTimeout(() => this.#settle(ticket), 0);
+    return promise;
+  }
+
+  #settle(ticket: number): void {
+    const waiter = this.#waiting.get(ticket);
+    if (waiter === undefined) return;
+    this.#waiting.delete(ticket);
+    if (this.#waiting.size === 0 && this.#keepAlive !== undefined) {
+      clearInterval(this.#keepAlive);
+      this.#keepAlive = undefined;
+    }
+    const code = this.wait(ticket);
+    if (code === 0) waiter.resolve();
+    else waiter.reject(new Error(this.error()));
+  }
+
+  stat(which: number): number {
+    return this.#look.sn_stat(which);
+  }
+
+  set(which: number, value: number): number {
+    return this.#look.sn_set(which, value);
+  }
+
+  trim(): void {
+    this.#look.sn_trim();
+  }
+
+  alloc(bytes: number): number {
+    return this.#mem.sn_alloc(this.ctx, bytes);
+  }
+
+  address(id: number): number {
+    return this.#mem.sn_address(this.ctx, id);
+  }
+
+  dispose(id: number): void {
+    this.#mem.sn_dispose(this.ctx, id);
+  }
+
+  retain(id: number): void {
+    this.#mem.sn_retain(this.ctx, id);
+  }
+
+  release(id: number): void {
+    this.#mem.sn_release(this.ctx, id);
+  }
+
+  own(id: number, address: number, bytes: number): ArrayBuffer {
+    if (bytes === 0) return this.#ownEmpty(id);
+    const token = this.#view(address, bytes, id, 0);
+    this.#host.owned(bytes);
+    return token;
+  }
+
+  // An engine makes no external memory of no bytes. A registry is lazy, which does no harm where nothing is held.
+  #ownEmpty(id: number): ArrayBuffer {
+    this.#empty ??= new FinalizationRegistry((dead) => this.dispose(dead));
+    const token = new ArrayBuffer(0);
+    this.#empty.register(token, id);
+    return token;
+  }
+
+  view(id: number, address: number, bytes: number): ArrayBuffer {
+    if (bytes === 0) return new ArrayBuffer(0);
+    this.retain(id);
+    try {
+      return this.#view(address, bytes, id, 1);
+    } catch (error) {
+      this.release(id);
+      throw error;
+    }
+  }
+
+  yieldToCollector(): void {
+    this.#host.collect();
+  }
+
+  close(): void {
+    if (opened !== this) return;
+    opened = undefined;
+    const waiters = [...this.#waiting.values()];
+    this.#waiting.clear();
+    clearInterval(this.#keepAlive);
+    this.#look.sn_close(this.ctx);
+    for (const waiter of waiters) waiter.reject(new Error("Cannot wait for work of a closed context"));
+  }
+}
+
+interface Platform {
+  readonly process?: {
+    readonly platform?: string;
+    getBuiltinModule?(id: "node:url"): { fileURLToPath(url: string): string } | undefined;
+  };
+}
+
+/** Path of the library beside this package's sources, or undefined if the package is not on a disk. */
+function packaged(): string | undefined {
+  const { process } = globalThis as Platform;
+  const suffix = process?.platform === "darwin" ? "dylib" : process?.platform === "win32" ? "dll" : "so";
+  const name = suffix === "dll" ? "sinter.dll" : `libsinter.${suffix}`;
+  const url = new URL(`../../zig-out/lib/${name}`, import.meta.url);
+  if (url.protocol !== "file:") return undefined;
+  return process?.getBuiltinModule?.("node:url")?.fileURLToPath(url.href);
+}
+
+let opened: Library | undefined;
+
+/**
+ * The native library of this JavaScript thread, opened at the first call. Synchronous.
+ *
+ * It is the file that the environment variable SINTER_LIBRARY names, else zig-out/lib/libsinter.* of this package.
+ * Throws an `Error` that names what was tried if neither can be opened.
+ */
+export function openNative(): Native {
+  if (opened !== undefined) return opened;
+  const host = bunHost() ?? denoHost();
+  if (host === undefined) throw new Error("Cannot open the native library: sinter needs Bun or Deno");
+  const named = host.env("SINTER_LIBRARY");
+  // A library that was asked for by name is never replaced by another.
+  const path = named !== undefined && named !== "" ? named : packaged();
+  if (path === undefined) {
+    throw new Error(
+      "Cannot find the native library: this package is not on a disk, and SINTER_LIBRARY names no file",
+    );
+  }
+  try {
+    opened = new Library(host, path);
+  } catch (error) {
+    const from = path === named ? "SINTER_LIBRARY" : "the package's folder; SINTER_LIBRARY is not set";
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `Cannot open the native library ${path} (from ${from}): ${reason}. Run \`bun run setup\` to build it.`,
+      { cause: error },
+    );
+  }
+  return opened;
+}
