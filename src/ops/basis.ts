@@ -224,7 +224,7 @@ interface Assemble {
   readonly shape: readonly number[];
   readonly slices: readonly (Slice | null)[];
 }
-const assembleOp = define<Assemble>({
+const assembleOp: OpDef<Assemble> = define<Assemble>({
   name: "assemble",
   type: ([x], a) => ({ shape: a.shape, dtype: (x as Aval).dtype }),
   lower: {
