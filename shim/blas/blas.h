@@ -1,0 +1,33 @@
+// blas.h: what the files of this folder share: the description of a matrix product and the kernels compiled per instruction set.
+#pragma once
+#include "../calls.h"
+#include <string.h>
+typedef struct {
+  const void *A, *B, *I; void *C;                     // C = alpha A B + beta I; I may be null and may be C
+  int64_t M, N, K, ars, acs, brs, bcs, crs, ccs, irs, ics;
+  double alpha, beta;
+  int kind;                                           // storage of every matrix: BL_OWN, or a 16-bit float that is computed in f32
+} bl_gemm;
+enum { BL_OWN, BL_F16, BL_BF16 };
+enum { BL_F32, BL_F64, BL_C64, BL_I8, BL_I16, BL_I32, BL_I64 };
+typedef struct { int32_t i, j; double c, s; } bl_rot; // rows: x_i = c x_i + s x_j, x_j = c x_j - s x_i
+// One part of a product (C is cut the same way whenever M, N and the strides of C are the same); non-zero = no memory.
+typedef int (*bl_gemm_fn)(const bl_gemm *g, int part, int parts);
+typedef struct {
+  bl_gemm_fn gemm[7];                                 // by BL_F32..; the C64 entry is null: it is four f32 products
+  void (*rotate)(double *x, int64_t ld, int64_t cols, const bl_rot *r, int64_t n);
+} bl_kernels;
+extern const bl_kernels bl_base, bl_avx2, bl_avx512;
+const bl_kernels *bl_isa(void);
+// One whole product on the pool; non-zero = no memory.
+int bl_gemm_run(const bl_gemm *g, int type);
+int bl_gemm_part(const bl_gemm *g, int type, int part, int parts);
+// The vendor's library, if there is one: 1 = it has done the product.
+int bl_vendor_gemm(const bl_gemm *g, int type);
+int bl_fail(sn_call *c, const char *text);
+#define BL_NO_MEMORY "Not enough memory for the work space of a matrix routine"
+// routines of the other files
+#define BL_GEMM_TYPES(X) X(f32) X(f64) X(f16) X(bf16) X(c64) X(i8) X(i16) X(i32) X(i64)
+#define X(t) int bl_gemm_##t(sn_call *c);
+BL_GEMM_TYPES(X)
+#undef X
