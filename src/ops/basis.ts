@@ -9,6 +9,7 @@ import { apply } from "../core/node.ts";
 import { broadcast as broadcastShape, same, size } from "../core/shape.ts";
 import { contiguousStrides, tryReshape, type View } from "../core/view.ts";
 import type { Expr, Literal, Scalars } from "../kernel/expr.ts";
+import { compareParts, parts } from "./complex.ts";
 
 /** All ops that have been defined, for the generated tests. */
 export const registry: OpDef<never>[] = [];
@@ -105,6 +106,7 @@ const reshapeOp = define<{ readonly shape: readonly number[] }>({
     view: (v, a) => tryReshape(v, a.shape),
     pull: (index, a, input) => pullReshape(index, a.shape, input.shape),
   },
+  structure: () => "",
   vjp: (ct, _out, [x]) => [reshape(ct, (x as Node).shape)],
 });
 /** Input index of a reshape: each input axis must be a whole run of output axes (affine), or both sides one axis. */
@@ -203,6 +205,7 @@ const broadcastOp = define<{ readonly shape: readonly number[] }>({
       return input.shape.map((n, d) => n === 1 ? nowhere : index[d + lead] as Index);
     },
   },
+  structure: () => "",
   vjp: (ct, _out, [x]) => [unbroadcast(ct, (x as Node).shape)],
 });
 /** Repeats axes of length 1 (and missing leading ones); the shapes are known to fit. */
@@ -406,7 +409,7 @@ const same2 = (name: string) => (s: Scalars, x: readonly Expr[]): Expr => s.bin(
 /** Conversion between dtypes as a scalar expression. */
 export function castExpr(s: Scalars, x: Expr, from: DType, to: DType): Expr {
   if (from === to) return x;
-  if (to === "bool") return s.cmp("ne", x, s.literal(literalOf(from, 0), x.t));
+  if (to === "bool") return x.t === "c64" ? compareParts(s, "ne", parts(s, x), [s.literal(0, "f32"), s.literal(0, "f32")]) : s.cmp("ne", x, s.literal(literalOf(from, 0), x.t));
   const t = computeOf(to);
   if (x.t === "c64" && t !== "c64") return s.cast(s.make("real", "f32", [x]), t);
   return s.cast(x, t);
@@ -455,7 +458,11 @@ export const select = (c: Node, x: Node, y: Node): Node => apply(selectOp, [c, x
 export type Compare = "eq" | "ne" | "lt" | "le" | "gt" | "ge";
 const compareOps = new Map<Compare, OpDef<null>>();
 for (const [op, name] of [["eq", "equal"], ["ne", "notEqual"], ["lt", "less"], ["le", "lessEqual"], ["gt", "greater"], ["ge", "greaterEqual"]] as const) {
-  compareOps.set(op, elementwise({ name, dtype: () => "bool", scalar: (s, [x, y]) => s.cmp(op, x as Expr, y as Expr) }));
+  compareOps.set(op, elementwise({
+    name,
+    dtype: () => "bool",
+    scalar: (s, [x, y]) => (x as Expr).t === "c64" ? compareParts(s, op, parts(s, x as Expr), parts(s, y as Expr)) : s.cmp(op, x as Expr, y as Expr),
+  }));
 }
 /** A comparison: bool. */
 export const compare = (op: Compare, x: Node, y: Node): Node => apply(compareOps.get(op) as OpDef<null>, [x, y], null);
