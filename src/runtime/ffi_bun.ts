@@ -1,5 +1,5 @@
 // Bun's side of the native boundary: bun:ffi, whose memory views take a deallocator that the collector calls.
-import type { Bound, CallbackPointer, Host, NativeType, Signature, Wrap } from "./ffi.ts";
+import type { Bound, CallbackPointer, Host, NativeType, Signature, Wrap } from "./host.ts";
 
 // The part of bun:ffi in use. It is found with getBuiltinModule, so that no tool has to resolve "bun:ffi".
 interface BunFfi {

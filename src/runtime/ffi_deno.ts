@@ -1,5 +1,5 @@
 // Deno's side of the native boundary: Deno.dlopen for calls, Node-API of the same library for memory that is collected.
-import type { Bound, CallbackPointer, Host, NativeType, Signature, Wrap } from "./ffi.ts";
+import type { Bound, CallbackPointer, Host, NativeType, Signature, Wrap } from "./host.ts";
 
 interface DenoFfi {
   dlopen(

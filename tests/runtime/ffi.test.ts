@@ -14,6 +14,15 @@ function macrotask(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 5));
 }
 
+/** Ends what earlier tests of this process left behind, so that the bytes in use are this test's. */
+async function quiet(): Promise<number> {
+  for (let i = 0; i < 3; i++) {
+    native.yieldToCollector();
+    await macrotask();
+  }
+  return native.stat(ACTIVE);
+}
+
 /** Collects until `done`, for finalisers that another thread runs. */
 async function collectUntil(done: () => boolean): Promise<void> {
   for (let i = 0; i < 100 && !done(); i++) {
@@ -32,7 +41,7 @@ test("the library opens once per thread and names its stages, routines and facts
 });
 
 test("a token and a view are the buffer's memory, and it lives until both are gone", async () => {
-  const before = native.stat(ACTIVE);
+  const before = await quiet();
   let view: ArrayBuffer | undefined;
   (() => {
     const id = native.alloc(1000);
@@ -48,12 +57,12 @@ test("a token and a view are the buffer's memory, and it lives until both are go
   assert.ok(native.stat(ACTIVE) > before, "the view holds the buffer");
   assert.equal(new Float32Array(view ?? new ArrayBuffer(0))[3], 1.5);
   view = undefined;
-  await collectUntil(() => native.stat(ACTIVE) === before);
-  assert.equal(native.stat(ACTIVE), before);
+  await collectUntil(() => native.stat(ACTIVE) <= before);
+  assert.ok(native.stat(ACTIVE) <= before);
 });
 
 test("disposing gives memory back at once, and the token's end changes nothing", async () => {
-  const before = native.stat(ACTIVE);
+  const before = await quiet();
   (() => {
     for (let i = 0; i < 10; i++) {
       const id = native.alloc(5000);
@@ -61,7 +70,7 @@ test("disposing gives memory back at once, and the token's end changes nothing",
       native.dispose(id);
     }
   })();
-  assert.equal(native.stat(ACTIVE), before);
+  assert.ok(native.stat(ACTIVE) <= before);
   const id = native.alloc(5000);
   const token = native.own(id, native.address(id), 5000);
   native.yieldToCollector();
@@ -72,20 +81,20 @@ test("disposing gives memory back at once, and the token's end changes nothing",
 });
 
 test("a buffer without bytes has an empty token and an empty view", async () => {
-  const before = native.stat(ACTIVE);
+  const before = await quiet();
   (() => {
     const id = native.alloc(0);
     assert.notEqual(id, 0);
     assert.equal(native.own(id, native.address(id), 0).byteLength, 0);
     assert.equal(native.view(id, native.address(id), 0).byteLength, 0);
   })();
-  await collectUntil(() => native.stat(ACTIVE) === before);
-  assert.equal(native.stat(ACTIVE), before);
+  await collectUntil(() => native.stat(ACTIVE) <= before);
+  assert.ok(native.stat(ACTIVE) <= before);
 });
 
-test("memory stays flat in a synchronous loop that disposes of nothing", () => {
+test("memory stays flat in a synchronous loop that disposes of nothing", async () => {
   const bytes = 4e6;
-  const before = native.stat(ACTIVE);
+  const before = await quiet();
   let peak = 0;
   for (let i = 0; i < 1000; i++) {
     const id = native.alloc(bytes);
@@ -96,8 +105,8 @@ test("memory stays flat in a synchronous loop that disposes of nothing", () => {
   assert.ok(peak < 1.5e9, `peak ${peak} of ${1000 * bytes} bytes`);
 });
 
-test("a forced collection ends what is dead inside a synchronous loop", () => {
-  const before = native.stat(ACTIVE);
+test("a forced collection ends what is dead inside a synchronous loop", async () => {
+  const before = await quiet();
   for (let i = 0; i < 20; i++) {
     const id = native.alloc(1e6);
     native.own(id, native.address(id), 1e6);
