@@ -109,6 +109,8 @@ export class Node implements Aval {
   /** Where the value is, once it was computed. */
   buf: Buf | null = null;
   view: View | null = null;
+  /** Buffers of all results, once an op that has several was computed. */
+  results: readonly Buf[] | null = null;
   /** Handles on this node: made, less moved or disposed. */
   handles = 0;
   /** Recorded consumers that are not evaluated yet. */

@@ -65,16 +65,22 @@ export function splits(shape: readonly number[], axes: readonly [number, number]
 }
 
 /** The memory that holds a node's value, seen as its shape; null if it has to be computed in place. */
-export function resolve(infos: readonly Info[], n: Node): { node: Node; view: View } | null {
-  if (n.buf !== null && n.view !== null) return { node: n, view: n.view };
+export function resolve(infos: readonly Info[], n: Node): { node: Node; out: number; view: View } | null {
+  if (n.buf !== null && n.view !== null) return { node: n, out: 0, view: n.view };
   const info = infos[n.slot];
-  if (info !== undefined && info.node === n && info.stored) return { node: n, view: contiguousView(n.shape) };
+  if (info !== undefined && info.node === n && info.stored) return { node: n, out: 0, view: contiguousView(n.shape) };
   const lower = n.op.lower;
+  if (isPick(n)) return { node: n.inputs[0] as Node, out: (n.arg as { readonly index: number }).index, view: contiguousView(n.shape) };
   if (lower.kind !== "view") return null;
   const below = resolve(infos, n.inputs[0] as Node);
   if (below === null) return null;
   const view = lower.view(below.view, n.arg, n);
-  return view === null ? null : { node: below.node, view };
+  return view === null ? null : { node: below.node, out: below.out, view };
+}
+
+/** True for a node that stands for one result of an op with several. */
+export function isPick(n: Node): boolean {
+  return n.op.lower.kind === "source" && n.inputs.length > 0;
 }
 
 /** True if the index of `n`'s input stays affine for any index of `n`: what reshapes in the middle of a chain are asked. */
@@ -101,7 +107,7 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule 
   const demand = (n: Node): void => {
     let at = n;
     while (at.op.lower.kind === "view" && at.buf === null && !must.has(at)) at = at.inputs[0] as Node;
-    if (at.buf === null) must.add(at);
+    if (at.buf === null && !isPick(at)) must.add(at);
   };
   for (const i of infos) {
     const n = i.node, lower = n.op.lower;
@@ -116,6 +122,7 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule 
   }
   for (const n of must) (info(n) as Info).stored = true;
 
+
   /** Groups and memory that computing `n` in place would read. */
   const dependencies = (n: Node): { groups: Set<Group>; inputs: Set<Node>; cost: number } => {
     const out = { groups: new Set<Group>(), inputs: new Set<Node>(), cost: 0 }, seen = new Set<Node>();
@@ -124,7 +131,7 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule 
       const c = stack.pop() as Node;
       if (seen.has(c)) continue;
       seen.add(c);
-      if (c.buf !== null) {
+      if (c.buf !== null || c.results !== null) {
         out.inputs.add(c);
         continue;
       }
@@ -250,7 +257,7 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule 
     type Idx = ReturnType<typeof identity>;
     const seen = new Set<string>();
     const visit = (c: Node, at: Idx): boolean => {
-      if (c.buf !== null) return true;
+      if (c.buf !== null || isPick(c)) return true;
       const ci = info(c) as Info;
       if (ci.group !== null && ci.group !== g) return true;
       const key = `${c.slot}:${at.map((x) => `${x.offset},${[...x.terms].join("_")}`).join(";")}`;
@@ -285,7 +292,7 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule 
     const stack = [n], seen = new Set<Node>();
     while (stack.length > 0) {
       const c = stack.pop() as Node;
-      if (seen.has(c) || c.buf !== null) continue;
+      if (seen.has(c) || c.buf !== null || isPick(c)) continue;
       seen.add(c);
       const ci = info(c) as Info;
       if (ci.group === g) return true;

@@ -1,0 +1,347 @@
+// Evaluation: roots to a graph, its plan from the cache, one submission, and the values back into the nodes.
+import { DTYPES, type DType, itemsize, typedArrayOf } from "../base/dtype.ts";
+import { formatArray } from "../base/format.ts";
+import { plainError, site } from "../base/error.ts";
+import { elementOf, late, type NDArray, type TypedData } from "../core/ndarray.ts";
+import { type Buf, freshMark, Node, type OpDef, topological } from "../core/node.ts";
+import { size } from "../core/shape.ts";
+import { trace } from "../core/trace.ts";
+import { contiguousView, isContiguous, type View } from "../core/view.ts";
+import { assemble, define } from "../ops/basis.ts";
+import { type Native, openNative } from "./ffi.ts";
+import { build, type Graph, type Plan, putScalar, steps } from "./plan.ts";
+
+let opened: Native | null = null;
+/** The native library of this thread. */
+export function native(): Native {
+  return opened ??= openNative();
+}
+
+const sourceOp = define<null>({ name: "array", type: () => ({ shape: [], dtype: "float32" }), lower: { kind: "source" } });
+
+/** Statistics of the plan cache. */
+export const counters = { evals: 0, misses: 0, computed: 0 };
+
+// ---- keys -------------------------------------------------------------------------------------------------------------
+const opIds = new Map<OpDef, number>(), texts = new Map<string, number>();
+const dtypeIds = new Map<DType, number>(DTYPES.map((d, i) => [d, i]));
+let key: Int32Array = new Int32Array(4096), keyLength = 0;
+function put(x: number): void {
+  if (keyLength === key.length) {
+    const more = new Int32Array(key.length * 2);
+    more.set(key);
+    key = more;
+  }
+  key[keyLength++] = x;
+}
+function textId(text: string): number {
+  let id = texts.get(text);
+  if (id === undefined) texts.set(text, id = texts.size);
+  return id;
+}
+function opId(op: OpDef): number {
+  let id = opIds.get(op);
+  if (id === undefined) opIds.set(op, id = opIds.size);
+  return id;
+}
+function argId(n: Node): number {
+  if (n.arg === null || n.arg === undefined || n.op.value !== undefined) return 0;
+  if (n.op.structure !== undefined) return 1 + textId(n.op.structure(n.arg));
+  return 1 + textId(JSON.stringify(n.arg, (_, v: unknown) => typeof v === "bigint" ? `${v}n` : v));
+}
+
+/** A node is cheap to compute again if it is this near to memory. */
+const CHEAP = 16;
+
+/** What an eval of `roots` has to compute. */
+export function graphOf(roots: readonly Node[]): Graph {
+  const order = topological(roots, (n) => n.buf !== null || n.results !== null);
+  const mark = freshMark(), leaves: Node[] = [], keep = new Set<Node>(roots.filter((n) => n.buf === null));
+  const uses = new Int32Array(order.length), cost = new Float64Array(order.length);
+  order.forEach((n, i) => n.slot = i);
+  order.forEach((n, i) => {
+    let c = 1;
+    for (const x of n.inputs) {
+      if (x.buf !== null || x.results !== null) {
+        if (x.mark !== mark) {
+          x.mark = mark;
+          x.slot = leaves.push(x) - 1;
+        }
+      } else {
+        uses[x.slot] = (uses[x.slot] as number) + 1;
+        c += cost[x.slot] as number;
+      }
+    }
+    const kind = n.op.lower.kind;
+    cost[i] = kind === "fold" || kind === "call" || kind === "scatter" ? Infinity : c;
+  });
+  order.forEach((n, i) => {
+    if (n.pending > (uses[i] as number) && (cost[i] as number) > CHEAP && n.op.lower.kind !== "view" && n.op.lower.kind !== "source" && n.outs === null) keep.add(n);
+  });
+  return { order, leaves, keep };
+}
+
+const cache = new Map<number, Plan[]>();
+/** Plans kept at most. */
+const MAX_PLANS = 4096;
+let plans = 0;
+
+function writeKey(g: Graph): number {
+  keyLength = 0;
+  for (const n of g.leaves) {
+    const v = n.view ?? contiguousView(n.shape);
+    put(dtypeIds.get(n.dtype) as number);
+    put(v.shape.length + (n.results === null ? 0 : 1000));
+    for (const d of v.shape) put(d);
+    for (const s of v.strides) put(s);
+    put(v.offset);
+    put(Math.floor(v.offset / 4294967296));
+  }
+  put(-1);
+  for (const n of g.order) {
+    put(opId(n.op));
+    put(dtypeIds.get(n.dtype) as number);
+    put(argId(n));
+    put(n.shape.length * 2 + (g.keep.has(n) ? 1 : 0));
+    for (const d of n.shape) put(d);
+    for (const x of n.inputs) put(x.buf !== null || x.results !== null ? -1 - x.slot : x.slot);
+  }
+  let h = 0x811c9dc5;
+  for (let i = 0; i < keyLength; i++) h = Math.imul(h ^ (key[i] as number), 0x01000193);
+  return h;
+}
+function equals(a: Int32Array): boolean {
+  if (a.length !== keyLength) return false;
+  for (let i = 0; i < keyLength; i++) if (a[i] !== key[i]) return false;
+  return true;
+}
+function planOf(g: Graph): Plan {
+  const h = writeKey(g), bucket = cache.get(h);
+  const hit = bucket?.find((p) => equals(p.key));
+  if (hit !== undefined) return hit;
+  counters.misses++;
+  const plan = build(native(), g, key.slice(0, keyLength));
+  if (++plans > MAX_PLANS) {
+    cache.clear();
+    plans = 1;
+  }
+  const list = cache.get(h);
+  if (list === undefined) cache.set(h, [plan]);
+  else list.push(plan);
+  return plan;
+}
+
+// ---- running ----------------------------------------------------------------------------------------------------------
+const LIMIT_ERROR = -1;
+const f64 = new Float64Array(1), f64words = new Uint32Array(f64.buffer);
+
+function bufferOf(id: number, address: number, bytes: number, ticket: number): Buf {
+  const b: Buf = { id, bytes, address, token: native().own(id, address, bytes), users: 0, exposed: false, ticket, site: bytes >= 1 << 20 ? site() : "" };
+  if (bytes >= 1 << 20) remember(b);
+  return b;
+}
+/** Large live buffers, for the message of a memory limit. */
+const large: WeakRef<Buf>[] = [];
+function remember(b: Buf): void {
+  if (large.length > 4096) large.splice(0, 2048);
+  large.push(new WeakRef(b));
+}
+
+/** The error of an exhausted memory, with what is alive and where it was made. */
+function memoryError(bytes: number): Error {
+  const n = native(), active = n.stat(0), limit = n.stat(3), mb = (x: number): string => `${(x / 1048576).toFixed(1)} MB`;
+  const alive = large.map((r) => r.deref()).filter((b): b is Buf => b !== undefined && b.users > 0).sort((a, b) => b.bytes - a.bytes).slice(0, 5);
+  const list = alive.map((b) => `\n  ${mb(b.bytes)}${b.site === "" ? "" : ` made at ${b.site}`}`).join("");
+  return plainError(`Cannot allocate ${mb(bytes)}: ${mb(active)} are in use and the limit is ${mb(limit)}. Dispose of arrays (using, dispose, scope) or raise setMemoryLimit. Largest live arrays:${list === "" ? " none above 1 MB" : list}`);
+}
+
+function give(n: Node, b: Buf, view: View): void {
+  n.buf = b;
+  n.view = view;
+  b.users++;
+}
+
+/** Runs a plan on a graph; `flags` 1 = asynchronous. Returns the ticket (0 = done). */
+function run(g: Graph, p: Plan, flags: number): number {
+  const words = p.words, lib = native();
+  for (const l of p.leaves) {
+    const n = g.leaves[l.leaf % 65536] as Node, b = n.results === null ? n.buf as Buf : n.results[Math.floor(l.leaf / 65536)] as Buf;
+    words[l.word] = b.id;
+  }
+  for (const s of p.scalars) {
+    const n = g.order[s.slot] as Node, v = n.op.value?.(n.arg);
+    if (v === undefined) continue;
+    if (s.t === "f32") p.floats[s.word] = v as number;
+    else putScalar(words, s.word, s.t, v);
+  }
+  words[2] = flags;
+  let code = lib.submit(words, words[0] as number);
+  if (code === LIMIT_ERROR) {
+    lib.yieldToCollector();
+    lib.trim();
+    words[2] = flags;
+    code = lib.submit(words, words[0] as number);
+    if (code === LIMIT_ERROR) throw memoryError(p.outputs.reduce((a, o) => a + o.bytes, p.arena));
+  }
+  if (code < 0) throw plainError(lib.error());
+  for (const o of p.outputs) {
+    const n = g.order[o.slot] as Node;
+    f64words[0] = words[o.word + 4] as number;
+    f64words[1] = words[o.word + 5] as number;
+    const b = bufferOf(words[o.word + 1] as number, f64[0] as number, o.bytes, code);
+    if (n.outs === null) give(n, b, contiguousView(n.shape));
+    else {
+      const all = (n.results ?? new Array<Buf>(n.outs.length)) as Buf[];
+      all[o.out] = b;
+      b.users++;
+      n.results = all;
+    }
+  }
+  for (const a of p.aliases) {
+    const n = g.order[a.slot] as Node;
+    if ("leaf" in a.of) {
+      const leaf = g.leaves[a.of.leaf % 65536] as Node;
+      give(n, leaf.results === null ? leaf.buf as Buf : leaf.results[Math.floor(a.of.leaf / 65536)] as Buf, a.view);
+    } else {
+      const base = g.order[a.of.slot] as Node;
+      give(n, base.outs === null ? base.buf as Buf : (base.results as Buf[])[a.of.out] as Buf, a.view);
+    }
+  }
+  const first = trace.first ?? Infinity;
+  for (const n of g.order) {
+    if ((n.buf === null && n.results === null) || n.serial >= first) continue;
+    for (const x of n.inputs) x.pending--;
+    n.inputs = NONE;
+  }
+  counters.evals++;
+  counters.computed += p.computed;
+  return code;
+}
+const NONE: readonly Node[] = [];
+
+function settle(n: Node): void {
+  const b = n.buf;
+  if (b === null || b.ticket === 0) return;
+  const code = native().wait(b.ticket);
+  if (code < 0) throw plainError(native().error());
+  b.ticket = 0;
+}
+
+function checkReadable(roots: readonly Node[]): void {
+  const found = topological(roots, (n) => n.buf !== null || n.results !== null).find((n) => n.placeholder);
+  if (found !== undefined) throw plainError("Cannot read a value inside a transform: it depends on a traced argument, which has no value yet");
+}
+
+function evaluate(roots: readonly Node[]): void {
+  const todo = roots.filter((n) => n.buf === null);
+  if (todo.length > 0) {
+    checkReadable(todo);
+    const g = graphOf(todo);
+    run(g, planOf(g), 0);
+  }
+  for (const n of roots) settle(n);
+}
+
+/** Submits without waiting; the arrays can be used at once. */
+export function submitAsync(roots: readonly Node[]): number {
+  const todo = roots.filter((n) => n.buf === null);
+  if (todo.length === 0) return 0;
+  checkReadable(todo);
+  const g = graphOf(todo);
+  return run(g, planOf(g), 1);
+}
+
+async function evaluateAsync(roots: readonly Node[]): Promise<void> {
+  submitAsync(roots);
+  const tickets = new Set(roots.map((n) => n.buf?.ticket ?? 0));
+  tickets.delete(0);
+  for (const t of tickets) await native().completion(t);
+  for (const n of roots) if (n.buf !== null && tickets.has(n.buf.ticket)) n.buf.ticket = 0;
+}
+
+/** A node over a fresh buffer with these row-major elements. */
+function store(data: TypedData, shape: readonly number[], dtype: DType): Node {
+  const bytes = size(shape) * itemsize(dtype), lib = native();
+  let id = lib.alloc(bytes);
+  if (id === 0) {
+    lib.yieldToCollector();
+    lib.trim();
+    id = lib.alloc(bytes);
+    if (id === 0) throw memoryError(bytes);
+  }
+  const b = bufferOf(id, lib.address(id), bytes, 0);
+  new Uint8Array(b.token, 0, bytes).set(new Uint8Array(data.buffer, data.byteOffset, bytes));
+  const n = new Node(sourceOp as OpDef, NONE, null, shape, dtype, null);
+  give(n, b, contiguousView(shape));
+  return n;
+}
+
+function typed(n: Node): TypedData {
+  const b = n.buf as Buf, v = n.view as View, count = size(n.shape) * (n.dtype === "complex64" ? 2 : 1);
+  const ctor = typedArrayOf(n.dtype) as unknown as new (buffer: ArrayBuffer, offset: number, length: number) => TypedData;
+  if (count === 0) return new ctor(new ArrayBuffer(0), 0, 0);
+  return new ctor(b.token, v.offset * itemsize(n.dtype), count);
+}
+function read(n: Node): TypedData {
+  settle(n);
+  if (!isContiguous(n.view as View)) {
+    const flat = assemble([n], [null], n.shape);
+    evaluate([flat]);
+    return read(flat);
+  }
+  (n.buf as Buf).exposed = true;
+  return typed(n);
+}
+
+function text(n: Node): string {
+  evaluate([n]);
+  settle(n);
+  const b = n.buf as Buf, v = n.view as View, ctor = typedArrayOf(n.dtype) as unknown as new (buffer: ArrayBuffer) => TypedData;
+  const usable = b.bytes - b.bytes % itemsize(n.dtype), all = usable === 0 ? new ctor(new ArrayBuffer(0)) : new (ctor as unknown as new (b: ArrayBuffer, o: number, l: number) => TypedData)(b.token, 0, usable / itemsize(n.dtype) * (n.dtype === "complex64" ? 2 : 1));
+  return formatArray(n.dtype, n.shape, (flat) => {
+    let at = v.offset, rest = flat;
+    for (let d = n.shape.length - 1; d >= 0; d--) {
+      const s = n.shape[d] as number;
+      at += (rest % s) * (v.strides[d] as number);
+      rest = Math.floor(rest / s);
+    }
+    return elementOf(n.dtype, all, at);
+  });
+}
+
+function release(n: Node): void {
+  if (n.handles > 0 || n.pending > 0) return;
+  const b = n.buf;
+  if (b === null) return;
+  n.buf = null;
+  n.view = null;
+  if (--b.users === 0 && !b.exposed) native().dispose(b.id);
+}
+
+const scopes: Set<NDArray>[] = [];
+/** Lists the arrays made until `leaveScope`. */
+export function enterScope(): void {
+  scopes.push(new Set());
+}
+/** Ends the innermost scope and returns the arrays made in it. */
+export function leaveScope(): Set<NDArray> {
+  return scopes.pop() as Set<NDArray>;
+}
+
+Object.assign(late, {
+  evaluate,
+  evaluateAsync,
+  read,
+  text,
+  release,
+  store,
+  made: (a: NDArray): void => {
+    if (scopes.length > 0) (scopes[scopes.length - 1] as Set<NDArray>).add(a);
+  },
+});
+
+/** The kernels that an eval of these nodes would run. */
+export function planFor(roots: readonly Node[]): Plan {
+  return planOf(graphOf(roots.filter((n) => n.buf === null)));
+}
+export { steps };

@@ -1,0 +1,377 @@
+// A plan: the words of one submission for a graph of known structure and sizes, and what has to be patched into them at each run.
+import { computeOf, itemsize } from "../base/dtype.ts";
+import { encode, tape } from "../backends/cpu/tape.ts";
+import type { Node } from "../core/node.ts";
+import { size } from "../core/shape.ts";
+import { contiguousStrides, contiguousView, type View } from "../core/view.ts";
+import type { CType, Literal } from "../kernel/expr.ts";
+import { expressions, printKernel } from "../kernel/kernel.ts";
+import { fuse, resolve, type Schedule } from "../schedule/fuse.ts";
+import { lower, type Operand, type Place, type Step } from "../schedule/lower.ts";
+import type { Native } from "./ffi.ts";
+
+/** One kernel or library call as `explain` shows it. */
+export interface KernelInfo {
+  readonly name: string;
+  readonly device: string;
+  readonly ops: readonly string[];
+  readonly reads: number;
+  readonly writes: number;
+  readonly flops: number;
+  readonly reason: string;
+}
+
+/** Where an output of the plan goes: result `out` of node number `slot` is binding word `word`. */
+interface Output {
+  readonly slot: number;
+  readonly out: number;
+  readonly bytes: number;
+  readonly word: number;
+}
+/** A node whose value lies in another's memory (or a leaf's). */
+interface Alias {
+  readonly slot: number;
+  readonly of: { readonly leaf: number } | { readonly slot: number; readonly out: number };
+  readonly view: View;
+}
+
+/** A compiled plan. */
+export interface Plan {
+  readonly key: Int32Array;
+  readonly words: Uint32Array;
+  readonly floats: Float32Array;
+  /** Words that take the buffer id of a leaf. */
+  readonly leaves: readonly { readonly word: number; readonly leaf: number }[];
+  readonly outputs: readonly Output[];
+  readonly aliases: readonly Alias[];
+  readonly scalars: readonly { readonly word: number; readonly slot: number; readonly t: CType }[];
+  readonly arena: number;
+  readonly kernels: readonly KernelInfo[];
+  readonly computed: number;
+}
+
+/** The nodes of an eval: what has to be computed, inputs first, and the memory it starts from. */
+export interface Graph {
+  readonly order: readonly Node[];
+  readonly leaves: readonly Node[];
+  readonly keep: ReadonlySet<Node>;
+}
+
+const programs = new Map<string, number>();
+/** Number of kernels compiled so far. */
+export function compiledKernels(): number {
+  return programs.size;
+}
+
+const align = (n: number): number => Math.ceil(n / 64) * 64;
+/** Room behind each array of the arena, so that whole steps can be read past its end. */
+const GAP = 64;
+
+class Words {
+  data: Uint32Array = new Uint32Array(new ArrayBuffer(4096));
+  n = 0;
+  push(x: number): void {
+    if (this.n === this.data.length) {
+      const more = new Uint32Array(new ArrayBuffer(this.data.byteLength * 2));
+      more.set(this.data);
+      this.data = more;
+    }
+    this.data[this.n++] = x >>> 0;
+  }
+  /** A 64-bit integer, low word first. */
+  wide(x: number): void {
+    this.push(x);
+    this.push(Math.floor(x / 4294967296));
+  }
+}
+const scratch = new DataView(new ArrayBuffer(8));
+/** Writes a scalar's 64 raw bits. */
+export function putScalar(words: Uint32Array, at: number, t: CType, v: Literal): void {
+  words[at + 1] = 0;
+  switch (t) {
+    case "f32":
+      scratch.setFloat32(0, Number(v), true);
+      words[at] = scratch.getUint32(0, true);
+      return;
+    case "i32":
+    case "u32":
+      words[at] = Number(v) >>> 0;
+      return;
+    case "f64":
+      scratch.setFloat64(0, Number(v), true);
+      break;
+    case "i64":
+    case "u64":
+      scratch.setBigUint64(0, BigInt.asUintN(64, v as bigint), true);
+      break;
+    case "c64": {
+      const c = v as { readonly re: number; readonly im: number };
+      scratch.setFloat32(0, c.re, true);
+      scratch.setFloat32(4, c.im, true);
+      break;
+    }
+    default:
+      t satisfies never;
+  }
+  words[at] = scratch.getUint32(0, true);
+  words[at + 1] = scratch.getUint32(4, true);
+}
+
+/** The schedule and steps of a graph, without running it. */
+export function steps(graph: Graph): { readonly schedule: Schedule; readonly steps: readonly Step[] } {
+  const schedule = fuse(graph.order, graph.keep);
+  return { schedule, steps: lower(schedule) };
+}
+
+/** Builds the plan of a graph and compiles its kernels. */
+export function build(native: Native, graph: Graph, key: Int32Array): Plan {
+  const { schedule, steps: list } = steps(graph), infos = schedule.infos;
+  const leafOf = new Map<Node, number>(graph.leaves.map((n, i) => [n, i]));
+  // Memory: leaves, outputs that stay, and one arena for all else.
+  interface Storage {
+    readonly bytes: number;
+    readonly keep: Node | null;
+    readonly out: number;
+    first: number;
+    last: number;
+    offset: number;
+  }
+  const storages = new Map<string, Storage>();
+  const placeKey = (p: Place): string => p.node === null ? `w${p.workspace}` : `${p.node.slot}.${p.out}`;
+  const isLeaf = (p: Place): boolean => p.node !== null && (p.node.buf !== null || p.node.results !== null);
+  const owned = (n: Node): boolean => graph.keep.has(n) || schedule.infos.some((i) => graph.keep.has(i.node) && baseOf(i.node) === n);
+  const baseOf = (n: Node): Node | null => resolve(infos, n)?.node ?? null;
+  const keepBases = new Set<Node>();
+  for (const n of graph.keep) {
+    const b = baseOf(n);
+    if (b !== null) keepBases.add(b);
+  }
+  void owned;
+  list.forEach((s, i) => {
+    for (const p of s.kind === "kernel" ? s.operands.map((o) => o.place) : s.places.map((x) => x.place)) {
+      if (isLeaf(p)) continue;
+      const k = placeKey(p), known = storages.get(k);
+      if (known !== undefined) {
+        known.last = i;
+        continue;
+      }
+      const aval = p.node === null ? null : p.node.outs?.[p.out] ?? p.node;
+      storages.set(k, {
+        bytes: aval === null ? p.bytes : size(aval.shape) * itemsize(aval.dtype),
+        keep: p.node !== null && keepBases.has(p.node) ? p.node : null,
+        out: p.out,
+        first: i,
+        last: i,
+        offset: 0,
+      });
+    }
+  });
+  // Values that stay but that no step writes: arrays without elements.
+  for (const n of keepBases) {
+    if (n.buf !== null || n.results !== null) continue;
+    (n.outs ?? [n]).forEach((o, out) => {
+      const k = `${n.slot}.${out}`;
+      if (!storages.has(k)) storages.set(k, { bytes: size(o.shape) * itemsize(o.dtype), keep: n, out, first: 0, last: 0, offset: 0 });
+    });
+  }
+  const arena = layout([...storages.values()].filter((s) => s.keep === null));
+
+  const w = new Words(), leaves: { word: number; leaf: number }[] = [], outputs: Output[] = [], binding = new Map<string, number>();
+  for (let i = 0; i < 4; i++) w.push(0);
+  let bindings = 0;
+  const bind = (kind: number, bytes: number): number => {
+    const at = w.n;
+    w.push(kind);
+    w.push(0);
+    w.wide(bytes);
+    w.wide(0);
+    bindings++;
+    return at;
+  };
+  let arenaBinding = -1;
+  if (arena > 0) {
+    arenaBinding = bindings;
+    bind(2, arena);
+  }
+  for (const [k, s] of storages) {
+    if (s.keep === null) continue;
+    binding.set(k, bindings);
+    const word = bind(1, s.bytes);
+    outputs.push({ slot: s.keep.slot, out: s.out, bytes: s.bytes, word });
+  }
+  const locate = (p: Place): { binding: number; offset: number } => {
+    if (isLeaf(p)) {
+      const n = p.node as Node, leaf = leafOf.get(n) as number, k = `leaf${leaf}.${p.out}`;
+      let b = binding.get(k);
+      if (b === undefined) throw new Error("internal: a leaf has no binding");
+      b = b | 0;
+      return { binding: b, offset: 0 };
+    }
+    const k = placeKey(p), s = storages.get(k) as Storage;
+    return s.keep === null ? { binding: arenaBinding, offset: s.offset } : { binding: binding.get(k) as number, offset: 0 };
+  };
+  for (const s of list) {
+    for (const p of s.kind === "kernel" ? s.operands.map((o) => o.place) : s.places.map((x) => x.place)) {
+      if (!isLeaf(p)) continue;
+      const leaf = leafOf.get(p.node as Node) as number, k = `leaf${leaf}.${p.out}`;
+      if (binding.has(k)) continue;
+      binding.set(k, bindings);
+      leaves.push({ word: bind(0, 0) + 1, leaf: leaf + p.out * 65536 });
+    }
+  }
+
+  const scalars: { word: number; slot: number; t: CType }[] = [], kernels: KernelInfo[] = [];
+  for (const s of list) {
+    const at = w.n;
+    if (s.kind === "call") {
+      const routine = native.routines.get(s.call.routine);
+      if (routine === undefined) throw new Error(`internal: the native library has no routine ${s.call.routine}`);
+      for (const x of [2, 0, routine, s.places.length, s.call.ints.length, s.call.nums.length]) w.push(x);
+      for (const p of s.places) {
+        const l = locate(p.place);
+        w.push(l.binding);
+        w.wide(l.offset + p.offset);
+      }
+      for (const x of s.call.ints) w.wide(x);
+      for (const x of s.call.nums) {
+        scratch.setFloat64(0, x, true);
+        w.push(scratch.getUint32(0, true));
+        w.push(scratch.getUint32(4, true));
+      }
+      kernels.push(describeCall(s));
+    } else {
+      const k = s.kernel, text = `${k.kind}\n${printKernel(k)}`;
+      const t = tape(k);
+      let program = programs.get(text);
+      if (program === undefined) {
+        program = native.program(encode(t, native.stages));
+        if (program === 0) throw new Error(`internal: the native library refused a program: ${native.error()}\n${text}`);
+        programs.set(text, program);
+      }
+      const rows = s.rows.length === 0 ? [1] : s.rows;
+      for (const x of [1, 0, program, rows.length, s.inner.length, s.operands.length, k.scalars.scalars.length, rows.length]) w.push(x);
+      w.wide(s.rag);
+      w.wide(s.foldSize);
+      for (const x of rows) w.wide(x);
+      for (const x of s.inner) w.wide(x);
+      s.operands.forEach((o, i) => {
+        const l = locate(o.place), unit = k.mems[i]?.along === "unit";
+        w.push(l.binding);
+        w.push(0);
+        w.wide(l.offset + o.offset);
+        w.wide(o.bound);
+        for (const x of o.rows.length === 0 ? [0] : o.rows) w.wide(x);
+        w.wide(o.fold);
+        for (const x of unit ? contiguousStrides(s.inner) : o.inner) w.wide(x);
+      });
+      k.scalars.scalars.forEach((x) => {
+        if (x.node >= 0) scalars.push({ word: w.n, slot: x.node, t: x.t });
+        const here = w.n;
+        w.push(0);
+        w.push(0);
+        putScalar(w.data, here, x.t, x.value);
+      });
+      kernels.push(describeKernel(s, k.kind));
+    }
+    w.data[at + 1] = w.n - at;
+  }
+  w.data[0] = w.n;
+  w.data[1] = bindings;
+  const aliases: Alias[] = [];
+  const slotsOut = new Set(outputs.map((o) => `${o.slot}.${o.out}`));
+  for (const n of graph.keep) {
+    const r = resolve(infos, n);
+    if (r === null) throw new Error(`internal: ${n.op.name} was not computed`);
+    if (r.node === n && slotsOut.has(`${n.slot}.0`)) continue;
+    const leaf = leafOf.get(r.node);
+    aliases.push({ slot: n.slot, of: leaf !== undefined ? { leaf: leaf + r.out * 65536 } : { slot: r.node.slot, out: r.out }, view: r.view });
+  }
+  const words = w.data.slice(0, w.n);
+  return {
+    key,
+    words,
+    floats: new Float32Array(words.buffer),
+    leaves,
+    outputs,
+    aliases,
+    scalars,
+    arena,
+    kernels,
+    computed: schedule.infos.length,
+  };
+}
+
+/** First-fit offsets by lifetime; returns the arena's size. */
+function layout(list: { readonly bytes: number; readonly first: number; readonly last: number; offset: number }[]): number {
+  let total = 0;
+  const placed: typeof list = [];
+  for (const s of list.sort((a, b) => b.bytes - a.bytes)) {
+    const busy = placed.filter((p) => p.first <= s.last && s.first <= p.last).sort((a, b) => a.offset - b.offset);
+    let at = 0;
+    for (const p of busy) {
+      if (p.offset - at >= align(s.bytes) + GAP) break;
+      at = Math.max(at, p.offset + align(p.bytes) + GAP);
+    }
+    s.offset = at;
+    placed.push(s);
+    total = Math.max(total, at + align(s.bytes) + GAP);
+  }
+  return total;
+}
+
+/** Distinct bytes that an operand covers. */
+function touched(s: Extract<Step, { kind: "kernel" }>, o: Operand, item: number): number {
+  let n = item;
+  const extent = (count: number, stride: number): void => {
+    if (stride !== 0) n *= count;
+  };
+  s.rows.forEach((c, i) => extent(c, o.rows[i] ?? 0));
+  s.inner.forEach((c, i) => extent(c, o.inner[i] ?? 0));
+  if (o.fold !== 0) n *= s.foldSize;
+  return n;
+}
+
+function opsOf(step: Step): string[] {
+  const names: string[] = [], seen = new Set<Node>();
+  const visit = (n: Node, top: boolean): void => {
+    if (seen.has(n) || n.buf !== null) return;
+    seen.add(n);
+    if (!top && (step.group.members.length > 0 && step.group.inputs.has(n))) return;
+    for (const c of n.inputs) visit(c, false);
+    if (n.op.value === undefined) names.push(n.op.name);
+  };
+  for (const m of step.group.members) {
+    seen.delete(m);
+    visit(m, true);
+  }
+  return names;
+}
+
+function describeCall(s: Extract<Step, { kind: "call" }>): KernelInfo {
+  const n = s.group.members[0] as Node;
+  const bytes = (x: { readonly shape: readonly number[]; readonly dtype: Node["dtype"] }): number => size(x.shape) * itemsize(x.dtype);
+  return {
+    name: s.call.routine,
+    device: "cpu",
+    ops: opsOf(s),
+    reads: n.inputs.reduce((a, x) => a + bytes(x), 0),
+    writes: (n.outs ?? [n]).reduce((a, x) => a + bytes(x), 0),
+    flops: s.call.routine.startsWith("gemm") ? 2 * (s.call.ints[0] ?? 0) * (s.call.ints[1] ?? 0) * (s.call.ints[2] ?? 0) : 0,
+    reason: s.group.reason,
+  };
+}
+
+function describeKernel(s: Extract<Step, { kind: "kernel" }>, kind: string): KernelInfo {
+  let reads = 0, writes = 0;
+  s.kernel.mems.forEach((m, i) => {
+    const b = touched(s, s.operands[i] as Operand, itemsize(m.dtype));
+    if (m.written) writes += b;
+    else reads += b;
+  });
+  const roots = s.kernel.passes.flatMap((p) => [...p.folds.map((f) => f.value), ...p.stores.map((x) => x.value)]);
+  const arithmetic = expressions(roots).filter((e) => e.args.length > 0).length + s.kernel.passes.reduce((a, p) => a + p.folds.length, 0);
+  const ops = opsOf(s);
+  return { name: `${kind}_${ops.slice(-3).join("_")}`, device: "cpu", ops, reads, writes, flops: arithmetic * s.elements, reason: s.group.reason };
+}
+
+export { computeOf, contiguousView };
