@@ -1,0 +1,397 @@
+// Reading and writing by index: get, set, at, take and put, dynamic slices; NumPy's rules for mixed indices.
+import type { DType } from "../base/dtype.ts";
+import { isBigInteger, isInteger, promoteScalar } from "../base/dtype.ts";
+import { rangeError, typeError } from "../base/error.ts";
+import { IndexList, parseIndex, Span, span } from "../base/index_spec.ts";
+import type { IndexEntry } from "../base/index_spec.ts";
+import type { ArrayLike } from "../core/ndarray.ts";
+import { late, NDArray } from "../core/ndarray.ts";
+import type { Node } from "../core/node.ts";
+import { axisOf, broadcast, same, size } from "../core/shape.ts";
+import { trailing } from "./args.ts";
+import type { Axis, Gather, ScatterMode, Slice } from "./basis.ts";
+import { add, assemble, broadcastTo, cast, compare, div, full, gather, iota, isScalar, like, mul, neg, nodeOf, reshape, scatter, select, slice as sliceNode, wrap } from "./basis.ts";
+import { flat } from "./movement.ts";
+
+export { Span, span };
+
+/** A nested list of integers or booleans. */
+export type IndexNested = number | boolean | readonly IndexNested[];
+/** One part of an index: an integer, a slice (text or `span`), "...", null for a new axis, an integer or boolean array, or a list. */
+export type IndexItem = number | bigint | boolean | string | null | Span | NDArray | readonly IndexNested[] | Int32Array | Uint8Array | Uint32Array;
+
+const text = (shape: readonly number[]): string => `[${shape.join(",")}]`;
+const counting = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+const infoOf = (v: object): { dtype: DType; shape: readonly number[] } | undefined => v instanceof NDArray ? { dtype: v.node.dtype, shape: v.node.shape } : undefined;
+type Entry = IndexEntry<NDArray>;
+
+// ---- from an index to a slice and a gather --------------------------------------------------------------------------------
+interface Plan {
+  /** Constant part: what slices and integers leave, integers as length 1. */
+  readonly slice: Slice;
+  readonly whole: boolean;
+  /** The sliced shape without the integers' axes. */
+  readonly kept: readonly number[];
+  readonly indices: readonly Node[];
+  /** Present if index arrays take part. */
+  readonly gather: Gather | null;
+  /** Length of a 0-d mask's axis where no index array takes an axis. */
+  readonly lone: { readonly at: number; readonly length: number } | null;
+  /** The shape of the result, new axes included. */
+  readonly shape: readonly number[];
+}
+
+function maskData(value: NDArray | IndexList): Uint8Array {
+  if (value instanceof IndexList) return value.data as Uint8Array;
+  if (value.node.placeholder) throw typeError("Cannot index by a mask inside a traced function: how many elements it takes is not known there");
+  late.evaluate([value.node]);
+  return late.read(value.node) as Uint8Array;
+}
+/** Index arrays of a mask's true elements, one for each of its axes. */
+function nonzero(value: NDArray | IndexList): { readonly arrays: readonly Node[]; readonly count: number } {
+  const data = maskData(value), { shape } = value, n = size(shape);
+  let count = 0;
+  for (let i = 0; i < n; i++) if (data[i] !== 0) count++;
+  const columns = shape.map(() => new Int32Array(count));
+  for (let i = 0, k = 0; i < n; i++) {
+    if (data[i] === 0) continue;
+    for (let d = shape.length - 1, rest = i; d >= 0; d--) {
+      const s = shape[d] as number;
+      (columns[d] as Int32Array)[k] = rest % s;
+      rest = Math.floor(rest / s);
+    }
+    k++;
+  }
+  return { arrays: columns.map((c) => late.store(c, [count], "int32")), count };
+}
+const arrayNode = (v: NDArray | IndexList): Node => v instanceof IndexList ? late.store(v.data, v.shape, "int32") : v.node;
+
+function plan(op: string, x: Node, entries: readonly Entry[]): Plan {
+  const n = x.shape.length, starts = new Array<number>(n).fill(0), steps = new Array<number>(n).fill(1), shape = [...x.shape];
+  const dropped = new Set<number>(), arrays: { readonly axis: number; readonly node: Node }[] = [];
+  let block: readonly number[] | null = null;
+  const join = (s: readonly number[]): void => {
+    block = block === null ? s : broadcast(`${op} by index`, block, s);
+  };
+  for (const e of entries) {
+    if (e.kind === "int") {
+      starts[e.axis] = e.index;
+      shape[e.axis] = 1;
+      dropped.add(e.axis);
+    } else if (e.kind === "slice") {
+      starts[e.axis] = e.start;
+      steps[e.axis] = e.step;
+      shape[e.axis] = e.length;
+    } else if (e.kind === "array") {
+      const node = arrayNode(e.value);
+      arrays.push({ axis: e.axis, node });
+      join(node.shape);
+    } else if (e.kind === "mask") {
+      const found = nonzero(e.value);
+      found.arrays.forEach((node, i) => arrays.push({ axis: e.axis + i, node }));
+      join([found.count]);
+    }
+  }
+  const whole = starts.every((s) => s === 0) && steps.every((s) => s === 1) && same(shape, x.shape);
+  const kept = shape.filter((_, d) => !dropped.has(d)), constant = { starts, steps, shape };
+  const advanced = block as readonly number[] | null;
+  // Integers beside arrays count as arrays of their shape when the block's place is sought.
+  const places = entries.flatMap((e, i) => e.kind === "array" || e.kind === "mask" || (e.kind === "int" && advanced !== null) ? [i] : []);
+  const first = places[0] ?? 0, together = places.every((p, i) => p === first + i);
+  const result: number[] = [], outAxis = new Map<number, number>();
+  let bare = 0, at = 0;
+  if (advanced !== null && !together) {
+    result.push(...advanced);
+    bare = advanced.length;
+  }
+  entries.forEach((e, i) => {
+    if (advanced !== null && together && i === first) {
+      at = bare;
+      bare += advanced.length;
+      result.push(...advanced);
+    }
+    if (e.kind === "slice") {
+      outAxis.set(e.axis, bare++);
+      result.push(e.length);
+    } else if (e.kind === "newaxis") result.push(1);
+  });
+  if (advanced === null) return { slice: constant, whole, kept, indices: [], gather: null, lone: null, shape: result };
+  if (arrays.length === 0) return { slice: constant, whole, kept, indices: [], gather: null, lone: { at, length: advanced[0] as number }, shape: result };
+  const bareShape = new Array<number>(bare).fill(0);
+  advanced.forEach((k, i) => bareShape[at + i] = k);
+  for (const [axis, o] of outAxis) bareShape[o] = shape[axis] as number;
+  const source: Axis[] = [];
+  for (let d = 0; d < n; d++) {
+    if (dropped.has(d)) continue;
+    const which = arrays.findIndex((a) => a.axis === d);
+    source.push(which >= 0 ? { from: "index", which } : { from: "out", axis: outAxis.get(d) as number });
+  }
+  return {
+    slice: constant,
+    whole,
+    kept,
+    indices: arrays.map((a) => broadcastTo(a.node, advanced)),
+    gather: { shape: bareShape, source, indexAxes: advanced.map((_, i) => at + i) },
+    lone: null,
+    shape: result,
+  };
+}
+
+/** The elements that entries name. */
+function read(x: Node, p: Plan): Node {
+  let y = reshape(p.whole ? x : sliceNode(x, p.slice), p.kept);
+  if (p.gather !== null) y = size(p.gather.shape) === 0 ? full(0, p.gather.shape, x.dtype) : gather(y, p.indices, p.gather);
+  else if (p.lone !== null) {
+    const lead = [...y.shape.slice(0, p.lone.at), 1, ...y.shape.slice(p.lone.at)];
+    y = broadcastTo(reshape(y, lead), lead.map((k, d) => d === p.lone?.at ? p.lone.length : k));
+  }
+  return reshape(y, p.shape);
+}
+
+/** The elements at an index: numbers, slices ("1:-1:2" or `span`), "...", null (new axis), integer and boolean arrays. A RangeError for constants out of range. */
+export function get(x: ArrayLike, ...index: readonly IndexItem[]): NDArray {
+  const n = nodeOf("get", x);
+  return wrap(read(n, plan("get", n, parseIndex<NDArray>(n.shape, index, infoOf))));
+}
+
+// ---- writing --------------------------------------------------------------------------------------------------------------
+/** A value as an array of a dtype: a number that does not fit an integer dtype throws, fractions are cut off. */
+function valueNode(op: string, value: ArrayLike | readonly unknown[], dtype: DType): Node {
+  if (value instanceof NDArray) return cast(value.node, dtype);
+  if (!isScalar(value)) throw typeError(`Cannot ${op} a value that is neither an array nor a number: ${value === null ? "null" : typeof value}`);
+  promoteScalar(dtype, value);
+  if (typeof value === "number" && isBigInteger(dtype) && !Number.isFinite(value)) return full(0, [], dtype);
+  return full(value, [], dtype);
+}
+/** A value in the shape of what it is written to; leading axes of length 1 fall away. */
+function fit(op: string, v: Node, shape: readonly number[], strip: boolean): Node {
+  let s = v.shape;
+  while (strip && s.length > shape.length && s[0] === 1) s = s.slice(1);
+  if (s.length > shape.length || !same(broadcast(`${op} a value of`, s, shape), shape)) {
+    throw typeError(`Cannot ${op} a value of shape ${text(v.shape)} where the index selects shape ${text(shape)}`);
+  }
+  return broadcastTo(reshape(v, s), shape);
+}
+
+/** How a value joins what is there. */
+type Join = "set" | "add" | "mul" | "max" | "min";
+const joinNodes: { readonly [J in Join]: (x: Node, v: Node) => Node } = {
+  set: (_x, v) => v,
+  add,
+  mul,
+  // NaN wins, and at ties the second operand.
+  max: (x, v) => select(compare("ne", x, x), x, select(compare("gt", x, v), x, v)),
+  min: (x, v) => select(compare("ne", x, x), x, select(compare("lt", x, v), x, v)),
+};
+
+function write(op: string, join: Join, x: Node, index: readonly IndexItem[], entries: readonly Entry[], value: Node): Node {
+  const p = plan(op, x, entries);
+  // As in MLX, a lone null takes values of the array's own shape only.
+  const v = index.length === 1 && index[0] === null ? reshape(fit(op, value, x.shape, false), p.shape) : fit(op, value, p.shape, true);
+  if (size(p.shape) === 0 || size(x.shape) === 0) return x;
+  const sub = reshape(p.whole ? x : sliceNode(x, p.slice), p.kept);
+  // For bools adding is "or", multiplying "and".
+  const mode: Join = x.dtype !== "bool" ? join : join === "add" ? "max" : join === "mul" ? "min" : join;
+  let next: Node;
+  if (p.gather !== null) next = scatter(mode as ScatterMode, sub, p.indices, reshape(v, p.gather.shape), p.gather);
+  else next = joinNodes[mode](sub, reshape(v, p.kept));
+  next = reshape(next, p.slice.shape);
+  return p.whole ? next : assemble([x, next], [null, p.slice], x.shape);
+}
+
+/** MLX's masked write: a value without the mask's axes goes to every true element, one with a leading axis is taken in order. */
+function writeMask(op: string, x: Node, mask: NDArray | IndexList, ndim: number, value: Node): Node {
+  const rest = x.shape.slice(ndim), node = mask instanceof IndexList ? late.store(mask.data, mask.shape, "bool") : mask.node;
+  if (value.shape.length <= rest.length) {
+    const v = broadcastTo(fit(op, value, rest, true), x.shape);
+    return select(broadcastTo(reshape(node, [...node.shape, ...rest.map(() => 1)]), x.shape), v, x);
+  }
+  if (ndim === 0) return fit(op, value, x.shape, true);
+  if (value.shape.length !== rest.length + 1) throw typeError(`Cannot ${op} a value of shape ${text(value.shape)} by a mask of shape ${text(node.shape)}: it needs at most ${rest.length + 1} axes`);
+  const found = nonzero(mask), given = value.shape[0] as number;
+  if (given < found.count) throw typeError(`Cannot ${op} ${given} values by a mask with ${found.count} true elements`);
+  if (found.count === 0) return x;
+  const rows = fit(op, sliceNode(value, { starts: value.shape.map(() => 0), steps: value.shape.map(() => 1), shape: [found.count, ...value.shape.slice(1)] }), [found.count, ...rest], false);
+  const source: Axis[] = x.shape.map((_, d) => d < ndim ? { from: "index", which: d } : { from: "out", axis: d - ndim + 1 });
+  return scatter("set", x, found.arrays, rows, { shape: rows.shape, source, indexAxes: [0] });
+}
+
+/** The node of `x` with `value` (cast to its dtype, broadcast) written at an index; the method `set` moves the handle to it. */
+export function set(x: NDArray, index: readonly IndexItem[], value: ArrayLike): Node {
+  const n = nodeOf("set", x);
+  if (!Array.isArray(index)) throw typeError("set takes a list of indices and a value: x.set([0, \":\"], 1)");
+  const entries = parseIndex<NDArray>(n.shape, index, infoOf), v = valueNode("set", value, n.dtype), first = entries[0];
+  if (first !== undefined && first.kind === "mask" && entries.slice(1).every((e) => e.kind === "slice" && e.step === 1 && e.length === n.shape[e.axis])) {
+    return writeMask("set", n, first.value, first.ndim, v);
+  }
+  return write("set", "set", n, index, entries, v);
+}
+
+/** What `x.at(...)` gives: updates at an index, each of which returns a new array; repeated indices all count. */
+export class ArrayAt {
+  readonly #x: NDArray;
+  readonly #index: readonly IndexItem[];
+
+  /** Internal: made by `at`. */
+  constructor(x: NDArray, index: readonly IndexItem[]) {
+    this.#x = x;
+    this.#index = index;
+  }
+
+  #update(op: string, join: Join, value: (dtype: DType) => Node): NDArray {
+    const n = this.#x.node;
+    return wrap(write(op, join, n, this.#index, parseIndex<NDArray>(n.shape, this.#index, infoOf), value(n.dtype)));
+  }
+
+  /** With a value (cast to the array's dtype) added. */
+  add(value: ArrayLike): NDArray {
+    return this.#update("at.add", "add", (d) => valueNode("at.add", value, d));
+  }
+
+  /** With a value subtracted. */
+  subtract(value: ArrayLike): NDArray {
+    return this.#update("at.subtract", "add", (d) => {
+      const v = valueNode("at.subtract", value, d);
+      return d === "bool" ? v : neg(v);
+    });
+  }
+
+  /** With a value multiplied in. */
+  multiply(value: ArrayLike): NDArray {
+    return this.#update("at.multiply", "mul", (d) => valueNode("at.multiply", value, d));
+  }
+
+  /** With a value divided by, as MLX does: multiplied by its reciprocal, which is cast to the array's dtype. */
+  divide(value: ArrayLike): NDArray {
+    return this.#update("at.divide", "mul", (d) => {
+      const wide = (t: DType): DType => t === "bool" || isInteger(t) ? "float32" : t;
+      if (!(value instanceof NDArray)) {
+        if (!isScalar(value)) return valueNode("at.divide", value, d);
+        const v = full(value, [], typeof value === "object" ? "complex64" : wide(d));
+        return cast(div(like(1, v), v), d);
+      }
+      const v = cast(value.node, wide(value.node.dtype));
+      return cast(div(like(1, v), v), d);
+    });
+  }
+
+  /** With the larger of both. */
+  maximum(value: ArrayLike): NDArray {
+    return this.#update("at.maximum", "max", (d) => valueNode("at.maximum", value, d));
+  }
+
+  /** With the smaller of both. */
+  minimum(value: ArrayLike): NDArray {
+    return this.#update("at.minimum", "min", (d) => valueNode("at.minimum", value, d));
+  }
+}
+/** Updates of `x` at an index that return new arrays: `at(x, 0, ":").add(1)`. */
+export function at(x: NDArray, ...index: readonly IndexItem[]): ArrayAt {
+  nodeOf("at", x);
+  return new ArrayAt(x, index);
+}
+
+// ---- take and put ---------------------------------------------------------------------------------------------------------
+function indexNode(op: string, indices: NDArray | number | readonly IndexNested[], n: number): Node {
+  if (typeof indices === "number" || Array.isArray(indices)) {
+    const entry = parseIndex<NDArray>([n], [typeof indices === "number" ? [indices] : indices as readonly IndexNested[]], infoOf)[0];
+    if (entry === undefined || entry.kind !== "array") throw typeError(`Cannot ${op} by a mask`);
+    const node = arrayNode(entry.value);
+    return typeof indices === "number" ? reshape(node, []) : node;
+  }
+  const node = nodeOf(op, indices as NDArray);
+  if (!isInteger(node.dtype) && size(node.shape) > 0) throw typeError(`Cannot ${op} by indices of dtype ${node.dtype}: they must be integers`);
+  return isInteger(node.dtype) ? node : cast(node, "int32");
+}
+/** Options with one axis, or null for the flattened array. */
+export interface TakeOptions {
+  readonly axis?: number | null;
+}
+/** The elements (without axis: of the flattened array) or slices along an axis at integer indices, whose shape replaces the axis. */
+export function take(a: ArrayLike, indices: NDArray | number | readonly IndexNested[], axis?: number | null | TakeOptions): NDArray {
+  const given = trailing<TakeOptions>("take", "axis", axis, undefined, ["axis"]).axis;
+  let x = nodeOf("take", a);
+  if (given === undefined || given === null) x = flat(x);
+  const d = axisOf("take", given ?? 0, x.shape.length), index = indexNode("take", indices, x.shape[d] as number), k = index.shape.length;
+  const shape = [...x.shape.slice(0, d), ...index.shape, ...x.shape.slice(d + 1)];
+  if (size(shape) === 0) return wrap(full(0, shape, x.dtype));
+  if (size(x.shape) === 0) throw rangeError(`Cannot take from an array without elements: shape is ${text(x.shape)}`);
+  const source: Axis[] = x.shape.map((_, i) => i === d ? { from: "index", which: 0 } : { from: "out", axis: i < d ? i : i + k - 1 });
+  return wrap(gather(x, [index], { shape, source, indexAxes: counting(k).map((i) => d + i) }));
+}
+
+/** Index and shapes of takeAlongAxis and putAlongAxis: other axes broadcast. */
+function along(op: string, x: Node, index: Node, d: number): { readonly x: Node; readonly index: Node; readonly gather: Gather } {
+  if (index.shape.length !== x.shape.length) {
+    throw typeError(`Cannot ${op} an array of shape ${text(x.shape)} by indices of shape ${text(index.shape)}: both need the same number of axes`);
+  }
+  const one = (s: readonly number[]): readonly number[] => s.map((k, i) => i === d ? 1 : k), shape = broadcast(op, one(x.shape), one(index.shape));
+  const at = (s: readonly number[]): number[] => shape.map((k, i) => i === d ? s[d] as number : k);
+  const out = at(index.shape), source: Axis[] = out.map((_, i) => i === d ? { from: "index", which: 0 } : { from: "out", axis: i });
+  return { x: broadcastTo(x, at(x.shape)), index: broadcastTo(index, out), gather: { shape: out, source, indexAxes: counting(out.length) } };
+}
+/** The elements that integer indices name along an axis (the last; null: of the flattened array), the other axes broadcast. */
+export function takeAlongAxis(a: ArrayLike, indices: NDArray | number | readonly IndexNested[], axis?: number | null | TakeOptions): NDArray {
+  const given = trailing<TakeOptions>("takeAlongAxis", "axis", axis, undefined, ["axis"]).axis;
+  let x = nodeOf("takeAlongAxis", a);
+  if (given === null) x = flat(x);
+  const d = axisOf("takeAlongAxis", given ?? -1, x.shape.length), raw = indexNode("takeAlongAxis", indices, x.shape[d] as number);
+  const l = along("takeAlongAxis", x, given === null ? flat(raw) : raw, d);
+  return wrap(size(l.gather.shape) === 0 ? full(0, l.gather.shape, x.dtype) : gather(l.x, [l.index], l.gather));
+}
+/** A copy with values written where integer indices point along an axis (null, the default: of the flattened array). */
+export function putAlongAxis(a: ArrayLike, indices: NDArray | number | readonly IndexNested[], values: ArrayLike, axis?: number | null | TakeOptions): NDArray {
+  const given = trailing<TakeOptions>("putAlongAxis", "axis", axis, undefined, ["axis"]).axis, whole = nodeOf("putAlongAxis", a);
+  const x = given === undefined || given === null ? flat(whole) : whole, d = axisOf("putAlongAxis", given ?? 0, x.shape.length);
+  const raw = indexNode("putAlongAxis", indices, x.shape[d] as number), l = along("putAlongAxis", x, given === undefined || given === null ? flat(raw) : raw, d);
+  if (!same(l.x.shape, x.shape)) throw typeError(`Cannot putAlongAxis into shape ${text(x.shape)} by indices of shape ${text(raw.shape)}`);
+  const v = valueNode("putAlongAxis", values, x.dtype), placed = given === undefined || given === null ? flat(v.shape.length === 0 ? broadcastTo(v, l.gather.shape) : v) : v;
+  const update = fit("putAlongAxis", placed, l.gather.shape, true);
+  return wrap(size(l.gather.shape) === 0 ? whole : reshape(scatter("set", x, [l.index], update, l.gather), whole.shape));
+}
+
+// ---- dynamic slices -------------------------------------------------------------------------------------------------------
+/** Indices start + 0..n-1 of each axis in `axes`, over all of these axes; starts are moved so that the slice lies inside. */
+function windows(op: string, x: Node, start: NDArray | number | readonly number[], axes: readonly number[], sizes: readonly number[]): { readonly indices: readonly Node[]; readonly gather: Gather } {
+  if (!Array.isArray(axes)) throw typeError(`Cannot ${op}: axes must be a list`);
+  const ds = axes.map((a) => axisOf(op, a, x.shape.length));
+  if (new Set(ds).size !== ds.length) throw rangeError(`Cannot ${op}: an axis is repeated in ${text(axes)}`);
+  if (sizes.length !== x.shape.length) throw typeError(`Cannot ${op} an array of shape ${text(x.shape)} with sizes ${text(sizes)}`);
+  sizes.forEach((k, d) => {
+    if (!Number.isInteger(k) || k < 0 || k > (x.shape[d] as number)) throw typeError(`Cannot ${op} an array of shape ${text(x.shape)} with sizes ${text(sizes)}`);
+  });
+  let s: Node;
+  if (start instanceof NDArray) {
+    s = start.node;
+    if (!isInteger(s.dtype)) throw typeError(`Cannot ${op}: start indices must be integers, not ${s.dtype}`);
+    s = cast(s, s.dtype === "int64" || s.dtype === "uint64" || s.dtype === "uint32" ? "int64" : "int32");
+  } else {
+    const list: readonly number[] = typeof start === "number" ? [start] : start;
+    s = late.store(Int32Array.from(list), [list.length], "int32");
+  }
+  if (size(s.shape) !== ds.length || s.shape.length > 1) throw typeError(`Cannot ${op}: start indices of shape ${text(s.shape)} for ${ds.length} axes`);
+  const flatStart = flat(s), block = ds.map((d) => sizes[d] as number);
+  const indices = ds.map((d, i) => {
+    const one = reshape(sliceNode(flatStart, { starts: [i], steps: [1], shape: [1] }), []), most = full((x.shape[d] as number) - (sizes[d] as number), [], s.dtype), zero = full(0, [], s.dtype);
+    const low = select(compare("lt", one, zero), zero, one), held = select(compare("gt", low, most), most, low);
+    return add(broadcastTo(held, block), iota(block, i, s.dtype));
+  });
+  const source: Axis[] = x.shape.map((_, d) => ds.includes(d) ? { from: "index", which: ds.indexOf(d) } : { from: "out", axis: d });
+  return { indices, gather: { shape: [...sizes], source, indexAxes: ds } };
+}
+/** The part of an array of `sliceSize` (one length per axis) that begins at `startIndices` (an integer array) along `axes`. */
+export function slice(a: ArrayLike, startIndices: NDArray | number | readonly number[], axes: readonly number[], sliceSize: readonly number[]): NDArray {
+  const x = nodeOf("slice", a), held = x.shape.map((k, d) => sliceSize[d] ?? k), w = windows("slice", x, startIndices, axes, sliceSize);
+  const free = x.shape.map((_, d) => w.gather.source[d]?.from === "out" ? held[d] as number : x.shape[d] as number);
+  if (size(held) === 0) return wrap(full(0, held, x.dtype));
+  return wrap(gather(sliceNode(x, { starts: x.shape.map(() => 0), steps: x.shape.map(() => 1), shape: free }), w.indices, w.gather));
+}
+/** A copy with `update` written where `startIndices` (an integer array) begin along `axes`. */
+export function sliceUpdate(a: ArrayLike, update: ArrayLike, startIndices: NDArray | number | readonly number[], axes: readonly number[]): NDArray {
+  const x = nodeOf("sliceUpdate", a), u = valueNode("sliceUpdate", update, x.dtype);
+  const lead = [...new Array<number>(Math.max(0, x.shape.length - u.shape.length)).fill(1), ...u.shape], w = windows("sliceUpdate", x, startIndices, axes, lead);
+  if (size(lead) === 0) return wrap(x);
+  const free: Slice = { starts: x.shape.map(() => 0), steps: x.shape.map(() => 1), shape: x.shape.map((k, d) => w.gather.source[d]?.from === "out" ? lead[d] as number : k) };
+  const part = scatter("set", sliceNode(x, free), w.indices, reshape(u, lead), w.gather);
+  return wrap(same(free.shape, x.shape) ? part : assemble([x, part], [null, free], x.shape));
+}
