@@ -382,7 +382,7 @@ export interface Elementwise {
   /** Derivative of the result by each input, times which the cotangent flows; null: none. */
   partials?(out: Node, ins: readonly Node[]): readonly (Node | null)[];
   /** Or the cotangents themselves. */
-  vjp?(ct: Node, out: Node, ins: readonly Node[]): readonly (Node | null)[];
+  vjp?(ct: Node, out: Node, ins: readonly Node[], need: readonly boolean[]): readonly (Node | null)[];
   /** Price in cheap operations: what decides between computing twice and storing. */
   readonly cost?: number;
   readonly domain?: readonly [number, number];
@@ -394,7 +394,7 @@ export function elementwise(e: Elementwise): OpDef<null> {
     type: (ins) => ({ shape: (ins[ins.length - 1] as Aval).shape, dtype: e.dtype ? e.dtype(ins.map((x) => x.dtype)) : (ins[ins.length - 1] as Aval).dtype }),
     lower: { kind: "map", scalar: (s, x, _, out, ins) => e.scalar(s, x, ins, out), cost: e.cost ?? 1 },
     vjp: (ct, out, ins, _, need) => {
-      if (e.vjp) return e.vjp(ct, out, ins);
+      if (e.vjp) return e.vjp(ct, out, ins, need);
       if (!e.partials) return ins.map(() => null);
       return e.partials(out, ins).map((p, i) => p === null || !need[i] ? null : mul(ct, p));
     },
@@ -426,8 +426,10 @@ export function cast(x: Node, dtype: DType): Node {
   return x.dtype === dtype ? x : apply(castOp, [x], { dtype });
 }
 
-const addOp = elementwise({ name: "add", scalar: same2("add"), vjp: (ct) => [ct, ct] });
-const subOp = elementwise({ name: "subtract", scalar: same2("sub"), vjp: (ct) => [ct, neg(ct)] });
+// Of bools, + is or and - is exclusive or.
+const orBool = (stage: string, logic: string) => (s: Scalars, x: readonly Expr[], _: readonly Aval[], out: Aval): Expr => same2(out.dtype === "bool" ? logic : stage)(s, x);
+const addOp = elementwise({ name: "add", scalar: orBool("add", "or"), vjp: (ct) => [ct, ct] });
+const subOp = elementwise({ name: "subtract", scalar: orBool("sub", "xor"), vjp: (ct) => [ct, neg(ct)] });
 const mulOp = elementwise({ name: "multiply", scalar: same2("mul"), vjp: (ct, _o, [x, y]) => [mul(ct, y as Node), mul(ct, x as Node)] });
 const divOp = elementwise({
   name: "divide",
