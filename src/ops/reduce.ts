@@ -1,0 +1,177 @@
+// Reductions along axes: sums, products, extremes, moments, tests and softmax.
+import type { DType } from "../base/dtype.ts";
+import { atLeastFloat, isComplex } from "../base/dtype.ts";
+import { rangeError, typeError } from "../base/error.ts";
+import { splitArgs } from "../base/options.ts";
+import type { ArrayLike, NDArray } from "../core/ndarray.ts";
+import type { Node } from "../core/node.ts";
+import { axesOf, axisOf, size } from "../core/shape.ts";
+import { add, broadcastTo, cast, compare, div, full, like, mul, nodeOf, reduce, reshape, select, sub, wrap } from "./basis.ts";
+import { complexNode, exp, imagNode, isfinite, log, realNode, sqrt, square, stopNode } from "./unary.ts";
+
+type AxisArg = number | readonly number[] | null;
+interface Parsed {
+  readonly x: Node;
+  readonly axes: readonly number[];
+  readonly keepdims: boolean;
+  readonly ddof: number;
+}
+function parse(name: string, a: ArrayLike, args: readonly unknown[], extra: readonly string[] = []): Parsed {
+  const o = splitArgs(name, [a, ...args], 1, ["axis", "keepdims", ...extra], ["axis"]), x = nodeOf(name, a);
+  const keepdims = o["keepdims"] ?? false, ddof = o["ddof"] ?? 0;
+  if (typeof keepdims !== "boolean") throw typeError(`Cannot ${name}: keepdims must be true or false, not ${String(keepdims)}`);
+  if (typeof ddof !== "number") throw typeError(`Cannot ${name}: ddof must be a number, not ${String(ddof)}`);
+  return { x, axes: axesOf(name, o["axis"] as AxisArg | undefined, x.shape.length), keepdims, ddof };
+}
+/** The result of a fold with its axes back as length 1. */
+function kept(n: Node, x: Node, axes: readonly number[]): Node {
+  return reshape(n, x.shape.map((d, k) => axes.includes(k) ? 1 : d));
+}
+const finish = (n: Node, p: Parsed): NDArray => wrap(p.keepdims ? kept(n, p.x, p.axes) : n);
+const count = (x: Node, axes: readonly number[]): number => size(axes.map((d) => x.shape[d] as number));
+
+/** The dtype that sums and products of small integers have. */
+export function accumulated(d: DType): DType {
+  if (d === "bool" || d === "int8" || d === "int16") return "int32";
+  return d === "uint8" || d === "uint16" ? "uint32" : d;
+}
+/** The dtype in which the moments of a dtype are computed: 16-bit floats round once, at the end. */
+const precise = (d: DType): DType => d === "float16" || d === "bfloat16" ? "float32" : atLeastFloat(d);
+
+/** Sum over sorted axes, in the accumulation dtype. */
+export const sumNode = (x: Node, axes: readonly number[]): Node => reduce("sum", cast(x, accumulated(x.dtype)), axes);
+/** Mean over sorted axes: floating. */
+export function meanNode(x: Node, axes: readonly number[]): Node {
+  const t = atLeastFloat(x.dtype), s = cast(sumNode(cast(x, t === x.dtype ? precise(t) : x.dtype), axes), precise(t));
+  return cast(mul(s, like(1 / count(x, axes), s)), t);
+}
+/** Variance over sorted axes: floating; float32 of complex. */
+export function varianceNode(x: Node, axes: readonly number[], ddof: number): Node {
+  const t = atLeastFloat(x.dtype), y = cast(x, precise(t));
+  const d = sub(y, broadcastTo(kept(cast(meanNode(y, axes), y.dtype), x, axes), x.shape));
+  const sq = isComplex(t) ? add(square.node(realNode(d)), square.node(imagNode(d))) : square.node(d);
+  const v = reduce("sum", sq, axes), n = count(x, axes);
+  const out = ddof === 0 ? mul(v, like(1 / n, v)) : div(v, like(Math.max(n - ddof, 0), v));
+  return isComplex(t) ? out : cast(out, t);
+}
+/** The extreme over sorted axes; complex numbers order by real, then imaginary part. */
+export function extremeNode(fold: "min" | "max", x: Node, axes: readonly number[]): Node {
+  if (!isComplex(x.dtype) || axes.length === 0) return reduce(fold, x, axes);
+  const re = realNode(x), im = imagNode(x), best = reduce(fold, re, axes);
+  const hit = compare("eq", re, broadcastTo(kept(best, x, axes), x.shape));
+  return complexNode(best, reduce(fold, select(hit, im, like(fold === "max" ? -Infinity : Infinity, im)), axes));
+}
+/** Whether all elements along sorted axes are not zero: bool. */
+export function allNode(x: Node, axes: readonly number[] = x.shape.map((_, d) => d)): Node {
+  const b = cast(x, "bool");
+  return axes.some((d) => x.shape[d] === 0) ? full(true, x.shape.filter((_, d) => !axes.includes(d)), "bool") : reduce("min", b, axes);
+}
+
+/** The sum over `axis` (a number, a list or all); bool and small integers become int32 or uint32. Options: axis, keepdims. */
+export function sum(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  const p = parse("sum", a, args);
+  return finish(sumNode(p.x, p.axes), p);
+}
+/** The product over `axis`; bool and small integers become int32 or uint32. Options: axis, keepdims. */
+export function prod(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  const p = parse("prod", a, args);
+  return finish(reduce("prod", cast(p.x, accumulated(p.x.dtype)), p.axes), p);
+}
+/** The smallest element over `axis` (NaN if there is one), in the array's dtype; a RangeError over no elements. Options: axis, keepdims. */
+export function min(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  const p = parse("min", a, args);
+  return finish(extremeNode("min", p.x, p.axes), p);
+}
+/** The largest element over `axis` (NaN if there is one), in the array's dtype; a RangeError over no elements. Options: axis, keepdims. */
+export function max(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  const p = parse("max", a, args);
+  return finish(extremeNode("max", p.x, p.axes), p);
+}
+/** The smallest and the largest element over `axis`: [min, max]. Options: axis, keepdims. */
+export function minmax(a: ArrayLike, ...args: readonly unknown[]): [NDArray, NDArray] {
+  const p = parse("minmax", a, args);
+  return [finish(extremeNode("min", p.x, p.axes), p), finish(extremeNode("max", p.x, p.axes), p)];
+}
+/** The mean over `axis`; floating or complex, other dtypes become float32. Options: axis, keepdims. */
+export function mean(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  const p = parse("mean", a, args);
+  return finish(meanNode(p.x, p.axes), p);
+}
+/** The variance over `axis`, divided by n - ddof (ddof 0); floating, of complex64 float32. Options: axis, keepdims, ddof. */
+export function variance(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  const p = parse("var", a, args, ["ddof"]);
+  return finish(varianceNode(p.x, p.axes, p.ddof), p);
+}
+export { variance as var };
+/** The standard deviation over `axis`: the root of the variance. Options: axis, keepdims, ddof. */
+export function std(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  const p = parse("std", a, args, ["ddof"]);
+  return finish(sqrt.node(varianceNode(p.x, p.axes, p.ddof)), p);
+}
+/** Whether all elements over `axis` are not zero: bool, true over none. Options: axis, keepdims. */
+export function all(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  const p = parse("all", a, args);
+  return finish(allNode(p.x, p.axes), p);
+}
+/** Whether any element over `axis` is not zero: bool, false over none. Options: axis, keepdims. */
+export function any(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  const p = parse("any", a, args), b = cast(p.x, "bool");
+  const none = p.axes.some((d) => p.x.shape[d] === 0);
+  return finish(none ? full(false, p.x.shape.filter((_, d) => !p.axes.includes(d)), "bool") : reduce("max", b, p.axes), p);
+}
+/** The number of elements over `axis` that are not zero: int32. Options: axis, keepdims. */
+export function countNonzero(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  const p = parse("countNonzero", a, args);
+  return finish(reduce("sum", cast(cast(p.x, "bool"), "int32"), p.axes), p);
+}
+
+function position(fold: "argmin" | "argmax", x: Node, axis: number): Node {
+  if (!isComplex(x.dtype)) return reduce(fold, x, [axis]);
+  const best = extremeNode(fold === "argmax" ? "max" : "min", x, [axis]);
+  return reduce("argmax", cast(compare("eq", x, broadcastTo(kept(best, x, [axis]), x.shape)), "int32"), [axis]);
+}
+function argument(fold: "argmin" | "argmax", a: ArrayLike, args: readonly unknown[]): NDArray {
+  const o = splitArgs(fold, [a, ...args], 1, ["axis", "keepdims"], ["axis"]), x = nodeOf(fold, a), axis = o["axis"] as number | null | undefined;
+  const keepdims = o["keepdims"] === true, d = axis === undefined || axis === null ? null : axisOf(fold, axis, x.shape.length);
+  if (size(x.shape) === 0) throw rangeError(`Cannot take the ${fold} of no elements: shape is [${x.shape.join(",")}]`);
+  const n = d === null ? position(fold, reshape(x, [size(x.shape)]), 0) : position(fold, x, d);
+  return wrap(keepdims ? kept(n, x, d === null ? x.shape.map((_, k) => k) : [d]) : n);
+}
+/** The index of the first smallest element along `axis` (of the flattened array by default), NaN counting as smallest: uint32. Options: axis, keepdims. */
+export function argmin(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  return argument("argmin", a, args);
+}
+/** The index of the first largest element along `axis` (of the flattened array by default), NaN counting as largest: uint32. Options: axis, keepdims. */
+export function argmax(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  return argument("argmax", a, args);
+}
+
+/** The largest (real part) along axes, spread over x's shape, with no gradient. */
+function shift(x: Node, axes: readonly number[]): Node {
+  return stopNode(kept(cast(reduce("max", realNode(x), axes), x.dtype), x, axes));
+}
+/** log(sum(exp(x))) over sorted axes, without overflow. */
+export function logsumexpNode(x: Node, axes: readonly number[]): Node {
+  const t = atLeastFloat(x.dtype), y = cast(x, precise(t)), top = shift(y, axes);
+  // An infinite maximum would make NaN of its own difference.
+  const m = select(isfinite.node(top), top, like(0, top)), s = reduce("sum", exp.node(sub(y, broadcastTo(m, x.shape))), axes);
+  return cast(add(log.node(s), reshape(m, s.shape)), t);
+}
+/** log(sum(exp(a))) over `axis`; floating or complex, other dtypes become float32; a RangeError over no elements. Options: axis, keepdims. */
+export function logsumexp(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  const p = parse("logsumexp", a, args);
+  if (size(p.x.shape) === 0) throw rangeError(`Cannot take the logsumexp of no elements: shape is [${p.x.shape.join(",")}]`);
+  return finish(logsumexpNode(p.x, p.axes), p);
+}
+/** exp(x) over its sum along sorted axes. */
+export function softmaxNode(x: Node, axes: readonly number[]): Node {
+  const t = atLeastFloat(x.dtype);
+  if (size(x.shape) === 0) return cast(x, t);
+  const y = cast(x, precise(t)), e = exp.node(sub(y, broadcastTo(shift(y, axes), x.shape)));
+  return cast(div(e, broadcastTo(kept(reduce("sum", e, axes), x, axes), x.shape)), t);
+}
+/** exp(a) over its sum along `axis` (all axes by default); floating or complex, other dtypes become float32. Options: axis, precise (16-bit floats are always summed in float32). */
+export function softmax(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  const o = splitArgs("softmax", [a, ...args], 1, ["axis", "precise"], ["axis"]), x = nodeOf("softmax", a);
+  return wrap(softmaxNode(x, axesOf("softmax", o["axis"] as AxisArg | undefined, x.shape.length)));
+}
