@@ -1,0 +1,76 @@
+// Runs the steps of a graph on the exact interpreter, over plain JavaScript memory: what a device has to agree with.
+import { itemsize, type DType } from "../../src/base/dtype.ts";
+import type { Node } from "../../src/core/node.ts";
+import { size } from "../../src/core/shape.ts";
+import type { Literal } from "../../src/kernel/expr.ts";
+import { type Counts, interpret } from "../../src/kernel/interpret.ts";
+import { printKernel } from "../../src/kernel/kernel.ts";
+import { resolve } from "../../src/schedule/fuse.ts";
+import type { Place, Step } from "../../src/schedule/lower.ts";
+import { graphOf } from "../../src/runtime/evaluate.ts";
+import { steps } from "../../src/runtime/plan.ts";
+
+/** What an interpreted eval gives. */
+export interface Interpreted {
+  readonly bytes: readonly Uint8Array[];
+  readonly kernels: readonly string[];
+  readonly counts: readonly Counts[];
+  readonly steps: readonly Step[];
+}
+
+/** Evaluates nodes without a device. Leaves must be in memory (`token`). */
+export function interpreted(roots: readonly Node[]): Interpreted {
+  const g = graphOf(roots), { schedule, steps: list } = steps(g);
+  const memories = new Map<string, DataView>();
+  const memory = (p: Place): DataView => {
+    if (p.node !== null && p.node.buf !== null) return new DataView(p.node.buf.token);
+    const key = p.node === null ? `w${p.workspace}` : `${p.node.serial}.${p.out}`;
+    let m = memories.get(key);
+    if (m === undefined) {
+      const aval = p.node === null ? null : p.node.outs?.[p.out] ?? p.node;
+      m = new DataView(new ArrayBuffer(aval === null ? p.bytes : size(aval.shape) * itemsize(aval.dtype)));
+      memories.set(key, m);
+    }
+    return m;
+  };
+  const counts: Counts[] = [], kernels: string[] = [];
+  for (const s of list) {
+    if (s.kind !== "kernel") throw new Error(`no interpreter for ${s.call.routine}`);
+    const c = { loads: 0, stores: 0 };
+    kernels.push(printKernel(s.kernel));
+    interpret(s.kernel, {
+      rows: s.rows,
+      inner: s.inner,
+      foldSize: s.foldSize,
+      rag: s.rag,
+      operands: s.operands.map((o) => ({ memory: memory(o.place), offset: o.offset, rows: o.rows, fold: o.fold, inner: o.inner })),
+      scalars: s.kernel.scalars.scalars.map((x): Literal => {
+        const n = x.node >= 0 ? g.order[x.node] : undefined;
+        return n?.op.value?.(n.arg) ?? x.value;
+      }),
+    }, c);
+    counts.push(c);
+  }
+  const bytes = roots.map((n) => {
+    const r = resolve(schedule.infos, n);
+    if (r === null) throw new Error("not computed");
+    const m = memory({ node: r.node, out: r.out, workspace: -1, bytes: 0 }), item = itemsize(n.dtype), out = new Uint8Array(size(n.shape) * item);
+    for (let i = 0; i < size(n.shape); i++) {
+      let at = r.view.offset, rest = i;
+      for (let d = n.shape.length - 1; d >= 0; d--) {
+        at += (rest % (n.shape[d] as number)) * (r.view.strides[d] as number);
+        rest = Math.floor(rest / (n.shape[d] as number));
+      }
+      for (let b = 0; b < item; b++) out[i * item + b] = m.getUint8(at * item + b);
+    }
+    return out;
+  });
+  return { bytes, kernels, counts, steps: list };
+}
+
+/** A leaf over JavaScript memory. */
+export function leaf(node: Node, data: ArrayBufferView, dtype: DType): Node {
+  void dtype;
+  node.buf = { id: 0, bytes: data.byteLength, address: 0, token: data.buffer as ArrayBuffer, users: 1, exposed: true, ticket: 0, site: "" };
+  return node;
+}
