@@ -145,7 +145,7 @@ test("orders, partitions and factors compare as sets, halves and products", () =
 });
 
 test("files are read, and a recorded result agrees with itself", () => {
-  const path = new URL("./vectors/print.jsonl", import.meta.url);
+  const path = new URL("./vectors/print.jsonl.gz", import.meta.url);
   for (const one of readCases(path)) assert.equal(compareTo(one, decodeValue(one.out)), null);
   const npy = {
     ...toy,
@@ -154,7 +154,7 @@ test("files are read, and a recorded result agrees with itself", () => {
       return { dtype, shape, data: () => data };
     },
   };
-  const io = new URL("./vectors/io.jsonl", import.meta.url);
+  const io = new URL("./vectors/io.jsonl.gz", import.meta.url);
   const result = runFile(io, npy, (one) => one["format"] === "npy");
   assert.deepEqual(result.failures, []);
   assert.ok(result.passed >= 15);

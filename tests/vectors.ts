@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { type DType, fromBfloat16Bits, isBigInteger, isDType, typedArrayOf, type TypedArray } from "../src/base/dtype.ts";
 
 /** The library under test: its functions by camelCase name, and the namespaces `linalg`, `random`, `fft`, ... */
@@ -48,9 +49,15 @@ interface Context { readonly mx: Library; readonly via: "function" | "method" }
 /** A failure of a case, as opposed to an error of the library or of this file. */
 class Mismatch extends Error {}
 
-/** The cases of a .jsonl file. */
+/** The lines of a .jsonl file, packed (.gz) or not. */
+export function readLines(path: string | URL): string[] {
+  const bytes = readFileSync(path);
+  return (String(path).endsWith(".gz") ? gunzipSync(bytes).toString("utf8") : bytes.toString("utf8")).trim().split("\n");
+}
+
+/** The cases of a .jsonl file, packed (.gz) or not. */
 export function readCases(path: string | URL): VectorCase[] {
-  return readFileSync(path, "utf8").split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as VectorCase);
+  return readLines(path).map((line) => JSON.parse(line) as VectorCase);
 }
 
 /** Runs the cases of a file that the filter keeps. */

@@ -1,15 +1,14 @@
 // Tests src/base/dtype.ts against the promotion recorded from MLX, and its conversions against typed arrays.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { readLines } from "../vectors.ts";
 import * as d from "../../src/base/dtype.ts";
 import type { DType, Scalar } from "../../src/base/dtype.ts";
 
 type Operand = DType | "weak:int" | "weak:float" | "weak:bool" | { dtype: DType };
 interface Case { id: string; kind?: string; op: string; a: Operand; with: Operand[]; args: Operand[]; out: unknown; raises?: string }
 
-const cases: Case[] = readFileSync(new URL("../vectors/promotion.jsonl", import.meta.url), "utf8")
-  .trim().split("\n").map((line) => JSON.parse(line) as Case);
+const cases: Case[] = readLines(new URL("../vectors/promotion.jsonl.gz", import.meta.url)).map((line) => JSON.parse(line) as Case);
 const WEAK: { [name: string]: Scalar } = { "weak:int": 2, "weak:float": 1.5, "weak:bool": true };
 
 test("promote and promoteScalar give MLX's dtypes", () => {

@@ -1,14 +1,13 @@
 // Tests src/base/format.ts against the texts recorded from MLX.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { readLines } from "../vectors.ts";
 import { type DType, typedArrayOf } from "../../src/base/dtype.ts";
 import { elementsOf, formatArray, formatNumber } from "../../src/base/format.ts";
 
 interface Case { id: string; args: [{ dtype: DType; shape: number[]; data: string }]; out: string }
 
-const cases: Case[] = readFileSync(new URL("../vectors/print.jsonl", import.meta.url), "utf8")
-  .trim().split("\n").map((line) => JSON.parse(line) as Case);
+const cases: Case[] = readLines(new URL("../vectors/print.jsonl.gz", import.meta.url)).map((line) => JSON.parse(line) as Case);
 
 test("every recorded text is met to the character", () => {
   for (const { id, args: [{ dtype, shape, data }], out } of cases) {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { readLines } from "../vectors.ts";
 import { DTYPES, type DType, itemsize } from "../../src/base/dtype.ts";
 import { decodeNpy, decodeNpz, encodeNpy, encodeNpz, type FileArray } from "../../src/io/npy.ts";
 
@@ -19,7 +20,7 @@ const npy = (header: string, data: Uint8Array | number[] = [], version = 1): Uin
 
 test("files recorded from MLX decode", () => {
   let checked = 0;
-  for (const line of readFileSync(new URL("../vectors/io.jsonl", import.meta.url), "utf8").trim().split("\n")) {
+  for (const line of readLines(new URL("../vectors/io.jsonl.gz", import.meta.url))) {
     const c = JSON.parse(line) as Case;
     const bytes = fromBase64(c.bytes);
     if (c.format === "npy") {
