@@ -23,7 +23,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   fft: ["ops", "runtime"],
   random: ["ops", "runtime"],
   io: ["ops", "runtime"],
-  mod: ["linalg", "fft", "random", "io", "runtime"],
+  methods: ["ops"],
+  mod: ["methods", "linalg", "fft", "random", "io", "runtime"],
   nn: ["mod"],
   optimizers: ["mod"],
 };

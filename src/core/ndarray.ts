@@ -2,6 +2,7 @@
 import type { DType } from "../base/dtype.ts";
 import { itemsize } from "../base/dtype.ts";
 import { plainError } from "../base/error.ts";
+import type { Span } from "../base/index_spec.ts";
 import { size } from "./shape.ts";
 import type { Node } from "./node.ts";
 
@@ -189,4 +190,134 @@ const bits = new Uint32Array(1), float = new Float32Array(bits.buffer);
 function bf16(b: number): number {
   bits[0] = b << 16;
   return float[0] as number;
+}
+
+// ---- methods, which src/methods.ts installs ----------------------------------------------------------------------------
+/** A nested list of integers or booleans. */
+export type IndexNested = number | boolean | readonly IndexNested[];
+/** One part of an index: an integer, a slice (text or `span`), "...", null for a new axis, an integer or boolean array, or a list. */
+export type IndexItem = number | bigint | boolean | string | null | Span | NDArray | readonly IndexNested[] | Int32Array | Uint8Array | Uint32Array;
+/** Updates at an index, each of which returns a new array; repeated indices all count. */
+export interface Updates {
+  /** With a value (cast to the array's dtype) added. */
+  add(value: ArrayLike): NDArray;
+  /** With a value subtracted. */
+  subtract(value: ArrayLike): NDArray;
+  /** With a value multiplied in. */
+  multiply(value: ArrayLike): NDArray;
+  /** With a value divided by. */
+  divide(value: ArrayLike): NDArray;
+  /** With the larger of both. */
+  maximum(value: ArrayLike): NDArray;
+  /** With the smaller of both. */
+  minimum(value: ArrayLike): NDArray;
+}
+/** One axis, several, or null for all. */
+export type AxisLike = number | readonly number[] | null;
+/** Options of a reduction. */
+export interface ReduceOptions {
+  readonly axis?: AxisLike;
+  readonly keepdims?: boolean;
+}
+/** Options of `var` and `std`. */
+export interface SpreadOptions extends ReduceOptions {
+  readonly ddof?: number;
+}
+/** Options of a scan. */
+export interface ScanOptions {
+  readonly axis?: number | null;
+  readonly reverse?: boolean;
+  readonly inclusive?: boolean;
+  readonly dtype?: DType;
+}
+export interface NDArray {
+  /** The axes reversed. */
+  readonly T: NDArray;
+  /** The last two axes exchanged. */
+  readonly mT: NDArray;
+  /** The real part. */
+  readonly real: NDArray;
+  /** The imaginary part. */
+  readonly imag: NDArray;
+  /** The entries along the first axis. */
+  [Symbol.iterator](): IterableIterator<NDArray>;
+  /** The elements at an index. */
+  get(...index: readonly IndexItem[]): NDArray;
+  /** Writes a value (cast to the array's dtype, broadcast) at an index; other handles do not change. */
+  set(index: readonly IndexItem[], value: ArrayLike): void;
+  /** Updates at an index that return new arrays. */
+  at(...index: readonly IndexItem[]): Updates;
+  // arithmetic
+  add(b: ArrayLike): NDArray;
+  sub(b: ArrayLike): NDArray;
+  mul(b: ArrayLike): NDArray;
+  /** True division. */
+  div(b: ArrayLike): NDArray;
+  /** The remainder, with the divisor's sign. */
+  mod(b: ArrayLike): NDArray;
+  floordiv(b: ArrayLike): NDArray;
+  pow(b: ArrayLike): NDArray;
+  matmul(b: ArrayLike): NDArray;
+  neg(): NDArray;
+  eq(b: ArrayLike): NDArray;
+  ne(b: ArrayLike): NDArray;
+  lt(b: ArrayLike): NDArray;
+  le(b: ArrayLike): NDArray;
+  gt(b: ArrayLike): NDArray;
+  ge(b: ArrayLike): NDArray;
+  /** Bitwise and. */
+  and(b: ArrayLike): NDArray;
+  /** Bitwise or. */
+  or(b: ArrayLike): NDArray;
+  /** Bitwise exclusive or. */
+  xor(b: ArrayLike): NDArray;
+  /** Of bools the logical, of integers the bitwise complement; a TypeError for floats. */
+  not(): NDArray;
+  shl(b: ArrayLike): NDArray;
+  shr(b: ArrayLike): NDArray;
+  // elementwise
+  abs(): NDArray;
+  square(): NDArray;
+  sqrt(): NDArray;
+  rsqrt(): NDArray;
+  reciprocal(): NDArray;
+  exp(): NDArray;
+  log(): NDArray;
+  log2(): NDArray;
+  log10(): NDArray;
+  log1p(): NDArray;
+  sin(): NDArray;
+  cos(): NDArray;
+  conj(): NDArray;
+  round(options?: { readonly decimals?: number }): NDArray;
+  astype(dtype: DType): NDArray;
+  view(dtype: DType): NDArray;
+  // reductions and scans
+  all(axis?: AxisLike | ReduceOptions, options?: ReduceOptions): NDArray;
+  any(axis?: AxisLike | ReduceOptions, options?: ReduceOptions): NDArray;
+  sum(axis?: AxisLike | ReduceOptions, options?: ReduceOptions): NDArray;
+  prod(axis?: AxisLike | ReduceOptions, options?: ReduceOptions): NDArray;
+  min(axis?: AxisLike | ReduceOptions, options?: ReduceOptions): NDArray;
+  max(axis?: AxisLike | ReduceOptions, options?: ReduceOptions): NDArray;
+  mean(axis?: AxisLike | ReduceOptions, options?: ReduceOptions): NDArray;
+  logsumexp(axis?: AxisLike | ReduceOptions, options?: ReduceOptions): NDArray;
+  std(axis?: AxisLike | SpreadOptions, options?: SpreadOptions): NDArray;
+  var(axis?: AxisLike | SpreadOptions, options?: SpreadOptions): NDArray;
+  argmin(axis?: number | null | ReduceOptions, options?: ReduceOptions): NDArray;
+  argmax(axis?: number | null | ReduceOptions, options?: ReduceOptions): NDArray;
+  cumsum(axis?: number | null | ScanOptions, options?: ScanOptions): NDArray;
+  cumprod(axis?: number | null | ScanOptions, options?: ScanOptions): NDArray;
+  cummax(axis?: number | null | ScanOptions, options?: ScanOptions): NDArray;
+  cummin(axis?: number | null | ScanOptions, options?: ScanOptions): NDArray;
+  logcumsumexp(axis?: number | null | ScanOptions, options?: ScanOptions): NDArray;
+  // movement
+  reshape(...shape: readonly number[] | readonly [readonly number[]]): NDArray;
+  flatten(startAxis?: number | { readonly startAxis?: number; readonly endAxis?: number }, endAxis?: number): NDArray;
+  squeeze(axis?: AxisLike | { readonly axis?: AxisLike }): NDArray;
+  transpose(...axes: readonly number[] | readonly [(readonly number[] | { readonly axes?: readonly number[] | null } | null)?]): NDArray;
+  swapaxes(axis1: number, axis2: number): NDArray;
+  moveaxis(source: number, destination: number): NDArray;
+  split(indicesOrSections: number | readonly number[], axis?: number | { readonly axis?: number }): NDArray[];
+  diag(k?: number | { readonly k?: number }): NDArray;
+  diagonal(offset?: number | { readonly offset?: number; readonly axis1?: number; readonly axis2?: number }, options?: { readonly axis1?: number; readonly axis2?: number }): NDArray;
 }

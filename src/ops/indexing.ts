@@ -4,7 +4,7 @@ import { isBigInteger, isInteger, promoteScalar } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import { IndexList, parseIndex, Span, span } from "../base/index_spec.ts";
 import type { IndexEntry } from "../base/index_spec.ts";
-import type { ArrayLike } from "../core/ndarray.ts";
+import type { ArrayLike, IndexItem, IndexNested, Updates } from "../core/ndarray.ts";
 import { late, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { axisOf, broadcast, same, size } from "../core/shape.ts";
@@ -14,11 +14,7 @@ import { add, assemble, broadcastTo, cast, compare, div, full, gather, iota, isS
 import { flat } from "./movement.ts";
 
 export { Span, span };
-
-/** A nested list of integers or booleans. */
-export type IndexNested = number | boolean | readonly IndexNested[];
-/** One part of an index: an integer, a slice (text or `span`), "...", null for a new axis, an integer or boolean array, or a list. */
-export type IndexItem = number | bigint | boolean | string | null | Span | NDArray | readonly IndexNested[] | Int32Array | Uint8Array | Uint32Array;
+export type { IndexItem, IndexNested };
 
 const text = (shape: readonly number[]): string => `[${shape.join(",")}]`;
 const counting = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
@@ -228,7 +224,7 @@ export function set(x: NDArray, index: readonly IndexItem[], value: ArrayLike): 
 }
 
 /** What `x.at(...)` gives: updates at an index, each of which returns a new array; repeated indices all count. */
-export class ArrayAt {
+export class ArrayAt implements Updates {
   readonly #x: NDArray;
   readonly #index: readonly IndexItem[];
 

@@ -1,0 +1,61 @@
+// sinter: the public surface. Re-exports only, under MLX's names in camelCase.
+/** @module sinter */
+import "./src/methods.ts";
+
+// ---- arrays and dtypes
+export { NDArray } from "./src/core/ndarray.ts";
+export type { ArrayLike, AxisLike, Complex, IndexItem, Item, Nested, ReduceOptions, TypedData } from "./src/core/ndarray.ts";
+export type { Category, DType, DTypeKind, FInfo, IInfo } from "./src/base/dtype.ts";
+export { canCast, finfo, iinfo, isdtype, issubdtype } from "./src/base/dtype.ts";
+export {
+  bfloat16, bool, complex64, complexfloating, float16, float32, float64, floating, generic, inexact, int16, int32, int64, int8, integer,
+  number, signedinteger, uint16, uint32, uint64, uint8, unsignedinteger,
+} from "./src/base/dtypes.ts";
+export { e, eulerGamma, inf, nan, newaxis, pi } from "./src/ops/constants.ts";
+
+// ---- creation
+export {
+  arange, array, asarray, bartlett, blackman, empty, emptyLike, eye, full, fullLike, hamming, hanning, identity, linspace, meshgrid,
+  ones, onesLike, tri, tril, triu, zeros, zerosLike,
+} from "./src/ops/create.ts";
+export { astype } from "./src/ops/cast.ts";
+
+// ---- elementwise
+export {
+  abs, acos, acosh, arccos, arccosh, arcsin, arcsinh, arctan, arctanh, asin, asinh, atan, atanh, bitwiseInvert, ceil, conj, conjugate,
+  cos, cosh, degrees, erf, erfinv, exp, expm1, floor, imag, isfinite, isinf, isnan, isneginf, isposinf, log, log10, log1p, log2,
+  logicalNot, nanToNum, negative, positive, radians, real, reciprocal, round, rsqrt, sigmoid, sign, sin, sinh, sqrt, square,
+  stopGradient, tan, tanh, trunc,
+} from "./src/ops/unary.ts";
+export {
+  add, allclose, arctan2, arrayEqual, atan2, bitwiseAnd, bitwiseLeftShift, bitwiseOr, bitwiseRightShift, bitwiseXor, clip, divide,
+  divmod, equal, floorDivide, greater, greaterEqual, isclose, leftShift, less, lessEqual, logaddexp, logicalAnd, logicalOr, logicalXor,
+  maximum, minimum, multiply, notEqual, pow, power, remainder, rightShift, subtract, where,
+} from "./src/ops/binary.ts";
+
+// ---- reductions
+export {
+  all, any, argmax, argmin, countNonzero, logsumexp, max, mean, min, minmax, prod, softmax, std, sum, variance as var,
+} from "./src/ops/reduce.ts";
+
+// ---- movement and indexing
+export {
+  asStrided, atleast1d, atleast2d, atleast3d, broadcastArrays, broadcastShapes, broadcastTo, concat, concatenate, contiguous, depends,
+  diag, diagonal, diff, expandDims, flatten, flip, matrixTranspose, moveaxis, pad, permuteDims, repeat, reshape, roll, split, squeeze,
+  stack, swapaxes, tile, transpose, unflatten, unstack,
+} from "./src/ops/movement.ts";
+export { ArrayAt, at, get, putAlongAxis, slice, sliceUpdate, Span, span, take, takeAlongAxis } from "./src/ops/indexing.ts";
+
+// ---- products
+export { addmm, einsum, einsumPath, inner, kron, matmul, outer, tensordot, vecdot } from "./src/ops/matmul.ts";
+
+// ---- transforms
+export type { Gradient, GradOptions, Loss } from "./src/transform/grad.ts";
+export { grad, valueAndGrad, vjp } from "./src/transform/grad.ts";
+
+// ---- evaluation, memory, devices
+export type { Device, Explanation, Tree } from "./src/runtime/api.ts";
+export {
+  asyncEval, clearCache, cpu, defaultDevice, deviceInfo, evaluate as eval, explain, getActiveMemory, getCacheMemory, getMemoryLimit,
+  getPeakMemory, resetPeakMemory, scope, setCacheLimit, setMemoryLimit, synchronize,
+} from "./src/runtime/api.ts";
