@@ -32,10 +32,11 @@ static int tridiagonal(double *A, int64_t n, double *V, double *tau, double *d, 
 static int ql(double *d, double *e, int64_t n, double *X) {
   int64_t cap = 64 * n, nr = 0; bl_rot *r = X ? malloc((size_t)cap * sizeof(bl_rot)) : 0; if (X && !r) return BL_MEMORY;
   int code = 0; e[n - 1] = 0;
+  double tiny = 1e-150; for (int64_t i = 0; i < n; i++) tiny = fmax(tiny, DBL_EPSILON / 16 * fmax(fabs(d[i]), fabs(e[i])));   // the reduction was no more exact
   for (int64_t l = 0; l < n && !code; l++) for (int iter = 0;; iter++) {
-    int64_t m = l; for (; m < n - 1; m++) if (fabs(e[m]) <= DBL_EPSILON / 2 * (fabs(d[m]) + fabs(d[m + 1])) + 1e-150) break;   // the matrix has been scaled to 1
+    int64_t m = l; for (; m < n - 1; m++) if (fabs(e[m]) <= DBL_EPSILON / 2 * (fabs(d[m]) + fabs(d[m + 1])) + tiny) break;
     if (m == l) break;
-    if (iter == 60) { code = BL_DIVERGED; break; }
+    if (iter == 200) { code = BL_DIVERGED; break; }
     if (X && nr + n > cap) { bl_rotate(X, n, n, r, nr); nr = 0; }
     double g = (d[l + 1] - d[l]) / (2 * e[l]), t = sqrt(g * g + 1), s = 1, c = 1, p = 0; if (!(t < DBL_MAX)) t = fabs(g);
     g = d[m] - d[l] + e[l] / (g + copysign(t, g));

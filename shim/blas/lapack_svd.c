@@ -41,7 +41,9 @@ static void flush(queue *q) { if (q->X && q->n) bl_rotate(q->X, q->ld, q->ld, q-
 static void plane(double f, double g, double *t, double *c, double *s) { double h = sqrt(f * f + g * g); *t = h; if (h == 0) { *c = 1; *s = 0; } else { *c = f / h; *s = g / h; } }
 // The iteration of dsvdc on diagonal s and superdiagonal e (e[n-1] = 0); rotations go to the rows of qu and qv
 static int iterate(double *s, double *e, int64_t n, queue *qu, queue *qv) {
-  int64_t p = n; int iter = 0; const double tiny = 1e-150, eps = DBL_EPSILON / 2;
+  int64_t p = n; int iter = 0; const double eps = DBL_EPSILON / 2;
+  // what is negligible beside the norm: the reduction was no more exact, and graded matrices converge slowly without it
+  double tiny = 1e-150; for (int64_t i = 0; i < n; i++) tiny = fmax(tiny, eps / 8 * fmax(fabs(s[i]), fabs(e[i])));
   while (p > 0) {
     double t, c, sn; int64_t k = p - 2, kase;
     if (qu->n + p + 1 > qu->cap || qv->n + p + 1 > qv->cap) { flush(qu); flush(qv); }
@@ -60,7 +62,7 @@ static int iterate(double *s, double *e, int64_t n, queue *qu, queue *qv) {
       double f = e[k - 1]; e[k - 1] = 0;
       for (int64_t j = k; j < p; j++) { plane(s[j], f, &t, &c, &sn); s[j] = t; f = -sn * e[j]; e[j] *= c; push(qu, j, k - 1, c, sn); }
     } else if (kase == 3) {
-      if (++iter > 75) return BL_DIVERGED;
+      if (++iter > 200) return BL_DIVERGED;
       double scale = fmax(fmax(fmax(fmax(fabs(s[p - 1]), fabs(s[p - 2])), fabs(e[p - 2])), fabs(s[k])), fabs(e[k]));
       double sp = s[p - 1] / scale, sm = s[p - 2] / scale, em = e[p - 2] / scale, sk = s[k] / scale, ek = e[k] / scale, b = ((sm + sp) * (sm - sp) + em * em) / 2, cc = (sp * em) * (sp * em), shift = 0;
       if (b != 0 || cc != 0) { shift = sqrt(b * b + cc); if (b < 0) shift = -shift; shift = cc / (b + shift); }
