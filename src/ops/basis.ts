@@ -282,7 +282,7 @@ function reduceVjp(fold: FoldOp, ct: Node, out: Node, x: Node, a: Reduce): Node 
     const zero = compare("eq", x, like(0, x)), rest = select(zero, like(1, x), x);
     const zeros = spread(foldRange("sum", cast(zero, x.dtype), a.axes), x, a), p = spread(foldRange("prod", rest, a.axes), x, a);
     const others = select(compare("eq", zeros, like(0, x)), div(p, rest), select(zero, select(compare("eq", zeros, like(1, x)), p, like(0, x)), like(0, x)));
-    return mul(spread(ct, x, a), others);
+    return mul(spread(ct, x, a), conj(others));
   }
   // Ties share the gradient evenly.
   const hit = cast(compare("eq", x, spread(out, x, a)), x.dtype);
@@ -394,9 +394,13 @@ export function elementwise(e: Elementwise): OpDef<null> {
     type: (ins) => ({ shape: (ins[ins.length - 1] as Aval).shape, dtype: e.dtype ? e.dtype(ins.map((x) => x.dtype)) : (ins[ins.length - 1] as Aval).dtype }),
     lower: { kind: "map", scalar: (s, x, _, out, ins) => e.scalar(s, x, ins, out), cost: e.cost ?? 1 },
     vjp: (ct, out, ins, _, need) => {
-      if (e.vjp) return e.vjp(ct, out, ins, need);
-      if (!e.partials) return ins.map(() => null);
-      return e.partials(out, ins).map((p, i) => p === null || !need[i] ? null : mul(ct, p));
+      // Of complex numbers z = x + iy the gradient is dL/dx + i dL/dy: rules are written for holomorphic functions, between conjugates.
+      const z = isComplex(out.dtype) && ins.every((x) => isComplex(x.dtype) || x.dtype === "bool"), g = z ? conj(ct) : ct;
+      let back: readonly (Node | null)[];
+      if (e.vjp) back = e.vjp(g, out, ins, need);
+      else if (e.partials) back = e.partials(out, ins).map((p, i) => p === null || !need[i] ? null : mul(g, p));
+      else return ins.map(() => null);
+      return z ? back.map((b) => b === null ? null : conj(b)) : back;
     },
     ...(e.domain ? { domain: e.domain } : {}),
   });
@@ -425,6 +429,17 @@ const castOp = define<{ readonly dtype: DType }>({
 export function cast(x: Node, dtype: DType): Node {
   return x.dtype === dtype ? x : apply(castOp, [x], { dtype });
 }
+
+const conjOp = elementwise({
+  name: "conjugate",
+  scalar: (s, [x]) => {
+    const [re, im] = parts(s, x as Expr);
+    return s.make("complex", "c64", [re, s.un("neg", im)]);
+  },
+  vjp: (ct) => [conj(ct)],
+});
+/** The complex conjugate; real nodes stay as they are. */
+export const conj = (x: Node): Node => isComplex(x.dtype) ? apply(conjOp, [x], null) : x;
 
 // Of bools, + is or and - is exclusive or.
 const orBool = (stage: string, logic: string) => (s: Scalars, x: readonly Expr[], _: readonly Aval[], out: Aval): Expr => same2(out.dtype === "bool" ? logic : stage)(s, x);

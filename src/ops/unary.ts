@@ -9,7 +9,7 @@ import type { Node } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import type { Expr, Literal, Scalars } from "../kernel/expr.ts";
 import type { Elementwise, Unary } from "./basis.ts";
-import { add, cast, define, div, elementwise, full, like, literalOf, mul, neg, nodeOf, select, sub, unary, wrap } from "./basis.ts";
+import { add, cast, conj, define, div, elementwise, full, like, literalOf, mul, neg, nodeOf, select, sub, unary, wrap } from "./basis.ts";
 import type { Parts } from "./complex.ts";
 import * as complex from "./complex.ts";
 
@@ -233,12 +233,11 @@ const imagOp = unary({
   scalar: (s, [x]) => complex.parts(s, x as Expr)[1],
   vjp: (ct) => [mul(cast(ct, "complex64"), full({ re: 0, im: 1 }, ct.shape, "complex64"))],
 });
-const conjOp = unary({ name: "conjugate", scalar: (s, [x]) => complex.onParts((t, [a, b]) => [a, t.un("neg", b)])(s, x as Expr), vjp: (ct) => [conjugateNode(ct)] });
 const complexOp = elementwise({
   name: "complex",
   dtype: () => "complex64",
   scalar: (s, [a, b]) => complex.join(s, [a as Expr, b as Expr]),
-  vjp: (ct) => [realNode(ct), neg(imagNode(ct))],
+  vjp: (ct) => [realNode(ct), imagNode(ct)],
 });
 /** The complex numbers with these float32 parts. */
 export const complexNode = (re: Node, im: Node): Node => apply(complexOp, [re, im], null);
@@ -247,7 +246,7 @@ export const realNode = (x: Node): Node => isComplex(x.dtype) ? realOp.node(x) :
 /** The imaginary part of a node. */
 export const imagNode = (x: Node): Node => isComplex(x.dtype) ? imagOp.node(x) : like(0, x);
 /** The complex conjugate of a node. */
-export const conjugateNode = (x: Node): Node => isComplex(x.dtype) ? conjOp.node(x) : x;
+export const conjugateNode: (x: Node) => Node = conj;
 /** The real part: float32 of complex64, else x itself. */
 export function real(a: ArrayLike): NDArray {
   return wrap(realNode(nodeOf("real", a)));
