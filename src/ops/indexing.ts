@@ -1,6 +1,6 @@
 // Reading and writing by index: get, set, at, take and put, dynamic slices; NumPy's rules for mixed indices.
 import type { DType } from "../base/dtype.ts";
-import { isBigInteger, isInteger, promoteScalar } from "../base/dtype.ts";
+import { isInteger, promoteScalar } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import { IndexList, parseIndex, Span, span } from "../base/index_spec.ts";
 import type { IndexEntry } from "../base/index_spec.ts";
@@ -156,7 +156,8 @@ function valueNode(op: string, value: ArrayLike | readonly unknown[], dtype: DTy
   if (value instanceof NDArray) return cast(value.node, dtype);
   if (!isScalar(value)) throw typeError(`Cannot ${op} a value that is neither an array nor a number: ${value === null ? "null" : typeof value}`);
   promoteScalar(dtype, value);
-  if (typeof value === "number" && isBigInteger(dtype) && !Number.isFinite(value)) return full(0, [], dtype);
+  // What the conversion of NaN and infinities gives on x86.
+  if (typeof value === "number" && !Number.isFinite(value) && isInteger(dtype)) return full(dtype === "int32" ? -(2 ** 31) : dtype === "int64" ? -(2n ** 63n) : 0, [], dtype);
   return full(value, [], dtype);
 }
 /** A value in the shape of what it is written to; leading axes of length 1 fall away. */
@@ -220,6 +221,7 @@ export function set(x: NDArray, index: readonly IndexItem[], value: ArrayLike): 
   if (first !== undefined && first.kind === "mask" && entries.slice(1).every((e) => e.kind === "slice" && e.step === 1 && e.length === n.shape[e.axis])) {
     return writeMask("set", n, first.value, first.ndim, v);
   }
+  if (entries.some((e, i) => e.kind === "mask" && i > 0)) throw typeError("Cannot set by a mask that is not the first index: transpose, or index by the positions");
   return write("set", "set", n, index, entries, v);
 }
 

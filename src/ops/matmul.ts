@@ -359,14 +359,14 @@ export function einsumPath(subscripts: string, ...operands: readonly ArrayLike[]
   const shapes = operands.map((a) => nodeOf("einsumPath", a).shape), s = parseSubscripts("einsumPath", subscripts, shapes), path = greedy(s);
   const count = (ls: Iterable<string>): number => [...ls].reduce((n, l) => n * (s.sizes.get(l) as number), 1);
   const everything = new Set(s.inputs.flat()), inner = [...everything].some((l) => !s.output.includes(l));
-  const naive = count(everything) * Math.max(1, shapes.length - 1 + (inner ? 1 : 0));
+  const naive = count(everything) * (Math.max(1, shapes.length - 1) + (inner ? 1 : 0));
   const terms = s.inputs.map((l) => new Set(l));
   let scaling = 0, flops = 0;
   for (const step of path) {
     const taken = step.map((i) => terms[i] as Set<string>), rest = new Set([...s.output, ...terms.flatMap((t, k) => step.includes(k) ? [] : [...t])]);
     const all = new Set(taken.flatMap((t) => [...t])), result = new Set([...all].filter((l) => rest.has(l)));
     scaling = Math.max(scaling, all.size);
-    flops += count(all) * Math.max(1, taken.length - 1 + (result.size < all.size ? 1 : 0));
+    flops += count(all) * (Math.max(1, taken.length - 1) + (result.size < all.size ? 1 : 0));
     for (const i of [...step].sort((a, b) => b - a)) terms.splice(i, 1);
     terms.push(result);
   }

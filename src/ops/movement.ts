@@ -224,7 +224,10 @@ function joined(op: string, arrays: readonly ArrayLike[]): Node[] {
 export function concatenate(arrays: readonly ArrayLike[], axis?: number | null | { readonly axis?: number | null }): NDArray {
   const nodes = joined("concatenate", arrays), given = trailing<{ readonly axis?: number | null }>("concatenate", "axis", axis, undefined, ["axis"]).axis;
   if (given === null) return wrap(concatNodes(nodes.map(flat), 0));
-  const first = nodes[0] as Node, d = axisOf("concatenate", given ?? 0, first.shape.length);
+  const first = nodes[0] as Node;
+  // As in MLX, one array is given back whatever the axis.
+  if (nodes.length === 1) return wrap(first);
+  const d = axisOf("concatenate", given ?? 0, first.shape.length);
   for (const n of nodes) {
     if (n.shape.length !== first.shape.length || n.shape.some((k, i) => i !== d && k !== first.shape[i])) {
       throw typeError(`Cannot concatenate along axis ${d}, as the other axes must match: shapes are ${nodes.map((k) => text(k.shape)).join(" and ")}`);
