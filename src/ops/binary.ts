@@ -31,7 +31,7 @@ export const multiply: Two = (a, b) => wrap(mul(...pair("multiply", a, b)));
 /** True division, broadcast; floating or complex, other dtypes become float32. */
 export const divide: Two = (a, b) => wrap(div(...pair("divide", a, b, atLeastFloat)));
 
-const integerDivide = binary({ name: "floorDivide", cost: 8, scalar: (s, [x, y]) => s.bin("idiv", x as Expr, y as Expr) });
+const integerDivide = binary({ name: "floorDivide", cost: 8, scalar: (s, [x, y]) => s.bin("floordiv", x as Expr, y as Expr) });
 /** floor(x / y) of nodes with one shape and dtype. */
 export function floorDivideNode(x: Node, y: Node): Node {
   if (!isInexact(x.dtype)) return integerDivide.node(x, y);

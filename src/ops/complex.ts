@@ -21,10 +21,10 @@ const ratio = (s: Scalars, [hi, lo]: Parts): Expr => {
   const q = s.bin("div", lo, hi), usual = s.bin("and", s.cmp("gt", hi, lit(s, 0)), s.cmp("lt", hi, lit(s, Infinity)));
   return s.select(usual, q, lit(s, 0));
 };
-/** |z| without overflow. */
-export function magnitude(s: Scalars, z: Parts): Expr {
-  const b = big(s, z), r = ratio(s, b);
-  return s.bin("mul", b[0], s.un("sqrt", s.bin("add", s.bin("mul", r, r), lit(s, 1))));
+/** |z|, in float64 so that it is rounded once and does not overflow. */
+export function magnitude(s: Scalars, [a, b]: Parts): Expr {
+  const x = s.cast(a, "f64"), y = s.cast(b, "f64");
+  return s.cast(s.un("sqrt", s.bin("add", s.bin("mul", x, x), s.bin("mul", y, y))), "f32");
 }
 /** exp */
 export function exp(s: Scalars, [a, b]: Parts): Parts {
@@ -134,13 +134,10 @@ export const atan: (s: Scalars, z: Parts) => Parts = turned(atanh);
 export function scale(s: Scalars, [a, b]: Parts, k: number): Parts {
   return [s.bin("mul", a, lit(s, k)), s.bin("mul", b, lit(s, k))];
 }
-/** z ** w; 0 ** w is 0, and z ** 0 is 1. */
+/** z ** w; NaN where z is 0, as in MLX. */
 export function pow(s: Scalars, z: Parts, w: Parts): Parts {
-  const [a, b] = log(s, z), one = lit(s, 1), zero = lit(s, 0);
-  const e = exp(s, [s.bin("sub", s.bin("mul", a, w[0]), s.bin("mul", b, w[1])), s.bin("add", s.bin("mul", a, w[1]), s.bin("mul", b, w[0]))]);
-  const isZero = (x: Parts): Expr => s.bin("and", s.cmp("eq", x[0], zero), s.cmp("eq", x[1], zero));
-  const nought = isZero(w), flat = isZero(z);
-  return [s.select(nought, one, s.select(flat, zero, e[0])), s.select(nought, zero, s.select(flat, zero, e[1]))];
+  const [a, b] = log(s, z);
+  return exp(s, [s.bin("sub", s.bin("mul", a, w[0]), s.bin("mul", b, w[1])), s.bin("add", s.bin("mul", a, w[1]), s.bin("mul", b, w[0]))]);
 }
 /** Comparison of the real parts, then of the imaginary ones (i32 0 or 1), as MLX orders complex numbers. */
 export function compareParts(s: Scalars, op: "eq" | "ne" | "lt" | "le" | "gt" | "ge", x: Parts, y: Parts): Expr {

@@ -1,6 +1,6 @@
 // Functions that make arrays: from JS values, of one value, ranges, triangles, grids and windows.
 import type { Complex, DType, TypedArray } from "../base/dtype.ts";
-import { dtypeOfTypedArray, fitsInteger, isBigInteger, isComplex, isInteger, isUnsigned, itemsize, lanesOf, promote, promoteScalar, roundTo, toBfloat16Bits, typedArrayOf } from "../base/dtype.ts";
+import { dtypeOfTypedArray, fitsInteger, isBigInteger, isComplex, isFloating, isInteger, isUnsigned, itemsize, lanesOf, promote, promoteScalar, roundTo, toBfloat16Bits, typedArrayOf } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import { isPlainObject, splitArgs } from "../base/options.ts";
 import type { ArrayLike, TypedData } from "../core/ndarray.ts";
@@ -197,11 +197,15 @@ export function onesLike(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   return filledLike("onesLike", 1, a, args);
 }
 export { zeros as empty, zerosLike as emptyLike };
-/** An array of a shape filled with a number or a broadcast array. Options: dtype (that of the value; float32 of a number). A fractional number makes float32 of an integer dtype. */
+/** An array of a shape filled with a number or a broadcast array. Options: dtype (that of the value; float32 of a number). A fractional number makes float32 of a dtype that is not floating. */
 export function full(shape: number | readonly number[], vals: ArrayLike, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("full", [shape, vals, ...args], 2, ["dtype"], ["dtype"]), s = shapeOf("full", shape);
   const dtype = o["dtype"] === undefined || o["dtype"] === null ? null : dtypeOf("full", o["dtype"]);
-  if (isScalar(vals)) return wrap(fullNode(vals, s, dtype === null ? scalarDtype(vals) : promoteScalar(dtype, vals)));
+  if (isScalar(vals)) {
+    // As in MLX, a fractional number keeps only a floating dtype.
+    const fractional = typeof vals === "number" && !Number.isInteger(vals) && dtype !== null && !isFloating(dtype);
+    return wrap(fullNode(vals, s, dtype === null ? scalarDtype(vals) : fractional ? "float32" : promoteScalar(dtype, vals)));
+  }
   const x = cast(nodeOf("full", vals), dtype ?? vals.dtype);
   if (!same(broadcast("full", x.shape, s), s)) throw typeError(`Cannot full: an array of shape [${x.shape.join(",")}] does not broadcast to [${s.join(",")}]`);
   return wrap(broadcastTo(x, s));

@@ -7,7 +7,7 @@ import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { axesOf, axisOf, size } from "../core/shape.ts";
 import { add, broadcastTo, cast, compare, div, full, like, mul, nodeOf, reduce, reshape, select, sub, wrap } from "./basis.ts";
-import { complexNode, exp, imagNode, isfinite, log, realNode, sqrt, square, stopNode } from "./unary.ts";
+import { complexNode, exp, imagNode, isfinite, isnan, log, realNode, sqrt, square, stopNode } from "./unary.ts";
 
 type AxisArg = number | readonly number[] | null;
 interface Parsed {
@@ -39,7 +39,9 @@ export function accumulated(d: DType): DType {
 const precise = (d: DType): DType => d === "float16" || d === "bfloat16" ? "float32" : atLeastFloat(d);
 
 /** Sum over sorted axes, in the accumulation dtype. */
-export const sumNode = (x: Node, axes: readonly number[]): Node => reduce("sum", cast(x, accumulated(x.dtype)), axes);
+export const sumNode = (x: Node, axes: readonly number[]): Node => accumulate("sum", x, axes);
+/** A sum or product; over no axes the array itself. */
+const accumulate = (fold: "sum" | "prod", x: Node, axes: readonly number[]): Node => axes.length === 0 ? x : reduce(fold, cast(x, accumulated(x.dtype)), axes);
 /** Mean over sorted axes: floating. */
 export function meanNode(x: Node, axes: readonly number[]): Node {
   const t = atLeastFloat(x.dtype), s = cast(sumNode(cast(x, t === x.dtype ? precise(t) : x.dtype), axes), precise(t));
@@ -57,9 +59,9 @@ export function varianceNode(x: Node, axes: readonly number[], ddof: number): No
 /** The extreme over sorted axes; complex numbers order by real, then imaginary part. */
 export function extremeNode(fold: "min" | "max", x: Node, axes: readonly number[]): Node {
   if (!isComplex(x.dtype) || axes.length === 0) return reduce(fold, x, axes);
-  const re = realNode(x), im = imagNode(x), best = reduce(fold, re, axes);
-  const hit = compare("eq", re, broadcastTo(kept(best, x, axes), x.shape));
-  return complexNode(best, reduce(fold, select(hit, im, like(fold === "max" ? -Infinity : Infinity, im)), axes));
+  const im = imagNode(x), re = select(isnan.node(x), like(NaN, im), realNode(x)), best = reduce(fold, re, axes);
+  const spread = broadcastTo(kept(best, x, axes), x.shape), hit = select(isnan.node(spread), isnan.node(re), compare("eq", re, spread));
+  return complexNode(best, reduce(fold, select(hit, select(isnan.node(im), like(0, im), im), like(fold === "max" ? -Infinity : Infinity, im)), axes));
 }
 /** Whether all elements along sorted axes are not zero: bool. */
 export function allNode(x: Node, axes: readonly number[] = x.shape.map((_, d) => d)): Node {
@@ -75,7 +77,7 @@ export function sum(a: ArrayLike, ...args: readonly unknown[]): NDArray {
 /** The product over `axis`; bool and small integers become int32 or uint32. Options: axis, keepdims. */
 export function prod(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const p = parse("prod", a, args);
-  return finish(reduce("prod", cast(p.x, accumulated(p.x.dtype)), p.axes), p);
+  return finish(accumulate("prod", p.x, p.axes), p);
 }
 /** The smallest element over `axis` (NaN if there is one), in the array's dtype; a RangeError over no elements. Options: axis, keepdims. */
 export function min(a: ArrayLike, ...args: readonly unknown[]): NDArray {

@@ -13,7 +13,7 @@ import { add, assemble, broadcastTo, cast, compare, div, elementwise, full, gath
 import { maximum, minimum } from "../ops/binary.ts";
 import { dtypeOf } from "../ops/cast.ts";
 import { argsortNode } from "../ops/sort.ts";
-import { abs, complexNode, erf, erfinv, floor, log, log1p, sign } from "../ops/unary.ts";
+import { abs, complexNode, erf, erfinv, exp, floor, isinf, log, log1p, sign } from "../ops/unary.ts";
 
 // ---- keys -------------------------------------------------------------------------------------------------------------
 type Words = readonly [number, number];
@@ -231,6 +231,26 @@ export function laplace(...args: readonly unknown[]): NDArray {
   const x = cast(mul(sign.node(u), log1p.node(neg(abs.node(u)))), d.dtype);
   return wrap(moved("laplace", x, operand("laplace", o["scale"] ?? 1, d.dtype), operand("laplace", o["loc"] ?? 0, d.dtype), 1));
 }
+/** For each of n numbers the sum of those before it, by blocks of about sqrt(n). */
+function before(w: Node): Node {
+  const n = size(w.shape), len = Math.ceil(Math.sqrt(n)), rows = Math.ceil(n / len), whole = { starts: [0], steps: [1], shape: [n] };
+  const padded = rows * len === n ? w : assemble([full(0, [rows * len], w.dtype), w], [null, whole], [rows * len]), grid = reshape(padded, [rows, len]);
+  const prefix = (x: Node): Node => {
+    const [a, b] = x.shape as [number, number], shape = [a, b, b], all = broadcastTo(reshape(x, [a, 1, b]), shape);
+    return reduce("sum", select(compare("gt", iota(shape, 1, "int32"), iota(shape, 2, "int32")), all, like(0, all)), [2]);
+  };
+  const heads = reshape(prefix(reshape(reduce("sum", grid, [1]), [1, rows])), [rows, 1]);
+  return slice(reshape(add(prefix(grid), broadcastTo(heads, [rows, len])), [rows * len]), whole);
+}
+/** Draws of one distribution by its cumulative sums, as MLX does: needs no memory for each pair of draw and logit. */
+function inverseNode(logits: Node, shape: readonly number[], k: () => Node): Node {
+  const x = cast(logits, promote(logits.dtype, "float32")), m = broadcastTo(reduce("max", x, [0]), x.shape);
+  // An infinite maximum: its entries are equally likely.
+  const w = select(isinf.node(m), cast(compare("eq", x, m), x.dtype), exp.node(sub(x, m)));
+  const u = mul(cast(uniformNode("categorical", 0, 1, shape, "float32", k), x.dtype), broadcastTo(reduce("sum", w, [0]), shape)), pairs = [...shape, size(x.shape)];
+  const reached = compare("le", broadcastTo(before(w), pairs), broadcastTo(reshape(u, [...shape, 1]), pairs)), count = reduce("sum", cast(reached, "uint32"), [shape.length]);
+  return sub(count, like(1, count));
+}
 /** Indices along `axis` drawn with the probabilities softmax(logits): uint32. Options: axis (-1), shape (to which the other axes broadcast) or numSamples, key. */
 export function categorical(logits: ArrayLike, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("categorical", [logits, ...args], 1, ["axis", "shape", "numSamples", "key"], ["axis"]), x = nodeOf("draw categorical", logits);
@@ -245,6 +265,7 @@ export function categorical(logits: ArrayLike, ...args: readonly unknown[]): NDA
     if (!same(broadcast("draw categorical", given, rest), given)) throw typeError(`Cannot draw categorical numbers of shape [${given.join(",")}] from logits of shape [${x.shape.join(",")}] along axis ${axis}`);
     shape = given;
   }
+  if (shape.length > 0 && size(z.shape) === z.shape[axis] && size(z.shape) > 0) return wrap(inverseNode(reshape(z, [size(z.shape)]), shape, () => keyOf("categorical", o["key"])));
   const at = axis + shape.length - z.shape.length + 1, whole = [...shape];
   whole.splice(at, 0, z.shape[axis] as number);
   const t = promote(z.dtype, "float32"), g = cast(gumbelNode(whole, "float32", () => keyOf("categorical", o["key"])), t);
