@@ -9,7 +9,7 @@ import { apply } from "../core/node.ts";
 import { broadcast as broadcastShape, same, size } from "../core/shape.ts";
 import { contiguousStrides, tryReshape, type View } from "../core/view.ts";
 import type { Expr, Literal, Scalars } from "../kernel/expr.ts";
-import { compareParts, parts } from "./complex.ts";
+import { compareParts, join, parts } from "./complex.ts";
 
 /** All ops that have been defined, for the generated tests. */
 export const registry: OpDef<never>[] = [];
@@ -416,7 +416,7 @@ export function castExpr(s: Scalars, x: Expr, from: DType, to: DType): Expr {
   if (to === "bool") return x.t === "c64" ? compareParts(s, "ne", parts(s, x), [s.literal(0, "f32"), s.literal(0, "f32")]) : s.cmp("ne", x, s.literal(literalOf(from, 0), x.t));
   const t = computeOf(to);
   if (x.t === "c64" && t !== "c64") return s.cast(s.make("real", "f32", [x]), t);
-  return s.cast(x, t);
+  return t === "c64" && x.t !== "c64" ? join(s, [s.cast(x, "f32"), s.literal(0, "f32")]) : s.cast(x, t);
 }
 const castOp = define<{ readonly dtype: DType }>({
   name: "astype",
@@ -455,7 +455,11 @@ const divOp = elementwise({
 const negOp = elementwise({ name: "negative", scalar: same1("neg"), vjp: (ct) => [neg(ct)] });
 const selectOp = elementwise({
   name: "select",
-  scalar: (s, [c, x, y]) => s.select(c as Expr, x as Expr, y as Expr),
+  scalar: (s, [c, x, y]) => {
+    if ((x as Expr).t !== "c64") return s.select(c as Expr, x as Expr, y as Expr);
+    const p = parts(s, x as Expr), q = parts(s, y as Expr);
+    return join(s, [s.select(c as Expr, p[0], q[0]), s.select(c as Expr, p[1], q[1])]);
+  },
   vjp: (ct, _o, [c]) => [null, select(c as Node, ct, like(0, ct)), select(c as Node, like(0, ct), ct)],
 });
 /** x + y; here and below operands have one shape and dtype. */
