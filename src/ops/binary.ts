@@ -135,8 +135,7 @@ export const logaddexp: Binary = binary(
         const l = complex.log1p(s, complex.exp(s, [s.bin("sub", n[0], m[0]), s.bin("sub", n[1], m[1])]));
         return complex.join(s, [s.bin("add", m[0], l[0]), s.bin("add", m[1], l[1])]);
       }
-      const m = s.bin("max", a, b), n = s.bin("min", a, b), out = s.bin("add", m, s.un("log1p", s.un("exp", s.bin("sub", n, m))));
-      return s.select(s.bin("or", s.cmp("eq", n, s.literal(-Infinity, n.t)), s.cmp("eq", m, s.literal(Infinity, m.t))), m, out);
+      return s.bin("logaddexp", a, b);
     },
     partials: (_o, [x, y]) => {
       const d = sub(x as Node, y as Node), part = isComplex(d.dtype) ? reciprocal.node(addNode(like(1, d), exp.node(neg(d)))) : sigmoid.node(d);

@@ -173,10 +173,7 @@ export const sigmoid: Unary = unary(
   {
     name: "sigmoid",
     cost: 6,
-    scalar: (s, [x]) => {
-      const e = x as Expr, k = s.literal(1, e.t);
-      return s.bin("div", k, s.bin("add", k, s.un("exp", s.un("neg", e))));
-    },
+    scalar: (s, [x]) => s.un("sigmoid", x as Expr),
     partials: (out) => [mul(out, sub(one(out), out))],
   },
   realOnly("sigmoid", atLeastFloat),
