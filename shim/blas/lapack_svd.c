@@ -82,9 +82,9 @@ typedef struct { double v; int64_t i; } entry;
 static int descending(const void *a, const void *b) { double x = ((const entry *)a)->v, y = ((const entry *)b)->v; return x < y ? 1 : x > y ? -1 : 0; }
 static int svd(const sn_call *c, int64_t b, int f64) {
   int64_t M = c->n[1], N = c->n[2], full = c->n[3], tr = M < N, m = tr ? N : M, n = tr ? M : N, mu = full ? m : n; size_t sz = f64 ? 8 : 4;
-  const char *A0 = (const char *)c->p[0] + (size_t)(b * M * N) * sz; int vectors = c->p[1] && c->p[3];
+  const char *A0 = (const char *)c->p[0] + (size_t)(b * M * N) * sz; void *Sp = c->p[c->np > 3 ? 2 : 1]; int vectors = c->np > 3 && c->p[1] && c->p[3];
   int64_t uc = full ? M : n, vr = full ? N : n;       // columns of U, rows of Vt
-  char *U0 = vectors ? (char *)c->p[1] + (size_t)(b * M * uc) * sz : 0, *S0 = (char *)c->p[2] + (size_t)(b * n) * sz, *V0 = vectors ? (char *)c->p[3] + (size_t)(b * vr * N) * sz : 0;
+  char *U0 = vectors ? (char *)c->p[1] + (size_t)(b * M * uc) * sz : 0, *S0 = (char *)Sp + (size_t)(b * n) * sz, *V0 = vectors ? (char *)c->p[3] + (size_t)(b * vr * N) * sz : 0;
 #define PUT(p, i, x) (f64 ? (void)(((double *)(p))[i] = (x)) : (void)(((float *)(p))[i] = (float)(x)))
   if (!n) {                                           // no singular values: full factors are identities
     if (vectors && full) { for (int64_t i = 0; i < M * M; i++) PUT(U0, i, i % (M + 1) == 0); for (int64_t i = 0; i < N * N; i++) PUT(V0, i, i % (N + 1) == 0); }
@@ -124,5 +124,5 @@ static int svd(const sn_call *c, int64_t b, int f64) {
 static int each32(const sn_call *c, int64_t b) { return svd(c, b, 0); }
 static int each64(const sn_call *c, int64_t b) { return svd(c, b, 1); }
 static double work(const sn_call *c) { return c->nn > 2 ? 10.0 * (double)c->n[1] * (double)c->n[2] * (double)(c->n[1] < c->n[2] ? c->n[1] : c->n[2]) : 0; }
-int bl_svd_f32(sn_call *c) { return bl_batch(c, "svd", 4, 4, work(c), each32); }
-int bl_svd_f64(sn_call *c) { return bl_batch(c, "svd", 4, 4, work(c), each64); }
+int bl_svd_f32(sn_call *c) { return bl_batch(c, "svd", 2, 4, work(c), each32); }
+int bl_svd_f64(sn_call *c) { return bl_batch(c, "svd", 2, 4, work(c), each64); }

@@ -7,10 +7,10 @@
 SORTS(X)
 #undef X
 #define DENSE(X, t) \
-  X(eigh, t, "A, W(out), V(out or null) | batch, n, lower |") X(svd, t, "A, U(out or null), S(out), Vt(out or null) | batch, m, n, full |") \
+  X(eigh, t, "A, W(out), V(out, optional) | batch, n, lower |") X(svd, t, "A, U(out), S(out), Vt(out) or A, S(out) | batch, m, n, full |") \
   X(qr, t, "A, Q(out), R(out) | batch, m, n |") X(lu, t, "A, LU(out), pivots(out, u32), perm(out, u32) | batch, m, n |") \
   X(solve, t, "A, B, X(out) | batch, n, columns of B |") X(inv, t, "A, out | batch, n |") X(cholesky, t, "A, out | batch, n, upper |") \
-  X(trisolve, t, "A, B, X(out) | batch, n, columns of B, upper |") X(eig, t, "A, W(out, c64), V(out, c64, or null) | batch, n |")
+  X(trisolve, t, "A, B, X(out) | batch, n, columns of B, upper |") X(eig, t, "A, W(out, c64), V(out, c64, optional) | batch, n |")
 #define X(name, t, signature) int bl_##name##_##t(sn_call *c);
 DENSE(X, f32) DENSE(X, f64)
 #undef X
@@ -27,7 +27,7 @@ const sn_routine_entry sn_blas_routines[] = {
 #define X(name, t, signature) {#name "." #t, bl_##name##_##t, signature},
   DENSE(X, f32) DENSE(X, f64)
 #undef X
-  {"eigh.c64", bl_eigh_c64, "A, W(out, f32), V(out or null) | batch, n, lower |"}, {"svd.c64", bl_svd_c64, "A, U(out or null), S(out, f32), Vt(out or null) | batch, m, n, full |"},
+  {"eigh.c64", bl_eigh_c64, "A, W(out, f32), V(out, optional) | batch, n, lower |"}, {"svd.c64", bl_svd_c64, "A, U(out), S(out, f32), Vt(out) or A, S(out, f32) | batch, m, n, full |"},
   {"copy", bl_copy, "in, out | bytes |"},
   {0, 0, 0}
 };
