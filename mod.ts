@@ -49,6 +49,10 @@ export { ArrayAt, at, get, putAlongAxis, slice, sliceUpdate, Span, span, take, t
 // ---- products
 export { addmm, einsum, einsumPath, inner, kron, matmul, outer, tensordot, vecdot } from "./src/ops/matmul.ts";
 
+// ---- linear algebra
+export * as linalg from "./src/linalg/linalg.ts";
+export { norm as matrixNorm } from "./src/linalg/linalg.ts";
+
 // ---- transforms
 export type { Gradient, GradOptions, Loss } from "./src/transform/grad.ts";
 export { grad, valueAndGrad, vjp } from "./src/transform/grad.ts";
