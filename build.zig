@@ -1,0 +1,56 @@
+// build.zig: one library per platform. Sources under shim/; files named isa*.c are compiled once for each instruction set and linked together.
+const std = @import("std");
+const Isa = struct { name: []const u8, model: ?*const std.Target.Cpu.Model = null };
+const x86_isas = [_]Isa{
+    .{ .name = "base", .model = &std.Target.x86.cpu.x86_64 },
+    .{ .name = "avx2", .model = &std.Target.x86.cpu.x86_64_v3 },
+    .{ .name = "avx512", .model = &std.Target.x86.cpu.x86_64_v4 },
+};
+const other_isas = [_]Isa{.{ .name = "base" }};
+const flags = [_][]const u8{ "-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wno-psabi" };
+const cross = "x86_64-linux-gnu.2.17,aarch64-linux-gnu.2.17,x86_64-linux-musl,aarch64-linux-musl,x86_64-macos.13.0,aarch64-macos.13.0,x86_64-windows-gnu";
+const folders = [_][]const u8{ "shim/base", "shim/cpu", "shim/blas" };
+
+pub fn build(b: *std.Build) void {
+    const host = library(b, b.resolveTargetQuery(.{ .cpu_model = .baseline }));
+    b.getInstallStep().dependOn(&b.addInstallArtifact(host, .{ .dest_dir = .{ .override = .lib } }).step);
+    const all = b.step("cross", "Build for every supported platform");
+    const targets = b.option([]const u8, "targets", "comma-separated triples for the cross step") orelse cross;
+    var it = std.mem.splitScalar(u8, targets, ',');
+    while (it.next()) |triple| {
+        const query = std.Target.Query.parse(.{ .arch_os_abi = triple }) catch @panic(triple);
+        const lib = library(b, b.resolveTargetQuery(query));
+        all.dependOn(&b.addInstallArtifact(lib, .{ .dest_dir = .{ .override = .{ .custom = triple } } }).step);
+    }
+}
+
+fn library(b: *std.Build, target: std.Build.ResolvedTarget) *std.Build.Step.Compile {
+    const lib = b.addLibrary(.{ .name = "sinter", .linkage = .dynamic, .root_module = module(b, target) });
+    const isas: []const Isa = if (target.result.cpu.arch == .x86_64) &x86_isas else &other_isas;
+    for (folders) |folder| {
+        var dir = b.build_root.handle.openDir(b.graph.io, folder, .{ .iterate = true }) catch @panic(folder);
+        defer dir.close(b.graph.io);
+        var files = dir.iterate();
+        while (files.next(b.graph.io) catch @panic(folder)) |entry| {
+            if (!std.mem.endsWith(u8, entry.name, ".c")) continue;
+            const path = b.path(b.fmt("{s}/{s}", .{ folder, entry.name }));
+            if (!std.mem.startsWith(u8, entry.name, "isa")) {
+                lib.root_module.addCSourceFile(.{ .file = path, .flags = &flags });
+                continue;
+            }
+            for (isas) |isa| {
+                var query = target.query;
+                if (isa.model) |m| query.cpu_model = .{ .explicit = m };
+                const object = b.addObject(.{ .name = b.fmt("{s}_{s}", .{ entry.name, isa.name }), .root_module = module(b, b.resolveTargetQuery(query)) });
+                object.root_module.addCSourceFile(.{ .file = path, .flags = &flags });
+                object.root_module.addCMacro("ISA", isa.name);
+                lib.root_module.addObject(object);
+            }
+        }
+    }
+    return lib;
+}
+
+fn module(b: *std.Build, target: std.Build.ResolvedTarget) *std.Build.Module {
+    return b.createModule(.{ .target = target, .optimize = .ReleaseFast, .link_libc = true, .pic = true, .strip = true, .sanitize_c = .off });
+}

@@ -1,0 +1,340 @@
+// exec.c: programs for the accumulator machine, and the execution of a submission's commands over rows, chunks and threads.
+#include "../base/state.h"
+#include "../calls.h"
+#include "pool.h"
+#include "tape.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+extern const isa_table sn_isa_base, sn_isa_avx2, sn_isa_avx512;
+static uint64_t xcr0(void) { uint32_t a, d; __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0)); return a | (uint64_t)d << 32; }
+static int hardware_level(void) {      // what the processor has and what the system saves
+  uint32_t a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || (xcr0() & 6) != 6 || !(c & bit_FMA)) return 0;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & bit_AVX2)) return 0;
+  uint32_t need = bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL;
+  return (b & need) == need && (xcr0() & 0xe6) == 0xe6 ? 2 : 1;
+}
+static const isa_table *tables[] = {&sn_isa_base, &sn_isa_avx2, &sn_isa_avx512};
+#else
+extern const isa_table sn_isa_base;
+static int hardware_level(void) { return 0; }
+static const isa_table *tables[] = {&sn_isa_base};
+#endif
+static int level;
+static const isa_table *isa;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static void choose(void) {
+  level = hardware_level();
+  const char *e = getenv("SINTER_ISA");
+  if (e) for (int i = 0; i < level; i++) if (!strcmp(tables[i]->name, e)) { level = i; break; }
+  isa = tables[level];
+}
+int sn_isa_level(void) { pthread_once(&once, choose); return level; }
+const char *sn_isa_name(void) { sn_isa_level(); return isa->name; }
+uint32_t sn_stage_names(uint8_t *text, uint32_t cap) {
+  sn_isa_level();
+  uint32_t n = 0;
+  for (int i = 0; i < isa->count; i++) {
+    size_t l = strlen(isa->stages[i].name);
+    if (n + l + 1 <= cap) { memcpy(text + n, isa->stages[i].name, l); text[n + l] = '\n'; }
+    n += (uint32_t)l + 1;
+  }
+  return n;
+}
+
+// ---- programs -----------------------------------------------------------------------------------------------------------------
+typedef struct code { uint32_t fn, a, b, imm; } code;
+typedef struct program { uint32_t kind, wide, slots, tiles, n, entry[3]; code *s; } program;
+#define PROGRAMS 65536
+static program *programs[PROGRAMS];
+static uint32_t n_programs = 1;
+static pthread_mutex_t program_lock = PTHREAD_MUTEX_INITIALIZER;
+static int kind_of(uint32_t x) { return (int)(x >> 24); }
+static uint32_t index_of(uint32_t x) { return x & 0xffffff; }
+uint32_t sn_program(uint32_t ctx, const uint32_t *w, uint32_t n) {
+  context *c = sn_context(ctx);
+  sn_isa_level();
+  if (!c) return 0;
+  if (n < 8 || w[4] < 1 || w[4] > 65536 || n < 8 + 4 * w[4] || w[0] > SN_SEQ || w[2] > 4096 || w[3] > 256) { sn_fail(c, "malformed program"); return 0; }
+  program *p = calloc(1, sizeof *p);
+  code *s = malloc((size_t)w[4] * sizeof *s);
+  if (!p || !s) { free(p); free(s); sn_fail(c, "out of memory"); return 0; }
+  *p = (program){w[0], w[1] != 0, w[2], w[3], w[4], {w[5], w[6], w[7]}, s};
+  memcpy(s, w + 8, (size_t)p->n * sizeof *s);
+  const char *why = strcmp(isa->stages[s[p->n - 1].fn < (uint32_t)isa->count ? s[p->n - 1].fn : 0].name, "ret") ? "does not end with ret" : 0;
+  for (int k = 0; k < 3; k++) if (p->entry[k] >= p->n) why = "an entry lies outside";
+  for (uint32_t i = 0; i < p->n && !why; i++) {
+    if (s[i].fn >= (uint32_t)isa->count) { why = "no such stage"; break; }
+    uint32_t o[2] = {s[i].a, s[i].b};
+    for (int k = 0; k < 2; k++) {
+      uint32_t x = index_of(o[k]);
+      switch (kind_of(o[k])) {
+        case SN_SLOT: if (x >= p->slots) why = "no such slot"; break;
+        case SN_TILE: if (x >= p->tiles) why = "no such tile"; break;
+        case SN_STAGE: if (x >= p->n) why = "no such target"; break;
+        case SN_NONE: case SN_MEM: case SN_SCALAR: case SN_AXIS: break;
+        default: why = "no such operand kind";
+      }
+    }
+  }
+  uint32_t id = 0;
+  pthread_mutex_lock(&program_lock);
+  if (!why && n_programs < PROGRAMS) programs[id = n_programs++] = p;
+  pthread_mutex_unlock(&program_lock);
+  if (!id) { sn_fail(c, "malformed program: %s", why ? why : "too many programs"); free(s); free(p); }
+  return id;
+}
+void sn_program_free(uint32_t ctx, uint32_t id) { (void)ctx; (void)id; }
+
+// ---- dispatches ----------------------------------------------------------------------------------------------------------------
+typedef struct mem { char *p; int64_t bound, *rows, fold, *inner; int form; int64_t stride; int n_ind; uint32_t *ind; uint64_t room; } mem;
+typedef struct dispatch {
+  const program *g;
+  int n_row, n_inner, n_mem, n_scalar;
+  int64_t rag, fold_size, *rows, *inner, n, total_rows, chunk, chunks;
+  mem *m;
+  const uint32_t *scalars;
+  int split_inner;
+} dispatch;
+static int64_t wide(const uint32_t *w) { return (int64_t)(w[0] | (uint64_t)w[1] << 32); }
+#define VEC (isa->lanes * 4)
+
+typedef struct fixup { stage *s; int second; int mem; } fixup;
+typedef struct machine { run r; stage *s; operand *op; fixup *fix; int n_fix; char *slots, *tiles; int64_t axes[20]; char **row; int *tile_stage; } machine;
+static void resolve(const dispatch *d, machine *x) {
+  const program *g = d->g;
+  int step = 8 * isa->lanes / (g->wide ? 2 : 1);
+  x->r = (run){.step = (size_t)step, .start = 0, .axes = x->axes, .tile_base = 0};
+  x->n_fix = 0;
+  for (int k = 0; k < d->n_mem; k++) x->op[k] = (operand){.base = d->m[k].p, .bound = d->m[k].bound, .n_inner = d->n_inner, .sizes = d->inner, .strides = d->m[k].inner, .stride = d->m[k].stride};
+  for (uint32_t i = 0; i < g->n; i++) {
+    stage *s = &x->s[i];
+    const stage_entry *e = &isa->stages[g->s[i].fn];
+    *s = (stage){.fn = e->fn[0], .imm = g->s[i].imm};
+    uint32_t o[2] = {g->s[i].a, g->s[i].b};
+    for (int k = 0; k < 2; k++) {
+      uint32_t n = index_of(o[k]);
+      char *p = 0;
+      switch (kind_of(o[k])) {
+        case SN_MEM:
+          if (k == 0) { s->m = &x->op[n]; if (e->fn[1]) s->fn = e->fn[d->m[n].form]; }
+          x->fix[x->n_fix++] = (fixup){s, k, (int)n};
+          break;
+        case SN_SLOT: p = x->slots + (size_t)n * VEC * 8; break;
+        case SN_SCALAR: p = (char *)(d->scalars + 2 * n); break;
+        case SN_STAGE: p = (char *)(x->s + n); break;
+        case SN_AXIS: s->imm = n; break;
+        case SN_TILE: break;
+      }
+      if (k == 0) s->a = p; else s->b = p;
+    }
+    // Elements move through memory operands of arithmetic by their own width; ld and st scale by themselves.
+    if (kind_of(o[0]) == SN_MEM) { size_t l = strlen(e->name); const char *t = l > 5 && e->name[l - 2] == '.' ? e->name + l - 5 : ""; s->am = !strncmp(t, "f64", 3) || !strncmp(t, "i64", 3) || !strncmp(t, "u64", 3) ? 8 : !strncmp(t, "f32", 3) || !strncmp(t, "i32", 3) || !strncmp(t, "u32", 3) ? 4 : 0; }
+  }
+}
+static int64_t index_at(const char *p, uint32_t storage) {
+  switch (storage) {
+    case SN_I8: return *(const int8_t *)p; case SN_U8: return *(const uint8_t *)p; case SN_I16: return *(const int16_t *)p; case SN_U16: return *(const uint16_t *)p;
+    case SN_I32: return *(const int32_t *)p; case SN_U32: return *(const uint32_t *)p; case SN_U64: return (int64_t)*(const uint64_t *)p; default: return *(const int64_t *)p;
+  }
+}
+static void enter_row(const dispatch *d, machine *x, int64_t row) {
+  for (int k = d->n_row - 1; k >= 0; k--) { x->axes[k] = row % d->rows[k]; row /= d->rows[k]; }
+  for (int k = 0; k < d->n_mem; k++) { char *p = d->m[k].p; for (int a = 0; a < d->n_row; a++) p += x->axes[a] * d->m[k].rows[a]; x->row[k] = p; }
+  for (int k = 0; k < d->n_mem; k++)
+    for (int j = 0; j < d->m[k].n_ind; j++) {
+      const uint32_t *e = d->m[k].ind + 6 * j;
+      int64_t i = index_at(x->row[e[0]], e[1]), stride = wide(e + 2), size = wide(e + 4);
+      if (i < 0) i += size;
+      if (i >= size) i = size - 1;
+      if (i < 0) i = 0;
+      x->row[k] += i * stride;
+    }
+}
+static void place(machine *x, const dispatch *d, int64_t fold) {
+  for (int f = 0; f < x->n_fix; f++) {
+    char *p = x->row[x->fix[f].mem] + fold * d->m[x->fix[f].mem].fold;
+    if (x->fix[f].second) x->fix[f].s->b = p; else x->fix[f].s->a = p;
+  }
+}
+// Tiles hold a chunk of accumulators, each step in a block of eight vectors: element i of the chunk is in step (i - base) / step.
+static void tile_at(machine *x, const program *g, int64_t step_index, int64_t chunk_steps) {
+  for (uint32_t i = 0; i < g->n; i++) {
+    if (kind_of(g->s[i].a) == SN_TILE) x->s[i].a = x->tiles + ((size_t)index_of(g->s[i].a) * chunk_steps + step_index) * VEC * 8;
+    if (kind_of(g->s[i].b) == SN_TILE) x->s[i].b = x->tiles + ((size_t)index_of(g->s[i].b) * chunk_steps + step_index) * VEC * 8;
+  }
+}
+static int64_t length_of(const dispatch *d, const machine *x, int64_t full) {
+  if (d->rag < 0 || d->n_row == 0) return full;
+  int64_t left = d->rag - x->axes[d->n_row - 1] * full;
+  return left < full ? left : full;
+}
+typedef struct part_job { dispatch *d; int failed; } part_job;
+static int64_t cut(int64_t n, int part, int parts, int64_t unit) { int64_t u = (n + unit - 1) / unit, at = u * part / parts * unit; return at > n ? n : at; }
+static void run_part(void *arg, int part, int parts, int thread) {
+  (void)thread;
+  part_job *j = arg;
+  const dispatch *d = j->d;
+  const program *g = d->g;
+  int64_t step = 8 * isa->lanes / (g->wide ? 2 : 1), chunk_steps = d->chunk / step;
+  size_t need = (size_t)g->n * sizeof(stage) + (size_t)d->n_mem * (sizeof(operand) + sizeof(char *)) + 2 * (size_t)g->n * sizeof(fixup) + (size_t)(g->slots + 1) * VEC * 8 + (g->kind == SN_COL ? (size_t)g->tiles * (size_t)chunk_steps * VEC * 8 : 0) + 512;
+  char *memory = sn_scratch(need);
+  if (!memory) { j->failed = 1; return; }
+  machine x;
+  x.slots = memory; memory += (size_t)(g->slots + 1) * VEC * 8;
+  x.tiles = memory; if (g->kind == SN_COL) memory += (size_t)g->tiles * (size_t)chunk_steps * VEC * 8;
+  x.s = (stage *)memory; memory += (size_t)g->n * sizeof(stage);
+  x.op = (operand *)memory; memory += (size_t)d->n_mem * sizeof(operand);
+  x.fix = (fixup *)memory; memory += 2 * (size_t)g->n * sizeof(fixup);
+  x.row = (char **)memory;
+  resolve(d, &x);
+  if (g->kind == SN_COL) {
+    int64_t items = d->total_rows * d->chunks, i0 = items * part / parts, i1 = items * (part + 1) / parts;
+    for (int64_t item = i0; item < i1; item++) {
+      enter_row(d, &x, item / d->chunks);
+      int64_t c0 = item % d->chunks * d->chunk, c1 = c0 + d->chunk < d->n ? c0 + d->chunk : d->n, folds = length_of(d, &x, d->fold_size);
+      // One step of the tape at a time would pay the entry for each; the loop stage walks a chunk, so tiles advance with i.
+      for (int64_t f = -1; f <= folds; f++) {
+        if (f >= 0 && f < folds) { x.axes[d->n_row] = f; place(&x, d, f); } else place(&x, d, 0);
+        x.r.start = (size_t)c0;
+        tile_at(&x, g, 0, chunk_steps);
+        // Tile operands advance by one block for each step: am is bytes per element of the walk.
+        for (uint32_t i = 0; i < g->n; i++) if (kind_of(g->s[i].a) == SN_TILE) { x.s[i].am = (int64_t)VEC * 8 / step; x.s[i].a -= c0 * x.s[i].am; }
+        isa->run(x.s + g->entry[f < 0 ? 0 : f < folds ? 1 : 2], &x.r, (size_t)c0, (size_t)c1);
+      }
+    }
+    return;
+  }
+  if (g->kind == SN_MAP && d->split_inner) {
+    int64_t i0 = cut(d->n, part, parts, step), i1 = part + 1 == parts ? d->n : cut(d->n, part + 1, parts, step);
+    if (i0 >= i1) return;
+    x.r.start = (size_t)i0;
+    for (int64_t row = 0; row < d->total_rows; row++) { enter_row(d, &x, row); place(&x, d, 0); isa->run(x.s + g->entry[0], &x.r, (size_t)i0, (size_t)i1); }
+    return;
+  }
+  int64_t r0 = d->total_rows * part / parts, r1 = d->total_rows * (part + 1) / parts;
+  if (r0 >= r1) return;
+  enter_row(d, &x, r0);
+  for (int64_t row = r0;;) {
+    place(&x, d, 0);
+    isa->run(x.s + g->entry[0], &x.r, 0, (size_t)length_of(d, &x, d->n));
+    if (++row >= r1) break;
+    int a = d->n_row - 1, simple = a >= 0;
+    for (int k = 0; k < d->n_mem; k++) if (d->m[k].n_ind) simple = 0;
+    if (simple && x.axes[a] + 1 < d->rows[a]) { x.axes[a]++; for (int k = 0; k < d->n_mem; k++) x.row[k] += d->m[k].rows[a]; }
+    else enter_row(d, &x, row);
+  }
+}
+static int run_dispatch(context *c, const uint32_t *w, uint32_t n, const binding *b, uint32_t nb) {
+  if (n < 12 || w[2] == 0 || w[2] >= n_programs) { sn_fail(c, "dispatch: no such program"); return SN_E_WORDS; }
+  dispatch d = {.g = programs[w[2]], .n_row = (int)w[3], .n_inner = (int)w[4], .n_mem = (int)w[5], .n_scalar = (int)w[6], .rag = wide(w + 8), .fold_size = wide(w + 10)};
+  if (w[3] > 16 || w[4] < 1 || w[4] > 16 || w[5] > 256 || w[6] > 8192) { sn_fail(c, "dispatch: too many axes, operands or scalars"); return SN_E_WORDS; }
+  int64_t numbers[16 + 16 + 256];
+  size_t need = (size_t)d.n_mem * (sizeof(mem) + (size_t)(d.n_row + d.n_inner) * 8) + 64;
+  char stack[8192], *memory = need <= sizeof stack ? stack : malloc(need);
+  if (!memory) { sn_fail(c, "out of memory"); return SN_E_MEMORY; }
+  d.rows = numbers; d.inner = numbers + 16;
+  const uint32_t *q = w + 12, *end = w + n;
+  int code = SN_E_WORDS;
+  if (end - q < 2 * (d.n_row + d.n_inner)) goto bad;
+  d.total_rows = 1; d.n = 1;
+  for (int k = 0; k < d.n_row; k++, q += 2) { d.rows[k] = wide(q); d.total_rows *= d.rows[k]; if (d.rows[k] < 0) goto bad; }
+  for (int k = 0; k < d.n_inner; k++, q += 2) { d.inner[k] = wide(q); d.n *= d.inner[k]; if (d.inner[k] < 0) goto bad; }
+  d.m = (mem *)memory;
+  int64_t *strides = (int64_t *)(d.m + d.n_mem);
+  for (int k = 0; k < d.n_mem; k++) {
+    mem *m = &d.m[k];
+    if (end - q < 6 + 2 * (d.n_row + 1 + d.n_inner) || q[0] >= nb || q[1] > 16) goto bad;
+    int64_t offset = wide(q + 2), low = 0, high = 0;
+    *m = (mem){.p = b[q[0]].p + offset, .bound = wide(q + 4), .rows = strides, .inner = strides + d.n_row, .n_ind = (int)q[1]};
+    strides += d.n_row + d.n_inner;
+    uint64_t bytes = b[q[0]].bytes;
+    q += 6;
+    for (int a = 0; a < d.n_row; a++, q += 2) { m->rows[a] = wide(q); int64_t e = m->rows[a] * (d.rows[a] - 1); if (e < 0) low += e; else high += e; }
+    m->fold = wide(q); q += 2;
+    for (int a = 0; a < d.n_inner; a++, q += 2) m->inner[a] = wide(q);
+    m->ind = (uint32_t *)q;
+    if (end - q < 6 * m->n_ind) goto bad;
+    for (int j = 0; j < m->n_ind; j++, q += 6) if (q[0] >= (uint32_t)d.n_mem) goto bad;
+    if (d.total_rows > 0 && d.n > 0 && (offset + low < 0 || (uint64_t)(offset + high) > bytes)) { sn_fail(c, "dispatch: operand %d leaves its buffer", k); goto out; }
+    // The flat index: contiguous, uniform or general.
+    m->form = FORM_UNIFORM; m->stride = 0;
+    int64_t walked = 1; int have = 0;
+    for (int a = d.n_inner - 1; a >= 0; a--) {
+      if (d.inner[a] == 1) continue;
+      if (!have) { m->stride = m->inner[a]; have = 1; }
+      else if (m->inner[a] != m->stride * walked) { m->form = FORM_GENERAL; break; }
+      walked *= d.inner[a];
+    }
+    if (m->form == FORM_UNIFORM && (m->stride == 1 || !have)) m->form = m->stride == 1 ? FORM_CONTIGUOUS : FORM_UNIFORM;
+  }
+  if (end - q < 2 * d.n_scalar) goto bad;
+  d.scalars = q;
+  for (uint32_t i = 0; i < d.g->n; i++) {
+    uint32_t o[2] = {d.g->s[i].a, d.g->s[i].b};
+    for (int k = 0; k < 2; k++) {
+      uint32_t x = index_of(o[k]);
+      if (kind_of(o[k]) == SN_MEM && x >= (uint32_t)d.n_mem) goto bad;
+      if (kind_of(o[k]) == SN_SCALAR && x >= (uint32_t)d.n_scalar) goto bad;
+      if (kind_of(o[k]) == SN_AXIS && x > (uint32_t)d.n_row) goto bad;
+    }
+  }
+  code = 0;
+  if (d.total_rows == 0 || d.n == 0) { if (d.total_rows == 0 || d.g->kind == SN_MAP || d.g->kind == SN_SEQ || d.g->kind == SN_COL) goto out; }
+  int64_t step = 8 * isa->lanes / (d.g->wide ? 2 : 1), work = d.total_rows * d.n * (d.g->kind == SN_COL ? d.fold_size : 1);
+  int threads = sn_threads();
+  int64_t weight = d.g->n > 16 ? d.g->n / 8 : 1, parts = work * weight / 16384;
+  if (parts > threads * 4) parts = threads * 4;
+  if (parts < 1) parts = 1;
+  d.chunk = 4096 / step * step;
+  if (d.g->kind == SN_COL) {
+    if (d.n < d.chunk) d.chunk = (d.n + step - 1) / step * step;
+    while (d.chunk > 8 * step && d.total_rows * ((d.n + d.chunk - 1) / d.chunk) < threads && parts > 1) d.chunk = (d.chunk / 2 + step - 1) / step * step;
+    d.chunks = (d.n + d.chunk - 1) / d.chunk;
+    if (parts > d.total_rows * d.chunks) parts = d.total_rows * d.chunks;
+  } else if (d.g->kind == SN_MAP && d.total_rows < 4 * threads && d.n >= 4 * step) { d.split_inner = 1; if (parts > d.n / step) parts = d.n / step > 0 ? d.n / step : 1; }
+  else if (d.g->kind == SN_SEQ) parts = 1;
+  else if (parts > d.total_rows) parts = d.total_rows;
+  part_job j = {&d, 0};
+  sn_parallel(run_part, &j, (int)parts);
+  if (j.failed) { sn_fail(c, "out of memory"); code = SN_E_MEMORY; }
+  goto out;
+bad:
+  sn_fail(c, "malformed dispatch");
+out:
+  if (memory != stack) free(memory);
+  return code;
+}
+static int run_call(context *c, const uint32_t *w, uint32_t n, const binding *b, uint32_t nb) {
+  uint32_t count = 0;
+  while (sn_blas_routines[count].name) count++;
+  if (n < 6 || w[2] >= count || w[3] > 16 || w[4] > 256 || w[5] > 16 || n < 6 + 3 * w[3] + 2 * w[4] + 2 * w[5]) { sn_fail(c, "malformed call"); return SN_E_WORDS; }
+  void *p[16];
+  int64_t ints[256];
+  double nums[16];
+  char text[256] = "";
+  const uint32_t *q = w + 6;
+  for (uint32_t i = 0; i < w[3]; i++, q += 3) {
+    if (q[0] == 0xffffffff) { p[i] = 0; continue; }
+    if (q[0] >= nb) { sn_fail(c, "call: no such binding"); return SN_E_WORDS; }
+    p[i] = b[q[0]].p + wide(q + 1);
+  }
+  for (uint32_t i = 0; i < w[4]; i++, q += 2) ints[i] = wide(q);
+  for (uint32_t i = 0; i < w[5]; i++, q += 2) memcpy(nums + i, q, 8);
+  sn_call call = {p, ints, nums, (int)w[3], (int)w[4], (int)w[5], text, sizeof text};
+  if (sn_blas_routines[w[2]].fn(&call)) { sn_fail(c, "%s", text[0] ? text : "a library routine failed"); return SN_E_ROUTINE; }
+  return 0;
+}
+int sn_run(context *c, const uint32_t *w, uint32_t n, uint32_t at, const binding *b, uint32_t nb) {
+  while (at + 2 <= n) {
+    uint32_t len = w[at + 1];
+    if (len < 2 || len > n - at) { sn_fail(c, "malformed command"); return SN_E_WORDS; }
+    int code = w[at] == SN_DISPATCH ? run_dispatch(c, w + at, len, b, nb) : w[at] == SN_CALL ? run_call(c, w + at, len, b, nb) : SN_E_WORDS;
+    if (code) return code;
+    at += len;
+  }
+  return 0;
+}

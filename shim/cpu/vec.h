@@ -1,0 +1,40 @@
+// vec.h: width-generic vectors from clang's vector extensions; the object's target features choose the width.
+#pragma once
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#define VB 64
+#elif defined(__AVX2__)
+#include <immintrin.h>
+#define VB 32
+#else
+#define VB 16
+#endif
+#define W (VB / 4)
+#define WD (VB / 8)
+typedef float vf __attribute__((vector_size(VB)));
+typedef int32_t vi __attribute__((vector_size(VB)));
+typedef uint32_t vu __attribute__((vector_size(VB)));
+typedef double vd __attribute__((vector_size(VB)));
+typedef int64_t vl __attribute__((vector_size(VB)));
+typedef uint64_t vq __attribute__((vector_size(VB)));
+typedef float vh __attribute__((vector_size(VB / 2)));
+typedef vf vfu __attribute__((aligned(1), may_alias));
+#define INL static inline __attribute__((always_inline))
+INL vf ld(const void *p) { return *(const vfu *)p; }
+INL void st(void *p, vf v) { *(vfu *)p = v; }
+INL vf splat(float x) { return x - (vf){0}; }
+INL vd splatd(double x) { return x - (vd){0}; }
+INL vf sel(vi m, vf a, vf b) { return (vf)((m & (vi)a) | (~m & (vi)b)); }
+INL vd seld(vl m, vd a, vd b) { return (vd)((m & (vl)a) | (~m & (vl)b)); }
+INL vf vabs(vf x) { return (vf)((vi)x & 0x7fffffff); }
+INL vf fmaf_v(vf a, vf b, vf c) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+  return __builtin_elementwise_fma(a, b, c);
+#else
+  return a * b + c;
+#endif
+}

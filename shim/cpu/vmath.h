@@ -1,0 +1,149 @@
+// vmath.h: f32 transcendentals, branch-free, width-generic, at most 2 ulp over the whole range.
+// Build with -ffp-contract=fast (a*b+c becomes one fma where the target has it) and never -ffast-math.
+#pragma once
+#include "vec.h"
+#pragma clang fp contract(fast)
+#include <math.h>
+#define MAGIC 12582912.0f   // 1.5 * 2^23: adding it rounds to an integer that sits in the low mantissa bits
+
+INL vf pow2i(vi n) { return (vf)((n + 127) << 23); }
+INL vf ldexp_v(vf y, vi n, vf nf) {           // y * 2^n for every n, rounding once into the denormals
+#ifdef __AVX512F__
+  (void)n; return (vf)_mm512_scalef_ps((__m512)y, (__m512)nf);
+#else
+  (void)nf; vi h = n >> 1; return y * pow2i(h) * pow2i(n - h);
+#endif
+}
+INL vf exp_poly(vf r) {                       // e^r - 1, |r| <= ln2/2
+  vf p = r * 0.00138379971f + 0.00836916547f;
+  p = p * r + 0.0416681021f; p = p * r + 0.166665167f; p = p * r + 0.49999994f;
+  return (r * r) * p + r;
+}
+INL vf vexp(vf x) {
+  vf c = sel(x < -104.0f, splat(-104.0f), x); c = sel(c > 89.0f, splat(89.0f), c);
+  vf z = c * 1.44269504f + MAGIC, n = z - MAGIC; vi ni = (vi)z - (vi)splat(MAGIC);
+  vf r = c - n * 0.693359375f; r = r - n * -2.12194440e-4f;
+  return ldexp_v(exp_poly(r) + 1.0f, ni, n);
+}
+INL vf vexpm1(vf x) {
+  vf c = sel(x < -20.0f, splat(-20.0f), x); c = sel(c > 89.0f, splat(89.0f), c);
+  vf z = c * 1.44269504f + MAGIC, n = z - MAGIC; vi ni = (vi)z - (vi)splat(MAGIC);
+  vf r = c - n * 0.693359375f; r = r - n * -2.12194440e-4f;
+  vf s = pow2i(ni - 1), p = exp_poly(r);      // 2^(n-1), so that n = 128 does not overflow early
+  return ((p * s) + (s - 0.5f)) * 2.0f;
+}
+INL vf vsigmoid(vf x) {                       // e^-|x| cannot overflow, so that the left tail keeps its denormals
+  vf z = vexp((vf)((vi)x | (int)0x80000000)); return sel(x < 0.0f, z, splat(1.0f)) / (1.0f + z);
+}
+INL vf vtanh(vf x) {                          // |x| < 5/8: odd polynomial; above: 1 - 2 / (e^2|x| + 1)
+  vf a = vabs(x), u = a * a;
+  vf q = u * 0.00215268414f - 0.00819001347f; q = q * u + 0.021706894f; q = q * u - 0.0539481789f; q = q * u + 0.133332208f; q = q * u - 0.333333313f;
+  vf c = sel(a > 9.02f, splat(9.02f), a) * 2.0f;
+  vf z = c * 1.44269504f + MAGIC, n = z - MAGIC; vi ni = (vi)z - (vi)splat(MAGIC);
+  vf r = c - n * 0.693359375f; r = r - n * -2.12194440e-4f;
+  vf s = pow2i(ni), y = 1.0f - 2.0f / (exp_poly(r) * s + (s + 1.0f));
+  y = sel(a < 0.625f, (a * u) * q + a, y);
+  y = sel(x == x, y, x);
+  return (vf)((vi)y | ((vi)x & (int)0x80000000));
+}
+INL vf vlog(vf x) {
+  vi tiny = x < 1.17549435e-38f;
+  vi i = (vi)sel(tiny, x * 8388608.0f, x);
+  vi e = (i - 0x3f2aaaab) >> 23;              // m = x / 2^e in [2/3, 4/3)
+  vf f = (vf)(i - (e << 23)) - 1.0f;
+  vf ef = __builtin_convertvector(e + (tiny & -23), vf);
+  vf p = f * -0.129985169f + 0.140055001f; p = p * f - 0.121704444f; p = p * f + 0.140044346f;
+  p = p * f - 0.166812077f; p = p * f + 0.200104773f; p = p * f - 0.249997839f; p = p * f + 0.333332151f;
+  vf f2 = f * f, y = (f2 * f) * p;
+  y = ef * -2.12194440e-4f + y; y = f2 * -0.5f + y;
+  vf r = (f + y) + ef * 0.693359375f;
+  r = sel(x == splat(INFINITY), x, r);
+  r = sel(x == 0.0f, splat(-INFINITY), r);
+  return sel(x >= 0.0f, r, splat(NAN));
+}
+// Payne-Hanek for one element: 96 bits of 2/pi are enough for f32.
+static const uint32_t TWO_OVER_PI[] = {0, 0, 0xA2F9836E, 0x4E441529, 0xFC2757D1, 0xF534DDC0, 0xDB629599, 0x3C439041, 0xFE5163AB, 0xDEBBC561};
+static float reduce_big(float x, int *q) {
+  union { float f; uint32_t u; } v = {x};
+  uint64_t m = (v.u & 0x7fffff) | 0x800000; int e = (int)((v.u >> 23) & 255) - 150;      // |x| = m 2^e
+  int s = e + 64 - 2 , w = s >> 5, b = s & 31;     // first bit kept is the one worth 2^1 after the multiplication by 2^e
+  uint64_t hi = ((uint64_t)TWO_OVER_PI[w] << 32) | TWO_OVER_PI[w + 1], lo = ((uint64_t)TWO_OVER_PI[w + 2] << 32) | TWO_OVER_PI[w + 3];
+  if (b) { hi = (hi << b) | (lo >> (64 - b)); lo = (lo << b) | ((uint64_t)TWO_OVER_PI[w + 4] >> (32 - b)); }
+  uint64_t f = m * hi + (uint64_t)(((unsigned __int128)m * lo) >> 64);                    // top 2 bits: quadrant
+  int k = (int)(f >> 62); int64_t t = (int64_t)(f << 2); if (t < 0) k++;
+  double r = (double)t * (1.5707963267948966 / 18446744073709551616.0);
+  *q = (v.u >> 31) ? -k : k; return (v.u >> 31) ? (float)-r : (float)r;
+}
+INL vf sincos_v(vf x, int shift) {
+  vf z = x * 0.636619772f + MAGIC, n = z - MAGIC; vi q = (vi)z - (vi)splat(MAGIC);
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+  vf r = x - n * 1.57079637f; r = r - n * -4.37113883e-08f; r = r - n * -1.71512489e-15f;
+  const float limit = 100000.0f;
+#else
+  vf r = x - n * 1.5703125f; r = r - n * 4.837512969970703125e-4f; r = r - n * 7.54953362047672271729e-8f; r = r - n * 2.56334406825708960298e-12f;
+  const float limit = 1000.0f;
+#endif
+  vi big = ~(vabs(x) < limit) & (vabs(x) < splat(INFINITY)); int any = 0;
+  for (int k = 0; k < W; k++) any |= big[k];
+  if (__builtin_expect(any, 0)) for (int k = 0; k < W; k++) if (big[k]) { int qq; r[k] = reduce_big(x[k], &qq); q[k] = qq; }
+  r = sel(vabs(x) < splat(INFINITY), r, splat(NAN));
+  q += shift; vf u = r * r;
+  vf s = u * -0.000195180939f + 0.00833218824f; s = s * u - 0.166666552f; s = (r * u) * s + r;
+  vf c = u * 2.44323273e-05f - 0.00138873095f; c = c * u + 0.0416666456f; c = (u * u) * c + (1.0f - 0.5f * u);
+  vf y = sel((q & 1) == 0, s, c);
+  return (vf)((vi)y ^ ((q & 2) << 30));
+}
+INL vf vsin(vf x) { vf y = sincos_v(x, 0); return sel(x == 0.0f, x, y); }
+INL vf vcos(vf x) { return sincos_v(x, 1); }
+INL vf verf(vf x) {
+  vf a = vabs(x), u = a * a;
+  vf p = u * 7.80690316e-05f - 0.00079978531f; p = p * u + 0.0051871622f; p = p * u - 0.0268533472f;
+  p = p * u + 0.112835787f; p = p * u - 0.37612626f; p = p * u + 0.128379166f; p = p * a + a;
+  vf t = sel(a > 4.0f, splat(4.0f), a) - 2.46f;
+  vf q = t * 1.98954767e-05f - 7.75685694e-05f; q = q * t + 0.000426395272f; q = q * t - 0.00227348856f;
+  q = q * t + 0.0111999633f; q = q * t + 0.942569256f; q = q * t + 5.27722311f; q = q * t + 7.59421778f;
+  vf z = q * -1.44269504f + MAGIC, n = z - MAGIC; vi ni = (vi)z - (vi)splat(MAGIC);
+  vf r = -q - n * 0.693359375f; r = r - n * -2.12194440e-4f;
+  vf big = 1.0f - (exp_poly(r) + 1.0f) * pow2i(ni);
+  vf y = sel(a < 1.0f, p, big);
+  return sel(x == x, (vf)((vi)y | ((vi)x & (int)0x80000000)), x);
+}
+// pow: log2 and exp2 in f64 on half vectors; special cases follow IEEE 754 / C.
+INL vd log2_d(vd x) {                           // x > 0, normal
+  vl i = (vl)x, e = (i - 0x3fe6a09e667f3bcdLL) >> 52; vd m = (vd)(i - (e << 52));
+  vd s = (m - 1.0) / (m + 1.0), u = s * s;
+  vd p = u * 0.28295297837538125 + 0.31990211899677906; p = p * u + 0.41220933664429266; p = p * u + 0.57707794156015646;
+  p = p * u + 0.96179669411601687; p = p * u + 2.8853900817778486;
+  // 64-bit int to f64 without AVX-512DQ: add 2^52 + 2^51 as bits
+  vd ef = (vd)(e + 0x4338000000000000LL) - 6755399441055744.0;
+  return s * p + ef;
+}
+INL vd exp2_d(vd y) {                           // |y| < 1000
+  vd z = y + 6755399441055744.0, n = z - 6755399441055744.0, r = y - n; vl ni = (vl)z << 52;
+  vd p = r * 1.5194576712063346e-05 + 0.00015466784093391041; p = p * r + 0.0013333941005097111; p = p * r + 0.0096180380509859834; p = p * r + 0.05550410359894431; p = p * r + 0.24022651067070336; p = p * r + 0.69314718070589154; p = p * r + 1.0;
+  return (vd)((vl)p + ni);
+}
+INL vf vpow(vf x, vf y) {
+  vf a = vabs(x); vh ah[2], yh[2], rh[2]; memcpy(ah, &a, VB); memcpy(yh, &y, VB);
+  for (int k = 0; k < 2; k++) {
+    vd l = log2_d(__builtin_convertvector(ah[k], vd)) * __builtin_convertvector(yh[k], vd);
+    l = seld(l > 200.0, (vd){0} + 200.0, l); l = seld(l < -200.0, (vd){0} - 200.0, l);
+    rh[k] = __builtin_convertvector(exp2_d(l), vh);
+  }
+  vf r; memcpy(&r, rh, VB);
+  vf ay = vabs(y);
+  vi ti = __builtin_convertvector(sel(ay < 8388608.0f, y, splat(0)), vi);
+  vi isint = (__builtin_convertvector(ti, vf) == y) | (ay >= 8388608.0f);
+  vi even = (ay >= 16777216.0f) | ((ay < 8388608.0f) & ((ti & 1) == 0)) | ((ay >= 8388608.0f) & (((vi)ay & 1) == 0));
+  vi odd = isint & ~even;
+  vf zi = sel(((a == 0.0f) & (y > 0.0f)) | ((a == splat(INFINITY)) & (y < 0.0f)), splat(0), splat(INFINITY));
+  r = sel((a == 0.0f) | (a == splat(INFINITY)), zi, r);
+  vf yinf = sel((a > 1.0f) == (y > 0.0f), splat(INFINITY), splat(0)); yinf = sel(a == 1.0f, splat(1), yinf);
+  r = sel(ay == splat(INFINITY), yinf, r);
+  r = sel((x < 0.0f) & ~isint & (a < splat(INFINITY)), splat(NAN), r);
+  r = (vf)((vi)r | ((vi)x & odd & (int)0x80000000));
+  r = sel((x == x) & (y == y), r, x + y);
+  return sel((y == 0.0f) | (x == 1.0f), splat(1), r);
+}
+
+#pragma clang fp contract(off)
