@@ -118,7 +118,7 @@ for (const [name, type] of Object.entries(types)) {
     for (const [si, [m, n, k]] of sizes.entries()) {
       for (let form = 0; form < 8; form++) {
         const [ta, tb, tc] = [form & 1, form & 2, form & 4], batch = 1 + ((si + form) % 3), cin = (si + form) % 2 === 1;
-        if (m * n * k > 1e5 && form % 3 !== si % 3) continue;
+        if (m * n * k > 1e5 && form % 4 !== si % 4) continue;
         const sa = ta ? [1, m + 1] : [k + 2, 1], sb = tb ? [1, k + 1] : [n + 3, 1], sc = tc ? [1, m] : [n, 1];
         const la = (m + 2) * (k + 2), lb = (k + 2) * (n + 3), lc = m * n;
         const a = fill(type, la * batch), b = fill(type, lb * batch), c = type.make(lc * batch), d = fill(type, n);
@@ -178,7 +178,7 @@ const kinds: Record<string, (i: number, j: number, n: number) => number> = {
 for (const [name, Make, tolerance] of reals) {
   test(`eigh.${name}, svd.${name}, qr.${name} and lu.${name} rebuild their matrices`, () => {
     for (const [kind, element] of Object.entries(kinds)) {
-      for (const n of kind === "random" ? [1, 2, 5, 33, 65, 130] : [1, 5, 33, 66]) {
+      for (const n of kind === "random" ? [1, 2, 5, 33, 65, 130] : [1, 5, 34]) {
         const bound = tolerance * Math.sqrt(n), batch = n < 10 ? 3 : 1;
         const a = new Make(batch * n * n), w = new Make(batch * n), v = new Make(batch * n * n);
         for (let b = 0; b < batch; b++) {
@@ -189,7 +189,7 @@ for (const [name, Make, tolerance] of reals) {
         assert.ok(residual(n, n, n, (i, k) => at(v, o + i * n + k) * at(w, ow + k), (k, j) => at(v, o + j * n + k), (i, j) => at(a, o + i * n + j)) < bound, `eigh ${kind} ${n}`);
         assert.ok(skew(n, n, (i, j) => at(v, o + i * n + j)) < bound, `eigh vectors ${kind} ${n}`);
         for (let i = 1; i < n; i++) assert.ok(at(w, ow + i) >= at(w, ow + i - 1));
-        for (const [m, c] of [[n, n], [n + 3, n], [n, n + 4]] as const) {
+        for (const [m, c] of n > 70 ? [[n, n] as const] : [[n, n], [n + 3, n], [n, n + 4]] as const) {
           const k = Math.min(m, c), x = new Make(m * c).map((_, i) => element(Math.floor(i / c), i % c, n));
           for (const full of [0, 1]) {
             const uc = full ? m : k, vr = full ? c : k, u = new Make(m * uc), s = new Make(k), vt = new Make(vr * c);
