@@ -63,3 +63,10 @@ export {
   asyncEval, clearCache, cpu, defaultDevice, deviceInfo, evaluate as eval, explain, getActiveMemory, getCacheMemory, getMemoryLimit,
   getPeakMemory, resetPeakMemory, scope, setCacheLimit, setMemoryLimit, synchronize,
 } from "./src/runtime/api.ts";
+
+// ---- random numbers
+export * as random from "./src/random/random.ts";
+
+// ---- files
+export type { LoadOptions } from "./src/io/files.ts";
+export { load, save, savez, savezCompressed } from "./src/io/files.ts";
