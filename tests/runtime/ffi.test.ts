@@ -64,7 +64,8 @@ test("a token and a view are the buffer's memory, and it lives until both are go
 test("disposing gives memory back at once, and the token's end changes nothing", async () => {
   const before = await quiet();
   (() => {
-    for (let i = 0; i < 10; i++) {
+    // More than the generations of a slot, so that ids come again while tokens of their first use are still to be collected.
+    for (let i = 0; i < 3000; i++) {
       const id = native.alloc(5000);
       native.own(id, native.address(id), 5000);
       native.dispose(id);
