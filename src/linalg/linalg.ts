@@ -109,7 +109,8 @@ export interface EighOptions {
 }
 function eighNode(op: string, a: ArrayLike, options: EighOptions | "L" | "U" | undefined): Node {
   const uplo = trailing<EighOptions>(op, "UPLO", options, undefined, ["UPLO"]).UPLO ?? "L";
-  if (uplo !== "L" && uplo !== "U") throw rangeError(`Cannot ${op} with UPLO ${JSON.stringify(uplo)}: it is "L" or "U"`);
+  if (typeof uplo !== "string") throw typeError(`Cannot ${op} with UPLO ${String(uplo)}: it is "L" or "U"`);
+  // As in MLX, any other text is the upper triangle.
   return apply(eighOp, [matrix(op, a, { complex: true, square: true })], { lower: uplo === "L" });
 }
 /** Eigenvalues in ascending order and eigenvectors (columns) of symmetric or Hermitian matrices, of which one triangle is read. */

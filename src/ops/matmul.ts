@@ -67,7 +67,6 @@ const matmulOp: OpDef<Scale> = define<Scale>({
       return [{ routine: `gemm.${ROUTINE[out.dtype] as string}`, pointers, ints, nums: [arg.alpha, c === undefined ? 0 : arg.beta] }];
     },
   },
-  structure: () => "",
   vjp: (ct, _out, ins, arg, need) => {
     const a = ins[0] as Node, b = ins[1] as Node, c = ins[2];
     const t = (x: Node): Node => conjugateNode(swap(x, x.shape.length - 2, x.shape.length - 1));
