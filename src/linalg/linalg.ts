@@ -154,19 +154,21 @@ const svdOp = routine<{ readonly full: boolean }>({
     ];
   },
   ints: ([a], arg) => [batchOf(a as Aval), rowsOf(a as Aval), colsOf(a as Aval), arg.full ? 1 : 0],
-  vjp: (ct, out, [a]) => {
+  vjp: (ct, out, [a], arg) => {
     const x = a as Node, parent = out.op.name === "pick" ? out.inputs[0] as Node : out, s = pick(parent, 1), k = s.shape[s.shape.length - 1] as number;
     let u = pick(parent, 0), vt = pick(parent, 2);
     u = sliceAxis(u, u.shape.length - 1, 0, k);
     vt = sliceAxis(vt, vt.shape.length - 2, 0, k);
     if (picked(out) === 1) return [product(scaleColumns(u, ct), vt)];
-    if (rowsOf(x) !== colsOf(x) || isComplex(x.dtype)) throw typeError(`Cannot differentiate the singular vectors of ${x.dtype} matrices of shape ${text(x.shape)}: only those of real square ones`);
-    // dA = U (skew(U^T dU) / E S + S skew(V^T dV) / E) V^T, E_ij = s_j^2 - s_i^2
-    const shape = u.shape, sq = mul(s, s), gap = sub(broadcastTo(row(sq), shape), broadcastTo(column(sq), shape)), zero = compare("eq", gap, like(0, gap));
+    if ((arg.full && rowsOf(x) !== colsOf(x)) || isComplex(x.dtype)) throw typeError(`Cannot differentiate the singular vectors of ${x.dtype} matrices of shape ${text(x.shape)}: only those of real square ones`);
+    // dA = U (skew(U^T dU) / E S + S skew(V^T dV) / E) V^T, E_ij = s_j^2 - s_i^2, and what lies outside of U's or V's columns over S
+    const shape = [...lead(x), k, k], sq = mul(s, s), gap = sub(broadcastTo(row(sq), shape), broadcastTo(column(sq), shape)), zero = compare("eq", gap, like(0, gap));
     const f = select(zero, like(0, gap), div(like(1, gap), select(zero, like(1, gap), gap)));
     const skew = (y: Node): Node => mul(sub(y, transposed(y)), f);
     const middle = picked(out) === 0 ? scaleColumns(skew(product(transposed(u), ct)), s) : mul(broadcastTo(column(s), shape), skew(product(vt, transposed(ct))));
-    return [product(product(u, middle), vt)];
+    const inside = product(product(u, middle), vt), inverse = div(like(1, s), s);
+    if (picked(out) === 0) return [rowsOf(x) === k ? inside : add(inside, product(scaleColumns(sub(ct, product(u, product(transposed(u), ct))), inverse), vt))];
+    return [colsOf(x) === k ? inside : add(inside, product(scaleColumns(u, inverse), sub(ct, product(product(ct, transposed(vt)), vt))))];
   },
 });
 /** Options of `svd`. */
