@@ -46,7 +46,11 @@ function fastest(f: () => unknown): number {
 /** The names of the devices that kernels ran on, and their number. */
 function inspected(tree: mx.Tree): { device: string; kernels: number; text: string } {
   const plan = mx.explain(tree);
-  return { device: [...new Set(plan.kernels.map((k) => k.device))].join(", "), kernels: plan.kernels.length, text: plan.toString() };
+  return {
+    device: [...new Set(plan.kernels.map((k) => k.device))].join(", "),
+    kernels: plan.kernels.length,
+    text: plan.toString(),
+  };
 }
 
 /** Runs a step both ways; its result, those of the plain loops, the line of the table and what `explain` says. */

@@ -35,7 +35,9 @@ function matmulTransposed(a: Matrix, b: Matrix): Matrix {
 
 function transpose(a: Matrix): Matrix {
   const t = matrix(a.columns, a.rows);
-  for (let i = 0; i < a.rows; i++) for (let j = 0; j < a.columns; j++) t.data[j * a.rows + i] = a.data[i * a.columns + j]!;
+  for (let i = 0; i < a.rows; i++) {
+    for (let j = 0; j < a.columns; j++) t.data[j * a.rows + i] = a.data[i * a.columns + j]!;
+  }
   return t;
 }
 
@@ -52,7 +54,9 @@ export function standardise(train: Matrix, test: Matrix): { train: Matrix; test:
 
 /** Covariance, its eigenvalues (largest first) and eigenvectors (as rows) by Jacobi rotations, and the first two coordinates. */
 export function pca(x: Matrix): { values: Float32Array; components: Matrix; projected: Matrix } {
-  const d = x.columns, a = Float64Array.from(matmulTransposed(x, x).data, (v) => v / (x.rows - 1)), v = new Float64Array(d * d);
+  const d = x.columns,
+    a = Float64Array.from(matmulTransposed(x, x).data, (v) => v / (x.rows - 1)),
+    v = new Float64Array(d * d);
   for (let i = 0; i < d; i++) v[i * d + i] = 1;
   for (let sweep = 0; sweep < 30; sweep++) {
     let off = 0;
@@ -62,7 +66,9 @@ export function pca(x: Matrix): { values: Float32Array; components: Matrix; proj
         off += apq * apq;
         if (Math.abs(apq) < 1e-15) continue;
         const theta = (a[q * d + q]! - a[p * d + p]!) / (2 * apq);
-        const t = (theta >= 0 ? 1 : -1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1)), c = 1 / Math.sqrt(t * t + 1), s = t * c;
+        const t = (theta >= 0 ? 1 : -1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1)),
+          c = 1 / Math.sqrt(t * t + 1),
+          s = t * c;
         for (let k = 0; k < d; k++) {
           const kp = a[k * d + p]!, kq = a[k * d + q]!;
           a[k * d + p] = c * kp - s * kq;
@@ -145,7 +151,10 @@ export function kMeans(x: Matrix, start: Float32Array, k: number, iterations: nu
 
 /** The most frequent label among the k nearest rows of `train`; of several the smallest. */
 export function nearestNeighbours(train: Matrix, labels: Uint8Array, test: Matrix, k: number): Uint8Array {
-  const out = new Uint8Array(test.rows), far = new Float64Array(k), who = new Uint32Array(k), votes = new Uint8Array(10);
+  const out = new Uint8Array(test.rows),
+    far = new Float64Array(k),
+    who = new Uint32Array(k),
+    votes = new Uint8Array(10);
   for (let i = 0; i < test.rows; i++) {
     far.fill(Infinity);
     for (let j = 0; j < train.rows; j++) {
@@ -228,8 +237,15 @@ export interface Training {
 }
 
 /** The two-layer network: trains it with Adam by hand-written gradients; predictions for `test` and the last epoch's mean loss. */
-export function network(train: Matrix, labels: Uint8Array, test: Matrix, start: Weights, { hidden, batch, rate, orders }: Training): { predicted: Uint8Array; loss: number } {
-  const w = { w1: start.w1.slice(), b1: start.b1.slice(), w2: start.w2.slice(), b2: start.b2.slice() }, d = train.columns;
+export function network(
+  train: Matrix,
+  labels: Uint8Array,
+  test: Matrix,
+  start: Weights,
+  { hidden, batch, rate, orders }: Training,
+): { predicted: Uint8Array; loss: number } {
+  const w = { w1: start.w1.slice(), b1: start.b1.slice(), w2: start.w2.slice(), b2: start.b2.slice() },
+    d = train.columns;
   const names = ["w1", "b1", "w2", "b2"] as const;
   const moments = names.map((n) => ({ m: new Float32Array(w[n].length), v: new Float32Array(w[n].length) }));
   const forward = (x: Matrix): { h: Matrix; logits: Matrix } => {
@@ -265,7 +281,12 @@ export function network(train: Matrix, labels: Uint8Array, test: Matrix, start: 
       }
       const dh = matmul(logits, transpose({ data: w.w2, rows: hidden, columns: 10 }));
       for (let i = 0; i < dh.data.length; i++) if (h.data[i]! <= 0) dh.data[i] = 0;
-      const grads = [matmulTransposed(x, dh).data, columnSums(dh), matmulTransposed(h, logits).data, columnSums(logits)];
+      const grads = [
+        matmulTransposed(x, dh).data,
+        columnSums(dh),
+        matmulTransposed(h, logits).data,
+        columnSums(logits),
+      ];
       step++;
       const c1 = 1 - 0.9 ** step, c2 = 1 - 0.999 ** step;
       names.forEach((n, p) => {

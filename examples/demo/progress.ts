@@ -19,6 +19,10 @@ export function progress(label: string, total: number): Progress {
     if (filled === shown && !last) return;
     shown = filled;
     const bar = "█".repeat(filled) + "░".repeat(width - filled);
-    out.write(`\r\x1b[2K${label}  ${bar}  ${String(Math.floor((100 * done) / total)).padStart(3)} %  ${note}${last ? "\n" : ""}`);
+    out.write(
+      `\r\x1b[2K${label}  ${bar}  ${String(Math.floor((100 * done) / total)).padStart(3)} %  ${note}${
+        last ? "\n" : ""
+      }`,
+    );
   };
 }

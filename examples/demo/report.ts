@@ -32,10 +32,22 @@ export interface Findings {
 
 const INK = "#1f2933", MUTED = "#66727f", LINE = "#dde2e7", ACCENT = "#2b6a99", WARM = "#c8553d";
 // Ten hues that differ in lightness too.
-const HUES = ["#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#499894", "#b6992d", "#9d7660", "#d37295", "#79706e", "#8073ac"];
+const HUES = [
+  "#4e79a7",
+  "#f28e2b",
+  "#59a14f",
+  "#e15759",
+  "#499894",
+  "#b6992d",
+  "#9d7660",
+  "#d37295",
+  "#79706e",
+  "#8073ac",
+];
 const FONT = "system-ui, sans-serif";
 
-const escape = (s: string): string => s.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+const escape = (s: string): string =>
+  s.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
 
 /** A chart as SVG that shrinks with the page. */
@@ -45,7 +57,17 @@ async function chart(label: string, spec: TopLevelSpec): Promise<string> {
       background: "transparent",
       font: FONT,
       view: { stroke: null },
-      axis: { domainColor: LINE, gridColor: LINE, tickColor: LINE, labelColor: MUTED, titleColor: INK, titleFontWeight: "normal", labelFontSize: 11, titleFontSize: 12, titlePadding: 8 },
+      axis: {
+        domainColor: LINE,
+        gridColor: LINE,
+        tickColor: LINE,
+        labelColor: MUTED,
+        titleColor: INK,
+        titleFontWeight: "normal",
+        labelFontSize: 11,
+        titleFontSize: 12,
+        titlePadding: 8,
+      },
       legend: { labelColor: INK, titleColor: INK, titleFontWeight: "normal", labelFontSize: 11, titleFontSize: 12 },
       mark: { aria: false },
       header: { labelColor: INK, labelFontSize: 11, labelPadding: 4, title: null },
@@ -56,8 +78,16 @@ async function chart(label: string, spec: TopLevelSpec): Promise<string> {
 }
 
 /** Small images of 8 × 8 pixels in a grid, each with a line above. */
-function images(label: string, items: readonly { readonly title: string; readonly pixels: readonly number[] }[], columns: number, size: number, scale: { readonly scheme?: "blueorange"; readonly range?: string[]; readonly domain: number[] }): Promise<string> {
-  const values = items.flatMap(({ title, pixels }, item) => pixels.map((value, i) => ({ item, title, column: i % 8, row: Math.floor(i / 8), value })));
+function images(
+  label: string,
+  items: readonly { readonly title: string; readonly pixels: readonly number[] }[],
+  columns: number,
+  size: number,
+  scale: { readonly scheme?: "blueorange"; readonly range?: string[]; readonly domain: number[] },
+): Promise<string> {
+  const values = items.flatMap(({ title, pixels }, item) =>
+    pixels.map((value, i) => ({ item, title, column: i % 8, row: Math.floor(i / 8), value }))
+  );
   const labels = JSON.stringify(items.map((i) => i.title));
   return chart(label, {
     data: { values },
@@ -84,7 +114,20 @@ const accuracyChart = (f: Findings): Promise<string> =>
     width: 760,
     height: { step: 28 },
     encoding: {
-      y: { field: "name", type: "nominal", sort: null, axis: { title: null, domain: false, ticks: false, labelColor: INK, labelFontSize: 12, labelPadding: 8, labelLimit: 220 } },
+      y: {
+        field: "name",
+        type: "nominal",
+        sort: null,
+        axis: {
+          title: null,
+          domain: false,
+          ticks: false,
+          labelColor: INK,
+          labelFontSize: 12,
+          labelPadding: 8,
+          labelLimit: 220,
+        },
+      },
       x: { field: "value", type: "quantitative", scale: { domain: [0, 1] }, axis: null },
     },
     layer: [
@@ -102,7 +145,13 @@ const scatterChart = (f: Findings): Promise<string> =>
     encoding: {
       x: { field: "x", type: "quantitative", title: "first component", axis: { tickCount: 6 } },
       y: { field: "y", type: "quantitative", title: "second component", axis: { tickCount: 6 } },
-      color: { field: "digit", type: "nominal", title: "digit", scale: { domain: [...HUES.keys()], range: HUES }, legend: { symbolType: "circle", symbolOpacity: 1, symbolSize: 70 } },
+      color: {
+        field: "digit",
+        type: "nominal",
+        title: "digit",
+        scale: { domain: [...HUES.keys()], range: HUES },
+        legend: { symbolType: "circle", symbolOpacity: 1, symbolSize: 70 },
+      },
     },
   });
 
@@ -113,9 +162,28 @@ const explainedChart = (f: Findings): Promise<string> => {
     data: { values },
     width: 400,
     height: 240,
-    encoding: { x: { field: "component", type: "quantitative", title: "component", scale: { domain: [0, 65], nice: false }, axis: { grid: false, values: [1, 10, 20, 30, 40, 50, 64] } } },
+    encoding: {
+      x: {
+        field: "component",
+        type: "quantitative",
+        title: "component",
+        scale: { domain: [0, 65], nice: false },
+        axis: { grid: false, values: [1, 10, 20, 30, 40, 50, 64] },
+      },
+    },
     layer: [
-      { mark: { type: "bar", color: ACCENT, width: 4 }, encoding: { y: { field: "own", type: "quantitative", title: "share of the variance", axis: { format: "%", tickCount: 5 }, scale: { domain: [0, 1] } } } },
+      {
+        mark: { type: "bar", color: ACCENT, width: 4 },
+        encoding: {
+          y: {
+            field: "own",
+            type: "quantitative",
+            title: "share of the variance",
+            axis: { format: "%", tickCount: 5 },
+            scale: { domain: [0, 1] },
+          },
+        },
+      },
       { mark: { type: "line", color: WARM, strokeWidth: 2 }, encoding: { y: { field: "sum", type: "quantitative" } } },
       {
         data: { values: [{ component: 24, y: 0.75, text: "together" }] },
@@ -135,7 +203,11 @@ const lossChart = (f: Findings): Promise<string> => {
   const batches = f.losses.map((loss, i) => ({ epoch: (i + 1) / f.steps, loss, of: "each batch" }));
   const epochs = f.testLosses.flatMap((test, i) => {
     const own = f.losses.slice(i * f.steps, (i + 1) * f.steps);
-    return [{ epoch: i + 1, loss: own.reduce((a, b) => a + b, 0) / own.length, of: "training, mean of the epoch" }, { epoch: i + 1, loss: test, of: "test" }];
+    return [{ epoch: i + 1, loss: own.reduce((a, b) => a + b, 0) / own.length, of: "training, mean of the epoch" }, {
+      epoch: i + 1,
+      loss: test,
+      of: "test",
+    }];
   });
   return chart("Loss of the network during training", {
     data: { values: [...batches, ...epochs] },
@@ -143,9 +215,27 @@ const lossChart = (f: Findings): Promise<string> => {
     height: 240,
     mark: { type: "line", strokeJoin: "round" },
     encoding: {
-      x: { field: "epoch", type: "quantitative", title: "epoch", scale: { domain: [0, f.testLosses.length], nice: false }, axis: { grid: false, tickCount: 6 } },
-      y: { field: "loss", type: "quantitative", title: "cross entropy (log scale)", scale: { type: "log" }, axis: { format: "~g", values: [0.001, 0.01, 0.1, 1, 10] } },
-      color: { field: "of", type: "nominal", title: null, scale: { domain: ["each batch", "training, mean of the epoch", "test"], range: ["#c9d6e0", ACCENT, WARM] }, legend: { orient: "top", symbolStrokeWidth: 2.5, symbolType: "stroke", labelLimit: 240 } },
+      x: {
+        field: "epoch",
+        type: "quantitative",
+        title: "epoch",
+        scale: { domain: [0, f.testLosses.length], nice: false },
+        axis: { grid: false, tickCount: 6 },
+      },
+      y: {
+        field: "loss",
+        type: "quantitative",
+        title: "cross entropy (log scale)",
+        scale: { type: "log" },
+        axis: { format: "~g", values: [0.001, 0.01, 0.1, 1, 10] },
+      },
+      color: {
+        field: "of",
+        type: "nominal",
+        title: null,
+        scale: { domain: ["each batch", "training, mean of the epoch", "test"], range: ["#c9d6e0", ACCENT, WARM] },
+        legend: { orient: "top", symbolStrokeWidth: 2.5, symbolType: "stroke", labelLimit: 240 },
+      },
       strokeWidth: { condition: { test: "datum.of === 'each batch'", value: 1 }, value: 2 },
     },
   });
@@ -153,11 +243,20 @@ const lossChart = (f: Findings): Promise<string> => {
 
 const confusionChart = (f: Findings): Promise<string> =>
   chart("Confusion matrix of the network", {
-    data: { values: f.confusion.flatMap((row, truth) => row.map((count, read) => ({ truth, read, count, text: count === 0 ? "" : String(count) }))) },
+    data: {
+      values: f.confusion.flatMap((row, truth) =>
+        row.map((count, read) => ({ truth, read, count, text: count === 0 ? "" : String(count) }))
+      ),
+    },
     width: 330,
     height: 330,
     encoding: {
-      x: { field: "read", type: "ordinal", title: "read as", axis: { labelAngle: 0, orient: "top", domain: false, ticks: false, labelFontSize: 12 } },
+      x: {
+        field: "read",
+        type: "ordinal",
+        title: "read as",
+        axis: { labelAngle: 0, orient: "top", domain: false, ticks: false, labelFontSize: 12 },
+      },
       y: { field: "truth", type: "ordinal", title: "digit", axis: { domain: false, ticks: false, labelFontSize: 12 } },
     },
     layer: [
@@ -173,7 +272,13 @@ const confusionChart = (f: Findings): Promise<string> =>
           },
         },
       },
-      { mark: { type: "text", fontSize: 12 }, encoding: { text: { field: "text" }, color: { condition: { test: "datum.truth === datum.read", value: "#ffffff" }, value: INK } } },
+      {
+        mark: { type: "text", fontSize: 12 },
+        encoding: {
+          text: { field: "text" },
+          color: { condition: { test: "datum.truth === datum.read", value: "#ffffff" }, value: INK },
+        },
+      },
     ],
   });
 
@@ -225,24 +330,65 @@ footer { color: ${MUTED}; font-size: 13px; margin-top: 24px; }
 
 /** The page as HTML. */
 export async function report(f: Findings): Promise<string> {
-  const peak = Math.max(...f.components.flat().map(Math.abs)), most = f.explained.reduce((s, v) => s.sum < 0.9 ? { sum: s.sum + v, n: s.n + 1 } : s, { sum: 0, n: 0 });
+  const peak = Math.max(...f.components.flat().map(Math.abs)),
+    most = f.explained.reduce((s, v) => s.sum < 0.9 ? { sum: s.sum + v, n: s.n + 1 } : s, { sum: 0, n: 0 });
   const best = f.accuracies.at(-1), right = f.confusion.reduce((s, r, i) => s + (r[i] ?? 0), 0);
-  const section = (title: string, text: string, body: string, kind = ""): string => `<section${kind === "" ? "" : ` class="${kind}"`}><h2>${title}</h2><p>${text}</p>${body}</section>`;
-  const facts = Object.entries(f.device).filter(([, v]) => v !== "" && !v.includes("/")).map(([k, v]) => `${escape(k)} ${escape(v)}`).join(" · ");
+  const section = (title: string, text: string, body: string, kind = ""): string =>
+    `<section${kind === "" ? "" : ` class="${kind}"`}><h2>${title}</h2><p>${text}</p>${body}</section>`;
+  const facts = Object.entries(f.device).filter(([, v]) => v !== "" && !v.includes("/")).map(([k, v]) =>
+    `${escape(k)} ${escape(v)}`
+  ).join(" · ");
   const head = ["Step", "Device", "Kernels", "First run, ms", "Again, ms", "Plain loops, ms", "Ratio", "Same result"];
   const parts = [
-    section("Test accuracy", `Share of the ${f.test} test images that each method reads correctly.`, await accuracyChart(f), "wide"),
-    section("Principal components", "The directions in which the images vary most, with their share of the variance. Blue pixels are positive, orange ones negative.",
-      await images("The first ten principal components", f.components.map((pixels, i) => ({ title: `${i + 1}:  ${percent(f.explained[i] ?? 0)}`, pixels })), 5, 76, { scheme: "blueorange", domain: [peak, -peak] })),
-    section("Explained variance", `The first ${most.n} of 64 components hold 90 % of the variance.`, await explainedChart(f)),
-    section("Projection", "The training images on the first two components. The projection does not know the digits.", await scatterChart(f)),
+    section(
+      "Test accuracy",
+      `Share of the ${f.test} test images that each method reads correctly.`,
+      await accuracyChart(f),
+      "wide",
+    ),
+    section(
+      "Principal components",
+      "The directions in which the images vary most, with their share of the variance. Blue pixels are positive, orange ones negative.",
+      await images(
+        "The first ten principal components",
+        f.components.map((pixels, i) => ({ title: `${i + 1}:  ${percent(f.explained[i] ?? 0)}`, pixels })),
+        5,
+        76,
+        { scheme: "blueorange", domain: [peak, -peak] },
+      ),
+    ),
+    section(
+      "Explained variance",
+      `The first ${most.n} of 64 components hold 90 % of the variance.`,
+      await explainedChart(f),
+    ),
+    section(
+      "Projection",
+      "The training images on the first two components. The projection does not know the digits.",
+      await scatterChart(f),
+    ),
     section("Confusion", `What the network read: ${right} of ${f.test} right.`, await confusionChart(f)),
     section("Loss", "Cross entropy of the network while it is trained.", await lossChart(f)),
-    f.misread.length === 0 ? "" : section("Misread", "The test images that the network got wrong: the digit, and what it was read as.",
-      await images("Misread test images", f.misread.slice(0, 15).map((m) => ({ title: `${m.truth} as ${m.read}`, pixels: m.pixels })), 5, 64, { range: ["#f3f5f7", INK], domain: [0, 16] })),
-    section("What ran where", "Kernels counts the generated kernels and library calls of one evaluation. The first run records, plans and compiles; the later ones find the plan (the fastest of five, as for the plain loops over typed arrays; the network is trained once). Ratio: plain loops to the faster run.",
-      `<div class="scroll"><table><thead><tr>${head.map((h, i) => `<th scope="col"${i === 1 || i === 7 ? ' class="text"' : ""}>${h}</th>`).join("")}</tr></thead><tbody>${f.lines.map(row).join("")}</tbody></table></div>
-<details><summary>The kernels of one training step</summary><pre>${escape(f.plan)}</pre></details>`, "wide"),
+    f.misread.length === 0 ? "" : section(
+      "Misread",
+      "The test images that the network got wrong: the digit, and what it was read as.",
+      await images(
+        "Misread test images",
+        f.misread.slice(0, 15).map((m) => ({ title: `${m.truth} as ${m.read}`, pixels: m.pixels })),
+        5,
+        64,
+        { range: ["#f3f5f7", INK], domain: [0, 16] },
+      ),
+    ),
+    section(
+      "What ran where",
+      "Kernels counts the generated kernels and library calls of one evaluation. The first run records, plans and compiles; the later ones find the plan (the fastest of five, as for the plain loops over typed arrays; the network is trained once). Ratio: plain loops to the faster run.",
+      `<div class="scroll"><table><thead><tr>${
+        head.map((h, i) => `<th scope="col"${i === 1 || i === 7 ? ' class="text"' : ""}>${h}</th>`).join("")
+      }</tr></thead><tbody>${f.lines.map(row).join("")}</tbody></table></div>
+<details><summary>The kernels of one training step</summary><pre>${escape(f.plan)}</pre></details>`,
+      "wide",
+    ),
   ];
   return `<!doctype html>
 <html lang="en">
@@ -255,7 +401,11 @@ export async function report(f: Findings): Promise<string> {
 <body>
 <main>
 <h1>Reading digits with sinter</h1>
-<p class="lead">${f.train} training and ${f.test} test images of 8 × 8 pixels, in ${escape(f.engine)}. The network reads ${best === undefined ? "" : percent(best.value)} of the test images correctly; everything took ${f.seconds.toFixed(1)} s, the plain loops included.</p>
+<p class="lead">${f.train} training and ${f.test} test images of 8 × 8 pixels, in ${
+    escape(f.engine)
+  }. The network reads ${best === undefined ? "" : percent(best.value)} of the test images correctly; everything took ${
+    f.seconds.toFixed(1)
+  } s, the plain loops included.</p>
 <div class="grid">
 ${parts.join("\n")}
 </div>
