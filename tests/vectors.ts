@@ -204,7 +204,7 @@ export function decodeValue(value: unknown): unknown {
   if (isRecordedArray(value)) {
     return { dtype: value.dtype, shape: value.shape, bytes: Uint8Array.from(atob(value.data), (ch) => ch.charCodeAt(0)) } satisfies Neutral;
   }
-  if (onlyKey(value, "num")) return NUMBERS[String(value["num"])];
+  if (onlyKey(value, "num") && typeof value["num"] === "string") return NUMBERS[String(value["num"])];
   if (onlyKey(value, "bigint")) return BigInt(String(value["bigint"]));
   return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, decodeValue(v)]));
 }

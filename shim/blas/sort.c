@@ -44,9 +44,33 @@ INL void unkey(void *p, uint64_t k, int t) {
   }
 }
 typedef struct { uint64_t k, i; } pair64;
-// E an element with a key KEY(e) of B bytes; sorts a, using b of the same length, and returns the one that holds the result
+enum { WIDE = 64 };                                   // most parts of one array's pass
+typedef struct { void *a, *b; int64_t n; int shift; uint32_t h[WIDE][256]; } pass;
+// E an element with a key KEY(e) of B bytes; sorts a, using b of the same length, and returns the one that holds the result.
+// parts > 1: one long array on all threads, pass by pass: every part counts its piece, then scatters it behind the parts before it.
 #define RADIX(NAME, E, B, KEY) \
-static E *NAME(E *restrict a, E *restrict b, int64_t n) { \
+static void NAME##_count(void *arg, int part, int parts, int thread) { \
+  (void)thread; pass *p = (pass *)arg; const E *a = (const E *)p->a; int64_t i = p->n * part / parts, e = p->n * (part + 1) / parts; uint32_t h[256] = {0}; \
+  for (; i < e; i++) h[(uint64_t)KEY(a[i]) >> p->shift & 255]++; \
+  memcpy(p->h[part], h, sizeof h); \
+} \
+static void NAME##_scatter(void *arg, int part, int parts, int thread) { \
+  (void)thread; pass *p = (pass *)arg; const E *restrict a = (const E *)p->a; E *restrict b = (E *)p->b; int64_t i = p->n * part / parts, e = p->n * (part + 1) / parts; uint32_t h[256]; \
+  memcpy(h, p->h[part], sizeof h); \
+  for (; i < e; i++) { E x = a[i]; b[h[(uint64_t)KEY(x) >> p->shift & 255]++] = x; } \
+} \
+static E *NAME(E *restrict a, E *restrict b, int64_t n, int parts) { \
+  if (parts > 1) { \
+    pass p = {a, b, n, 0}; \
+    for (int d = 0; d < B; d++) { \
+      p.shift = 8 * d; sn_parallel(NAME##_count, &p, parts); \
+      uint32_t s = 0; int one = 0; \
+      for (int v = 0; v < 256; v++) { uint32_t before = s; for (int q = 0; q < parts; q++) { uint32_t c = p.h[q][v]; p.h[q][v] = s; s += c; } one |= s - before == n; } \
+      if (one) continue; \
+      sn_parallel(NAME##_scatter, &p, parts); void *t = p.a; p.a = p.b; p.b = t; \
+    } \
+    return (E *)p.a; \
+  } \
   if (n < 32) { for (int64_t i = 1; i < n; i++) { E e = a[i]; int64_t j = i; for (; j > 0 && KEY(a[j - 1]) > KEY(e); j--) a[j] = a[j - 1]; a[j] = e; } return a; } \
   uint32_t h[B][256]; memset(h, 0, sizeof h); \
   for (int64_t i = 0; i < n; i++) { uint64_t k = KEY(a[i]); for (int d = 0; d < B; d++) h[d][k >> 8 * d & 255]++; } \
@@ -66,29 +90,29 @@ RADIX(radix16, uint16_t, 2, SELF) RADIX(radix32, uint32_t, 4, SELF) RADIX(radix6
 RADIX(pairs16, uint64_t, 2, HIGH) RADIX(pairs32, uint64_t, 4, HIGH) RADIX(pairs64, pair64, 8, PAIR)
 typedef struct { const char *in; char *out; int64_t outer, n, os, as; int arg, failed; } job;
 // One row. w: two arrays of n elements. Instantiated per storage, so that keys are computed inline.
-INL void row(const char *in, int64_t st, char *out, int64_t n, int t, int arg, void *w) {
+INL void row(const char *in, int64_t st, char *out, int64_t n, int t, int arg, void *w, int parts) {
   int sz = bytes_of[t]; st *= sz;
   if (!arg && sz == 1) {                              // counting
     int64_t h[256] = {0}, o = 0; for (int64_t i = 0; i < n; i++) h[key(in + i * st, t, 0)]++;
     for (int v = 0; v < 256; v++) { uint8_t x; unkey(&x, (uint64_t)v, t); memset(out + o, x, (size_t)h[v]); o += h[v]; }
   } else if (arg && sz < 8) {
     uint64_t *a = (uint64_t *)w, *b = a + n; for (int64_t i = 0; i < n; i++) a[i] = key(in + i * st, t, 1) << 32 | (uint64_t)i;
-    a = sz < 4 ? pairs16(a, b, n) : pairs32(a, b, n);
+    a = sz < 4 ? pairs16(a, b, n, parts) : pairs32(a, b, n, parts);
     for (int64_t i = 0; i < n; i++) ((uint32_t *)out)[i] = (uint32_t)a[i];
   } else if (arg || t == K_C64) {
     pair64 *a = (pair64 *)w, *b = a + n; for (int64_t i = 0; i < n; i++) a[i] = (pair64){key(in + i * st, t, 1), (uint64_t)i};
-    a = pairs64(a, b, n);
+    a = pairs64(a, b, n, parts);
     if (arg) for (int64_t i = 0; i < n; i++) ((uint32_t *)out)[i] = (uint32_t)a[i].i;
     else for (int64_t i = 0; i < n; i++) memcpy(out + i * 8, in + (int64_t)a[i].i * st, 8);
   } else if (sz == 2) {
     uint16_t *a = (uint16_t *)w, *b = a + n; for (int64_t i = 0; i < n; i++) a[i] = (uint16_t)key(in + i * st, t, 0);
-    a = radix16(a, b, n); for (int64_t i = 0; i < n; i++) unkey(out + i * sz, a[i], t);
+    a = radix16(a, b, n, parts); for (int64_t i = 0; i < n; i++) unkey(out + i * sz, a[i], t);
   } else if (sz == 4) {
     uint32_t *a = (uint32_t *)w, *b = a + n; for (int64_t i = 0; i < n; i++) a[i] = (uint32_t)key(in + i * st, t, 0);
-    a = radix32(a, b, n); for (int64_t i = 0; i < n; i++) unkey(out + i * sz, a[i], t);
+    a = radix32(a, b, n, parts); for (int64_t i = 0; i < n; i++) unkey(out + i * sz, a[i], t);
   } else {
     uint64_t *a = (uint64_t *)w, *b = a + n; for (int64_t i = 0; i < n; i++) a[i] = key(in + i * st, t, 0);
-    a = radix64(a, b, n); for (int64_t i = 0; i < n; i++) unkey(out + i * sz, a[i], t);
+    a = radix64(a, b, n, parts); for (int64_t i = 0; i < n; i++) unkey(out + i * sz, a[i], t);
   }
 }
 static int run(sn_call *c, int t, int arg, sn_job fn) {
@@ -104,9 +128,10 @@ static int run(sn_call *c, int t, int arg, sn_job fn) {
 static void part_##name(void *arg, int part, int parts, int thread) { \
   (void)thread; job *j = (job *)arg; int sz = bytes_of[t], osz = j->arg ? 4 : sz; \
   void *w = sn_scratch((size_t)j->n * 2 * (j->arg ? (sz < 8 ? 8 : 16) : t == K_C64 ? 16 : sz) + 64); if (!w) { __atomic_store_n(&j->failed, 1, __ATOMIC_RELAXED); return; } \
+  int one = j->outer > 1 || j->n < 1 << 17 ? 1 : sn_threads() < WIDE ? sn_threads() : WIDE; \
   for (int64_t r = j->outer * part / parts, e = j->outer * (part + 1) / parts; r < e; r++) { \
     const char *in = j->in + r * j->os * sz; char *out = j->out + r * j->n * osz; \
-    if (j->arg) row(in, j->as, out, j->n, t, 1, w); else row(in, j->as, out, j->n, t, 0, w); \
+    if (j->arg) row(in, j->as, out, j->n, t, 1, w, one); else row(in, j->as, out, j->n, t, 0, w, one); \
   } \
 } \
 int bl_sort_##name(sn_call *c) { return run(c, t, 0, part_##name); } \

@@ -321,7 +321,7 @@ STAGE(threefry1_u32) { EACH(E) NEXT; }
     if (__builtin_expect(n == VB * 8 / sizeof(T), 1)) { v[0] = (V)a0; v[1] = (V)a1; v[2] = (V)a2; v[3] = (V)a3; v[4] = (V)a4; v[5] = (V)a5; v[6] = (V)a6; v[7] = (V)a7; } \
     else { SPILL(T, t) for (size_t k = n; k < VB * 8 / sizeof(T); k++) t[k] = (T)(id); memcpy(v, t, sizeof v); } \
     V x0 = f(v[0], v[1]), x1 = f(v[2], v[3]), x2 = f(v[4], v[5]), x3 = f(v[6], v[7]); x0 = f(x0, x1); x2 = f(x2, x3); x0 = f(x0, x2); V old = *q; *q = f(old, x0); NEXT; } \
-  STAGE(nm##_done) { T t[VB / sizeof(T)]; memcpy(t, s->a, VB); for (size_t k = VB / sizeof(T) / 2; k; k /= 2) for (size_t j = 0; j < k; j++) { T x = t[j], y = t[j + k]; t[j] = S_##f(x, y); } \
+  STAGE(nm##_done) { T t[VB / sizeof(T)]; memcpy(t, s->a, VB); for (size_t k = 1; k < VB / sizeof(T); k *= 2) for (size_t j = 0; j < VB / sizeof(T); j += 2 * k) { T x = t[j], y = t[j + k]; t[j] = S_##f(x, y); } \
     V z = t[0] - (V){0}; a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = (vf)z; NEXT; }
 #define S_F_sum(a, b) (a + b)
 #define S_F_prod(a, b) (a * b)

@@ -49,7 +49,7 @@ static inline double erfinv_f64(double x) {
 typedef struct { double re, im; } cd;
 static inline int c_less(double ar, double ai, double br, double bi) { return ar < br || (ar == br && ai < bi); }
 static inline cd c_mul(cd a, cd b) { return (cd){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re}; }
-static inline cd c_div(cd a, cd b) { double d = b.re * b.re + b.im * b.im; return (cd){(a.re * b.re + a.im * b.im) / d, (a.im * b.re - a.re * b.im) / d}; }
+static inline cd c_div(cd a, cd b) { if (b.re == 0 && b.im == 0) return (cd){a.re / fabs(b.re), a.im / fabs(b.re)}; double d = b.re * b.re + b.im * b.im; return (cd){(a.re * b.re + a.im * b.im) / d, (a.im * b.re - a.re * b.im) / d}; }
 static inline cd c_add(cd a, cd b) { return (cd){a.re + b.re, a.im + b.im}; }
 static inline cd c_scale(cd a, double k) { return (cd){a.re * k, a.im * k}; }
 static inline cd c_exp(cd a) { double e = exp(a.re); return a.im == 0 ? (cd){e, a.im} : (cd){e * cos(a.im), e * sin(a.im)}; }

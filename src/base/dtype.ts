@@ -205,7 +205,8 @@ export function promoteScalar(dtype: DType, value: Scalar): DType {
 }
 
 /** Whether every value range of `from` is kept by `to`, as the array API defines it. */
-export function canCast(from: DType, to: DType): boolean {
+export function canCast(from: DType | { readonly dtype: DType }, to: DType): boolean {
+  if (typeof from !== "string") return canCast(from.dtype, to);
   if (isInteger(from) && isInexact(to)) return true;
   return promote(from, to) === to;
 }

@@ -1,6 +1,6 @@
 // Reductions along axes: sums, products, extremes, moments, tests and softmax.
 import type { DType } from "../base/dtype.ts";
-import { atLeastFloat, isComplex } from "../base/dtype.ts";
+import { atLeastFloat, isComplex, isInexact } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import { splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
@@ -152,8 +152,20 @@ export function argmax(a: ArrayLike, ...args: readonly unknown[]): NDArray {
 function shift(x: Node, axes: readonly number[]): Node {
   return stopNode(kept(cast(reduce("max", realNode(x), axes), x.dtype), x, axes));
 }
+/** True if the axes are the last one, after leading ones of length 1. */
+function alongRows(shape: readonly number[], axes: readonly number[]): boolean {
+  const last = axes.length - 1;
+  if (last < 0 || axes[last] !== shape.length - 1) return false;
+  for (let i = last - 1; i >= 0; i--) if ((axes[i] as number) + 1 !== axes[i + 1] || shape[axes[i] as number] !== 1) return false;
+  return true;
+}
 /** log(sum(exp(x))) over sorted axes, without overflow. */
 export function logsumexpNode(x: Node, axes: readonly number[]): Node {
+  if (!isInexact(x.dtype) && !alongRows(x.shape, axes)) {
+    // MLX shifts by the maximum in the input's own dtype, where the difference may wrap.
+    const top = shift(x, axes), s = reduce("sum", exp.node(cast(sub(x, broadcastTo(top, x.shape)), "float32")), axes);
+    return add(log.node(s), cast(reshape(top, s.shape), "float32"));
+  }
   const t = atLeastFloat(x.dtype), y = cast(x, precise(t)), top = shift(y, axes);
   // An infinite maximum would make NaN of its own difference.
   const m = select(isfinite.node(top), top, like(0, top)), s = reduce("sum", exp.node(sub(y, broadcastTo(m, x.shape))), axes);

@@ -248,7 +248,7 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
         if (program === 0) throw new Error(`internal: the native library refused a program: ${native.error()}\n${text}`);
         programs.set(text, program);
       }
-      const rows = s.rows.length === 0 ? [1] : s.rows;
+      const rows = s.rows;
       for (const x of [1, 0, program, rows.length, s.inner.length, s.operands.length, k.scalars.scalars.length, rows.length]) w.push(x);
       w.wide(s.rag);
       w.wide(s.foldSize);
@@ -260,7 +260,7 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
         w.push(0);
         w.wide(l.offset + o.offset);
         w.wide(o.bound);
-        for (const x of o.rows.length === 0 ? [0] : o.rows) w.wide(x);
+        for (const x of o.rows) w.wide(x);
         w.wide(o.fold);
         for (const x of unit ? contiguousStrides(s.inner) : o.inner) w.wide(x);
       });
