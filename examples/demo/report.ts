@@ -111,7 +111,7 @@ function images(
 const accuracyChart = (f: Findings): Promise<string> =>
   chart("Test accuracy of each method", {
     data: { values: f.accuracies.map((a) => ({ ...a, text: percent(a.value) })) },
-    width: 760,
+    width: 520,
     height: { step: 28 },
     encoding: {
       y: {
