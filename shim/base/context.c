@@ -137,7 +137,7 @@ int32_t sn_submit(uint32_t ctx, uint32_t *w, uint32_t n) {
   if (code) {
     for (uint32_t k = 0; k < i; k++) {
       if (!b[k].id) continue;
-      if (w[4 + 6 * k] == SN_BIND_NEW) { sn_dispose(ctx, b[k].id); w[4 + 6 * k + 1] = 0; }
+      if (w[4 + 6 * k] == SN_BIND_NEW) { sn_discard(b[k].id); w[4 + 6 * k + 1] = 0; }
       sn_unuse(b[k].id);
     }
     if (b != local) free(b);
@@ -147,7 +147,7 @@ int32_t sn_submit(uint32_t ctx, uint32_t *w, uint32_t n) {
     if (c->started) { pthread_mutex_lock(&c->lock); drain_queue(c); pthread_mutex_unlock(&c->lock); }
     code = sn_run(c, w, n, 4 + 6 * nb, b, nb);
     for (uint32_t k = 0; k < nb; k++) {
-      if (code && w[4 + 6 * k] == SN_BIND_NEW) sn_dispose(ctx, b[k].id);
+      if (code && w[4 + 6 * k] == SN_BIND_NEW) sn_discard(b[k].id);
       sn_unuse(b[k].id);
     }
     if (b != local) free(b);

@@ -17,7 +17,7 @@
 #define SLOT_BITS 22
 #define SLOTS (1u << SLOT_BITS)
 #define CHUNK 4096
-typedef struct slot { char *p; uint64_t bytes, capacity; uint32_t gen, refs, ctx, next; uint8_t owned; } slot;
+typedef struct slot { char *p; uint64_t bytes, capacity; uint32_t gen, refs, ctx, next; uint8_t owned, token; } slot;   // token: its owner's finaliser has yet to come
 static slot *chunks[SLOTS / CHUNK];
 static uint32_t n_slots = 1, free_slot;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -70,9 +70,21 @@ static slot *at(uint32_t id) {
   slot *s = &chunks[i / CHUNK][i % CHUNK];
   return s->refs > 0 && s->gen == id >> SLOT_BITS ? s : 0;
 }
+// The slot of a disposed buffer whose token still lives.
+static slot *dead(uint32_t id) {
+  uint32_t i = id & (SLOTS - 1);
+  if (i == 0 || i >= n_slots) return 0;
+  slot *s = &chunks[i / CHUNK][i % CHUNK];
+  return s->refs == 0 && s->token && s->gen == id >> SLOT_BITS ? s : 0;
+}
 static void drop_cache(uint64_t keep) {
   for (unsigned i = 0; i < BINS && cached > keep; i++)
     while (bins[i] && cached > keep) { spare *s = bins[i]; bins[i] = s->next; cached -= s->capacity; raw_free((char *)s); }
+}
+// An id is reused only after its token was collected: a late finaliser must not meet another buffer.
+static void retire(slot *s, uint32_t id) {
+  s->gen = (s->gen + 1) & ((1u << (32 - SLOT_BITS)) - 1);
+  s->next = free_slot; free_slot = id & (SLOTS - 1);
 }
 static void unref(uint32_t id) {
   slot *s = at(id);
@@ -85,15 +97,16 @@ static void unref(uint32_t id) {
     if (cached > cache_limit) drop_cache(cache_limit);
   }
   s->p = 0;
-  s->gen = (s->gen + 1) & ((1u << (32 - SLOT_BITS)) - 1);
-  s->next = free_slot; free_slot = id & (SLOTS - 1);
+  if (!s->token) retire(s, id);
 }
 static void drain(void) {
   final *f = atomic_exchange(&finals, (final *)0);
   while (f) {
     final *n = f->next;
     slot *s = at(f->id);
-    if (s && (f->which == 1 || s->owned)) { if (f->which == 0) s->owned = 0; unref(f->id); }
+    if (f->which == 1) unref(f->id);
+    else if (s) { s->token = 0; if (s->owned) { s->owned = 0; unref(f->id); } }
+    else if ((s = dead(f->id))) { s->token = 0; retire(s, f->id); }
     free(f);
     f = n;
   }
@@ -122,7 +135,7 @@ static uint32_t make(uint32_t ctx, uint64_t bytes, int owned) {
   }
   slot *s = &chunks[i / CHUNK][i % CHUNK];
   uint32_t gen = s->gen;
-  *s = (slot){.p = p, .bytes = bytes, .capacity = capacity, .gen = gen, .refs = 1, .ctx = ctx, .owned = (uint8_t)owned};
+  *s = (slot){.p = p, .bytes = bytes, .capacity = capacity, .gen = gen, .refs = 1, .ctx = ctx, .owned = (uint8_t)owned, .token = (uint8_t)owned};
   active += capacity; buffers++;
   if (active > peak) peak = active;
   return i | gen << SLOT_BITS;
@@ -141,6 +154,7 @@ void sn_unuse(uint32_t id) { pthread_mutex_lock(&lock); unref(id); pthread_mutex
 uint32_t sn_alloc(uint32_t ctx, double bytes) { return bytes >= 0 && bytes < 9e15 ? sn_new_buffer(ctx, (uint64_t)bytes) : 0; }
 double sn_address(uint32_t ctx, uint32_t id) { (void)ctx; pthread_mutex_lock(&lock); slot *s = at(id); double a = s ? (double)(uintptr_t)s->p : 0; pthread_mutex_unlock(&lock); return a; }
 void sn_dispose(uint32_t ctx, uint32_t id) { (void)ctx; pthread_mutex_lock(&lock); slot *s = at(id); if (s && s->owned) { s->owned = 0; unref(id); } pthread_mutex_unlock(&lock); }
+void sn_discard(uint32_t id) { pthread_mutex_lock(&lock); slot *s = at(id); if (s && s->owned) { s->owned = s->token = 0; unref(id); } pthread_mutex_unlock(&lock); }
 void sn_retain(uint32_t ctx, uint32_t id) { (void)ctx; pthread_mutex_lock(&lock); slot *s = at(id); if (s) s->refs++; pthread_mutex_unlock(&lock); }
 void sn_release(uint32_t ctx, uint32_t id) { (void)ctx; sn_unuse(id); }
 static void push(uint32_t id, int which) {

@@ -7,6 +7,7 @@ void sn_fail(context *c, const char *format, ...);
 // Memory of a live buffer, retained until sn_unuse; null if the id is stale.
 char *sn_use(uint32_t id, uint64_t *bytes);
 void sn_unuse(uint32_t id);
+void sn_discard(uint32_t id);                               // ends the owner's reference of a buffer that never got a token
 uint32_t sn_new_buffer(uint32_t ctx, uint64_t bytes);       // one reference, the owner's
 char *sn_memory(uint64_t bytes, uint32_t *id);              // memory without an owner: freed by sn_unuse(id)
 // exec.c: runs the commands of a submission whose bindings are resolved.
