@@ -108,6 +108,15 @@ INL vf verf(vf x) {
   vf y = sel(a < 1.0f, p, big);
   return sel(x == x, (vf)((vi)y | ((vi)x & (int)0x80000000)), x);
 }
+// M. Giles, "Approximating the erfinv function" (2010), single precision; both branches, then a blend.
+INL vf verfinv(vf x) {
+  vf w = -vlog((1.0f - x) * (1.0f + x)), c = w - 2.5f, t = __builtin_elementwise_sqrt(w) - 3.0f;
+  vf p = c * 2.81022636e-08f + 3.43273939e-07f; p = p * c - 3.5233877e-06f; p = p * c - 4.39150654e-06f; p = p * c + 0.00021858087f;
+  p = p * c - 0.00125372503f; p = p * c - 0.00417768164f; p = p * c + 0.246640727f; p = p * c + 1.50140941f;
+  vf q = t * -0.000200214257f + 0.000100950558f; q = q * t + 0.00134934322f; q = q * t - 0.00367342844f; q = q * t + 0.00573950773f;
+  q = q * t - 0.0076224613f; q = q * t + 0.00943887047f; q = q * t + 1.00167406f; q = q * t + 2.83297682f;
+  return sel(vabs(x) == 1.0f, x * splat(INFINITY), sel(w < 5.0f, p, q) * x);
+}
 // pow: log2 and exp2 in f64 on half vectors; special cases follow IEEE 754 / C.
 INL vd log2_d(vd x) {                           // x > 0, normal
   vl i = (vl)x, e = (i - 0x3fe6a09e667f3bcdLL) >> 52; vd m = (vd)(i - (e << 52));

@@ -6,7 +6,7 @@ import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { axesOf, axisOf, broadcast, same, shapeOf, size } from "../core/shape.ts";
-import { contiguousStrides } from "../core/view.ts";
+import { contiguousStrides, isContiguous } from "../core/view.ts";
 import type { AxisArg } from "./args.ts";
 import { trailing } from "./args.ts";
 import { add, assemble, broadcastTo as broadcastNode, cast, compare, full, gather, iota, isScalar, nodeOf, permute, reshape as reshapeNode, slice as sliceNode, sub, wrap } from "./basis.ts";
@@ -458,7 +458,9 @@ export function asStrided(a: ArrayLike, shape?: readonly number[] | StridedOptio
 /** The same values, row-major in memory once evaluated. */
 export function contiguous(a: ArrayLike, options: { readonly allowColMajor?: boolean } = {}): NDArray {
   trailing<{ readonly allowColMajor?: boolean }>("contiguous", "allowColMajor", undefined, options, ["allowColMajor"]);
-  return wrap(nodeOf("contiguous", a));
+  const x = nodeOf("contiguous", a);
+  if (x.view !== null && isContiguous(x.view)) return wrap(x);
+  return wrap(assemble([x], [null], x.shape));
 }
 /** The same arrays, evaluated after `dependencies`; evaluation is in order, so nothing more is recorded. */
 export function depends<T extends NDArray | readonly NDArray[]>(inputs: T, dependencies: NDArray | readonly NDArray[]): T {

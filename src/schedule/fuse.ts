@@ -78,6 +78,15 @@ export function resolve(infos: readonly Info[], n: Node): { node: Node; out: num
   return view === null ? null : { node: below.node, out: below.out, view };
 }
 
+/** The group's axis under each axis of a value of one element a row (-1 where its length is 1), or null if the shape does not fit. */
+export function rowDims(g: { readonly shape: readonly number[]; readonly axes: readonly [number, number] | null }, shape: readonly number[]): number[] | null {
+  if (g.axes === null) return null;
+  const [lo, hi] = g.axes, kept = g.shape.map((_, d) => d).filter((d) => (d < lo || d >= hi) && g.shape[d] !== 1);
+  let k = 0;
+  const out = shape.map((n) => n === 1 ? -1 : g.shape[kept[k] ?? -1] === n ? kept[k++] as number : -2);
+  return k === kept.length && !out.includes(-2) ? out : null;
+}
+
 /** True for a node that stands for one result of an op with several. */
 export function isPick(n: Node): boolean {
   return n.op.lower.kind === "source" && n.inputs.length > 0;
@@ -158,8 +167,6 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule 
     for (const c of inputs) g.inputs.add(c);
     g.cost += cost + 1;
   };
-  const rowShape = (g: Group): number[] => g.axes === null ? [] : g.shape.filter((_, d) => d < (g.axes as readonly number[])[0]! || d >= (g.axes as readonly number[])[1]!);
-
   for (const i of infos) {
     const n = i.node, lower = n.op.lower;
     if (lower.kind === "view" || lower.kind === "source") {
@@ -211,7 +218,7 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule 
           role = "element";
           return reachable(n, g);
         }
-        if (from.includes(g) && same(rowShape(g), n.shape)) {
+        if (from.includes(g) && rowDims(g, n.shape) !== null) {
           role = "row";
           return reachable(n, g);
         }
@@ -251,9 +258,8 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule 
   }
   /** Every member of g that n reads is read at the loop's own position, so that it need not go through memory. */
   function reachable(n: Node, g: Group): boolean {
-    const keepAxes = g.axes === null ? [] : g.shape.map((_, d) => d).filter((d) => d < (g.axes as readonly number[])[0]! || d >= (g.axes as readonly number[])[1]!);
-    const identity = (shape: readonly number[], axes: readonly number[]) =>
-      axes.map((a, k) => ({ offset: 0, terms: shape[k] === 1 ? new Map<number, number>() : new Map([[a, 1]]), computed: [] }));
+    const all = g.shape.map((_, d) => d);
+    const identity = (axes: readonly number[]) => axes.map((a) => ({ offset: 0, terms: a < 0 || g.shape[a] === 1 ? new Map<number, number>() : new Map([[a, 1]]), computed: [] }));
     type Idx = ReturnType<typeof identity>;
     const seen = new Set<string>();
     const visit = (c: Node, at: Idx): boolean => {
@@ -264,8 +270,8 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule 
       if (seen.has(key)) return true;
       seen.add(key);
       if (ci.group === g) {
-        const axes = ci.role === "element" ? g.shape.map((_, d) => d) : keepAxes;
-        if (axes.length !== at.length) return false;
+        const axes = ci.role === "element" ? all : rowDims(g, c.shape);
+        if (axes === null || axes.length !== at.length) return false;
         return at.every((x, k) => {
           if (c.shape[k] === 1) return x.offset === 0 && x.terms.size === 0;
           return x.offset === 0 && x.terms.size === 1 && x.terms.get(axes[k] as number) === 1;
@@ -281,12 +287,9 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule 
     };
     const lower = n.op.lower;
     if (lower.kind === "gather") return n.inputs.every((x) => !touches(x, g));
-    if (lower.kind === "fold") return visit(n.inputs[0] as Node, identity((n.inputs[0] as Node).shape, g.shape.map((_, d) => d)));
-    if (g.kind === "column") {
-      return n.inputs.every((x) => visit(x, identity(x.shape, keepAxes)));
-    }
-    const axes = same(n.shape, g.shape) ? g.shape.map((_, d) => d) : keepAxes;
-    return n.inputs.every((x) => visit(x, identity(x.shape, axes)));
+    if (lower.kind === "fold") return visit(n.inputs[0] as Node, identity(all));
+    const axes = g.kind !== "column" && same(n.shape, g.shape) ? all : rowDims(g, n.shape);
+    return axes !== null && n.inputs.every((x) => visit(x, identity(axes)));
   }
   function touches(n: Node, g: Group): boolean {
     const stack = [n], seen = new Set<Node>();

@@ -5,7 +5,7 @@ import { same, size } from "../core/shape.ts";
 import { contiguousStrides, contiguousView, isContiguous, type View } from "../core/view.ts";
 import { type CType, type Expr, Scalars } from "../kernel/expr.ts";
 import { type Combine, expressions, type Fold, type FoldStep, type Kernel, type Mem, type Pass, type StoreStep } from "../kernel/kernel.ts";
-import { COLUMN_BLOCK, type Group, type Info, resolve, ROW_BLOCK, type Schedule } from "./fuse.ts";
+import { COLUMN_BLOCK, type Group, type Info, resolve, ROW_BLOCK, rowDims, type Schedule } from "./fuse.ts";
 
 /** Memory of a step: a node's buffer (or result `out` of a call), or a workspace of the plan. */
 export interface Place {
@@ -236,9 +236,11 @@ class Builder {
   #at(dims: readonly number[]): Index[] {
     return dims.map((d) => ({ offset: 0, terms: this.#shape[d] === 1 ? noTerms : new Map([[d, 1]]), computed: [] }));
   }
-  #keptDims(): number[] {
-    const a = this.#axes;
-    return this.#shape.map((_, d) => d).filter((d) => a === null || d < a[0] || d >= a[1]);
+  /** The row's own position in a value of one element a row. */
+  #rowAt(shape: readonly number[]): Index[] {
+    const dims = rowDims({ shape: this.#shape, axes: this.#axes }, shape);
+    if (dims === null) throw new Error("internal: not a value of the row");
+    return dims.map((d) => ({ offset: 0, terms: d < 0 ? noTerms : new Map([[d, 1]]), computed: [] }));
   }
 
   /** From now on `n`'s value is read from a row-major workspace. */
@@ -266,7 +268,7 @@ class Builder {
   }
   /** An element or row member. */
   member(n: Node, row: boolean): void {
-    this.#members.set(n, this.#compute(n, row ? this.#at(this.#keptDims()) : this.identity()));
+    this.#members.set(n, this.#compute(n, row ? this.#rowAt(n.shape) : this.identity()));
   }
   /** The expression of a member. */
   memberValue(n: Node): Expr {
@@ -434,7 +436,7 @@ class Builder {
 
   /** Stores an element (or, `row`, one value of the row) at the loops' position in a view. */
   store(view: View, place: Place, n: { readonly dtype: Node["dtype"] }, value: Expr, combine: Combine, index: Expr | null, row = false): void {
-    const a = this.#address(view, row ? this.#at(this.#keptDims()) : this.identity());
+    const a = this.#address(view, row ? this.#rowAt(view.shape) : this.identity());
     this.#stores.push({ mem: this.#mem(place, n.dtype, a.offset, a.strides, true, 0, row && this.#kind === "row"), value, combine, index, row });
   }
   /** Stores at a computed position. */
