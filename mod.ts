@@ -47,6 +47,7 @@ export {
 export { ArrayAt, at, get, putAlongAxis, slice, sliceUpdate, Span, span, take, takeAlongAxis } from "./src/ops/indexing.ts";
 
 // ---- products
+export { expr } from "./src/ops/expr.ts";
 export { addmm, einsum, einsumPath, inner, kron, matmul, outer, tensordot, vecdot } from "./src/ops/matmul.ts";
 
 // ---- linear algebra
@@ -58,10 +59,11 @@ export type { Gradient, GradOptions, Loss } from "./src/transform/grad.ts";
 export { grad, valueAndGrad, vjp } from "./src/transform/grad.ts";
 
 // ---- evaluation, memory, devices
-export type { Device, Explanation, Tree } from "./src/runtime/api.ts";
+export type { Device, Explanation, PrintOptions, Tree } from "./src/runtime/api.ts";
 export {
-  asyncEval, clearCache, cpu, defaultDevice, deviceInfo, evaluate as eval, explain, getActiveMemory, getCacheMemory, getMemoryLimit,
-  getPeakMemory, resetPeakMemory, scope, setCacheLimit, setMemoryLimit, synchronize,
+  asyncEval, clearCache, cpu, defaultDevice, deviceCount, deviceInfo, evaluate as eval, explain, getActiveMemory, getCacheMemory,
+  getMemoryLimit, getPeakMemory, getPrintoptions, gpu, isAvailable, printoptions, resetPeakMemory, scope, setCacheLimit, setDefaultDevice,
+  setMemoryLimit, setPrintoptions, stream, synchronize,
 } from "./src/runtime/api.ts";
 
 // ---- random numbers

@@ -195,6 +195,27 @@ const ROUND = (x: number): number => {
   const f = Math.floor(x), d = x - f;
   return d < 0.5 ? f : d > 0.5 ? f + 1 : f % 2 === 0 ? f : f + 1;
 };
+/** erf in float64: a series of positive terms, and beyond 3 the continued fraction of erfc. */
+function erf(x: number): number {
+  const a = Math.abs(x);
+  if (!(a <= 6)) return Number.isNaN(x) ? x : Math.sign(x);
+  if (a < 3) {
+    let term = x, sum = x;
+    for (let n = 1; n < 200 && Math.abs(term) > 1e-18 * Math.abs(sum); n++) sum += term *= 2 * x * x / (2 * n + 1);
+    return x === 0 ? x : 2 / Math.sqrt(Math.PI) * Math.exp(-x * x) * sum;
+  }
+  let f = a;
+  for (let k = 60; k > 0; k--) f = a + k / 2 / f;
+  return Math.sign(x) * (1 - Math.exp(-a * a) / Math.sqrt(Math.PI) / f);
+}
+/** The inverse of erf by Newton's steps from a logarithmic guess. */
+function erfinv(y: number): number {
+  if (!(Math.abs(y) < 1)) return Math.abs(y) === 1 ? y * Infinity : NaN;
+  const l = Math.log1p(-y * y), b = 2 / (Math.PI * 0.147) + l / 2;
+  let x = Math.sign(y) * Math.sqrt(Math.sqrt(b * b - l / 0.147) - b);
+  for (let i = 0; i < 4 && x !== 0; i++) x -= (erf(x) - y) / (2 / Math.sqrt(Math.PI) * Math.exp(-x * x));
+  return y === 0 ? y : x;
+}
 /** Unary functions of real numbers, by stage name. */
 export const REAL: Readonly<Record<string, (x: number) => number>> = {
   neg: (x) => -x, abs: Math.abs, sign: (x) => x > 0 ? 1 : x < 0 ? -1 : 0, floor: Math.floor, ceil: Math.ceil, trunc: Math.trunc, round: ROUND,
@@ -202,6 +223,7 @@ export const REAL: Readonly<Record<string, (x: number) => number>> = {
   exp: Math.exp, expm1: Math.expm1, log: Math.log, log2: Math.log2, log10: Math.log10, log1p: Math.log1p,
   sin: Math.sin, cos: Math.cos, tan: Math.tan, asin: Math.asin, acos: Math.acos, atan: Math.atan,
   sinh: Math.sinh, cosh: Math.cosh, tanh: Math.tanh, asinh: Math.asinh, acosh: Math.acosh, atanh: Math.atanh,
+  erf, erfinv,
   sigmoid: (x) => x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)),
   isnan: (x) => flag(Number.isNaN(x)), isinf: (x) => flag(Math.abs(x) === Infinity), isfinite: (x) => flag(Number.isFinite(x)),
   isposinf: (x) => flag(x === Infinity), isneginf: (x) => flag(x === -Infinity), lnot: (x) => flag(x === 0),

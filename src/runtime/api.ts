@@ -2,8 +2,7 @@
 import { plainError, typeError } from "../base/error.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
-import { native, planFor, submitAsync } from "./evaluate.ts";
-import { enterScope, leaveScope } from "./evaluate.ts";
+import { enterScope, leaveScope, native, planFor, printing, submitAsync } from "./evaluate.ts";
 import type { KernelInfo } from "./plan.ts";
 import { late } from "../core/ndarray.ts";
 
@@ -122,10 +121,57 @@ export interface Device {
 }
 /** The processor. */
 export const cpu: Device = { type: "cpu", index: 0 };
+/** The graphics processor. There is no backend for one yet: using it throws. */
+export const gpu: Device = { type: "gpu", index: 0 };
 /** The device on which new arrays are computed. */
 export function defaultDevice(): Device {
   return cpu;
 }
+/** True if arrays can be computed on the device. */
+export function isAvailable(device: Device): boolean {
+  return device.type === "cpu" && device.index === 0;
+}
+/** How many devices of a type there are. */
+export function deviceCount(type: Device["type"] | Device): number {
+  return (typeof type === "string" ? type : type.type) === "cpu" ? 1 : 0;
+}
+function usable(op: string, device: Device): Device {
+  if (typeof device !== "object" || device === null || (device.type !== "cpu" && device.type !== "gpu")) throw typeError(`Cannot ${op}: expected mx.cpu or mx.gpu`);
+  if (!isAvailable(device)) throw plainError(`Cannot ${op}: the device ${device.type}:${device.index} is not available; available: cpu:0`);
+  return device;
+}
+/** Makes a device the one on which new arrays are computed. */
+export function setDefaultDevice(device: Device): void {
+  usable("setDefaultDevice", device);
+}
+/** Records what follows (until the end of the block with `using`, or inside `f`) on a device. */
+export function stream<T = void>(device: Device, f?: () => T): T extends void ? Disposable : T {
+  usable("stream", device);
+  return (f === undefined ? { [Symbol.dispose]: () => {} } : f()) as T extends void ? Disposable : T;
+}
+
+// ---- printing ---------------------------------------------------------------------------------------------------------
+/** How arrays print: `precision` is a number of decimals, -1 six significant digits. */
+export interface PrintOptions {
+  readonly precision: number;
+}
+/** The print options in force. */
+export function getPrintoptions(): PrintOptions {
+  return { precision: printing.precision };
+}
+/** Sets print options; a missing one becomes its default. */
+export function setPrintoptions(options: { readonly precision?: number } = {}): void {
+  const precision = options.precision ?? -1;
+  if (!Number.isInteger(precision)) throw typeError(`Cannot setPrintoptions: precision must be an integer, not ${String(precision)}`);
+  printing.precision = precision;
+}
+/** Sets print options until the end of the block: `using _ = mx.printoptions({ precision: 2 })`. */
+export function printoptions(options: { readonly precision?: number } = {}): Disposable {
+  const before = printing.precision;
+  setPrintoptions(options);
+  return { [Symbol.dispose]: () => { printing.precision = before; } };
+}
+
 /** Facts about the device: instruction set, threads, and which BLAS and LAPACK are in use. */
 export function deviceInfo(): Record<string, string> {
   return native().info();

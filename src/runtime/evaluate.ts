@@ -1,6 +1,6 @@
 // Evaluation: roots to a graph, its plan from the cache, one submission, and the values back into the nodes.
 import { DTYPES, type DType, itemsize, typedArrayOf } from "../base/dtype.ts";
-import { formatArray } from "../base/format.ts";
+import { DEFAULT_PRECISION, elementsOf, formatArray } from "../base/format.ts";
 import { plainError, site } from "../base/error.ts";
 import { elementOf, late, type NDArray, type TypedData } from "../core/ndarray.ts";
 import { type Buf, freshMark, Node, type OpDef, topological } from "../core/node.ts";
@@ -276,9 +276,10 @@ function store(data: TypedData, shape: readonly number[], dtype: DType): Node {
   return n;
 }
 
+type TypedConstructor = new (buffer: ArrayBuffer, offset: number, length: number) => TypedData;
 function typed(n: Node): TypedData {
   const b = n.buf as Buf, v = n.view as View, count = size(n.shape) * (n.dtype === "complex64" ? 2 : 1);
-  const ctor = typedArrayOf(n.dtype) as unknown as new (buffer: ArrayBuffer, offset: number, length: number) => TypedData;
+  const ctor = typedArrayOf(n.dtype) as unknown as TypedConstructor;
   if (count === 0) return new ctor(new ArrayBuffer(0), 0, 0);
   return new ctor(b.token, v.offset * itemsize(n.dtype), count);
 }
@@ -293,11 +294,20 @@ function read(n: Node): TypedData {
   return typed(n);
 }
 
+/** How arrays print. */
+export const printing = { precision: DEFAULT_PRECISION };
+/** Arrays up to this size are laid out row-major to be printed; of larger ones only the shown elements are read. */
+const SMALL = 65536;
 function text(n: Node): string {
   evaluate([n]);
   settle(n);
-  const b = n.buf as Buf, v = n.view as View, ctor = typedArrayOf(n.dtype) as unknown as new (buffer: ArrayBuffer) => TypedData;
-  const usable = b.bytes - b.bytes % itemsize(n.dtype), all = usable === 0 ? new ctor(new ArrayBuffer(0)) : new (ctor as unknown as new (b: ArrayBuffer, o: number, l: number) => TypedData)(b.token, 0, usable / itemsize(n.dtype) * (n.dtype === "complex64" ? 2 : 1));
+  const v = n.view as View;
+  if (isContiguous(v) || size(n.shape) <= SMALL) {
+    const { get, sign } = elementsOf(n.dtype, isContiguous(v) ? typed(n) : read(n));
+    return formatArray(n.dtype, n.shape, get, printing.precision, sign);
+  }
+  const b = n.buf as Buf, item = itemsize(n.dtype), lanes = n.dtype === "complex64" ? 2 : 1;
+  const all = new (typedArrayOf(n.dtype) as unknown as TypedConstructor)(b.token, 0, Math.floor(b.bytes / item) * lanes);
   return formatArray(n.dtype, n.shape, (flat) => {
     let at = v.offset, rest = flat;
     for (let d = n.shape.length - 1; d >= 0; d--) {
@@ -306,7 +316,7 @@ function text(n: Node): string {
       rest = Math.floor(rest / s);
     }
     return elementOf(n.dtype, all, at);
-  });
+  }, printing.precision);
 }
 
 function release(n: Node): void {

@@ -325,9 +325,11 @@ function touched(s: Extract<Step, { kind: "kernel" }>, o: Operand, item: number)
   const extent = (count: number, stride: number): void => {
     if (stride !== 0) n *= count;
   };
-  s.rows.forEach((c, i) => extent(c, o.rows[i] ?? 0));
-  s.inner.forEach((c, i) => extent(c, o.inner[i] ?? 0));
-  if (o.fold !== 0) n *= s.foldSize;
+  // The blocks of a cut fold cover `rag` elements, of which the last block holds what is left.
+  const column = s.kernel.kind === "column", cut = s.rag >= 0 && (column ? o.fold : o.inner[0]) !== 0;
+  s.rows.forEach((c, i) => cut && i === s.rows.length - 1 ? n *= s.rag : extent(c, o.rows[i] ?? 0));
+  if (!cut || column) s.inner.forEach((c, i) => extent(c, o.inner[i] ?? 0));
+  if (!cut && o.fold !== 0) n *= s.foldSize;
   return n;
 }
 

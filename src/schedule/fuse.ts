@@ -173,7 +173,14 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule 
       if (lower.kind === "view") {
         // A reshape that is not affine needs its input in memory, as rows.
         const input = n.inputs[0] as Node;
-        if (resolve(infos, n) === null && !canPull(n)) storeNow(input);
+        if (resolve(infos, n) === null && !canPull(n)) {
+          if (info(input) !== undefined) storeNow(input);
+          else {
+            // The input is in memory, but not as rows: the reshape itself is the copy.
+            i.stored = true;
+            join(i, open("parts", n.shape, null, "a reshape needs its input as rows"), "whole", new Set(n.inputs), 0);
+          }
+        }
         i.cost = info(input)?.cost ?? 0;
       }
       continue;

@@ -58,9 +58,10 @@ function lowerGroup(infos: readonly Info[], g: Group, steps: Step[], spaces: { c
   if (g.kind === "call") return lowerCall(infos, g, first, steps, workspace);
   if (g.kind === "parts") {
     const l = first.op.lower;
-    if (l.kind !== "parts") throw new Error("internal: parts");
     const whole = contiguousView(first.shape);
-    for (const part of l.parts(first.arg, first.inputs, first)) {
+    // A reshape that has to copy is one part: its input's elements in row-major order.
+    const list = l.kind === "parts" ? l.parts(first.arg, first.inputs, first) : [{ input: 0, view: () => contiguousView((first.inputs[0] as Node).shape) }];
+    for (const part of list) {
       const input = first.inputs[part.input] as Node;
       if (size(input.shape) === 0) continue;
       const b = new Builder(infos, g, input.shape, "map", null);
@@ -72,11 +73,21 @@ function lowerGroup(infos: readonly Info[], g: Group, steps: Step[], spaces: { c
   if (g.kind === "scatter") return lowerScatter(infos, g, first, steps);
   if (size(g.shape) === 0 && g.kind === "map") return;
   if (g.split) return lowerSplit(infos, g, first, steps, workspace);
-  const b = new Builder(infos, g, g.shape, g.kind, g.axes);
-  for (const n of g.members) {
-    const info = infos[n.slot] as Info;
-    if (info.role === "fold") b.fold(n);
-    else b.member(n, info.role === "row");
+  let b = new Builder(infos, g, g.shape, g.kind, g.axes);
+  const fill = (): void => {
+    for (const n of g.members) {
+      const info = infos[n.slot] as Info;
+      if (info.role === "fold") b.fold(n);
+      else b.member(n, info.role === "row");
+    }
+  };
+  fill();
+  if (!b.foldsAlong()) {
+    // The loads do not run along one axis: the input of the fold is laid out first.
+    const input = first.inputs[0] as Node, place = layOut(infos, g, input, steps, workspace);
+    b = new Builder(infos, g, g.shape, g.kind, g.axes);
+    b.substitute(input, place);
+    fill();
   }
   for (const n of g.members) {
     const info = infos[n.slot] as Info;
@@ -85,6 +96,14 @@ function lowerGroup(infos: readonly Info[], g: Group, steps: Step[], spaces: { c
     b.store(view, placeOf(n), n, b.memberValue(n), "set", null, info.role !== "element");
   }
   steps.push(b.finish());
+}
+
+/** Copies the input of a fold to a workspace, row-major. */
+function layOut(infos: readonly Info[], g: Group, input: Node, steps: Step[], workspace: (bytes: number) => Place): Place {
+  const copy = new Builder(infos, g, g.shape, "map", null), place = workspace(size(g.shape) * itemsize(input.dtype));
+  copy.store(contiguousView(g.shape), place, input, copy.value(input, copy.identity()), "set", null);
+  steps.push(copy.finish());
+  return place;
 }
 
 /** A long fold: partial results of fixed blocks go to a workspace, and a second kernel folds those. */
@@ -98,9 +117,7 @@ function lowerSplit(infos: readonly Info[], g: Group, n: Node, steps: Step[], wo
   let partial = b.partial(n, blocks, block, count, t, workspace);
   if (partial === null) {
     // The loads do not run along one axis: the input is laid out first.
-    const copy = new Builder(infos, g, g.shape, "map", null), place = workspace(size(g.shape) * itemsize(input.dtype));
-    copy.store(contiguousView(g.shape), place, input, copy.value(input, copy.identity()), "set", null);
-    steps.push(copy.finish());
+    const place = layOut(infos, g, input, steps, workspace);
     b = new Builder(infos, g, g.shape, g.kind, axes);
     b.substitute(input, place);
     b.fold(n);
@@ -378,11 +395,9 @@ class Builder {
   #axisExpr(d: number): Expr {
     const rows = this.#rowDims(), r = rows.indexOf(d);
     if (r >= 0) return this.#s.make("axis", this.#index, [], r);
-    if (this.#foldDims().includes(d)) {
-      if (this.#foldDims().filter((k) => this.#shape[k] !== 1).length > 1) throw new Error("internal: an index over several fold axes");
-      return this.#s.make("axis", this.#index, [], rows.length);
-    }
-    const inner = this.#innerDims().filter((k) => this.#shape[k] !== 1), i = this.#s.make("iota", this.#index, []);
+    const folded = this.#foldDims().includes(d);
+    const inner = (folded ? this.#foldDims() : this.#innerDims()).filter((k) => this.#shape[k] !== 1);
+    const i = folded ? this.#s.make("axis", this.#index, [], rows.length) : this.#s.make("iota", this.#index, []);
     if (inner.length === 1) return i;
     const after = size(inner.slice(inner.indexOf(d) + 1).map((k) => this.#shape[k] as number));
     const q = after === 1 ? i : this.#s.bin("floordiv", i, this.#extent(after));
@@ -502,6 +517,12 @@ class Builder {
         elements: size(this.#shape),
       },
     };
+  }
+
+  /** True if every operand walks the folded axes of a column kernel as one. */
+  foldsAlong(): boolean {
+    const fold = this.#foldDims();
+    return this.#mems.every((m) => collapse(m.strides, this.#shape, fold) !== null);
   }
 
   /** Chooses row and inner axes, and closes the kernel. */
