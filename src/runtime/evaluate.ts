@@ -53,31 +53,44 @@ function argId(n: Node): number {
 /** A node is cheap to compute again if it is this near to memory. */
 const CHEAP = 16;
 
+const present = (n: Node): boolean => n.buf !== null || n.results !== null;
+/** Scratch of `graphOf`: consumers in the graph and cost, by slot. */
+let uses: Int32Array = new Int32Array(1024), costs: Float64Array = new Float64Array(1024);
+
 /** What an eval of `roots` has to compute. */
 export function graphOf(roots: readonly Node[]): Graph {
-  const order = topological(roots, (n) => n.buf !== null || n.results !== null);
-  const mark = freshMark(), leaves: Node[] = [], keep = new Set<Node>(roots.filter((n) => n.buf === null));
-  const uses = new Int32Array(order.length), cost = new Float64Array(order.length);
-  order.forEach((n, i) => n.slot = i);
-  order.forEach((n, i) => {
+  const order = topological(roots, present), count = order.length, mark = freshMark(), leaves: Node[] = [], keep = new Set<Node>();
+  for (const n of roots) if (n.buf === null) keep.add(n);
+  if (count > uses.length) {
+    uses = new Int32Array(2 * count);
+    costs = new Float64Array(2 * count);
+  }
+  for (let i = 0; i < count; i++) {
+    const n = order[i] as Node, inputs = n.inputs;
+    n.slot = i;
+    uses[i] = 0;
     let c = 1;
-    for (const x of n.inputs) {
-      if (x.buf !== null || x.results !== null) {
-        if (x.mark !== mark) {
-          x.mark = mark;
-          x.slot = leaves.push(x) - 1;
-        }
-      } else {
+    for (let k = 0; k < inputs.length; k++) {
+      const x = inputs[k] as Node;
+      if (!present(x)) {
         uses[x.slot] = (uses[x.slot] as number) + 1;
-        c += cost[x.slot] as number;
+        c += costs[x.slot] as number;
+      } else if (x.mark !== mark) {
+        x.mark = mark;
+        x.slot = leaves.push(x) - 1;
       }
     }
     const kind = n.op.lower.kind;
-    cost[i] = kind === "fold" || kind === "call" || kind === "scatter" ? Infinity : c;
-  });
-  order.forEach((n, i) => {
-    if (n.pending > (uses[i] as number) && (cost[i] as number) > CHEAP && n.op.lower.kind !== "view" && n.op.lower.kind !== "source" && n.outs === null) keep.add(n);
-  });
+    costs[i] = kind === "fold" || kind === "call" || kind === "scatter" ? Infinity : c;
+  }
+  // A value that others recorded outside this eval will want, and that is not cheap to compute again, stays.
+  for (let i = 0; i < count; i++) {
+    const n = order[i] as Node;
+    if (n.pending > (uses[i] as number) && (costs[i] as number) > CHEAP && n.outs === null) {
+      const kind = n.op.lower.kind;
+      if (kind !== "view" && kind !== "source") keep.add(n);
+    }
+  }
   return { order, leaves, keep };
 }
 
