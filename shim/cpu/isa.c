@@ -154,7 +154,7 @@ STAGE(imag_c64) { a0 = a4; a1 = a5; a2 = a6; a3 = a7; NEXT; }
 #define ONE_ (vf)((vi){0} + 1)
 #define NANMAX(a, b) sel((a > b) | (a != a), a, b)
 #define F32_UNARY(X) X(neg, (vi)a ^ (vi)((vu){0} + 0x80000000u)) X(abs, vabs(a)) X(sign, sel(a > 0.0f, splat(1), sel(a < 0.0f, splat(-1), splat(0)))) X(floor, __builtin_elementwise_floor(a)) X(ceil, __builtin_elementwise_ceil(a)) \
-  X(trunc, __builtin_elementwise_trunc(a)) X(round, __builtin_elementwise_roundeven(a)) X(sqrt, __builtin_elementwise_sqrt(a)) X(rsqrt, 1.0f / __builtin_elementwise_sqrt(a)) X(recip, 1.0f / a) X(square, a * a) \
+  X(trunc, __builtin_elementwise_trunc(a)) X(round, __builtin_elementwise_rint(a)) X(sqrt, __builtin_elementwise_sqrt(a)) X(rsqrt, 1.0f / __builtin_elementwise_sqrt(a)) X(recip, 1.0f / a) X(square, a * a) \
   X(exp, vexp(a)) X(expm1, vexpm1(a)) X(log, vlog(a)) X(sin, vsin(a)) X(cos, vcos(a)) X(tanh, vtanh(a)) X(erf, verf(a)) X(sigmoid, vsigmoid(a)) X(erfinv, verfinv(a)) \
   X(isnan, (a != a) & 1) X(isinf, (vabs(a) == splat(INFINITY)) & 1) X(isfinite, (vabs(a) < splat(INFINITY)) & 1) X(isposinf, (a == splat(INFINITY)) & 1) X(isneginf, (a == splat(-INFINITY)) & 1) X(lnot, (a == 0.0f) & 1)
 #define F32_LANES(X) X(log2, log2(a)) X(log10, log10(a)) X(log1p, log1p(a)) X(tan, tan(a)) X(asin, asin(a)) X(acos, acos(a)) X(atan, atan(a)) X(sinh, sinh(a)) X(cosh, cosh(a)) X(asinh, asinh(a)) X(acosh, acosh(a)) X(atanh, atanh(a))
@@ -250,7 +250,7 @@ INT_LANES2(D_, u64)
 #define C_TEST(X) X(isnan, a.re != a.re || a.im != a.im) X(isinf, fabs(a.re) == INFINITY || fabs(a.im) == INFINITY) X(isfinite, fabs(a.re) < INFINITY && fabs(a.im) < INFINITY) X(lnot, a.re == 0 && a.im == 0)
 C_UNARY(CUN) C_TEST(CTEST)
 STAGE(abs_c64) { SPILL(float, x) for (int k = 0; k < N8 / 2; k++) x[k] = (float)hypot((double)x[k], (double)x[k + N8 / 2]); FILL(x) NEXT; }
-#define CPAIR(nm, ax, bx, body) STAGE(nm) { SPILL(float, x) const float *p = (const float *)s->a; (void)p; for (int k = 0; k < N8 / 2; k++) { cd acc = {x[k], x[k + N8 / 2]}, op = {OPRE, OPIM}; cd ax = acc, bx = op; body } FILL(x) NEXT; }
+#define CPAIR(nm, ax, bx, body) STAGE(nm) { SPILL(float, x) const float *p = (const float *)A; (void)p; for (int k = 0; k < N8 / 2; k++) { cd acc = {x[k], x[k + N8 / 2]}, op = {OPRE, OPIM}; cd ax = acc, bx = op; body } FILL(x) NEXT; }
 #define OPRE p[k]
 #define OPIM p[k + N8 / 2]
 #define CB_SET(e) cd z = e; x[k] = (float)z.re; x[k + N8 / 2] = (float)z.im;
@@ -315,12 +315,13 @@ STAGE(threefry1_u32) { EACH(E) NEXT; }
 // ---- folds ---------------------------------------------------------------------------------------------------------------------
 #define F_sum(a, b) ((a) + (b))
 #define F_prod(a, b) ((a) * (b))
+// The two halves of a step join one after the other, so that a tree is the same where 64-bit values in the program halve the steps.
 #define FOLD(nm, T, V, f, id) \
   STAGE(nm##_init) { *(V *)s->a = (T)(id) - (V){0}; NEXT; } \
   STAGE(nm) { V *q = (V *)s->a, v[8]; size_t n = COUNT; \
     if (__builtin_expect(n == VB * 8 / sizeof(T), 1)) { v[0] = (V)a0; v[1] = (V)a1; v[2] = (V)a2; v[3] = (V)a3; v[4] = (V)a4; v[5] = (V)a5; v[6] = (V)a6; v[7] = (V)a7; } \
     else { SPILL(T, t) for (size_t k = n; k < VB * 8 / sizeof(T); k++) t[k] = (T)(id); memcpy(v, t, sizeof v); } \
-    V x0 = f(v[0], v[1]), x1 = f(v[2], v[3]), x2 = f(v[4], v[5]), x3 = f(v[6], v[7]); x0 = f(x0, x1); x2 = f(x2, x3); x0 = f(x0, x2); V old = *q; *q = f(old, x0); NEXT; } \
+    V x0 = f(v[0], v[1]), x1 = f(v[2], v[3]), x2 = f(v[4], v[5]), x3 = f(v[6], v[7]); x0 = f(x0, x1); x2 = f(x2, x3); x0 = f(*q, x0); *q = f(x0, x2); NEXT; } \
   STAGE(nm##_done) { T t[VB / sizeof(T)]; memcpy(t, s->a, VB); for (size_t k = 1; k < VB / sizeof(T); k *= 2) for (size_t j = 0; j < VB / sizeof(T); j += 2 * k) { T x = t[j], y = t[j + k]; t[j] = S_##f(x, y); } \
     V z = t[0] - (V){0}; a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = (vf)z; NEXT; }
 #define S_F_sum(a, b) (a + b)
@@ -362,6 +363,16 @@ ARGS_(D_)
   STAGE(nm##_done) { int64_t at = *(int64_t *)s->b; vi z = (int32_t)(at < 0 ? 0 : at) - (vi){0}; a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = (vf)z; NEXT; }
 CARG(arg_max_c64, c_less(best.re, best.im, v.re, v.im)) CARG(arg_min_c64, c_less(v.re, v.im, best.re, best.im))
 
+// ---- scans: in order over lanes, the running value in lane 0 of a slot; imm: 0 = inclusive, 1 = exclusive ---------------------------
+#define SCAN(nm, T, e) STAGE(scan_##nm) { SPILL(T, x) size_t n = COUNT; T b = *(T *)s->a; \
+  if (s->imm) for (size_t k = 0; k < n; k++) { T a = x[k]; x[k] = b; b = (T)(e); } else for (size_t k = 0; k < n; k++) { T a = x[k]; x[k] = b = (T)(e); } *(T *)s->a = b; FILL(x) NEXT; }
+#define SCAN_INT(nm, T, U) SCAN(sum_##nm, T, (U)a + (U)b) SCAN(prod_##nm, T, (U)a * (U)b) SCAN(max_##nm, T, a > b ? a : b) SCAN(min_##nm, T, a < b ? a : b)
+#define SCAN_FLOAT(nm, T) SCAN(sum_##nm, T, b + a) SCAN(prod_##nm, T, b * a) SCAN(max_##nm, T, a > b || a != a ? a : b) SCAN(min_##nm, T, a < b || a != a ? a : b) SCAN(logaddexp_##nm, T, logaddexp_f64(a, b))
+SCAN_INT(i32, int32_t, uint32_t) SCAN_INT(u32, uint32_t, uint32_t) SCAN_INT(i64, int64_t, uint64_t) SCAN_INT(u64, uint64_t, uint64_t) SCAN_FLOAT(f32, float) SCAN_FLOAT(f64, double)
+#define CSCAN(nm, e) STAGE(scan_##nm##_c64) { SPILL(float, x) size_t n = COUNT; float *c = (float *)s->a; cd b = {c[0], c[N8 / 2]}; \
+  for (size_t k = 0; k < n; k++) { cd a = {x[k], x[k + N8 / 2]}, z = e, o = s->imm ? b : z; b = (cd){(float)z.re, (float)z.im}; x[k] = (float)o.re; x[k + N8 / 2] = (float)o.im; } c[0] = (float)b.re; c[N8 / 2] = (float)b.im; FILL(x) NEXT; }
+CSCAN(sum, ((cd){a.re + b.re, a.im + b.im})) CSCAN(prod, c_mul(a, b)) CSCAN(max, c_max(a, b)) CSCAN(min, c_min(a, b)) CSCAN(logaddexp, c_logaddexp(a, b))
+
 // ---- control -------------------------------------------------------------------------------------------------------------------
 STAGE(loop) { i += r->step; if (i < end) { s = (const stage *)s->a; __attribute__((musttail)) return ((stage_fn)s->fn)(s, r, i, end, ARGS); } i = r->start; NEXT; }
 STAGE(ret) {
@@ -392,6 +403,7 @@ static void tape_run(const stage *s, run *r, size_t i, size_t end) { vf z = spla
 #define B_c64(nm, e) PB(nm, c64)
 #define PFOLD1(op, T) P1("fold." #op "." #T, fold_##op##_##T) P1("fold." #op "." #T ".init", fold_##op##_##T##_init) P1("fold." #op "." #T ".done", fold_##op##_##T##_done)
 #define PARG1(op, T) P1("arg." #op "." #T, arg_##op##_##T) P1("arg." #op "." #T ".init", arg_##op##_##T##_init) P1("arg." #op "." #T ".done", arg_##op##_##T##_done)
+#define PSCAN(T) P1("scan.sum." #T, scan_sum_##T) P1("scan.prod." #T, scan_prod_##T) P1("scan.max." #T, scan_max_##T) P1("scan.min." #T, scan_min_##T)
 #define PFOLD(T) PFOLD1(sum, T) PFOLD1(prod, T) PFOLD1(min, T) PFOLD1(max, T) PARG1(min, T) PARG1(max, T)
 #define C_(n1, T, n2, R, e) P1("cast." #n1 "." #n2, cast_##n1##_##n2)
 #define INTB(X) X(add, 0) X(sub, 0) X(mul, 0) X(max, 0) X(min, 0) X(and, 0) X(or, 0) X(xor, 0) X(shl, 0) X(shr, 0) X(div, 0) X(floordiv, 0) X(rem, 0) X(pow, 0) COMPARE(X)
@@ -407,6 +419,7 @@ static const stage_entry entries[] = {
   P1("norm.bool", norm_bool) P1("norm.i8", norm_i8) P1("norm.u8", norm_u8) P1("norm.i16", norm_i16) P1("norm.u16", norm_u16) P1("norm.f16", norm_f16) P1("norm.bf16", norm_bf16)
   P1("threefry0.u32", threefry0_u32) P1("threefry1.u32", threefry1_u32)
   PFOLD(f32) PFOLD(f64) PFOLD(i32) PFOLD(u32) PFOLD(i64) PFOLD(u64) PFOLD(c64)
+  PSCAN(f32) PSCAN(f64) PSCAN(i32) PSCAN(u32) PSCAN(i64) PSCAN(u64) PSCAN(c64) P1("scan.logaddexp.f32", scan_logaddexp_f32) P1("scan.logaddexp.f64", scan_logaddexp_f64) P1("scan.logaddexp.c64", scan_logaddexp_c64)
   P1("loop", loop) P1("ret", ret)
 };
 #define CAT2(a, b) a##b
