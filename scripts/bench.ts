@@ -1,22 +1,17 @@
-// Runs the benchmarks, each under Bun and then under Deno: `bun run bench [part of a path ...]`. One file is one question.
+// Runs the benchmarks: `bun run bench [options of bench/run.ts]`, or `bun run bench overhead` for the cost of a call in both runtimes.
+// `--runtime deno` measures the cases under Deno.
 import process from "node:process";
-import { filesUnder, shown, tools } from "./tools.ts";
+import { shown, tools } from "./tools.ts";
 
-const wanted = process.argv.slice(2);
-const files = filesUnder("bench")
-  .filter((path) => path.endsWith(".bench.ts") && (wanted.length === 0 || wanted.some((part) => path.includes(part))));
-let failed = 0;
-for (const file of files) {
-  for (
-    const [engine, command, args] of [["Bun", tools.bun, []], ["Deno", tools.deno, [
-      "run",
-      "-A",
-      "--no-check",
-    ]]] as const
-  ) {
-    console.log(`\n--- ${file}, ${engine} ---`);
-    if ((await shown(command, [...args, file])).code !== 0) failed++;
+const args = process.argv.slice(2), deno = ["run", "-A", "--no-check"];
+let code = 0;
+if (args[0] === "overhead") {
+  for (const [name, command, before] of [["Bun", tools.bun, []], ["Deno", tools.deno, deno]] as const) {
+    console.log(`\n--- ${name} ---`);
+    code ||= (await shown(command, [...before, "bench/overhead.ts", ...args.slice(1)])).code;
   }
+} else {
+  const at = args.indexOf("--runtime"), runtime = at < 0 ? "bun" : args.splice(at, 2)[1];
+  code = (await shown(runtime === "deno" ? tools.deno : tools.bun, [...(runtime === "deno" ? deno : []), "bench/run.ts", ...args])).code;
 }
-if (files.length === 0) console.log("No benchmark file matches");
-process.exitCode = failed === 0 ? 0 : 1;
+process.exitCode = code;
