@@ -1,9 +1,9 @@
 // A plan: the words of one submission for a graph of known structure and sizes, and what has to be patched into them at each run.
-import { computeOf, itemsize } from "../base/dtype.ts";
-import { encode, tape } from "../backends/cpu/tape.ts";
+import { itemsize } from "../base/dtype.ts";
+import { addIdentities, encode, tape } from "../backends/cpu/tape.ts";
 import type { Node } from "../core/node.ts";
 import { size } from "../core/shape.ts";
-import { contiguousStrides, contiguousView, type View } from "../core/view.ts";
+import { contiguousStrides, type View } from "../core/view.ts";
 import type { CType, Literal } from "../kernel/expr.ts";
 import { expressions, printKernel } from "../kernel/kernel.ts";
 import { fuse, resolve, type Schedule } from "../schedule/fuse.ts";
@@ -46,7 +46,6 @@ export interface Plan {
   readonly aliases: readonly Alias[];
   readonly scalars: readonly { readonly word: number; readonly slot: number; readonly t: CType }[];
   readonly arena: number;
-  readonly kernels: readonly KernelInfo[];
   readonly computed: number;
 }
 
@@ -139,14 +138,12 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
   const storages = new Map<string, Storage>();
   const placeKey = (p: Place): string => p.node === null ? `w${p.workspace}` : `${p.node.slot}.${p.out}`;
   const isLeaf = (p: Place): boolean => p.node !== null && (p.node.buf !== null || p.node.results !== null);
-  const owned = (n: Node): boolean => graph.keep.has(n) || schedule.infos.some((i) => graph.keep.has(i.node) && baseOf(i.node) === n);
   const baseOf = (n: Node): Node | null => resolve(infos, n)?.node ?? null;
   const keepBases = new Set<Node>();
   for (const n of graph.keep) {
     const b = baseOf(n);
     if (b !== null) keepBases.add(b);
   }
-  void owned;
   list.forEach((s, i) => {
     for (const p of s.kind === "kernel" ? s.operands.map((o) => o.place) : s.places.map((x) => x.place)) {
       if (isLeaf(p)) continue;
@@ -202,9 +199,8 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
   const locate = (p: Place): { binding: number; offset: number } => {
     if (isLeaf(p)) {
       const n = p.node as Node, leaf = leafOf.get(n) as number, k = `leaf${leaf}.${p.out}`;
-      let b = binding.get(k);
+      const b = binding.get(k);
       if (b === undefined) throw new Error("internal: a leaf has no binding");
-      b = b | 0;
       return { binding: b, offset: 0 };
     }
     const k = placeKey(p), s = storages.get(k) as Storage;
@@ -220,7 +216,7 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
     }
   }
 
-  const scalars: { word: number; slot: number; t: CType }[] = [], kernels: KernelInfo[] = [];
+  const scalars: { word: number; slot: number; t: CType }[] = [];
   for (const s of list) {
     const at = w.n;
     if (s.kind === "call") {
@@ -238,13 +234,13 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
         w.push(scratch.getUint32(0, true));
         w.push(scratch.getUint32(4, true));
       }
-      kernels.push(describeCall(s));
     } else {
-      const k = s.kernel, text = `${k.kind}\n${printKernel(k)}`;
-      const t = tape(k);
+      const k = s.kernel;
+      addIdentities(k);
+      const text = `${k.kind}\n${printKernel(k)}`;
       let program = programs.get(text);
       if (program === undefined) {
-        program = native.program(encode(t, native.stages));
+        program = native.program(encode(tape(k), native.stages));
         if (program === 0) throw new Error(`internal: the native library refused a program: ${native.error()}\n${text}`);
         programs.set(text, program);
       }
@@ -271,7 +267,6 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
         w.push(0);
         putScalar(w.data, here, x.t, x.value);
       });
-      kernels.push(describeKernel(s, k.kind));
     }
     w.data[at + 1] = w.n - at;
   }
@@ -296,9 +291,13 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
     aliases,
     scalars,
     arena,
-    kernels,
     computed: schedule.infos.length,
   };
+}
+
+/** What an eval of a graph would run, in order. */
+export function describe(graph: Graph): KernelInfo[] {
+  return steps(graph).steps.map((s) => s.kind === "call" ? describeCall(s) : describeKernel(s, s.kernel.kind));
 }
 
 /** First-fit offsets by lifetime; returns the arena's size. */
@@ -321,6 +320,7 @@ function layout(list: { readonly bytes: number; readonly first: number; readonly
 
 /** Distinct bytes that an operand covers. */
 function touched(s: Extract<Step, { kind: "kernel" }>, o: Operand, item: number): number {
+  if (size(s.rows) * size(s.inner) * s.foldSize === 0) return 0;
   let n = item;
   const extent = (count: number, stride: number): void => {
     if (stride !== 0) n *= count;
@@ -370,10 +370,8 @@ function describeKernel(s: Extract<Step, { kind: "kernel" }>, kind: string): Ker
     if (m.written) writes += b;
     else reads += b;
   });
-  const roots = s.kernel.passes.flatMap((p) => [...p.folds.map((f) => f.value), ...p.stores.map((x) => x.value)]);
-  const arithmetic = expressions(roots).filter((e) => e.args.length > 0).length + s.kernel.passes.reduce((a, p) => a + p.folds.length, 0);
+  const roots = s.kernel.passes.flatMap((p) => [...p.folds.map((f) => f.value), ...p.scans.map((x) => x.value), ...p.stores.map((x) => x.value)]);
+  const arithmetic = expressions(roots).filter((e) => e.args.length > 0).length + s.kernel.passes.reduce((a, p) => a + p.folds.length + p.scans.length, 0);
   const ops = opsOf(s);
   return { name: `${kind}_${ops.slice(-3).join("_")}`, device: "cpu", ops, reads, writes, flops: arithmetic * s.elements, reason: s.group.reason };
 }
-
-export { computeOf, contiguousView };
