@@ -9,7 +9,7 @@ export type Role = "element" | "row" | "fold" | "whole";
 /** Nodes that run as one kernel, or one library call. */
 export interface Group {
   readonly index: number;
-  kind: "map" | "row" | "column" | "parts" | "scatter" | "call";
+  kind: "map" | "row" | "column" | "scan" | "parts" | "scatter" | "call";
   /** Iteration shape, and the axes that are folded. */
   readonly shape: readonly number[];
   axes: readonly [number, number] | null;
@@ -130,7 +130,13 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule 
     if (lower.kind === "gather") demand(n.inputs[0] as Node);
   }
   for (const n of must) (info(n) as Info).stored = true;
-
+  // A reshape that is not affine needs its input in memory, as rows; known before any group reads that input in another way.
+  for (const i of infos) {
+    const n = i.node;
+    if (n.op.lower.kind !== "view" || resolve(infos, n) !== null || canPull(n)) continue;
+    // Where the input is in memory, but not as rows, the reshape itself is the copy.
+    (info(n.inputs[0] as Node) ?? i).stored = true;
+  }
 
   /** Groups and memory that computing `n` in place would read. */
   const dependencies = (n: Node): { groups: Set<Group>; inputs: Set<Node>; cost: number } => {
@@ -171,15 +177,10 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule 
     const n = i.node, lower = n.op.lower;
     if (lower.kind === "view" || lower.kind === "source") {
       if (lower.kind === "view") {
-        // A reshape that is not affine needs its input in memory, as rows.
         const input = n.inputs[0] as Node;
-        if (resolve(infos, n) === null && !canPull(n)) {
-          if (info(input) !== undefined) storeNow(input);
-          else {
-            // The input is in memory, but not as rows: the reshape itself is the copy.
-            i.stored = true;
-            join(i, open("parts", n.shape, null, "a reshape needs its input as rows"), "whole", new Set(n.inputs), 0);
-          }
+        if (i.stored) {
+          const copies = !canPull(n);
+          join(i, open(copies ? "parts" : "map", n.shape, null, "a reshape needs its input as rows"), copies ? "whole" : "element", dependencies(n).inputs, 0);
         }
         i.cost = info(input)?.cost ?? 0;
       }
@@ -195,6 +196,12 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule 
     i.cost = 1 + n.inputs.reduce((a, c) => a + (info(c)?.group === null ? (info(c) as Info).cost : 0), 0);
     const heavy = lower.kind === "map" ? (lower.cost ?? 1) : 1;
     i.cost += heavy - 1;
+    if (lower.kind === "scan") {
+      const axis = lower.axis(n.arg);
+      i.stored = true;
+      join(i, open("scan", n.shape, [axis, axis + 1], groups.length === 0 ? "first kernel" : "a scan walks its axis in order"), "element", d.inputs, d.cost);
+      continue;
+    }
     if (lower.kind === "fold") {
       let axes = lower.axes(n.arg);
       const input = n.inputs[0] as Node;
@@ -236,21 +243,6 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule 
     else join(i, open("map", n.shape, null, groups.length === 0 ? "first kernel" : "another iteration shape"), "element", d.inputs, d.cost);
   }
 
-  /** Gives an inlined node memory of its own, and a kernel that writes it. */
-  function storeNow(start: Node): void {
-    let n = start;
-    while (n.op.lower.kind === "view" && n.buf === null && resolve(infos, n) === null && canPull(n)) {
-      // The view itself is what the reshape needs as rows.
-      break;
-    }
-    const i = info(n);
-    if (i === undefined) return;
-    i.stored = true;
-    if (i.group !== null) return;
-    const d = dependencies(n);
-    if (n.op.lower.kind === "view") for (const c of n.inputs) if (info(c)?.group) d.groups.add((info(c) as Info).group as Group);
-    join(i, open("map", n.shape, null, "a reshape needs its input as rows"), "element", d.inputs, d.cost);
-  }
   /** All groups that the node needs run before g (or are g). */
   function fits(g: Group, from: readonly Group[], d: { inputs: ReadonlySet<Node>; cost: number }): boolean {
     if (g.split || g.cost + d.cost > MAX_COST) return false;

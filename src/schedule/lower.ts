@@ -4,8 +4,8 @@ import type { Call, Index, Node } from "../core/node.ts";
 import { same, size } from "../core/shape.ts";
 import { contiguousStrides, contiguousView, isContiguous, type View } from "../core/view.ts";
 import { type CType, type Expr, Scalars } from "../kernel/expr.ts";
-import { type Combine, expressions, type Fold, type FoldStep, type Kernel, type Mem, type Pass, type StoreStep } from "../kernel/kernel.ts";
-import { COLUMN_BLOCK, type Group, type Info, resolve, ROW_BLOCK, rowDims, type Schedule } from "./fuse.ts";
+import { type Combine, expressions, type Fold, type FoldStep, type Kernel, type Mem, type Pass, type ScanStep, type StoreStep } from "../kernel/kernel.ts";
+import { COLUMN_BLOCK, foldsRows, type Group, type Info, resolve, ROW_BLOCK, rowDims, type Schedule } from "./fuse.ts";
 
 /** Memory of a step: a node's buffer (or result `out` of a call), or a workspace of the plan. */
 export interface Place {
