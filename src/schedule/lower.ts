@@ -70,6 +70,15 @@ function lowerGroup(infos: readonly Info[], g: Group, steps: Step[], spaces: { c
     }
     return;
   }
+  if (g.kind === "scan") {
+    if (size(g.shape) === 0) return;
+    // Along the last axis each row is walked in order; along another one a tile of running values is.
+    const axes = g.axes as readonly [number, number], rows = foldsRows(g.shape, axes);
+    const b = new Builder(infos, g, g.shape, rows ? "row" : "column", rows ? [axes[0], g.shape.length] : axes);
+    b.scan(first);
+    steps.push(b.finish());
+    return;
+  }
   if (g.kind === "scatter") return lowerScatter(infos, g, first, steps);
   if (size(g.shape) === 0 && g.kind === "map") return;
   if (g.split) return lowerSplit(infos, g, first, steps, workspace);
@@ -215,6 +224,7 @@ class Builder {
   readonly #members = new Map<Node, Expr>();
   readonly #substitutes = new Map<Node, Place>();
   readonly #folds: FoldStep[] = [];
+  readonly #scans: ScanStep[] = [];
   readonly #stores: (StoreStep & { readonly row: boolean })[] = [];
   #indexed = false;
   readonly #index: CType;
@@ -282,6 +292,14 @@ class Builder {
     const l = n.op.lower;
     if (l.kind !== "fold") throw new Error("internal: fold");
     this.#addFold(n, this.#load(place, t.dtype, contiguousView(this.#shape), this.identity()), l.op(n.arg));
+  }
+  /** A scan: its running value is stored as it goes. */
+  scan(n: Node): void {
+    const l = n.op.lower;
+    if (l.kind !== "scan") throw new Error("internal: scan");
+    const value = this.value(n.inputs[0] as Node, this.identity()), a = this.#address(contiguousView(n.shape), this.identity());
+    const start = this.#s.literal(l.start(n.arg, n), value.t), mem = this.#mem(placeOf(n), n.dtype, a.offset, a.strides, true, 0, false);
+    this.#scans.push({ scan: l.op(n.arg), exclusive: l.exclusive(n.arg), start, value, mem, t: value.t });
   }
   /** An element or row member. */
   member(n: Node, row: boolean): void {
@@ -593,14 +611,14 @@ class Builder {
 
   /** Folds and stores by the pass in which their values are known. */
   #passes(): Pass[] {
-    if (this.#kind === "column") return [{ folds: this.#folds, scans: [], stores: [] }];
+    if (this.#kind === "column") return [{ folds: this.#folds, scans: this.#scans, stores: [] }];
     const foldLevel: number[] = [];
     const level = (e: Expr): number => {
       let l = 0;
       for (const x of expressions([e])) if (x.op === "fold") l = Math.max(l, (foldLevel[x.imm] as number) + 1);
       return l;
     };
-    const passes: { folds: FoldStep[]; scans: []; stores: StoreStep[] }[] = [];
+    const passes: { folds: FoldStep[]; scans: ScanStep[]; stores: StoreStep[] }[] = [];
     const pass = (l: number): (typeof passes)[number] => {
       while (passes.length <= l) passes.push({ folds: [], scans: [], stores: [] });
       return passes[l] as (typeof passes)[number];
@@ -609,8 +627,9 @@ class Builder {
       foldLevel[f.id] = level(f.value);
       pass(foldLevel[f.id] as number).folds.push(f);
     }
+    for (const s of this.#scans) pass(level(s.value)).scans.push(s);
     for (const s of this.#stores) if (!s.row) pass(Math.max(level(s.value), s.index === null ? 0 : level(s.index))).stores.push(s);
-    return passes.filter((p) => p.folds.length + p.stores.length > 0);
+    return passes.filter((p) => p.folds.length + p.scans.length + p.stores.length > 0);
   }
 }
 
