@@ -99,7 +99,7 @@ enum { SN_MAP, SN_ROW, SN_COL, SN_SEQ };
 //   threefry0.u32 threefry1.u32 a = slot (second counter), b = slot (key word 0; word 1 is in the slot after): acc = first counter -> word 0 or 1
 //   fold.<sum|prod|min|max>.T slot     + .init, .done (acc = every lane the folded value)
 //   arg.<min|max>.T slot slot(+.init, .done)  first index of the extreme, NaN is extreme; .done gives i32 (wide: i64 in arg.*.T.done64)
-//   scan.<sum|prod|min|max|logaddexp>.T slot(carry) + .init, inclusive
+//   scan.<sum|prod|min|max|logaddexp>.T slot    in order; lane 0 of the slot carries the running value and is set by the program; imm: 0 inclusive, 1 exclusive
 //   loop stage      i += G; if i < end go to stage; else rewind i to the start of the row part and fall through
 //   ret
 // Reduction trees depend on the row length and the instruction set only.

@@ -8,6 +8,7 @@ import * as indexing from "./ops/indexing.ts";
 import * as matmul from "./ops/matmul.ts";
 import * as movement from "./ops/movement.ts";
 import * as reduce from "./ops/reduce.ts";
+import * as scan from "./ops/scan.ts";
 import * as unary from "./ops/unary.ts";
 
 type Fn = (x: NDArray, ...args: never[]) => unknown;
@@ -25,6 +26,7 @@ const table: Readonly<Record<string, Fn>> = {
   round: unary.round, astype: cast.astype,
   all: reduce.all, any: reduce.any, sum: reduce.sum, prod: reduce.prod, min: reduce.min, max: reduce.max, mean: reduce.mean,
   logsumexp: reduce.logsumexp, std: reduce.std, var: reduce.variance, argmin: reduce.argmin, argmax: reduce.argmax,
+  cumsum: scan.cumsum, cumprod: scan.cumprod, cummax: scan.cummax, cummin: scan.cummin, logcumsumexp: scan.logcumsumexp,
   reshape: movement.reshape as Fn, flatten: movement.flatten, squeeze: movement.squeeze, transpose: movement.transpose as Fn,
   swapaxes: movement.swapaxes, moveaxis: movement.moveaxis, split: movement.split, diag: movement.diag, diagonal: movement.diagonal,
   get: indexing.get, at: indexing.at,

@@ -36,6 +36,9 @@ export interface Index {
 /** Fold operations: how the elements along an axis become one. */
 export type FoldOp = "sum" | "prod" | "min" | "max" | "argmin" | "argmax";
 
+/** Scan operations: how the elements up to a place along an axis become one. */
+export type ScanOp = "sum" | "prod" | "min" | "max" | "logaddexp";
+
 /** What a library call needs: routine, pointers, integers and numbers, in terms of the views of its inputs and outputs. */
 export interface Call {
   readonly routine: string;
@@ -58,7 +61,14 @@ export type Lower<A> =
   | { readonly kind: "iota"; scalar(s: Scalars, at: (axis: number) => Expr, arg: A, out: Aval): Expr }
   | { readonly kind: "gather" }
   | { readonly kind: "fold"; op(arg: A): FoldOp; axes(arg: A): readonly [number, number] }
-  | { readonly kind: "scan" }
+  | {
+    readonly kind: "scan";
+    op(arg: A): ScanOp;
+    axis(arg: A): number;
+    exclusive(arg: A): boolean;
+    /** The running value before the first element. */
+    start(arg: A, out: Aval): number | bigint | { readonly re: number; readonly im: number };
+  }
   | { readonly kind: "parts"; parts(arg: A, ins: readonly Aval[], out: Aval): readonly Part[] }
   | { readonly kind: "scatter"; combine(arg: A): "set" | "add" | "mul" | "min" | "max" }
   | {

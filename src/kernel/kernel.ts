@@ -32,9 +32,15 @@ export interface StoreStep {
   readonly index: Expr | null;
 }
 
-/** An inclusive scan along the row whose running value is stored. */
+/** Accumulation of a scan. */
+export type Scan = "sum" | "prod" | "min" | "max" | "logaddexp";
+
+/** A scan along the row (of a `column`: along the fold axis) whose running value is stored, after or (`exclusive`) before each element. */
 export interface ScanStep {
-  readonly scan: "sum" | "prod" | "min" | "max" | "logaddexp";
+  readonly scan: Scan;
+  readonly exclusive: boolean;
+  /** The running value before the first element: a scalar argument. */
+  readonly start: Expr;
   readonly value: Expr;
   readonly mem: number;
   readonly t: CType;
@@ -98,7 +104,7 @@ export function printKernel(k: Kernel): string {
     names.clear();
     body(`${pad}  `, [...p.folds.map((f) => f.value), ...p.scans.map((s) => s.value), ...p.stores.flatMap((s) => s.index ? [s.index, s.value] : [s.value])]);
     for (const f of p.folds) lines.push(`${pad}  f${f.id}: ${f.t} ${f.fold}= ${show(f.value)}`);
-    for (const s of p.scans) lines.push(`${pad}  m${s.mem} = scan.${s.scan}(${show(s.value)})`);
+    for (const s of p.scans) lines.push(`${pad}  m${s.mem} = scan.${s.scan}${s.exclusive ? ".exclusive" : ""}(${show(s.start)}; ${show(s.value)})`);
     for (const s of p.stores) lines.push(`${pad}  m${s.mem}${s.index ? `[${show(s.index)}]` : ""} ${s.combine === "set" ? "=" : `${s.combine}=`} ${show(s.value)}`);
   });
   if (k.rowStores.length > 0) {

@@ -1,7 +1,7 @@
 // Flattens a kernel to an accumulator tape: the deeper operand first, what is wanted again goes to a slot, values of the row are computed once.
 import { computeOf, storageOf } from "../../base/dtype.ts";
 import type { CType, Expr, Literal } from "../../kernel/expr.ts";
-import { expressions, type FoldStep, type Kernel, type StoreStep } from "../../kernel/kernel.ts";
+import { expressions, type FoldStep, type Kernel, type ScanStep, type StoreStep } from "../../kernel/kernel.ts";
 
 /** One stage of a tape: its name and operands (kind << 24 | index). */
 export interface Stage {
@@ -286,9 +286,21 @@ export function identityLiteral(fold: FoldStep["fold"], t: CType): Literal {
   }
 }
 
+/** Adds the identities of a column kernel's tiles to its scalars, before the kernel is printed or made a tape. */
+export function addIdentities(k: Kernel): void {
+  if (k.kind !== "column") return;
+  for (const f of k.passes[0]?.folds ?? []) {
+    k.scalars.literal(identityLiteral(f.fold, f.t), f.t);
+    if (f.fold === "argmin" || f.fold === "argmax") k.scalars.literal(0, "i32");
+  }
+}
+
 const foldOp = (f: FoldStep): string => f.fold === "sum" ? "add" : f.fold === "prod" ? "mul" : f.fold;
 
-/** Makes the tape of a kernel. Adds identities of column folds to the kernel's scalars. */
+const scanOp = (s: ScanStep): string => s.scan === "sum" ? "add" : s.scan === "prod" ? "mul" : s.scan;
+const splat = (t: CType): string => `splat.${t === "c64" ? "c64" : width(t)}`;
+
+/** Makes the tape of a kernel (to which `addIdentities` was applied). */
 export function tape(k: Kernel): Tape {
   const e = new Emitter(k), entries: [number, number, number] = [0, 0, 0];
   const roots = (p: Kernel["passes"][number]): Expr[] => [
@@ -300,7 +312,12 @@ export function tape(k: Kernel): Tape {
   if (k.kind === "column") {
     const pass = k.passes[0] as Kernel["passes"][number];
     const valueTile = pass.folds.map((f, i) => f.fold === "argmin" || f.fold === "argmax" ? pass.folds.length + i : i);
-    tiles = Math.max(...valueTile, pass.folds.length - 1) + 1;
+    const scanTile = Math.max(...valueTile, pass.folds.length - 1) + 1;
+    tiles = scanTile + pass.scans.length;
+    pass.scans.forEach((s, i) => {
+      e.stage(splat(s.t), SCALAR | s.start.imm);
+      e.stage("keep", TILE | scanTile + i);
+    });
     pass.folds.forEach((f, i) => {
       e.stage(`splat.${f.t === "c64" ? "c64" : width(f.t)}`, SCALAR | k.scalars.literal(identityLiteral(f.fold, f.t), f.t).imm);
       e.stage("keep", TILE | valueTile[i]!);
@@ -350,13 +367,24 @@ export function tape(k: Kernel): Tape {
       e.stage("keep", TILE | valueTile[i]!);
       e.done(f.value);
     });
+    pass.scans.forEach((s, i) => {
+      const storage = storageOf((k.mems[s.mem] as Kernel["mems"][number]).dtype);
+      if (s.exclusive) {
+        e.stage("get", TILE | scanTile + i);
+        e.stage(`st.${storage}`, MEM | s.mem);
+      }
+      e.value(s.value);
+      e.stage(`${scanOp(s)}.${s.t}.m`, TILE | scanTile + i);
+      e.stage("keep", TILE | scanTile + i);
+      if (!s.exclusive) e.stage(`st.${storage}`, MEM | s.mem);
+    });
     e.stage("loop", STAGE | body);
     e.stage("ret");
     entries[2] = e.stages.length;
     e.begin(k.rowStores.map((s) => s.value));
     const last = e.stages.length;
     for (const s of k.rowStores) e.store(s, false);
-    e.stage("loop", STAGE | last);
+    if (k.rowStores.length > 0) e.stage("loop", STAGE | last);
     e.stage("ret");
   } else {
     for (const p of k.passes) {
@@ -367,7 +395,18 @@ export function tape(k: Kernel): Tape {
         e.stage(`${name}.init`, SLOT | a, b < 0 ? 0 : SLOT | b);
         return { f, a, b, name };
       });
+      const carries = p.scans.map((s) => {
+        const slot = e.slot();
+        e.stage(splat(s.t), SCALAR | s.start.imm);
+        e.stage("keep", SLOT | slot);
+        return slot;
+      });
       const start = e.stages.length;
+      p.scans.forEach((s, i) => {
+        e.value(s.value);
+        e.stage(`scan.${s.scan}.${s.t}`, SLOT | carries[i]!, 0, s.exclusive ? 1 : 0);
+        e.stage(`st.${storageOf((k.mems[s.mem] as Kernel["mems"][number]).dtype)}`, MEM | s.mem);
+      });
       for (const { f, a, b, name } of state) {
         e.value(f.value);
         e.stage(name, SLOT | a, b < 0 ? 0 : SLOT | b);
