@@ -2,7 +2,7 @@
 import { plainError, typeError } from "../base/error.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
-import { enterScope, leaveScope, native, planFor, printing, submitAsync } from "./evaluate.ts";
+import { enterScope, kernelsOf, leaveScope, native, printing, submitAsync } from "./evaluate.ts";
 import type { KernelInfo } from "./plan.ts";
 import { late } from "../core/ndarray.ts";
 
@@ -48,7 +48,7 @@ export interface Explanation {
 }
 /** The kernels and library calls that an eval of the arrays would run, with bytes, flops and the reason of each cut. */
 export function explain(...trees: readonly unknown[]): Explanation {
-  const kernels = planFor(nodesOf(trees)).kernels;
+  const kernels = kernelsOf(nodesOf(trees));
   return {
     kernels,
     copies: [],

@@ -1,6 +1,7 @@
 // Evaluation: roots to a graph, its plan from the cache, one submission, and the values back into the nodes.
 import { DTYPES, type DType, itemsize, typedArrayOf } from "../base/dtype.ts";
 import { DEFAULT_PRECISION, elementsOf, formatArray } from "../base/format.ts";
+import { DEBUG, debug } from "../base/env.ts";
 import { plainError, site } from "../base/error.ts";
 import { elementOf, late, type NDArray, type TypedData } from "../core/ndarray.ts";
 import { type Buf, freshMark, Node, type OpDef, topological } from "../core/node.ts";
@@ -9,7 +10,7 @@ import { trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
 import { assemble, define } from "../ops/basis.ts";
 import { type Native, openNative } from "./ffi.ts";
-import { build, type Graph, type Plan, putScalar, steps } from "./plan.ts";
+import { build, describe, type Graph, type KernelInfo, type Plan, putScalar } from "./plan.ts";
 
 let opened: Native | null = null;
 /** The native library of this thread. */
@@ -128,11 +129,18 @@ function equals(a: Int32Array): boolean {
   for (let i = 0; i < keyLength; i++) if (a[i] !== key[i]) return false;
   return true;
 }
+function report(g: Graph): void {
+  const start = performance.now(), kernels = describe(g);
+  debug(`plan ${counters.misses}: ${g.order.length} nodes, ${g.leaves.length} leaves, ${kernels.length} kernels, described in ${(performance.now() - start).toFixed(2)} ms`);
+  if (DEBUG < 2) return;
+  kernels.forEach((k, i) => debug(`  ${i} ${k.name}: reads ${k.reads} B, writes ${k.writes} B, ${k.flops} flop${DEBUG >= 3 ? `; ${k.reason}; ${k.ops.join(", ")}` : ""}`));
+}
 function planOf(g: Graph): Plan {
   const h = writeKey(g), bucket = cache.get(h);
   const hit = bucket?.find((p) => equals(p.key));
   if (hit !== undefined) return hit;
   counters.misses++;
+  if (DEBUG >= 1) report(g);
   const plan = build(native(), g, key.slice(0, keyLength));
   if (++plans > MAX_PLANS) {
     cache.clear();
@@ -364,7 +372,6 @@ Object.assign(late, {
 });
 
 /** The kernels that an eval of these nodes would run. */
-export function planFor(roots: readonly Node[]): Plan {
-  return planOf(graphOf(roots.filter((n) => n.buf === null)));
+export function kernelsOf(roots: readonly Node[]): KernelInfo[] {
+  return describe(graphOf(roots.filter((n) => n.buf === null)));
 }
-export { steps };

@@ -1,4 +1,5 @@
 // A plan: the words of one submission for a graph of known structure and sizes, and what has to be patched into them at each run.
+import { DEBUG, debug } from "../base/env.ts";
 import { itemsize } from "../base/dtype.ts";
 import { addIdentities, encode, tape } from "../backends/cpu/tape.ts";
 import type { Node } from "../core/node.ts";
@@ -240,7 +241,9 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
       const text = `${k.kind}\n${printKernel(k)}`;
       let program = programs.get(text);
       if (program === undefined) {
-        program = native.program(encode(tape(k), native.stages));
+        const t = tape(k);
+        if (DEBUG >= 4) debug(`kernel ${programs.size}\n${text}\n${t.stages.map((x) => `  ${x.name} ${x.a.toString(16)} ${x.b.toString(16)}`).join("\n")}`);
+        program = native.program(encode(t, native.stages));
         if (program === 0) throw new Error(`internal: the native library refused a program: ${native.error()}\n${text}`);
         programs.set(text, program);
       }
