@@ -30,7 +30,7 @@ INL vf vexpm1(vf x) {
   vf z = c * 1.44269504f + MAGIC, n = z - MAGIC; vi ni = (vi)z - (vi)splat(MAGIC);
   vf r = c - n * 0.693359375f; r = r - n * -2.12194440e-4f;
   vf s = pow2i(ni - 1), p = exp_poly(r);      // 2^(n-1), so that n = 128 does not overflow early
-  return ((p * s) + (s - 0.5f)) * 2.0f;
+  return sel(x == 0.0f, x, ((p * s) + (s - 0.5f)) * 2.0f);
 }
 INL vf vsigmoid(vf x) {                       // e^-|x| cannot overflow, so that the left tail keeps its denormals
   vf z = vexp((vf)((vi)x | (int)0x80000000)); return sel(x < 0.0f, z, splat(1.0f)) / (1.0f + z);
