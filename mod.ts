@@ -18,7 +18,7 @@ export {
   arange, array, asarray, bartlett, blackman, empty, emptyLike, eye, full, fullLike, hamming, hanning, identity, linspace, meshgrid,
   ones, onesLike, tri, tril, triu, zeros, zerosLike,
 } from "./src/ops/create.ts";
-export { astype } from "./src/ops/cast.ts";
+export { astype, resultType, view } from "./src/ops/cast.ts";
 
 // ---- elementwise
 export {
@@ -35,7 +35,7 @@ export {
 
 // ---- reductions
 export {
-  all, any, argmax, argmin, countNonzero, logsumexp, max, mean, min, minmax, prod, softmax, std, sum, variance as var,
+  all, any, argmax, argmin, countNonzero, logsumexp, max, mean, min, minmax, prod, softmax, std, sum, trace, variance as var,
 } from "./src/ops/reduce.ts";
 export { cummax, cummin, cumprod, cumsum, cumulativeProd, cumulativeSum, logcumsumexp } from "./src/ops/scan.ts";
 

@@ -23,7 +23,7 @@ const table: Readonly<Record<string, Fn>> = {
   },
   abs: unary.abs, square: unary.square, sqrt: unary.sqrt, rsqrt: unary.rsqrt, reciprocal: unary.reciprocal, exp: unary.exp,
   log: unary.log, log2: unary.log2, log10: unary.log10, log1p: unary.log1p, sin: unary.sin, cos: unary.cos, conj: unary.conj,
-  round: unary.round, astype: cast.astype,
+  round: unary.round, astype: cast.astype, view: cast.view,
   all: reduce.all, any: reduce.any, sum: reduce.sum, prod: reduce.prod, min: reduce.min, max: reduce.max, mean: reduce.mean,
   logsumexp: reduce.logsumexp, std: reduce.std, var: reduce.variance, argmin: reduce.argmin, argmax: reduce.argmax,
   cumsum: scan.cumsum, cumprod: scan.cumprod, cummax: scan.cummax, cummin: scan.cummin, logcumsumexp: scan.logcumsumexp,

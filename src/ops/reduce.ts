@@ -2,11 +2,13 @@
 import type { DType } from "../base/dtype.ts";
 import { atLeastFloat, isComplex, isInexact } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
-import { splitArgs } from "../base/options.ts";
+import { checkOptions, splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { axesOf, axisOf, size } from "../core/shape.ts";
 import { add, broadcastTo, cast, compare, div, full, like, mul, nodeOf, reduce, reshape, select, sub, wrap } from "./basis.ts";
+import { dtypeOf } from "./cast.ts";
+import { diagonal } from "./movement.ts";
 import { complexNode, exp, imagNode, isfinite, isnan, log, realNode, sqrt, square, stopNode } from "./unary.ts";
 
 type AxisArg = number | readonly number[] | null;
@@ -188,4 +190,18 @@ export function softmaxNode(x: Node, axes: readonly number[]): Node {
 export function softmax(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("softmax", [a, ...args], 1, ["axis", "precise"], ["axis"]), x = nodeOf("softmax", a);
   return wrap(softmaxNode(x, axesOf("softmax", o["axis"] as AxisArg | undefined, x.shape.length)));
+}
+
+/** Options of `trace`. */
+export interface TraceOptions {
+  readonly offset?: number;
+  readonly axis1?: number;
+  readonly axis2?: number;
+  readonly dtype?: DType;
+}
+/** The sum along a diagonal of two axes (0 and 1 by default); bool and small integers become int32 or uint32. Options: offset, axis1, axis2, dtype. */
+export function trace(a: ArrayLike, options: TraceOptions = {}): NDArray {
+  checkOptions("trace", options as Record<string, unknown>, ["offset", "axis1", "axis2", "dtype"]);
+  const x = nodeOf("trace", a), { dtype, ...where } = options, d = diagonal(wrap(x), where).node;
+  return wrap(sumNode(dtype === undefined ? d : cast(d, dtypeOf("trace", dtype)), [d.shape.length - 1]));
 }
