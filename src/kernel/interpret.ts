@@ -1,5 +1,6 @@
 // The exact reference interpreter of the kernel IR: slow, in float64 rounded at every operation, the oracle for every backend.
 import { type DType, itemsize, roundTo, fromBfloat16Bits, toBfloat16Bits } from "../base/dtype.ts";
+import { type Complex, COMPLEX, COMPLEX2, COMPLEX_TEST, compareComplex } from "./complex.ts";
 import type { CType, Expr, Literal } from "./expr.ts";
 import type { Kernel, StoreStep } from "./kernel.ts";
 
@@ -284,27 +285,17 @@ export function apply(e: Expr, x: readonly Value[]): Value {
     return readAt(d, 0, MEMORY[e.t]);
   }
   if (COMPARE.has(e.op)) {
+    if (t === "c64") return flag(compareComplex(e.op, x[0] as Complex, x[1] as Complex));
     const p = x[0] as number | bigint, q = x[1] as number | bigint;
-    if (t === "c64") throw new Error("internal: the interpreter does not compare complex numbers");
     if (Number.isNaN(p) || Number.isNaN(q)) return flag(e.op === "ne");
     return flag(compareWith(e.op, p < q ? -1 : p > q ? 1 : 0));
   }
-  if (x.length === 2) {
-    if (isInt(t)) {
-      const r = integer(e.op, t, BigInt(x[0] as number | bigint), BigInt(x[1] as number | bigint));
-      return fit(e.t, r);
-    }
-    if (t === "c64") return fit("c64", complexOp(e.op, x[0] as { re: number; im: number }, x[1] as { re: number; im: number }));
-    return fit(e.t, real(e.op, x[0] as number, x[1] as number));
-  }
+  if (x.length === 2) return fit(e.t, joined(e.op, t, x[0] as Value, x[1] as Value));
   if (t === "c64") {
-    const z = x[0] as { re: number; im: number };
-    if (e.op === "real") return z.re;
-    if (e.op === "imag") return z.im;
-    if (e.op === "abs") return Math.fround(Math.hypot(z.re, z.im));
-    if (e.op === "neg") return { re: -z.re, im: -z.im };
-    if (e.op === "conj") return { re: z.re, im: -z.im };
-    throw new Error(`internal: the interpreter has no complex ${e.op}`);
+    const test = COMPLEX_TEST[e.op], f = COMPLEX[e.op];
+    if (test !== undefined) return fit(e.t, test(x[0] as Complex));
+    if (f === undefined) throw new Error(`internal: the interpreter has no complex ${e.op}`);
+    return fit("c64", f(x[0] as Complex));
   }
   if (isInt(t)) {
     const v = BigInt(x[0] as number | bigint);
@@ -328,15 +319,13 @@ export function apply(e: Expr, x: readonly Value[]): Value {
   if (f === undefined) throw new Error(`internal: the interpreter has no ${e.op}`);
   return fit(e.t, f(x[0] as number));
 }
-function complexOp(op: string, a: { re: number; im: number }, b: { re: number; im: number }): { re: number; im: number } {
-  if (op === "add") return { re: a.re + b.re, im: a.im + b.im };
-  if (op === "sub") return { re: a.re - b.re, im: a.im - b.im };
-  if (op === "mul") return { re: a.re * b.re - a.im * b.im, im: a.re * b.im + a.im * b.re };
-  if (op === "div") {
-    const d = b.re * b.re + b.im * b.im;
-    return { re: (a.re * b.re + a.im * b.im) / d, im: (a.im * b.re - a.re * b.im) / d };
-  }
-  throw new Error(`internal: the interpreter has no complex ${op}`);
+/** A binary operation before its result is rounded. */
+function joined(op: string, t: CType, a: Value, b: Value): Value {
+  if (isInt(t)) return integer(op, t, BigInt(a as number | bigint), BigInt(b as number | bigint));
+  if (t !== "c64") return real(op, a as number, b as number);
+  const f = COMPLEX2[op];
+  if (f === undefined) throw new Error(`internal: the interpreter has no complex ${op}`);
+  return f(a as Complex, b as Complex);
 }
 const MEMORY: Readonly<Record<CType, DType>> = { f32: "float32", f64: "float64", i32: "int32", u32: "uint32", i64: "int64", u64: "uint64", c64: "complex64" };
 
@@ -409,17 +398,29 @@ export function interpret(k: Kernel, run: Run, counts: Counts = { loads: 0, stor
         s.index = i;
         return;
       }
-      const nan = Number.isNaN(s.value);
       if (f.fold === "argmax" || f.fold === "argmin") {
-        if (!nan && (Number.isNaN(v) || (f.fold === "argmax" ? v > s.value : v < s.value))) {
+        const [a, b] = f.fold === "argmax" ? [s.value, v] : [v, s.value];
+        const better = f.t === "c64" ? compareComplex("lt", a as Complex, b as Complex) : !Number.isNaN(s.value) && (Number.isNaN(v) || a < b);
+        if (better) {
           s.value = v;
           s.index = i;
         }
-      } else if (f.fold === "sum" || f.fold === "prod") {
-        const op = f.fold === "sum" ? "add" : "mul";
-        s.value = isInt(f.t) ? fit(f.t, integer(op, f.t, BigInt(s.value as bigint), BigInt(v as bigint))) : f.t === "c64" ? complexOp(op, s.value as { re: number; im: number }, v as { re: number; im: number }) : real(op, s.value as number, v as number);
-      } else s.value = isInt(f.t) ? fit(f.t, integer(f.fold, f.t, BigInt(s.value as bigint), BigInt(v as bigint))) : real(f.fold, s.value as number, v as number);
+        return;
+      }
+      const value = joined(f.fold === "sum" ? "add" : f.fold === "prod" ? "mul" : f.fold, f.t, s.value, v);
+      s.value = isInt(f.t) ? fit(f.t, value) : value;
     };
+    // Running values are kept as they are computed: rounded at every step.
+    const scans = (pass: Kernel["passes"][number], running: Value[], i: number, step: number, memo: Map<Expr, Value>): void =>
+      pass.scans.forEach((s, n) => {
+        counts.stores++;
+        const m = k.mems[s.mem] as Kernel["mems"][number], o = run.operands[s.mem] as Run["operands"][number], address = at(s.mem, row, step, i);
+        const before = running[n] as Value;
+        const after = fit(s.t, joined(s.scan === "sum" ? "add" : s.scan === "prod" ? "mul" : s.scan, s.t, evaluate(s.value, i, step, memo, null), before));
+        running[n] = after;
+        writeAt(o.memory, address, m.dtype, s.exclusive ? before : after);
+      });
+    const begin = (pass: Kernel["passes"][number]): Value[] => pass.scans.map((s) => run.scalars[s.start.imm] as Value);
     const start: Record<string, Value> = { sum: 0, prod: 1 };
     const result = (s: State, f: Kernel["passes"][number]["folds"][number]): Value => {
       if (f.fold === "argmax" || f.fold === "argmin") return s.index;
@@ -429,10 +430,11 @@ export function interpret(k: Kernel, run: Run, counts: Counts = { loads: 0, stor
     if (k.kind === "column") {
       const pass = k.passes[0] as Kernel["passes"][number];
       for (let i = 0; i < inner; i++) {
-        const states = pass.folds.map((): State => ({ value: null, index: 0 }));
+        const states = pass.folds.map((): State => ({ value: null, index: 0 })), running = begin(pass);
         for (let step = 0; step < length; step++) {
           const memo = new Map<Expr, Value>();
           pass.folds.forEach((f, n) => join(states[n] as State, f, evaluate(f.value, i, step, memo, null), step));
+          scans(pass, running, i, step, memo);
         }
         const tile = pass.folds.map((f, n) => result(states[n] as State, f)), memo = new Map<Expr, Value>();
         for (const s of k.rowStores) put(s, i, memo, tile);
@@ -440,10 +442,11 @@ export function interpret(k: Kernel, run: Run, counts: Counts = { loads: 0, stor
       continue;
     }
     for (const pass of k.passes) {
-      const states = pass.folds.map((): State => ({ value: null, index: 0 }));
+      const states = pass.folds.map((): State => ({ value: null, index: 0 })), running = begin(pass);
       for (let i = 0; i < length; i++) {
         const memo = new Map<Expr, Value>();
         pass.folds.forEach((f, n) => join(states[n] as State, f, evaluate(f.value, i, 0, memo, null), i));
+        scans(pass, running, i, 0, memo);
         for (const s of pass.stores) put(s, i, memo, null);
       }
       pass.folds.forEach((f, n) => folds.set(f.id, result(states[n] as State, f)));
