@@ -1,7 +1,8 @@
 // A node of the lazy graph, and what an op has to define. An array is a handle on a node; graphs and walks hold nodes only.
 import type { DType } from "../base/dtype.ts";
 import type { Expr, Scalars } from "../kernel/expr.ts";
-import type { View } from "./view.ts";
+import type { Offset } from "../kernel/offset.ts";
+import type { PlanView, View } from "./view.ts";
 
 /** Shape and dtype of a value. */
 export interface Aval {
@@ -28,7 +29,7 @@ export interface Buf {
 
 /** A walk's index of one axis: offset + sum(coefficient * loop axis) + sum(coefficient * computed index). */
 export interface Index {
-  readonly offset: number;
+  readonly offset: Offset;
   readonly terms: ReadonlyMap<number, number>;
   readonly computed: readonly { readonly expr: Expr; readonly stride: number; readonly size: number }[];
 }
@@ -53,9 +54,9 @@ export type Lower<A> =
   | {
     readonly kind: "view";
     /** The same memory seen through the op, or null if strides cannot say it. */
-    view(v: View, arg: A, out: Aval): View | null;
+    view(v: PlanView, arg: A, out: Node): PlanView | null;
     /** The input's index for an output index, or null if it is not affine. */
-    pull(index: readonly Index[], arg: A, input: Aval, out: Aval): readonly Index[] | null;
+    pull(index: readonly Index[], arg: A, input: Aval, out: Node): readonly Index[] | null;
   }
   | { readonly kind: "map"; scalar(s: Scalars, x: readonly Expr[], arg: A, out: Aval, ins: readonly Aval[]): Expr; readonly cost?: number }
   | { readonly kind: "iota"; scalar(s: Scalars, at: (axis: number) => Expr, arg: A, out: Aval): Expr }
@@ -69,19 +70,19 @@ export type Lower<A> =
     /** The running value before the first element. */
     start(arg: A, out: Aval): number | bigint | { readonly re: number; readonly im: number };
   }
-  | { readonly kind: "parts"; parts(arg: A, ins: readonly Aval[], out: Aval): readonly Part[] }
+  | { readonly kind: "parts"; parts(arg: A, ins: readonly Aval[], out: Node): readonly Part[] }
   | { readonly kind: "scatter"; combine(arg: A): "set" | "add" | "mul" | "min" | "max" }
   | {
     readonly kind: "call";
     /** Which inputs may come as strided views; the others are made contiguous. */
     readonly strided: boolean;
-    calls(arg: A, ins: readonly View[], outs: readonly Aval[], avals: readonly Aval[]): readonly Call[];
+    calls(arg: A, ins: readonly PlanView[], outs: readonly Aval[], avals: readonly Aval[]): readonly Call[];
   };
 
 /** One input of an assembled array and the view of the output that it fills. */
 export interface Part {
   readonly input: number;
-  view(v: View): View;
+  view(v: PlanView): PlanView;
 }
 
 /** ONE definition per op: type rule, gradient and lowering in one place. */
@@ -94,6 +95,8 @@ export interface OpDef<A = unknown> {
   readonly lower: Lower<A>;
   /** The part of the argument that shapes kernels, as text; sizes and scalars stay out of it. */
   structure?(arg: A): string;
+  /** Starts in the argument that only move offsets: they stay out of keys and are patched into plans. */
+  starts?(arg: A): readonly number[];
   /** A scalar of the argument that becomes a kernel argument. */
   value?(arg: A): number | bigint | { readonly re: number; readonly im: number };
   /** Shapes and values at which the generated tests sample the op. */

@@ -1,10 +1,16 @@
 // Shape, strides (in elements) and offset over one buffer: what movement ops change without touching memory.
-/** A strided view. */
-export interface View {
+import type { Offset } from "../kernel/offset.ts";
+
+/** A strided view with a given kind of offset. */
+export interface ViewOf<O> {
   readonly shape: readonly number[];
   readonly strides: readonly number[];
-  readonly offset: number;
+  readonly offset: O;
 }
+/** A strided view. */
+export type View = ViewOf<number>;
+/** A view while an eval is planned: its offset may follow recorded starts. */
+export type PlanView = ViewOf<Offset>;
 
 /** Row-major strides of a shape. */
 export function contiguousStrides(shape: readonly number[]): number[] {
@@ -22,7 +28,7 @@ export function contiguousView(shape: readonly number[]): View {
 }
 
 /** True if the elements lie row-major without gaps. */
-export function isContiguous(v: View): boolean {
+export function isContiguous(v: PlanView): boolean {
   for (let i = v.shape.length - 1, n = 1; i >= 0; i--) {
     const d = v.shape[i] as number;
     if (d === 0) return true;
@@ -33,7 +39,7 @@ export function isContiguous(v: View): boolean {
 }
 
 /** The same elements in another shape, or null if that needs a copy. */
-export function tryReshape(v: View, shape: readonly number[]): View | null {
+export function tryReshape<O>(v: ViewOf<O>, shape: readonly number[]): ViewOf<O> | null {
   if (v.shape.some((d) => d === 0)) return { shape, strides: contiguousStrides(shape), offset: v.offset };
   const dims: number[] = [], strides: number[] = [];
   for (let i = 0; i < v.shape.length; i++) {

@@ -1,5 +1,6 @@
 // The scalar expressions of the kernel IR: a typed DAG over loads, kernel arguments, loop indices and about sixty scalar operations.
 import type { Compute } from "../base/dtype.ts";
+import type { Offset } from "./offset.ts";
 
 /** Types that values have while they are computed; storage is a matter of loads and stores. */
 export type CType = Compute;
@@ -25,7 +26,7 @@ export class Scalars {
   readonly #known = new Map<string, Expr>();
   readonly #literals = new Map<string, number>();
   /** Values of the scalar arguments; `null` where a recorded scalar is patched in. */
-  readonly scalars: { t: CType; value: Literal; node: number }[] = [];
+  readonly scalars: { t: CType; value: Literal; node: number; offset: Offset }[] = [];
 
   /** An expression; the same arguments give the same object. */
   make(op: string, t: CType, args: readonly Expr[], imm = 0): Expr {
@@ -44,7 +45,7 @@ export class Scalars {
     const key = `${t}:${typeof value === "object" ? `${value.re},${value.im}` : Object.is(value, -0) ? "-0" : String(value)}`;
     let i = this.#literals.get(key);
     if (i === undefined) {
-      i = this.scalars.push({ t, value, node: -1 }) - 1;
+      i = this.scalars.push({ t, value, node: -1, offset: 0 }) - 1;
       this.#literals.set(key, i);
     }
     return this.make("scalar", t, [], i);
@@ -55,7 +56,17 @@ export class Scalars {
     const key = `node${node}`;
     let i = this.#literals.get(key);
     if (i === undefined) {
-      i = this.scalars.push({ t, value, node }) - 1;
+      i = this.scalars.push({ t, value, node, offset: 0 }) - 1;
+      this.#literals.set(key, i);
+    }
+    return this.make("scalar", t, [], i);
+  }
+
+  /** An offset that follows recorded starts: an argument that is patched for each run. */
+  moving(key: string, offset: Offset, t: CType): Expr {
+    let i = this.#literals.get(key);
+    if (i === undefined) {
+      i = this.scalars.push({ t, value: t === "i64" ? 0n : 0, node: -1, offset }) - 1;
       this.#literals.set(key, i);
     }
     return this.make("scalar", t, [], i);

@@ -7,7 +7,8 @@ import { NDArray } from "../core/ndarray.ts";
 import type { Aval, FoldOp, Index, Node, OpDef, Part } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { broadcast as broadcastShape, same, size } from "../core/shape.ts";
-import { contiguousStrides, tryReshape, type View } from "../core/view.ts";
+import { type Offset, plus, start, times } from "../kernel/offset.ts";
+import { contiguousStrides, type PlanView, tryReshape } from "../core/view.ts";
 import type { Expr, Literal, Scalars } from "../kernel/expr.ts";
 import { compareParts, join, parts } from "./complex.ts";
 
@@ -88,10 +89,10 @@ const NONE: ReadonlyMap<number, number> = new Map();
 const nowhere: Index = { offset: 0, terms: NONE, computed: [] };
 /** a + stride * b, for indices. */
 function combine(parts: readonly { readonly index: Index; readonly stride: number }[]): Index {
-  let offset = 0;
+  let offset: Offset = 0;
   const terms = new Map<number, number>(), computed: { expr: Expr; stride: number; size: number }[] = [];
   for (const { index, stride } of parts) {
-    offset += index.offset * stride;
+    offset = plus(offset, times(index.offset, stride));
     for (const [axis, c] of index.terms) terms.set(axis, (terms.get(axis) ?? 0) + c * stride);
     for (const c of index.computed) computed.push({ ...c, stride: c.stride * stride });
   }
@@ -171,9 +172,10 @@ export interface Slice {
   readonly steps: readonly number[];
   readonly shape: readonly number[];
 }
-function sliceView(v: View, a: Slice): View {
+/** `first` is the number of the slice's first start among those of the node at `slot`. */
+function sliceView(v: PlanView, a: Slice, slot: number, first: number): PlanView {
   let offset = v.offset;
-  if (size(a.shape) > 0) a.starts.forEach((s, d) => offset += s * (v.strides[d] as number));
+  if (size(a.shape) > 0) a.starts.forEach((_, d) => offset = plus(offset, times(start(slot, first + d), v.strides[d] as number)));
   return { shape: a.shape, strides: v.strides.map((s, d) => s * (a.steps[d] as number)), offset };
 }
 const sliceOp = define<Slice>({
@@ -181,9 +183,11 @@ const sliceOp = define<Slice>({
   type: ([x], a) => ({ shape: a.shape, dtype: (x as Aval).dtype }),
   lower: {
     kind: "view",
-    view: (v, a) => sliceView(v, a),
-    pull: (index, a) => index.map((x, d) => combine([{ index: { offset: a.starts[d] as number, terms: NONE, computed: [] }, stride: 1 }, { index: x, stride: a.steps[d] as number }])),
+    view: (v, a, out) => sliceView(v, a, out.slot, 0),
+    pull: (index, a, _, out) => index.map((x, d) => combine([{ index: { offset: start(out.slot, d), terms: NONE, computed: [] }, stride: 1 }, { index: x, stride: a.steps[d] as number }])),
   },
+  starts: (a) => a.starts,
+  structure: (a) => a.steps.join(),
   vjp: (ct, _out, [x], a) => [assemble([like(0, x as Node), ct], [null, a], (x as Node).shape)],
 });
 /** Every step-th element from start, along each axis. */
@@ -226,14 +230,25 @@ export function unbroadcast(ct: Node, shape: readonly number[]): Node {
 interface Assemble {
   readonly shape: readonly number[];
   readonly slices: readonly (Slice | null)[];
+  /** Starts of all slices, one after the other. */
+  readonly starts: readonly number[];
 }
 const assembleOp: OpDef<Assemble> = define<Assemble>({
   name: "assemble",
   type: ([x], a) => ({ shape: a.shape, dtype: (x as Aval).dtype }),
   lower: {
     kind: "parts",
-    parts: (a): readonly Part[] => a.slices.map((s, input) => ({ input, view: (v) => s === null ? v : sliceView(v, s) })),
+    parts: (a, _ins, out): readonly Part[] => {
+      let first = 0;
+      return a.slices.map((s, input) => {
+        const mine = first;
+        first += s === null ? 0 : s.starts.length;
+        return { input, view: (v) => s === null ? v : sliceView(v, s, out.slot, mine) };
+      });
+    },
   },
+  starts: (a) => a.starts,
+  structure: (a) => a.slices.map((s) => s === null ? "*" : `${s.steps.join()}:${s.shape.join()}`).join("/"),
   vjp: (ct, _out, ins, a, need) =>
     ins.map((x, i) => {
       if (!need[i]) return null;
@@ -242,12 +257,12 @@ const assembleOp: OpDef<Assemble> = define<Assemble>({
       if (mine !== null) return slice(ct, mine);
       const later = a.slices.slice(i + 1);
       if (later.length === 0) return ct;
-      return apply(assembleOp, [ct, ...later.map((s) => full(0, (s as Slice).shape, x.dtype))], { shape: a.shape, slices: [null, ...later] });
+      return assemble([ct, ...later.map((s) => full(0, (s as Slice).shape, x.dtype))], [null, ...later], a.shape);
     }),
 });
 /** Fills an array of `shape` from inputs, each into its slice (null: everywhere); the slices cover it. Disjoint but for a first null. */
 export function assemble(inputs: readonly Node[], slices: readonly (Slice | null)[], shape: readonly number[]): Node {
-  return apply(assembleOp, inputs, { shape, slices });
+  return apply(assembleOp, inputs, { shape, slices, starts: slices.flatMap((s) => s === null ? [] : s.starts) });
 }
 
 // ---- folds ------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import type { NDArray } from "../core/ndarray.ts";
 import type { Aval, Call, Node, OpDef } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { axisOf, broadcast, same, size } from "../core/shape.ts";
-import type { View } from "../core/view.ts";
+import type { PlanView } from "../core/view.ts";
 import { contiguousStrides } from "../core/view.ts";
 import { trailing } from "./args.ts";
 import { add, broadcastTo, cast, define, full, mul, nodeOf, pair, permute, reduce, reshape, unbroadcast, wrap } from "./basis.ts";
@@ -39,14 +39,14 @@ const matmulOp: OpDef<Scale> = define<Scale>({
     calls: (arg, ins, outs) => {
       const out = outs[0] as Aval, n = out.shape.length;
       if (size(out.shape) === 0) return [];
-      const a = ins[0] as View, b = ins[1] as View, c = ins[2], own = contiguousStrides(out.shape), lead = n - 2;
+      const a = ins[0] as PlanView, b = ins[1] as PlanView, c = ins[2], own = contiguousStrides(out.shape), lead = n - 2;
       // Strides along the axes of the result; 0 where an operand is broadcast.
-      const along = (v: View | undefined, d: number): number => {
+      const along = (v: PlanView | undefined, d: number): number => {
         if (v === undefined) return 0;
         const k = d - (n - v.shape.length);
         return k < 0 || v.shape[k] === 1 ? 0 : v.strides[k] as number;
       };
-      const inner = (v: View | undefined, d: number): number => v === undefined ? 0 : v.shape[v.shape.length - 2 + d] === 1 ? 0 : v.strides[v.strides.length - 2 + d] as number;
+      const inner = (v: PlanView | undefined, d: number): number => v === undefined ? 0 : v.shape[v.shape.length - 2 + d] === 1 ? 0 : v.strides[v.strides.length - 2 + d] as number;
       // Batch axes that step alike in every operand become one.
       const axes: number[][] = [];
       for (let d = 0; d < lead; d++) {

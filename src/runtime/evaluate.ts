@@ -2,12 +2,13 @@
 import { DTYPES, type DType, itemsize, typedArrayOf } from "../base/dtype.ts";
 import { DEFAULT_PRECISION, elementsOf, formatArray } from "../base/format.ts";
 import { DEBUG, debug } from "../base/env.ts";
-import { plainError, site } from "../base/error.ts";
+import { plainError, site, siteOf } from "../base/error.ts";
 import { elementOf, late, type NDArray, type TypedData } from "../core/ndarray.ts";
 import { type Buf, freshMark, Node, type OpDef, topological } from "../core/node.ts";
 import { size } from "../core/shape.ts";
 import { trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
+import { offsetValue } from "../kernel/offset.ts";
 import { assemble, define } from "../ops/basis.ts";
 import { type Native, openNative } from "./ffi.ts";
 import { build, describe, type Graph, type KernelInfo, type Plan, putScalar } from "./plan.ts";
@@ -164,7 +165,10 @@ function bufferOf(id: number, address: number, bytes: number, ticket: number): B
 /** Large live buffers, for the message of a memory limit. */
 const large: WeakRef<Buf>[] = [];
 function remember(b: Buf): void {
-  if (large.length > 4096) large.splice(0, 2048);
+  if (large.length > 4096) {
+    const alive = large.filter((r) => (r.deref()?.users ?? 0) > 0);
+    large.splice(0, large.length, ...alive.slice(-2048));
+  }
   large.push(new WeakRef(b));
 }
 
@@ -176,6 +180,25 @@ function memoryError(bytes: number): Error {
   return plainError(`Cannot allocate ${mb(bytes)}: ${mb(active)} are in use and the limit is ${mb(limit)}. Dispose of arrays (using, dispose, scope) or raise setMemoryLimit. Largest live arrays:${list === "" ? " none above 1 MB" : list}`);
 }
 
+const nothing = new Uint32Array([4, 0, 0, 0]), pause = new Int32Array(new SharedArrayBuffer(4));
+/** Calls `attempt` until it does not fail for want of memory, having made what room there is: work in flight, garbage, the cache. */
+function withRoom(attempt: () => number, failed: (code: number) => boolean): number {
+  let code = attempt();
+  for (let i = 0; i < 3 && failed(code); i++) {
+    const lib = native();
+    lib.submit(nothing, 4);
+    lib.yieldToCollector();
+    // The engines end what they collected on another thread.
+    if (i > 0) Atomics.wait(pause, 0, 0, 5 * i);
+    lib.trim();
+    code = attempt();
+  }
+  return code;
+}
+
+function bufOf(n: Node, out: number): Buf {
+  return n.results === null ? n.buf as Buf : n.results[out] as Buf;
+}
 function give(n: Node, b: Buf, view: View): void {
   n.buf = b;
   n.view = view;
@@ -186,8 +209,7 @@ function give(n: Node, b: Buf, view: View): void {
 function run(g: Graph, p: Plan, flags: number): number {
   const words = p.words, lib = native();
   for (const l of p.leaves) {
-    const n = g.leaves[l.leaf % 65536] as Node, b = n.results === null ? n.buf as Buf : n.results[Math.floor(l.leaf / 65536)] as Buf;
-    words[l.word] = b.id;
+    words[l.word] = bufOf(g.leaves[l.leaf] as Node, l.out).id;
   }
   for (const s of p.scalars) {
     const n = g.order[s.slot] as Node, v = n.op.value?.(n.arg);
@@ -195,21 +217,35 @@ function run(g: Graph, p: Plan, flags: number): number {
     if (s.t === "f32") p.floats[s.word] = v as number;
     else putScalar(words, s.word, s.t, v);
   }
+  const startsOf = (slot: number): readonly number[] => {
+    const n = g.order[slot] as Node;
+    return n.op.starts?.(n.arg) ?? NO_STARTS;
+  };
+  for (const m of p.moving) {
+    const x = offsetValue(m.offset, startsOf);
+    words[m.word] = x >>> 0;
+    words[m.word + 1] = Math.floor(x / 4294967296) >>> 0;
+  }
   words[2] = flags;
   let code = lib.submit(words, words[0] as number);
   if (code === LIMIT_ERROR) {
-    lib.yieldToCollector();
-    lib.trim();
-    words[2] = flags;
-    code = lib.submit(words, words[0] as number);
+    code = withRoom(() => lib.submit(words, words[0] as number), (c) => c === LIMIT_ERROR);
     if (code === LIMIT_ERROR) throw memoryError(p.outputs.reduce((a, o) => a + o.bytes, p.arena));
   }
   if (code < 0) throw plainError(lib.error());
-  for (const o of p.outputs) {
-    const n = g.order[o.slot] as Node;
-    f64words[0] = words[o.word + 4] as number;
-    f64words[1] = words[o.word + 5] as number;
-    const b = bufferOf(words[o.word + 1] as number, f64[0] as number, o.bytes, code);
+  const made: Buf[] = [];
+  try {
+    for (const o of p.outputs) {
+      f64words[0] = words[o.word + 4] as number;
+      f64words[1] = words[o.word + 5] as number;
+      made.push(bufferOf(words[o.word + 1] as number, f64[0] as number, o.bytes, code));
+    }
+  } catch (error) {
+    for (const o of p.outputs) lib.dispose(words[o.word + 1] as number);
+    throw error;
+  }
+  p.outputs.forEach((o, i) => {
+    const n = g.order[o.slot] as Node, b = made[i] as Buf;
     if (n.outs === null) give(n, b, contiguousView(n.shape));
     else {
       const all = (n.results ?? new Array<Buf>(n.outs.length)) as Buf[];
@@ -217,21 +253,20 @@ function run(g: Graph, p: Plan, flags: number): number {
       b.users++;
       n.results = all;
     }
-  }
+  });
   for (const a of p.aliases) {
-    const n = g.order[a.slot] as Node;
+    const n = g.order[a.slot] as Node, view: View = { ...a.view, offset: offsetValue(a.view.offset, startsOf) };
     if ("leaf" in a.of) {
-      const leaf = g.leaves[a.of.leaf % 65536] as Node;
-      give(n, leaf.results === null ? leaf.buf as Buf : leaf.results[Math.floor(a.of.leaf / 65536)] as Buf, a.view);
+      give(n, bufOf(g.leaves[a.of.leaf] as Node, a.of.out), view);
     } else {
       const base = g.order[a.of.slot] as Node;
-      give(n, base.outs === null ? base.buf as Buf : (base.results as Buf[])[a.of.out] as Buf, a.view);
+      give(n, base.outs === null ? base.buf as Buf : (base.results as Buf[])[a.of.out] as Buf, view);
     }
   }
   const first = trace.first ?? Infinity;
   for (const n of g.order) {
     if ((n.buf === null && n.results === null) || n.serial >= first) continue;
-    for (const x of n.inputs) x.pending--;
+    for (const x of n.inputs) if (--x.pending === 0 && x.handles === 0) release(x);
     n.inputs = NONE;
   }
   counters.evals++;
@@ -239,6 +274,7 @@ function run(g: Graph, p: Plan, flags: number): number {
   return code;
 }
 const NONE: readonly Node[] = [];
+const NO_STARTS: readonly number[] = [];
 
 function settle(n: Node): void {
   const b = n.buf;
@@ -273,23 +309,27 @@ export function submitAsync(roots: readonly Node[]): number {
 }
 
 async function evaluateAsync(roots: readonly Node[]): Promise<void> {
+  // After the first await the user's frames are gone.
+  const here = new Error();
   submitAsync(roots);
   const tickets = new Set(roots.map((n) => n.buf?.ticket ?? 0));
   tickets.delete(0);
-  for (const t of tickets) await native().completion(t);
+  for (const t of tickets) {
+    try {
+      await native().completion(t);
+    } catch (error) {
+      const at = siteOf(here.stack ?? "");
+      throw new Error(`${(error as Error).message}${at === "" ? "" : `\n    at ${at}`}`);
+    }
+  }
   for (const n of roots) if (n.buf !== null && tickets.has(n.buf.ticket)) n.buf.ticket = 0;
 }
 
 /** A node over a fresh buffer with these row-major elements. */
 function store(data: TypedData, shape: readonly number[], dtype: DType): Node {
   const bytes = size(shape) * itemsize(dtype), lib = native();
-  let id = lib.alloc(bytes);
-  if (id === 0) {
-    lib.yieldToCollector();
-    lib.trim();
-    id = lib.alloc(bytes);
-    if (id === 0) throw memoryError(bytes);
-  }
+  const id = lib.alloc(bytes) || withRoom(() => lib.alloc(bytes), (x) => x === 0);
+  if (id === 0) throw memoryError(bytes);
   const b = bufferOf(id, lib.address(id), bytes, 0);
   new Uint8Array(b.token, 0, bytes).set(new Uint8Array(data.buffer, data.byteOffset, bytes));
   const n = new Node(sourceOp as OpDef, NONE, null, shape, dtype, null);

@@ -1,11 +1,13 @@
 // A plan: the words of one submission for a graph of known structure and sizes, and what has to be patched into them at each run.
-import { DEBUG, debug } from "../base/env.ts";
+import { DEBUG, debug, environment } from "../base/env.ts";
 import { itemsize } from "../base/dtype.ts";
 import { addIdentities, encode, tape } from "../backends/cpu/tape.ts";
 import type { Node } from "../core/node.ts";
 import { size } from "../core/shape.ts";
-import { contiguousStrides, type View } from "../core/view.ts";
+import { contiguousStrides, type PlanView } from "../core/view.ts";
+import { type Offset, plus } from "../kernel/offset.ts";
 import type { CType, Literal } from "../kernel/expr.ts";
+import { checkKernel } from "../kernel/check.ts";
 import { expressions, printKernel } from "../kernel/kernel.ts";
 import { fuse, resolve, type Schedule } from "../schedule/fuse.ts";
 import { lower, type Operand, type Place, type Step } from "../schedule/lower.ts";
@@ -32,8 +34,8 @@ interface Output {
 /** A node whose value lies in another's memory (or a leaf's). */
 interface Alias {
   readonly slot: number;
-  readonly of: { readonly leaf: number } | { readonly slot: number; readonly out: number };
-  readonly view: View;
+  readonly of: { readonly leaf: number; readonly out: number } | { readonly slot: number; readonly out: number };
+  readonly view: PlanView;
 }
 
 /** A compiled plan. */
@@ -42,10 +44,12 @@ export interface Plan {
   readonly words: Uint32Array;
   readonly floats: Float32Array;
   /** Words that take the buffer id of a leaf. */
-  readonly leaves: readonly { readonly word: number; readonly leaf: number }[];
+  readonly leaves: readonly { readonly word: number; readonly leaf: number; readonly out: number }[];
   readonly outputs: readonly Output[];
   readonly aliases: readonly Alias[];
   readonly scalars: readonly { readonly word: number; readonly slot: number; readonly t: CType }[];
+  /** Words that follow recorded starts: a 64-bit offset, or an index argument. */
+  readonly moving: readonly { readonly word: number; readonly offset: Offset }[];
   readonly arena: number;
   readonly computed: number;
 }
@@ -117,10 +121,14 @@ export function putScalar(words: Uint32Array, at: number, t: CType, v: Literal):
   words[at + 1] = scratch.getUint32(4, true);
 }
 
+/** SINTER_CHECK=1: every kernel is checked when it is made. */
+const CHECK = environment("SINTER_CHECK") === "1";
+
 /** The schedule and steps of a graph, without running it. */
 export function steps(graph: Graph): { readonly schedule: Schedule; readonly steps: readonly Step[] } {
-  const schedule = fuse(graph.order, graph.keep);
-  return { schedule, steps: lower(schedule) };
+  const schedule = fuse(graph.order, graph.keep), list = lower(schedule);
+  if (CHECK) for (const s of list) if (s.kind === "kernel") checkKernel(s.kernel);
+  return { schedule, steps: list };
 }
 
 /** Builds the plan of a graph and compiles its kernels. */
@@ -174,7 +182,7 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
   }
   const arena = layout([...storages.values()].filter((s) => s.keep === null));
 
-  const w = new Words(), leaves: { word: number; leaf: number }[] = [], outputs: Output[] = [], binding = new Map<string, number>();
+  const w = new Words(), leaves: { word: number; leaf: number; out: number }[] = [], outputs: Output[] = [], binding = new Map<string, number>();
   for (let i = 0; i < 4; i++) w.push(0);
   let bindings = 0;
   const bind = (kind: number, bytes: number): number => {
@@ -213,11 +221,15 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
       const leaf = leafOf.get(p.node as Node) as number, k = `leaf${leaf}.${p.out}`;
       if (binding.has(k)) continue;
       binding.set(k, bindings);
-      leaves.push({ word: bind(0, 0) + 1, leaf: leaf + p.out * 65536 });
+      leaves.push({ word: bind(0, 0) + 1, leaf, out: p.out });
     }
   }
 
-  const scalars: { word: number; slot: number; t: CType }[] = [];
+  const scalars: { word: number; slot: number; t: CType }[] = [], moving: { word: number; offset: Offset }[] = [];
+  const move = (offset: Offset): void => {
+    if (typeof offset !== "number") moving.push({ word: w.n, offset });
+    w.wide(typeof offset === "number" ? offset : 0);
+  };
   for (const s of list) {
     const at = w.n;
     if (s.kind === "call") {
@@ -227,7 +239,7 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
       for (const p of s.places) {
         const l = locate(p.place);
         w.push(l.binding);
-        w.wide(l.offset + p.offset);
+        move(plus(l.offset, p.offset));
       }
       for (const x of s.call.ints) w.wide(x);
       for (const x of s.call.nums) {
@@ -257,13 +269,14 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
         const l = locate(o.place), unit = k.mems[i]?.along === "unit";
         w.push(l.binding);
         w.push(0);
-        w.wide(l.offset + o.offset);
+        move(plus(l.offset, o.offset));
         w.wide(o.bound);
         for (const x of o.rows) w.wide(x);
         w.wide(o.fold);
         for (const x of unit ? contiguousStrides(s.inner) : o.inner) w.wide(x);
       });
       k.scalars.scalars.forEach((x) => {
+        if (x.offset !== 0) moving.push({ word: w.n, offset: x.offset });
         if (x.node >= 0) scalars.push({ word: w.n, slot: x.node, t: x.t });
         const here = w.n;
         w.push(0);
@@ -282,7 +295,7 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
     if (r === null) throw new Error(`internal: ${n.op.name} was not computed`);
     if (r.node === n && slotsOut.has(`${n.slot}.0`)) continue;
     const leaf = leafOf.get(r.node);
-    aliases.push({ slot: n.slot, of: leaf !== undefined ? { leaf: leaf + r.out * 65536 } : { slot: r.node.slot, out: r.out }, view: r.view });
+    aliases.push({ slot: n.slot, of: leaf !== undefined ? { leaf, out: r.out } : { slot: r.node.slot, out: r.out }, view: r.view });
   }
   const words = w.data.slice(0, w.n);
   return {
@@ -293,6 +306,7 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
     outputs,
     aliases,
     scalars,
+    moving,
     arena,
     computed: schedule.infos.length,
   };

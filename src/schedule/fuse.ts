@@ -1,6 +1,7 @@
 // Where to cut: sorts the nodes of an eval into groups, each of which becomes one kernel or library call, with the reason of every cut.
 import type { Node } from "../core/node.ts";
-import { contiguousView, type View } from "../core/view.ts";
+import { contiguousView, type PlanView } from "../core/view.ts";
+import { offsetText } from "../kernel/offset.ts";
 import { same, size } from "../core/shape.ts";
 
 /** Role of a node inside its group. */
@@ -65,7 +66,7 @@ export function splits(shape: readonly number[], axes: readonly [number, number]
 }
 
 /** The memory that holds a node's value, seen as its shape; null if it has to be computed in place. */
-export function resolve(infos: readonly Info[], n: Node): { node: Node; out: number; view: View } | null {
+export function resolve(infos: readonly Info[], n: Node): { node: Node; out: number; view: PlanView } | null {
   if (n.buf !== null && n.view !== null) return { node: n, out: 0, view: n.view };
   const info = infos[n.slot];
   if (info !== undefined && info.node === n && info.stored) return { node: n, out: 0, view: contiguousView(n.shape) };
@@ -265,7 +266,7 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule 
       if (c.buf !== null || isPick(c)) return true;
       const ci = info(c) as Info;
       if (ci.group !== null && ci.group !== g) return true;
-      const key = `${c.slot}:${at.map((x) => `${x.offset},${[...x.terms].join("_")}`).join(";")}`;
+      const key = `${c.slot}:${at.map((x) => `${offsetText(x.offset)},${[...x.terms].join("_")}`).join(";")}`;
       if (seen.has(key)) return true;
       seen.add(key);
       if (ci.group === g) {

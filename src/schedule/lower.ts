@@ -2,7 +2,8 @@
 import { computeOf, itemsize, storageOf } from "../base/dtype.ts";
 import type { Call, Index, Node } from "../core/node.ts";
 import { same, size } from "../core/shape.ts";
-import { contiguousStrides, contiguousView, isContiguous, type View } from "../core/view.ts";
+import { contiguousStrides, contiguousView, isContiguous, type PlanView } from "../core/view.ts";
+import { type Offset, offsetText, plus, times } from "../kernel/offset.ts";
 import { type CType, type Expr, Scalars } from "../kernel/expr.ts";
 import { type Combine, expressions, type Fold, type FoldStep, type Kernel, type Mem, type Pass, type ScanStep, type StoreStep } from "../kernel/kernel.ts";
 import { COLUMN_BLOCK, foldsRows, type Group, type Info, resolve, ROW_BLOCK, rowDims, type Schedule } from "./fuse.ts";
@@ -19,7 +20,7 @@ export interface Place {
 /** An operand of a dispatch: where it lies and how it moves along the loops (row strides in bytes, inner strides in elements). */
 export interface Operand {
   readonly place: Place;
-  readonly offset: number;
+  readonly offset: Offset;
   readonly bound: number;
   readonly rows: readonly number[];
   readonly fold: number;
@@ -39,7 +40,7 @@ export type Step =
     readonly group: Group;
     readonly elements: number;
   }
-  | { readonly kind: "call"; readonly call: Call; readonly places: readonly { readonly place: Place; readonly offset: number }[]; readonly group: Group };
+  | { readonly kind: "call"; readonly call: Call; readonly places: readonly { readonly place: Place; readonly offset: Offset }[]; readonly group: Group };
 
 /** All steps of a schedule, in order. */
 export function lower(schedule: Schedule): Step[] {
@@ -165,7 +166,7 @@ function lowerCall(infos: readonly Info[], g: Group, n: Node, steps: Step[], wor
   const l = n.op.lower;
   if (l.kind !== "call") throw new Error("internal: call");
   const outs = n.outs ?? [n];
-  const views: View[] = [], places: { place: Place; base: number; item: number }[] = [];
+  const views: PlanView[] = [], places: { place: Place; base: Offset; item: number }[] = [];
   for (const input of n.inputs) {
     const r = resolve(infos, input);
     if (r !== null && (l.strided || isContiguous(r.view))) {
@@ -189,8 +190,8 @@ function lowerCall(infos: readonly Info[], g: Group, n: Node, steps: Step[], wor
       group: g,
       places: call.pointers.map((p) => {
         if (p.which === "out") return { place: placeOf(n, p.index), offset: p.offset * itemsize((outs[p.index] as Node).dtype) };
-        const at = places[p.index] as { place: Place; base: number; item: number };
-        return { place: at.place, offset: (at.base + p.offset) * at.item };
+        const at = places[p.index] as { place: Place; base: Offset; item: number };
+        return { place: at.place, offset: times(plus(at.base, p.offset), at.item) };
       }),
     });
   }
@@ -199,7 +200,7 @@ function lowerCall(infos: readonly Info[], g: Group, n: Node, steps: Step[], wor
 interface MemUse {
   readonly place: Place;
   readonly dtype: Node["dtype"];
-  readonly offset: number;
+  readonly offset: Offset;
   /** Elements per step of each domain axis. */
   readonly strides: readonly number[];
   readonly written: boolean;
@@ -405,7 +406,7 @@ class Builder {
     for (const [d, c] of x.terms) plus(this.#axisExpr(d), c);
     for (const c of x.computed) plus(c.expr, c.stride);
     if (x.offset !== 0 || sum === null) {
-      const o = this.#s.literal(t === "i64" ? BigInt(x.offset) : x.offset, t);
+      const o = typeof x.offset === "number" ? this.#s.literal(t === "i64" ? BigInt(x.offset) : x.offset, t) : this.#s.moving(`offset ${offsetText(x.offset)}`, x.offset, t);
       sum = sum === null ? o : this.#s.bin("add", sum, o);
     }
     return sum;
@@ -422,18 +423,18 @@ class Builder {
     return inner[0] === d ? q : this.#s.bin("rem", q, this.#extent(this.#shape[d] as number));
   }
 
-  #load(place: Place, dtype: Node["dtype"], view: View, at: readonly Index[]): Expr {
+  #load(place: Place, dtype: Node["dtype"], view: PlanView, at: readonly Index[]): Expr {
     const a = this.#address(view, at), t = computeOf(dtype);
     if (a.index === null) return this.#s.make("load", t, [], this.#mem(place, dtype, a.offset, a.strides, false, 0, false));
     return this.#s.make("loadx", t, [a.index], this.#mem(place, dtype, a.offset, a.strides, false, a.bound, false));
   }
   /** Where an index leads in a view: affine strides, and what has to be computed. */
-  #address(view: View, at: readonly Index[]): { offset: number; strides: number[]; index: Expr | null; bound: number } {
-    let offset = view.offset;
+  #address(view: PlanView, at: readonly Index[]): { offset: Offset; strides: number[]; index: Expr | null; bound: number } {
+    let offset: Offset = view.offset;
     const strides = new Array<number>(this.#shape.length).fill(0), computed: { expr: Expr; stride: number; size: number }[] = [];
     at.forEach((x, k) => {
       const s = view.strides[k] as number;
-      offset += x.offset * s;
+      offset = plus(offset, times(x.offset, s));
       for (const [d, c] of x.terms) strides[d] = (strides[d] as number) + c * s;
       for (const c of x.computed) computed.push({ expr: c.expr, stride: c.stride * s, size: c.size });
     });
@@ -455,10 +456,10 @@ class Builder {
       if (c.stride < 0) low += c.stride * (c.size - 1);
       else high += c.stride * (c.size - 1);
     }
-    return { offset: offset + low, strides, index: this.#indexExpr({ offset: -low, terms, computed }), bound: high - low + 1 };
+    return { offset: plus(offset, low), strides, index: this.#indexExpr({ offset: -low, terms, computed }), bound: high - low + 1 };
   }
-  #mem(place: Place, dtype: Node["dtype"], offset: number, strides: readonly number[], written: boolean, bound: number, row: boolean): number {
-    const key = `${place.node === null ? `w${place.workspace}` : place.node.buf !== null ? `b${place.node.serial}` : place.node.results !== null ? `r${place.node.serial}.${place.out}` : `n${place.node.slot}.${place.out}`}:${dtype}:${offset}:${strides.join()}:${written}:${bound}:${row}`;
+  #mem(place: Place, dtype: Node["dtype"], offset: Offset, strides: readonly number[], written: boolean, bound: number, row: boolean): number {
+    const key = `${place.node === null ? `w${place.workspace}` : place.node.buf !== null ? `b${place.node.serial}` : place.node.results !== null ? `r${place.node.serial}.${place.out}` : `n${place.node.slot}.${place.out}`}:${dtype}:${offsetText(offset)}:${strides.join()}:${written}:${bound}:${row}`;
     let i = this.#memKeys.get(key);
     if (i === undefined) {
       i = this.#mems.push({ place, dtype, offset, strides, written, bound, row }) - 1;
@@ -468,12 +469,12 @@ class Builder {
   }
 
   /** Stores an element (or, `row`, one value of the row) at the loops' position in a view. */
-  store(view: View, place: Place, n: { readonly dtype: Node["dtype"] }, value: Expr, combine: Combine, index: Expr | null, row = false): void {
+  store(view: PlanView, place: Place, n: { readonly dtype: Node["dtype"] }, value: Expr, combine: Combine, index: Expr | null, row = false): void {
     const a = this.#address(view, row ? this.#rowAt(view.shape) : this.identity());
     this.#stores.push({ mem: this.#mem(place, n.dtype, a.offset, a.strides, true, 0, row && this.#kind === "row"), value, combine, index, row });
   }
   /** Stores at a computed position. */
-  storeAt(view: View, place: Place, n: Node, at: readonly Index[], value: Expr, combine: Combine): void {
+  storeAt(view: PlanView, place: Place, n: Node, at: readonly Index[], value: Expr, combine: Combine): void {
     const a = this.#address(view, at);
     this.#stores.push({ mem: this.#mem(place, n.dtype, a.offset, a.strides, true, a.bound, false), value, combine, index: a.index, row: false });
   }
@@ -506,7 +507,7 @@ class Builder {
       const item = itemsize(m.dtype), step = along[i] as number;
       const inner = this.#kind === "row" ? [step] : tailDims.map((d) => m.strides[d] as number);
       mems.push({ dtype: m.dtype, along: alongOf(inner, innerSizes), written: false });
-      operands.push({ place: m.place, offset: m.offset * item, bound: 0, rows: strideRows(m.strides, step, item), fold: this.#kind === "row" ? 0 : step * item, inner });
+      operands.push({ place: m.place, offset: times(m.offset, item), bound: 0, rows: strideRows(m.strides, step, item), fold: this.#kind === "row" ? 0 : step * item, inner });
     });
     const item = itemsize(t.dtype);
     const outRows = (this.#kind === "row" ? [...leadDims.map((d) => out[d] as number), ...tailDims.map((d) => out[d - a[1] + a[0] + 1] as number)] : leadDims.map((d) => out[d] as number)).concat(out[a[0]] as number).map((s) => s * item);
@@ -588,7 +589,7 @@ class Builder {
       const item = itemsize(m.dtype);
       return {
         place: m.place,
-        offset: m.offset * item,
+        offset: times(m.offset, item),
         bound: m.bound,
         rows: rowGroups.map((g) => stride(m, g) * item),
         fold: fold.length === 0 ? 0 : foldStride(m) * item,
@@ -656,7 +657,7 @@ function collapse(strides: readonly number[], shape: readonly number[], dims: re
 function indexKey(at: readonly Index[]): string {
   let key = "";
   for (const x of at) {
-    key += `${x.offset}`;
+    key += offsetText(x.offset);
     for (const [d, c] of x.terms) key += `+${c}a${d}`;
     for (const c of x.computed) key += `+${c.stride}e${c.expr.id}`;
     key += ";";

@@ -2,7 +2,9 @@
 import { itemsize, type DType } from "../../src/base/dtype.ts";
 import type { Node } from "../../src/core/node.ts";
 import { size } from "../../src/core/shape.ts";
+import { offsetValue } from "../../src/kernel/offset.ts";
 import type { Literal } from "../../src/kernel/expr.ts";
+import { checkKernel } from "../../src/kernel/check.ts";
 import { type Counts, interpret } from "../../src/kernel/interpret.ts";
 import { printKernel } from "../../src/kernel/kernel.ts";
 import { resolve } from "../../src/schedule/fuse.ts";
@@ -33,20 +35,26 @@ export function interpreted(roots: readonly Node[]): Interpreted {
     }
     return m;
   };
+  const startsOf = (slot: number): readonly number[] => {
+    const n = g.order[slot];
+    return n?.op.starts?.(n.arg) ?? [];
+  };
   const counts: Counts[] = [], kernels: string[] = [];
   for (const s of list) {
     if (s.kind !== "kernel") throw new Error(`no interpreter for ${s.call.routine}`);
     const c = { loads: 0, stores: 0 };
+    checkKernel(s.kernel);
     kernels.push(printKernel(s.kernel));
     interpret(s.kernel, {
       rows: s.rows,
       inner: s.inner,
       foldSize: s.foldSize,
       rag: s.rag,
-      operands: s.operands.map((o) => ({ memory: memory(o.place), offset: o.offset, rows: o.rows, fold: o.fold, inner: o.inner })),
+      operands: s.operands.map((o) => ({ memory: memory(o.place), offset: offsetValue(o.offset, startsOf), rows: o.rows, fold: o.fold, inner: o.inner })),
       scalars: s.kernel.scalars.scalars.map((x): Literal => {
         const n = x.node >= 0 ? g.order[x.node] : undefined;
-        return n?.op.value?.(n.arg) ?? x.value;
+        const at = offsetValue(x.offset, startsOf);
+        return n?.op.value?.(n.arg) ?? (x.offset === 0 ? x.value : x.t === "i64" ? BigInt(at) : at);
       }),
     }, c);
     counts.push(c);
@@ -56,7 +64,7 @@ export function interpreted(roots: readonly Node[]): Interpreted {
     if (r === null) throw new Error("not computed");
     const m = memory({ node: r.node, out: r.out, workspace: -1, bytes: 0 }), item = itemsize(n.dtype), out = new Uint8Array(size(n.shape) * item);
     for (let i = 0; i < size(n.shape); i++) {
-      let at = r.view.offset, rest = i;
+      let at = offsetValue(r.view.offset, startsOf), rest = i;
       for (let d = n.shape.length - 1; d >= 0; d--) {
         at += (rest % (n.shape[d] as number)) * (r.view.strides[d] as number);
         rest = Math.floor(rest / (n.shape[d] as number));
