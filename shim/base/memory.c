@@ -17,11 +17,21 @@
 #define SLOT_BITS 22
 #define SLOTS (1u << SLOT_BITS)
 #define CHUNK 4096
-typedef struct slot { char *p; uint64_t bytes, capacity; uint32_t gen, refs, ctx, next; uint8_t owned, token; } slot;   // token: its owner's finaliser has yet to come
+typedef struct slot { char *p; uint64_t bytes, capacity, fault; uint32_t gen, refs, ctx, next; uint8_t owned, token; } slot;   // token: its owner's finaliser has yet to come
 static slot *chunks[SLOTS / CHUNK];
 static uint32_t n_slots = 1, free_slot;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static uint64_t active, peak, cached, limit = UINT64_MAX, cache_limit = UINT64_MAX, buffers;
+static uint64_t active, peak, high, cached, limit = UINT64_MAX, cache_limit = UINT64_MAX, buffers;
+// Memory of sizes that do not come again is not kept for ever: used and cached bytes together stay below twice the most that was in use.
+#define SLACK (128ull << 20)
+static uint64_t cache_room(void) { uint64_t all = 2 * high + SLACK, room = all > active ? all - active : 0; return room < cache_limit ? room : cache_limit; }
+// Beyond the machine's memory a system kills the process instead of refusing: so that is the limit until another is set.
+__attribute__((constructor)) static void default_limit(void) {
+#if defined(__linux__) || defined(__APPLE__)
+  long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  if (pages > 0 && page > 0) limit = (uint64_t)pages * (uint64_t)page;
+#endif
+}
 // Finalised references wait here: a collector's thread only pushes.
 typedef struct final { struct final *next; uint32_t id; int which; } final;
 static _Atomic(final *) finals;
@@ -94,7 +104,7 @@ static void unref(uint32_t id) {
     spare *x = (spare *)s->p;
     x->capacity = s->capacity; x->next = bins[bin_of(s->capacity)]; bins[bin_of(s->capacity)] = x;
     cached += s->capacity;
-    if (cached > cache_limit) drop_cache(cache_limit);
+    if (cached > cache_room()) drop_cache(cache_room());
   }
   s->p = 0;
   if (!s->token) retire(s, id);
@@ -128,9 +138,8 @@ static uint32_t make(uint32_t ctx, uint64_t bytes, int owned) {
   uint32_t i = free_slot;
   if (i) free_slot = chunks[i / CHUNK][i % CHUNK].next;
   else {
-    if (n_slots == SLOTS) { raw_free(p); return 0; }
     i = n_slots;
-    if (!chunks[i / CHUNK]) { chunks[i / CHUNK] = calloc(CHUNK, sizeof(slot)); if (!chunks[i / CHUNK]) { raw_free(p); return 0; } }
+    if (n_slots == SLOTS || (!chunks[i / CHUNK] && !(chunks[i / CHUNK] = calloc(CHUNK, sizeof(slot))))) { raw_free(p); return 0; }
     n_slots++;
   }
   slot *s = &chunks[i / CHUNK][i % CHUNK];
@@ -138,6 +147,7 @@ static uint32_t make(uint32_t ctx, uint64_t bytes, int owned) {
   *s = (slot){.p = p, .bytes = bytes, .capacity = capacity, .gen = gen, .refs = 1, .ctx = ctx, .owned = (uint8_t)owned, .token = (uint8_t)owned};
   active += capacity; buffers++;
   if (active > peak) peak = active;
+  if (active > high) high = active;
   return i | gen << SLOT_BITS;
 }
 uint32_t sn_new_buffer(uint32_t ctx, uint64_t bytes) { pthread_mutex_lock(&lock); uint32_t id = make(ctx, bytes, 1); pthread_mutex_unlock(&lock); return id; }
@@ -157,6 +167,22 @@ void sn_dispose(uint32_t ctx, uint32_t id) { (void)ctx; pthread_mutex_lock(&lock
 void sn_discard(uint32_t id) { pthread_mutex_lock(&lock); slot *s = at(id); if (s && s->owned) { s->owned = s->token = 0; unref(id); } pthread_mutex_unlock(&lock); }
 void sn_retain(uint32_t ctx, uint32_t id) { (void)ctx; pthread_mutex_lock(&lock); slot *s = at(id); if (s) s->refs++; pthread_mutex_unlock(&lock); }
 void sn_release(uint32_t ctx, uint32_t id) { (void)ctx; sn_unuse(id); }
+void sn_set_fault(uint32_t id, uint64_t number) { pthread_mutex_lock(&lock); slot *s = at(id); if (s) s->fault = number; pthread_mutex_unlock(&lock); }
+uint64_t sn_fault(uint32_t id) { pthread_mutex_lock(&lock); slot *s = at(id); uint64_t f = s ? s->fault : 0; pthread_mutex_unlock(&lock); return f; }
+// Nothing can read the memory of a dead context any more; finalisers that still come find other generations.
+void sn_forget_buffers(uint32_t ctx) {
+  pthread_mutex_lock(&lock);
+  drain();
+  for (uint32_t i = 1; i < n_slots; i++) {
+    slot *s = &chunks[i / CHUNK][i % CHUNK];
+    if (s->ctx != ctx || (s->refs == 0 && !s->token)) continue;
+    uint32_t id = i | s->gen << SLOT_BITS;
+    if (s->refs == 0) { s->token = 0; retire(s, id); continue; }
+    s->owned = s->token = 0; s->refs = 1;
+    unref(id);
+  }
+  pthread_mutex_unlock(&lock);
+}
 static void push(uint32_t id, int which) {
   final *f = malloc(sizeof *f);
   if (!f) return;                     // the buffer leaks rather than the collector crashing

@@ -47,10 +47,10 @@ uint32_t sn_stage_names(uint8_t *text, uint32_t cap) {
 
 // ---- programs -----------------------------------------------------------------------------------------------------------------
 typedef struct code { uint32_t fn, a, b, imm; } code;
-typedef struct program { uint32_t kind, wide, slots, tiles, n, entry[3]; code *s; } program;
+typedef struct program { uint32_t ctx, kind, wide, slots, tiles, n, entry[3]; code *s; } program;
 #define PROGRAMS 65536
 static program *programs[PROGRAMS];
-static uint32_t n_programs = 1;
+static uint32_t n_programs = 1, free_program = 1;      // no place before free_program is free
 static pthread_mutex_t program_lock = PTHREAD_MUTEX_INITIALIZER;
 static int kind_of(uint32_t x) { return (int)(x >> 24); }
 static uint32_t index_of(uint32_t x) { return x & 0xffffff; }
@@ -62,7 +62,7 @@ uint32_t sn_program(uint32_t ctx, const uint32_t *w, uint32_t n) {
   program *p = calloc(1, sizeof *p);
   code *s = malloc((size_t)w[4] * sizeof *s);
   if (!p || !s) { free(p); free(s); sn_fail(c, "out of memory"); return 0; }
-  *p = (program){w[0], w[1] != 0, w[2], w[3], w[4], {w[5], w[6], w[7]}, s};
+  *p = (program){ctx, w[0], w[1] != 0, w[2], w[3], w[4], {w[5], w[6], w[7]}, s};
   memcpy(s, w + 8, (size_t)p->n * sizeof *s);
   const char *why = strcmp(isa->stages[s[p->n - 1].fn < (uint32_t)isa->count ? s[p->n - 1].fn : 0].name, "ret") ? "does not end with ret" : 0;
   for (int k = 0; k < 3; k++) if (p->entry[k] >= p->n) why = "an entry lies outside";
@@ -82,12 +82,30 @@ uint32_t sn_program(uint32_t ctx, const uint32_t *w, uint32_t n) {
   }
   uint32_t id = 0;
   pthread_mutex_lock(&program_lock);
-  if (!why && n_programs < PROGRAMS) programs[id = n_programs++] = p;
+  if (!why) {
+    while (free_program < n_programs && programs[free_program]) free_program++;
+    if (free_program < PROGRAMS) { id = free_program; programs[id] = p; if (id == n_programs) n_programs++; }
+  }
   pthread_mutex_unlock(&program_lock);
   if (!id) { sn_fail(c, "malformed program: %s", why ? why : "too many programs"); free(s); free(p); }
   return id;
 }
-void sn_program_free(uint32_t ctx, uint32_t id) { (void)ctx; (void)id; }
+static void drop_program(uint32_t id) {
+  free(programs[id]->s); free(programs[id]);
+  programs[id] = 0;
+  if (id < free_program) free_program = id;
+}
+// No submission of the context may still use it.
+void sn_program_free(uint32_t ctx, uint32_t id) {
+  pthread_mutex_lock(&program_lock);
+  if (id > 0 && id < n_programs && programs[id] && programs[id]->ctx == ctx) drop_program(id);
+  pthread_mutex_unlock(&program_lock);
+}
+void sn_forget_programs(uint32_t ctx) {
+  pthread_mutex_lock(&program_lock);
+  for (uint32_t i = 1; i < n_programs; i++) if (programs[i] && programs[i]->ctx == ctx) drop_program(i);
+  pthread_mutex_unlock(&program_lock);
+}
 
 // ---- dispatches ----------------------------------------------------------------------------------------------------------------
 typedef struct mem { char *p; int64_t bound, *rows, fold, *inner; int form; int64_t stride; int n_ind; uint32_t *ind; uint64_t room; } mem;
@@ -229,7 +247,7 @@ static void run_part(void *arg, int part, int parts, int thread) {
   }
 }
 static int run_dispatch(context *c, const uint32_t *w, uint32_t n, const binding *b, uint32_t nb) {
-  if (n < 12 || w[2] == 0 || w[2] >= n_programs) { sn_fail(c, "dispatch: no such program"); return SN_E_WORDS; }
+  if (n < 12 || w[2] == 0 || w[2] >= n_programs || !programs[w[2]]) { sn_fail(c, "dispatch: no such program"); return SN_E_WORDS; }
   dispatch d = {.g = programs[w[2]], .n_row = (int)w[3], .n_inner = (int)w[4], .n_mem = (int)w[5], .n_scalar = (int)w[6], .rag = wide(w + 8), .fold_size = wide(w + 10)};
   if (w[3] > 16 || w[4] < 1 || w[4] > 16 || w[5] > 256 || w[6] > 8192) { sn_fail(c, "dispatch: too many axes, operands or scalars"); return SN_E_WORDS; }
   int64_t numbers[16 + 16 + 256];
