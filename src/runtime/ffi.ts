@@ -23,7 +23,6 @@ const MEMORY = {
 const TICKETS = {
   sn_wait: [["u32", "u32"], "i32"],
   sn_poll: [["u32", "u32"], "i32"],
-  sn_notify: [["u32", "callback"], "void"],
 } as const;
 const INSPECT = {
   sn_info: [["bytes", "u32"], "u32"],
@@ -123,7 +122,8 @@ class Library implements Native {
   #stages: ReadonlyMap<string, number> | undefined;
   #routines: ReadonlyMap<string, number> | undefined;
   readonly #waiting = new Map<number, Waiter>();
-  #notified = false;
+  readonly #asked = new Set<number>();
+  #wait: ((ticket: number) => Promise<unknown>) | undefined;
   #keepAlive: ReturnType<typeof setInterval> | undefined;
 
   constructor(host: Host, path: string) {
@@ -196,17 +196,24 @@ class Library implements Native {
   completion(ticket: number): Promise<void> {
     const known = this.#waiting.get(ticket);
     if (known !== undefined) return known.promise;
-    if (!this.#notified) {
-      this.#notified = true;
-      this.#done.sn_notify(this.ctx, this.#host.callback((done) => this.#settle(done)));
-    }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiting.set(ticket, { promise, resolve, reject });
-    // A pending promise keeps neither engine alive, and the callback must not once nothing is pending.
+    // A pending promise keeps neither engine alive.
     this.#keepAlive ??= setInterval(() => {}, 2 ** 30);
-    // A ticket that is done may have been reported before anybody waited for it. A second report finds no waiter.
-    if (!this.poll(ticket)) setTimeout(() => this.#settle(ticket), 0);
+    // Tickets finish in order, so only an earlier one than those already asked for can be done before them.
+    if (this.#asked.size === 0 || ticket < Math.min(...this.#asked)) this.#ask(ticket);
     return promise;
+  }
+
+  #ask(ticket: number): void {
+    this.#wait ??= this.#host.waiter(this.path, this.ctx, (t) => this.poll(t));
+    this.#asked.add(ticket);
+    const done = (): void => {
+      this.#asked.delete(ticket);
+      for (const t of [...this.#waiting.keys()]) if (!this.poll(t)) this.#settle(t);
+      if (this.#waiting.size > 0 && this.#asked.size === 0) this.#ask(Math.min(...this.#waiting.keys()));
+    };
+    this.#wait(ticket).then(done, done);
   }
 
   #settle(ticket: number): void {

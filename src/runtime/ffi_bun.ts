@@ -46,10 +46,29 @@ export function bunHost(): Host | undefined {
       }
       return ffi.dlopen(path, symbols).symbols as Bound<T>;
     },
-    callback(fn): CallbackPointer {
-      const callback = new ffi.JSCallback(fn, { args: ["u32"], returns: "void", threadsafe: true });
+    waiter(path, ctx, poll): (ticket: number) => Promise<unknown> {
+      const worker = process?.getBuiltinModule?.("node:worker_threads") as { readonly isMainThread?: boolean } | undefined;
+      const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+      // A native thread must not call into a Worker, which may be terminated at any time: its tickets are polled.
+      if (worker?.isMainThread === false) {
+        return async (ticket) => {
+          for (let ms = 0; ms === 0 || poll(ticket); ms = Math.min(ms + 1, 4)) await later(ms);
+        };
+      }
+      const waiting = new Map<number, () => void>();
+      const done = (ticket: number): void => {
+        waiting.get(ticket)?.();
+        waiting.delete(ticket);
+      };
+      const callback = new ffi.JSCallback(done, { args: ["u32"], returns: "void", threadsafe: true });
       callbacks.push(callback);
-      return callback.ptr as CallbackPointer;
+      this.bind(path, { sn_notify: [["u32", "callback"], "void"] }).sn_notify(ctx, callback.ptr as CallbackPointer);
+      return (ticket) => {
+        const promise = new Promise<void>((resolve) => waiting.set(ticket, resolve));
+        // One that is done may have been reported before anybody waited for it.
+        if (!poll(ticket)) setTimeout(() => done(ticket), 0);
+        return promise;
+      };
     },
     wrapper(_path, finaliser): Wrap {
       const owner = finaliser(0);

@@ -1,17 +1,11 @@
 // Deno's side of the native boundary: Deno.dlopen for calls, Node-API of the same library for memory that is collected.
-import type { Bound, CallbackPointer, Host, NativeType, Signature, Wrap } from "./host.ts";
+import type { Bound, Host, NativeType, Signature, Wrap } from "./host.ts";
 
 interface DenoFfi {
   dlopen(
     path: string,
-    symbols: Record<string, { parameters: string[]; result: string }>,
+    symbols: Record<string, { parameters: string[]; result: string; nonblocking?: boolean }>,
   ): { readonly symbols: unknown };
-  readonly UnsafeCallback: {
-    threadSafe(
-      type: { parameters: string[]; result: string },
-      fn: (ticket: number) => void,
-    ): { readonly pointer: unknown; unref(): number };
-  };
   readonly env: { get(name: string): string | undefined };
   readonly permissions: { querySync(of: { name: "env"; variable: string }): { readonly state: string } };
 }
@@ -45,7 +39,6 @@ const LARGEST = 1 << 30;
 export function denoHost(): Host | undefined {
   const { Bun, Deno, process } = globalThis as DenoGlobals;
   if (Bun !== undefined || Deno === undefined || process === undefined) return undefined;
-  const callbacks: unknown[] = []; // never collected: native code holds their addresses
   let debt = 0;
   let forceGc: (() => void) | undefined;
   return {
@@ -57,11 +50,11 @@ export function denoHost(): Host | undefined {
       }
       return Deno.dlopen(path, symbols).symbols as Bound<T>;
     },
-    callback(fn): CallbackPointer {
-      const callback = Deno.UnsafeCallback.threadSafe({ parameters: ["u32"], result: "void" }, fn);
-      callback.unref();
-      callbacks.push(callback);
-      return callback.pointer as CallbackPointer;
+    waiter(path, ctx): (ticket: number) => Promise<unknown> {
+      // A callback would hold its native thread until JavaScript has time for it; a thread of Deno's may well wait.
+      const { sn_wait } = Deno.dlopen(path, { sn_wait: { parameters: ["u32", "u32"], result: "i32", nonblocking: true } })
+        .symbols as { sn_wait(ctx: number, ticket: number): Promise<number> };
+      return (ticket) => sn_wait(ctx, ticket);
     },
     wrapper(path): Wrap {
       const module: { exports: { wrap?: Wrap } } = { exports: {} };

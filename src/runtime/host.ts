@@ -32,8 +32,8 @@ export interface Host {
   readonly name: "bun" | "deno";
   /** Opens the library (again) and binds these functions. Throws if the library or a symbol is missing. */
   bind<const T extends Readonly<Record<string, Signature>>>(path: string, table: T): Bound<T>;
-  /** A callback of one u32 that any native thread may call. It does not keep the process alive and is never closed. */
-  callback(fn: (ticket: number) => void): CallbackPointer;
+  /** Waits for tickets of a context without blocking and without keeping its dispatcher: `poll` tells whether one still runs. */
+  waiter(path: string, ctx: number, poll: (ticket: number) => boolean): (ticket: number) => Promise<unknown>;
   /** The maker of collected views; `finaliser` gives the address of each finaliser. */
   wrapper(path: string, finaliser: (which: 0 | 1) => number): Wrap;
   /** Tells the collector about native bytes that it does not see by itself. */
