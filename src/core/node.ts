@@ -24,7 +24,7 @@ export interface Buf {
   /** The ticket of the asynchronous submission that writes it; 0 = none. */
   ticket: number;
   /** Where the buffer was made, for the message of a memory limit. */
-  readonly site: string;
+  readonly site: Error | null;
 }
 
 /** A walk's index of one axis: offset + sum(coefficient * loop axis) + sum(coefficient * computed index). */

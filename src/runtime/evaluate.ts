@@ -2,7 +2,7 @@
 import { DTYPES, type DType, itemsize, typedArrayOf } from "../base/dtype.ts";
 import { DEFAULT_PRECISION, elementsOf, formatArray } from "../base/format.ts";
 import { DEBUG, debug } from "../base/env.ts";
-import { plainError, site, siteOf } from "../base/error.ts";
+import { plainError, siteOf } from "../base/error.ts";
 import { elementOf, late, type NDArray, type TypedData } from "../core/ndarray.ts";
 import { type Buf, freshMark, Node, type OpDef, topological } from "../core/node.ts";
 import { size } from "../core/shape.ts";
@@ -158,7 +158,7 @@ const LIMIT_ERROR = -1;
 const f64 = new Float64Array(1), f64words = new Uint32Array(f64.buffer);
 
 function bufferOf(id: number, address: number, bytes: number, ticket: number): Buf {
-  const b: Buf = { id, bytes, address, token: native().own(id, address, bytes), users: 0, exposed: false, ticket, site: bytes >= 1 << 20 ? site() : "" };
+  const b: Buf = { id, bytes, address, token: native().own(id, address, bytes), users: 0, exposed: false, ticket, site: bytes >= 1 << 20 ? new Error() : null };
   if (bytes >= 1 << 20) remember(b);
   return b;
 }
@@ -172,11 +172,16 @@ function remember(b: Buf): void {
   large.push(new WeakRef(b));
 }
 
+/** Where a buffer was made, read from the stack only when it is asked for. */
+function madeAt(b: Buf): string {
+  const at = b.site === null ? "" : siteOf(b.site.stack ?? "");
+  return at === "" ? "" : ` made at ${at}`;
+}
 /** The error of an exhausted memory, with what is alive and where it was made. */
 function memoryError(bytes: number): Error {
   const n = native(), active = n.stat(0), limit = n.stat(3), mb = (x: number): string => `${(x / 1048576).toFixed(1)} MB`;
   const alive = large.map((r) => r.deref()).filter((b): b is Buf => b !== undefined && b.users > 0).sort((a, b) => b.bytes - a.bytes).slice(0, 5);
-  const list = alive.map((b) => `\n  ${mb(b.bytes)}${b.site === "" ? "" : ` made at ${b.site}`}`).join("");
+  const list = alive.map((b) => `\n  ${mb(b.bytes)}${madeAt(b)}`).join("");
   return plainError(`Cannot allocate ${mb(bytes)}: ${mb(active)} are in use and the limit is ${mb(limit)}. Dispose of arrays (using, dispose, scope) or raise setMemoryLimit. Largest live arrays:${list === "" ? " none above 1 MB" : list}`);
 }
 

@@ -79,6 +79,6 @@ export function interpreted(roots: readonly Node[]): Interpreted {
 /** A leaf over JavaScript memory. */
 export function leaf(node: Node, data: ArrayBufferView, dtype: DType): Node {
   void dtype;
-  node.buf = { id: 0, bytes: data.byteLength, address: 0, token: data.buffer as ArrayBuffer, users: 1, exposed: true, ticket: 0, site: "" };
+  node.buf = { id: 0, bytes: data.byteLength, address: 0, token: data.buffer as ArrayBuffer, users: 1, exposed: true, ticket: 0, site: null };
   return node;
 }
