@@ -194,7 +194,8 @@ function compareWith(op: string, c: number): boolean {
 const COMPARE = new Set(["eq", "ne", "lt", "le", "gt", "ge"]);
 const ROUND = (x: number): number => {
   const f = Math.floor(x), d = x - f;
-  return d < 0.5 ? f : d > 0.5 ? f + 1 : f % 2 === 0 ? f : f + 1;
+  const r = d < 0.5 ? f : d > 0.5 ? f + 1 : f % 2 === 0 ? f : f + 1;
+  return r === 0 ? x * 0 : r;
 };
 /** erf in float64: a series of positive terms, and beyond 3 the continued fraction of erfc. */
 function erf(x: number): number {
@@ -212,6 +213,7 @@ function erf(x: number): number {
 /** The inverse of erf by Newton's steps from a logarithmic guess. */
 function erfinv(y: number): number {
   if (!(Math.abs(y) < 1)) return Math.abs(y) === 1 ? y * Infinity : NaN;
+  if (Math.abs(y) < 1e-8) return y * (Math.sqrt(Math.PI) / 2);
   const l = Math.log1p(-y * y), b = 2 / (Math.PI * 0.147) + l / 2;
   let x = Math.sign(y) * Math.sqrt(Math.sqrt(b * b - l / 0.147) - b);
   for (let i = 0; i < 4 && x !== 0; i++) x -= (erf(x) - y) / (2 / Math.sqrt(Math.PI) * Math.exp(-x * x));
