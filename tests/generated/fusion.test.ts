@@ -57,8 +57,10 @@ export function interpreterDifference(recipe: Recipe, roots: readonly number[] =
 /** Distinct bytes of one operand, by walking every position that the kernel visits. */
 function walk(s: Extract<Step, { kind: "kernel" }>, o: Operand, item: number, row: boolean): Set<number> {
   const seen = new Set<number>(), rows = s.rows.reduce((a, b) => a * b, 1), inner = s.inner.reduce((a, b) => a * b, 1);
+  // Positions count from the operand's own start where a run decides where that is.
+  const start: unknown = o.offset, from = typeof start === "number" ? start : 0;
   for (let r = 0; r < rows; r++) {
-    let base = o.offset, rest = r, block = 0;
+    let base = from, rest = r, block = 0;
     for (let d = s.rows.length - 1; d >= 0; d--) {
       const k = rest % (s.rows[d] as number);
       if (d === s.rows.length - 1) block = k;
