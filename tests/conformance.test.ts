@@ -5,7 +5,7 @@ import * as mx from "../mod.ts";
 import { readCases, runCase } from "./vectors.ts";
 
 const FILES = [
-  "unary", "binary", "cast", "creation", "reduce", "shape", "indexing", "matmul", "linalg", "random", "promotion", "print", "grad",
+  "unary", "binary", "cast", "creation", "reduce", "shape", "indexing", "matmul", "linalg", "random", "promotion", "print", "grad", "sort",
 ] as const;
 
 /** True if the library has every function that the case calls. */

@@ -1,10 +1,14 @@
-// Sorting: argsort as a call of the native library.
+// Sorting: sort and argsort as calls of the native library, and what follows from them.
 import type { DType } from "../base/dtype.ts";
-import { isFloating } from "../base/dtype.ts";
-import type { Node } from "../core/node.ts";
+import { atLeastFloat, isFloating, isInexact, promote } from "../base/dtype.ts";
+import { rangeError, typeError } from "../base/error.ts";
+import { splitArgs } from "../base/options.ts";
+import type { ArrayLike, NDArray } from "../core/ndarray.ts";
+import type { Call, Node, OpDef } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { size } from "../core/shape.ts";
-import { define, permute } from "./basis.ts";
+import { axesOf, axisOf, size } from "../core/shape.ts";
+import { add, cast, compare, define, full, gather, type Gather, like, mul, nodeOf, permute, reshape, scatter, select, slice, sub, wrap } from "./basis.ts";
+import { isnan } from "./unary.ts";
 
 /** The native library's name for a dtype in sorting routines: by value, unlike the names of storages. */
 export function sortName(d: DType): string {
@@ -13,28 +17,129 @@ export function sortName(d: DType): string {
   if (d === "complex64") return "c64";
   return `${d[0] === "u" ? "u" : isFloating(d) ? "f" : "i"}${d.replace(/\D/g, "")}`;
 }
-const argsortOp = define<null>({
+/** The call of a sorting routine over the rows of a contiguous array. */
+function rowsOf(routine: string, x: Node): readonly Call[] {
+  const n = x.shape[x.shape.length - 1] as number;
+  return [{
+    routine: `${routine}.${sortName(x.dtype)}`,
+    pointers: [{ which: "in", index: 0, offset: 0 }, { which: "out", index: 0, offset: 0 }],
+    ints: [n === 0 ? 0 : size(x.shape) / n, n, n, 1],
+    nums: [],
+  }];
+}
+const argsortOp: OpDef<null> = define<null>({
   name: "argsort",
   type: ([x]) => ({ shape: (x as Node).shape, dtype: "uint32" }),
   lower: {
     kind: "call",
     strided: false,
-    calls: (_arg, _views, _outs, avals) => {
-      const x = avals[0] as Node, n = x.shape[x.shape.length - 1] as number;
-      return [{
-        routine: `argsort.${sortName(x.dtype)}`,
-        pointers: [{ which: "in", index: 0, offset: 0 }, { which: "out", index: 0, offset: 0 }],
-        ints: [n === 0 ? 0 : size(x.shape) / n, n, n, 1],
-        nums: [],
-      }];
-    },
+    calls: (_arg, _views, _outs, avals) => rowsOf("argsort", avals[0] as Node),
   },
   vjp: () => [null],
 });
-/** The order that sorts a node along an axis, equal elements as they come, NaN last: uint32. */
-export function argsortNode(x: Node, axis: number): Node {
+const sortOp: OpDef<null> = define<null>({
+  name: "sort",
+  type: ([x]) => ({ shape: (x as Node).shape, dtype: (x as Node).dtype }),
+  lower: {
+    kind: "call",
+    strided: false,
+    calls: (_arg, _views, _outs, avals) => rowsOf("sort", avals[0] as Node),
+  },
+  vjp: (ct, _out, [x]) => {
+    const n = x as Node, last = n.shape.length - 1;
+    return [scatter("add", like(0, n), [apply(argsortOp, [n], null)], ct, alongAxis(n, last))];
+  },
+});
+/** The gather that reads `x` along an axis at positions of x's own shape. */
+const alongAxis = (x: Node, axis: number): Gather => ({
+  shape: x.shape,
+  source: x.shape.map((_, d) => d === axis ? { from: "index", which: 0 } : { from: "out", axis: d }),
+  indexAxes: x.shape.map((_, d) => d),
+});
+/** An op over the last axis, along any. */
+function onLast(op: OpDef<null>, x: Node, axis: number): Node {
   const axes = x.shape.map((_, d) => d).filter((d) => d !== axis);
   axes.push(axis);
   const back = axes.map((_, d) => axes.indexOf(d));
-  return permute(apply(argsortOp, [permute(x, axes)], null), back);
+  return permute(apply(op, [permute(x, axes)], null), back);
 }
+/** The elements in order along an axis, NaN last. */
+export const sortNode = (x: Node, axis: number): Node => onLast(sortOp, x, axis);
+/** The order that sorts a node along an axis, equal elements as they come, NaN last: uint32. */
+export const argsortNode = (x: Node, axis: number): Node => onLast(argsortOp, x, axis);
+
+type AxisArg = number | readonly number[] | null | undefined;
+/** The array (flattened for a null axis) and the axis of a call. */
+function target(name: string, a: ArrayLike, axis: AxisArg): { readonly x: Node; readonly axis: number } {
+  const n = nodeOf(name, a), x = axis === null ? reshape(n, [size(n.shape)]) : n;
+  return { x, axis: axis === null ? 0 : axisOf(name, (axis ?? -1) as number, x.shape.length) };
+}
+/** The elements sorted along `axis` (-1; null flattens), NaN last. Options: axis. */
+export function sort(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  const t = target("sort", a, splitArgs("sort", [a, ...args], 1, ["axis"], ["axis"])["axis"] as AxisArg);
+  return wrap(sortNode(t.x, t.axis));
+}
+/** The order that sorts along `axis` (-1; null flattens), equal elements as they come, NaN last: uint32. Options: axis. */
+export function argsort(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  const t = target("argsort", a, splitArgs("argsort", [a, ...args], 1, ["axis"], ["axis"])["axis"] as AxisArg);
+  return wrap(argsortNode(t.x, t.axis));
+}
+function partitioned(name: string, node: (x: Node, axis: number) => Node, a: ArrayLike, kth: number, args: readonly unknown[]): NDArray {
+  const t = target(name, a, splitArgs(name, [a, kth, ...args], 2, ["axis"], ["axis"])["axis"] as AxisArg), n = t.x.shape[t.axis] as number;
+  if (!Number.isInteger(kth)) throw typeError(`Cannot ${name}: kth must be an integer, not ${String(kth)}`);
+  if (kth < -n || kth >= n) throw rangeError(`Cannot ${name} at element ${kth} of an axis of length ${n}`);
+  return wrap(node(t.x, t.axis));
+}
+/** The elements along `axis` (-1; null flattens) with none after the `kth` smaller and none before it larger. Options: axis. */
+export function partition(a: ArrayLike, kth: number, ...args: readonly unknown[]): NDArray {
+  return partitioned("partition", sortNode, a, kth, args);
+}
+/** The order in which none after the `kth` element along `axis` (-1; null flattens) is smaller and none before it larger: uint32. Options: axis. */
+export function argpartition(a: ArrayLike, kth: number, ...args: readonly unknown[]): NDArray {
+  return partitioned("argpartition", argsortNode, a, kth, args);
+}
+/** `count` elements along an axis from `start`. */
+function range(x: Node, axis: number, start: number, count: number): Node {
+  return slice(x, { starts: x.shape.map((_, d) => d === axis ? start : 0), steps: x.shape.map(() => 1), shape: x.shape.map((n, d) => d === axis ? count : n) });
+}
+/** The k largest elements along `axis` (-1; null flattens), in rising order; NaN counts as largest. Options: axis. */
+export function topk(a: ArrayLike, k: number, ...args: readonly unknown[]): NDArray {
+  const t = target("topk", a, splitArgs("topk", [a, k, ...args], 2, ["axis"], ["axis"])["axis"] as AxisArg), n = t.x.shape[t.axis] as number;
+  if (!Number.isInteger(k)) throw typeError(`Cannot topk: k must be an integer, not ${String(k)}`);
+  if (k < 0 || k > n) throw rangeError(`Cannot take the top ${k} of an axis of length ${n}`);
+  return wrap(range(sortNode(t.x, t.axis), t.axis, n - k, k));
+}
+/** The median over `axis` (a number, a list or all), NaN if there is one; floating or complex, other dtypes become float32. Options: axis, keepdims. */
+export function median(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  const o = splitArgs("median", [a, ...args], 1, ["axis", "keepdims"], ["axis"]), x = nodeOf("median", a), axes = axesOf("median", o["axis"] as AxisArg, x.shape.length);
+  if (o["keepdims"] !== undefined && typeof o["keepdims"] !== "boolean") throw typeError(`Cannot median: keepdims must be true or false, not ${String(o["keepdims"])}`);
+  if (axes.length === 0 && x.shape.length > 0) throw rangeError("Cannot take the median over no axes");
+  const n = size(axes.map((d) => x.shape[d] as number)), rest = x.shape.map((_, d) => d).filter((d) => !axes.includes(d)), shape = rest.map((d) => x.shape[d] as number);
+  if (n === 0) throw rangeError(`Cannot take the median of no elements: shape is [${x.shape.join(",")}]`);
+  const s = sortNode(reshape(permute(x, [...rest, ...axes]), [...shape, n]), shape.length), t = atLeastFloat(x.dtype), wide = t === "float16" || t === "bfloat16" ? "float32" : t;
+  const at = (i: number): Node => cast(reshape(range(s, shape.length, i, 1), shape), wide), half = n >> 1;
+  // The mean of the middle two; NaN is last, so that the last element tells.
+  let m = at(half);
+  if (n % 2 === 0) m = mul(add(at(half - 1), m), like(0.5, m));
+  const last = at(n - 1), out = cast(isInexact(x.dtype) ? select(isnan.node(last), last, m) : m, t);
+  return wrap(o["keepdims"] === true ? reshape(out, x.shape.map((d, k) => axes.includes(k) ? 1 : d)) : out);
+}
+/** Where `values` would go in a sorted sequence (1-d) to keep it sorted, before ("left") or after ("right") equal elements; NaN is last: uint32. Options: side. */
+export function searchsorted(sortedSequence: ArrayLike, values: ArrayLike, ...args: readonly unknown[]): NDArray {
+  const side = splitArgs("searchsorted", [sortedSequence, values, ...args], 2, ["side"], [])["side"] ?? "left";
+  if (side !== "left" && side !== "right") throw rangeError(`Cannot searchsorted: side must be "left" or "right", not ${String(side)}`);
+  const a = nodeOf("searchsorted", sortedSequence), b = nodeOf("searchsorted", values), t = promote(a.dtype, b.dtype), s = cast(a, t), v = cast(b, t);
+  if (s.shape.length !== 1) throw rangeError(`Cannot searchsorted in an array with ${s.shape.length} dimensions: the sorted sequence must have one`);
+  const n = s.shape[0] as number, number = (x: number): Node => full(x, v.shape, "int32");
+  const less = (x: Node, y: Node): Node => isInexact(t) ? select(isnan.node(y), not(isnan.node(x)), compare("lt", x, y)) : compare("lt", x, y);
+  // `at` elements are known to stand before the value; each step asks about twice fewer.
+  let at = number(0);
+  for (let step = n === 0 ? 0 : 2 ** Math.floor(Math.log2(n)); step >= 1; step /= 2) {
+    const next = add(at, number(step)), inside = compare("le", next, number(n)), place = select(inside, sub(next, number(1)), number(0));
+    const x = gather(s, [place], { shape: v.shape, source: [{ from: "index", which: 0 }], indexAxes: v.shape.map((_, d) => d) });
+    const before = side === "left" ? less(x, v) : not(less(v, x));
+    at = select(select(inside, before, inside), next, at);
+  }
+  return wrap(cast(at, "uint32"));
+}
+const not = (c: Node): Node => compare("eq", c, like(0, c));
