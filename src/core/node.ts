@@ -70,7 +70,7 @@ export type Lower<A> =
     /** The running value before the first element. */
     start(arg: A, out: Aval): number | bigint | { readonly re: number; readonly im: number };
   }
-  | { readonly kind: "parts"; parts(arg: A, ins: readonly Aval[], out: Node): readonly Part[] }
+  | { readonly kind: "parts"; parts(arg: A, ins: readonly Aval[], out: Node): readonly Part[]; overwrites(arg: A): boolean }
   | { readonly kind: "scatter"; combine(arg: A): "set" | "add" | "mul" | "min" | "max" }
   | {
     readonly kind: "call";

@@ -238,6 +238,7 @@ const assembleOp: OpDef<Assemble> = define<Assemble>({
   type: ([x], a) => ({ shape: a.shape, dtype: (x as Aval).dtype }),
   lower: {
     kind: "parts",
+    overwrites: (a) => a.slices[0] === null,
     parts: (a, _ins, out): readonly Part[] => {
       let first = 0;
       return a.slices.map((s, input) => {

@@ -172,8 +172,7 @@ function fit(op: string, v: Node, shape: readonly number[], strip: boolean): Nod
 
 /** How a value joins what is there. */
 type Join = "set" | "add" | "mul" | "max" | "min";
-const joinNodes: { readonly [J in Join]: (x: Node, v: Node) => Node } = {
-  set: (_x, v) => v,
+const joinNodes: { readonly [J in Exclude<Join, "set">]: (x: Node, v: Node) => Node } = {
   add,
   mul,
   // NaN wins, and at ties the second operand.
@@ -186,12 +185,13 @@ function write(op: string, join: Join, x: Node, index: readonly IndexItem[], ent
   // As in MLX, a lone null takes values of the array's own shape only.
   const v = index.length === 1 && index[0] === null ? reshape(fit(op, value, x.shape, false), p.shape) : fit(op, value, p.shape, true);
   if (size(p.shape) === 0 || size(x.shape) === 0) return x;
-  const sub = reshape(p.whole ? x : sliceNode(x, p.slice), p.kept);
+  // Not recorded where it is only overwritten: a reader more would keep `set` from working in place.
+  const sub = (): Node => reshape(p.whole ? x : sliceNode(x, p.slice), p.kept);
   // For bools adding is "or", multiplying "and".
   const mode: Join = x.dtype !== "bool" ? join : join === "add" ? "max" : join === "mul" ? "min" : join;
   let next: Node;
-  if (p.gather !== null) next = scatter(mode as ScatterMode, sub, p.indices, reshape(v, p.gather.shape), p.gather);
-  else next = joinNodes[mode](sub, reshape(v, p.kept));
+  if (p.gather !== null) next = scatter(mode as ScatterMode, sub(), p.indices, reshape(v, p.gather.shape), p.gather);
+  else next = mode === "set" ? reshape(v, p.kept) : joinNodes[mode](sub(), reshape(v, p.kept));
   next = reshape(next, p.slice.shape);
   return p.whole ? next : assemble([x, next], [null, p.slice], x.shape);
 }

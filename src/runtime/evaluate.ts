@@ -59,6 +59,26 @@ const present = (n: Node): boolean => n.buf !== null || n.results !== null;
 /** Scratch of `graphOf`: consumers in the graph and cost, by slot. */
 let uses: Int32Array = new Int32Array(1024), costs: Float64Array = new Float64Array(1024);
 
+const NONE_IN_PLACE: ReadonlySet<Node> = new Set();
+/**
+ * Nodes that may overwrite their first input: a buffer without a handle, with no other reader and no view given out.
+ * Only where nothing of the eval can fail once it runs, as then the input would be lost.
+ */
+function overwritten(order: readonly Node[], keep: ReadonlySet<Node>): ReadonlySet<Node> {
+  if (trace.first !== null) return NONE_IN_PLACE;
+  let found: Set<Node> | null = null;
+  for (const n of order) {
+    const lower = n.op.lower;
+    if (lower.kind === "call") return NONE_IN_PLACE;
+    if (!(lower.kind === "scatter" || (lower.kind === "parts" && lower.overwrites(n.arg))) || !keep.has(n)) continue;
+    const base = n.inputs[0] as Node, b = base.buf;
+    if (b === null || base.handles > 0 || base.pending !== 1 || b.users !== 1 || b.exposed) continue;
+    const v = base.view as View;
+    if (v.offset === 0 && isContiguous(v) && b.bytes === size(n.shape) * itemsize(n.dtype)) (found ??= new Set()).add(n);
+  }
+  return found ?? NONE_IN_PLACE;
+}
+
 /** What an eval of `roots` has to compute. */
 export function graphOf(roots: readonly Node[]): Graph {
   const order = topological(roots, present), count = order.length, mark = freshMark(), leaves: Node[] = [], keep = new Set<Node>();
@@ -93,7 +113,7 @@ export function graphOf(roots: readonly Node[]): Graph {
       if (kind !== "view" && kind !== "source") keep.add(n);
     }
   }
-  return { order, leaves, keep };
+  return { order, leaves, keep, inPlace: overwritten(order, keep) };
 }
 
 const cache = new Map<number, Plan[]>();
@@ -117,7 +137,7 @@ function writeKey(g: Graph): number {
     put(opId(n.op));
     put(dtypeIds.get(n.dtype) as number);
     put(argId(n));
-    put(n.shape.length * 2 + (g.keep.has(n) ? 1 : 0));
+    put(n.shape.length * 4 + (g.keep.has(n) ? 1 : 0) + (g.inPlace.has(n) ? 2 : 0));
     for (const d of n.shape) put(d);
     for (const x of n.inputs) put(x.buf !== null || x.results !== null ? -1 - x.slot : x.slot);
   }

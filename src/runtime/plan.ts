@@ -59,6 +59,8 @@ export interface Graph {
   readonly order: readonly Node[];
   readonly leaves: readonly Node[];
   readonly keep: ReadonlySet<Node>;
+  /** Nodes that may be written over the memory of their first input, a leaf that nobody else will read. */
+  readonly inPlace: ReadonlySet<Node>;
 }
 
 const programs = new Map<string, number>();
@@ -126,7 +128,7 @@ const CHECK = environment("SINTER_CHECK") === "1";
 
 /** The schedule and steps of a graph, without running it. */
 export function steps(graph: Graph): { readonly schedule: Schedule; readonly steps: readonly Step[] } {
-  const schedule = fuse(graph.order, graph.keep), list = lower(schedule);
+  const schedule = fuse(graph.order, graph.keep, graph.inPlace), list = lower(schedule);
   if (CHECK) for (const s of list) if (s.kind === "kernel") checkKernel(s.kernel);
   return { schedule, steps: list };
 }
@@ -146,6 +148,9 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
   }
   const storages = new Map<string, Storage>();
   const placeKey = (p: Place): string => p.node === null ? `w${p.workspace}` : `${p.node.slot}.${p.out}`;
+  const over = (n: Node): Node => graph.inPlace.has(n) ? n.inputs[0] as Node : n;
+  const actual = (p: Place): Place => p.node === null ? p : { ...p, node: over(p.node) };
+  const placesOf = (s: Step): Place[] => s.kind === "kernel" ? s.operands.map((o) => actual(o.place)) : s.places.map((x) => actual(x.place));
   const isLeaf = (p: Place): boolean => p.node !== null && (p.node.buf !== null || p.node.results !== null);
   const baseOf = (n: Node): Node | null => resolve(infos, n)?.node ?? null;
   const keepBases = new Set<Node>();
@@ -154,7 +159,7 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
     if (b !== null) keepBases.add(b);
   }
   list.forEach((s, i) => {
-    for (const p of s.kind === "kernel" ? s.operands.map((o) => o.place) : s.places.map((x) => x.place)) {
+    for (const p of placesOf(s)) {
       if (isLeaf(p)) continue;
       const k = placeKey(p), known = storages.get(k);
       if (known !== undefined) {
@@ -174,7 +179,7 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
   });
   // Values that stay but that no step writes: arrays without elements.
   for (const n of keepBases) {
-    if (n.buf !== null || n.results !== null) continue;
+    if (n.buf !== null || n.results !== null || graph.inPlace.has(n)) continue;
     (n.outs ?? [n]).forEach((o, out) => {
       const k = `${n.slot}.${out}`;
       if (!storages.has(k)) storages.set(k, { bytes: size(o.shape) * itemsize(o.dtype), keep: n, out, first: 0, last: 0, offset: 0 });
@@ -205,7 +210,8 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
     const word = bind(1, s.bytes);
     outputs.push({ slot: s.keep.slot, out: s.out, bytes: s.bytes, word });
   }
-  const locate = (p: Place): { binding: number; offset: number } => {
+  const locate = (place: Place): { binding: number; offset: number } => {
+    const p = actual(place);
     if (isLeaf(p)) {
       const n = p.node as Node, leaf = leafOf.get(n) as number, k = `leaf${leaf}.${p.out}`;
       const b = binding.get(k);
@@ -216,7 +222,7 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
     return s.keep === null ? { binding: arenaBinding, offset: s.offset } : { binding: binding.get(k) as number, offset: 0 };
   };
   for (const s of list) {
-    for (const p of s.kind === "kernel" ? s.operands.map((o) => o.place) : s.places.map((x) => x.place)) {
+    for (const p of placesOf(s)) {
       if (!isLeaf(p)) continue;
       const leaf = leafOf.get(p.node as Node) as number, k = `leaf${leaf}.${p.out}`;
       if (binding.has(k)) continue;
@@ -294,7 +300,7 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
     const r = resolve(infos, n);
     if (r === null) throw new Error(`internal: ${n.op.name} was not computed`);
     if (r.node === n && slotsOut.has(`${n.slot}.0`)) continue;
-    const leaf = leafOf.get(r.node);
+    const leaf = leafOf.get(over(r.node));
     aliases.push({ slot: n.slot, of: leaf !== undefined ? { leaf, out: r.out } : { slot: r.node.slot, out: r.out }, view: r.view });
   }
   const words = w.data.slice(0, w.n);

@@ -40,6 +40,8 @@ export interface Info {
 export interface Schedule {
   readonly infos: readonly Info[];
   readonly groups: readonly Group[];
+  /** Nodes that are written over their first input. */
+  readonly inPlace: ReadonlySet<Node>;
 }
 
 /** Cost above which a value that several kernels want is stored instead of computed again. */
@@ -101,8 +103,9 @@ function canPull(n: Node): boolean {
   return lower.pull(probe, n.arg, n.inputs[0] as Node, n) !== null;
 }
 
+const NOTHING: ReadonlySet<Node> = new Set();
 /** Sorts `order` (inputs first) into groups. `keep` are the nodes that must be in memory afterwards. */
-export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule {
+export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: ReadonlySet<Node> = NOTHING): Schedule {
   const infos: Info[] = order.map((node, i) => {
     node.slot = i;
     return { node, group: null, role: "whole", stored: false, cost: 0, uses: 0, root: keep.has(node) };
@@ -311,7 +314,7 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>): Schedule 
       if (ci !== undefined && ci.group !== null && ci.group !== g) ci.stored = true;
     }
   }
-  return { infos, groups };
+  return { infos, groups, inPlace };
 }
 
 /** Elements of an aval. */

@@ -45,7 +45,7 @@ export type Step =
 /** All steps of a schedule, in order. */
 export function lower(schedule: Schedule): Step[] {
   const steps: Step[] = [], spaces = { count: 0 };
-  for (const g of schedule.groups) lowerGroup(schedule.infos, g, steps, spaces);
+  for (const g of schedule.groups) lowerGroup(schedule, g, steps, spaces);
   return steps;
 }
 
@@ -53,7 +53,7 @@ function placeOf(node: Node, out = 0): Place {
   return { node, out, workspace: -1, bytes: 0 };
 }
 
-function lowerGroup(infos: readonly Info[], g: Group, steps: Step[], spaces: { count: number }): void {
+function lowerGroup({ infos, inPlace }: Schedule, g: Group, steps: Step[], spaces: { count: number }): void {
   const first = g.members[0] as Node;
   const workspace = (bytes: number): Place => ({ node: null, out: 0, workspace: spaces.count++, bytes });
   if (g.kind === "call") return lowerCall(infos, g, first, steps, workspace);
@@ -64,7 +64,7 @@ function lowerGroup(infos: readonly Info[], g: Group, steps: Step[], spaces: { c
     const list = l.kind === "parts" ? l.parts(first.arg, first.inputs, first) : [{ input: 0, view: () => contiguousView((first.inputs[0] as Node).shape) }];
     for (const part of list) {
       const input = first.inputs[part.input] as Node;
-      if (size(input.shape) === 0) continue;
+      if (size(input.shape) === 0 || (part.input === 0 && inPlace.has(first))) continue;
       const b = new Builder(infos, g, input.shape, "map", null);
       b.store(part.view(whole), placeOf(first), first, b.value(input, b.identity()), "set", null);
       steps.push(b.finish());
@@ -80,7 +80,7 @@ function lowerGroup(infos: readonly Info[], g: Group, steps: Step[], spaces: { c
     steps.push(b.finish());
     return;
   }
-  if (g.kind === "scatter") return lowerScatter(infos, g, first, steps);
+  if (g.kind === "scatter") return lowerScatter(infos, g, first, steps, inPlace.has(first));
   if (size(g.shape) === 0 && g.kind === "map") return;
   if (g.split) return lowerSplit(infos, g, first, steps, workspace);
   let b = new Builder(infos, g, g.shape, g.kind, g.axes);
@@ -145,14 +145,16 @@ function partialType(n: Node): { readonly dtype: Node["dtype"] } {
   return { dtype: d === "float16" || d === "bfloat16" ? "float32" : d === "bool" || d === "int8" || d === "int16" || d === "uint8" || d === "uint16" ? "int32" : d };
 }
 
-function lowerScatter(infos: readonly Info[], g: Group, n: Node, steps: Step[]): void {
+function lowerScatter(infos: readonly Info[], g: Group, n: Node, steps: Step[], inPlace: boolean): void {
   const l = n.op.lower;
   if (l.kind !== "scatter") throw new Error("internal: scatter");
   const base = n.inputs[0] as Node, updates = n.inputs[n.inputs.length - 1] as Node, indices = n.inputs.slice(1, -1);
   if (size(n.shape) === 0) return;
-  const copy = new Builder(infos, g, base.shape, "map", null);
-  copy.store(contiguousView(n.shape), placeOf(n), n, copy.value(base, copy.identity()), "set", null);
-  steps.push(copy.finish());
+  if (!inPlace) {
+    const copy = new Builder(infos, g, base.shape, "map", null);
+    copy.store(contiguousView(n.shape), placeOf(n), n, copy.value(base, copy.identity()), "set", null);
+    steps.push(copy.finish());
+  }
   if (size(updates.shape) === 0) return;
   const a = n.arg as { source: readonly ({ from: "out"; axis: number } | { from: "index"; which: number })[]; indexAxes: readonly number[] };
   const b = new Builder(infos, g, updates.shape, "sequence", null);
