@@ -37,7 +37,7 @@ export {
 export {
   all, any, argmax, argmin, countNonzero, logsumexp, max, mean, min, minmax, prod, softmax, std, sum, trace, variance as var,
 } from "./src/ops/reduce.ts";
-export { argpartition, argsort, median, partition, searchsorted, sort, topk } from "./src/ops/sort.ts";
+export { argpartition, argsort, median, partition, searchsorted, sort, topk, unique } from "./src/ops/sort.ts";
 export { cummax, cummin, cumprod, cumsum, cumulativeProd, cumulativeSum, logcumsumexp } from "./src/ops/scan.ts";
 
 // ---- movement and indexing

@@ -7,7 +7,8 @@ import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Call, Node, OpDef } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { axesOf, axisOf, size } from "../core/shape.ts";
-import { add, cast, compare, define, full, gather, type Gather, like, mul, nodeOf, permute, reshape, scatter, select, slice, sub, wrap } from "./basis.ts";
+import { add, assemble, broadcastTo, cast, compare, define, full, gather, type Gather, iota, like, mul, nodeOf, permute, reshape, scatter, select, slice, sub, wrap } from "./basis.ts";
+import { scanNode } from "./scan.ts";
 import { isnan } from "./unary.ts";
 
 /** The native library's name for a dtype in sorting routines: by value, unlike the names of storages. */
@@ -143,3 +144,36 @@ export function searchsorted(sortedSequence: ArrayLike, values: ArrayLike, ...ar
   return wrap(cast(at, "uint32"));
 }
 const not = (c: Node): Node => compare("eq", c, like(0, c));
+/**
+ * The different elements of the flattened array in order, `length` of them: surplus ones are left out, missing ones are `fillValue` (the smallest
+ * element by default). NaNs all differ. With returnIndex, returnInverse or returnCounts a list: then come where each stands first (uint32), which of
+ * them each element is (uint32), how often each occurs (int32).
+ */
+export function unique(a: ArrayLike, length: number, ...args: readonly unknown[]): NDArray | NDArray[] {
+  const o = splitArgs("unique", [a, length, ...args], 2, ["returnIndex", "returnInverse", "returnCounts", "fillValue"], []), input = nodeOf("unique", a);
+  if (!Number.isInteger(length)) throw typeError(`Cannot unique: length must be an integer, not ${String(length)}`);
+  if (length < 0) throw rangeError(`Cannot unique: length must not be negative: ${length}`);
+  const n = size(input.shape), x = reshape(input, [n]), m = Math.max(n, length), flags = [o["returnIndex"], o["returnInverse"], o["returnCounts"]].map((f) => f === true), given = o["fillValue"];
+  const scalar = given !== undefined && given !== null ? cast(nodeOf("unique", given as ArrayLike), x.dtype) : null;
+  if (scalar !== null && scalar.shape.length > 0) throw typeError(`Cannot unique: fillValue must be a number, not an array of shape [${scalar.shape.join(",")}]`);
+  if (n === 0) {
+    const empty = [broadcastTo(scalar ?? full(0, [], x.dtype), [length]), full(0, [length], "uint32"), full(0, [0], "uint32"), full(0, [length], "int32")];
+    return results(empty, flags);
+  }
+  const order = argsortNode(x, 0), sorted = gather(x, [order], alongAxis(x, 0)), one = { starts: [1], steps: [1], shape: [n - 1] };
+  const differs = compare("ne", slice(sorted, one), slice(sorted, { ...one, starts: [0] }));
+  const fresh = assemble([full(true, [n], "bool"), differs], [null, one], [n]);
+  // The number of each sorted element among the different ones.
+  const count = scanNode("sum", cast(fresh, "int32"), 0), rank = sub(count, like(1, count)), missing = compare("ge", iota([m], 0, "int32"), broadcastTo(range(count, 0, n - 1, 1), [m]));
+  const place: Gather = { shape: [n], source: [{ from: "index", which: 0 }], indexAxes: [0] }, cut = (v: Node): Node => range(v, 0, 0, length);
+  const fill = broadcastTo(scalar ?? range(sorted, 0, 0, 1), [m]), values = cut(scatter("set", fill, [rank], sorted, place));
+  const firsts = scatter("min", full(4294967295, [m], "uint32"), [rank], order, place);
+  const index = cut(select(missing, broadcastTo(range(order, 0, 0, 1), [m]), firsts));
+  const inverse = scatter("set", full(0, [n], "uint32"), [order], cast(rank, "uint32"), place);
+  const counts = cut(scatter("add", full(0, [m], "int32"), [rank], full(1, [n], "int32"), place));
+  return results([values, index, inverse, counts], flags);
+}
+function results([values, ...more]: readonly Node[], flags: readonly boolean[]): NDArray | NDArray[] {
+  const chosen = more.filter((_, i) => flags[i]).map(wrap), first = wrap(values as Node);
+  return chosen.length === 0 ? first : [first, ...chosen];
+}
