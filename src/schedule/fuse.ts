@@ -31,6 +31,8 @@ export interface Info {
   stored: boolean;
   /** Operations inlined below this node. */
   cost: number;
+  /** At most how many values in memory or in groups it reads. */
+  reads: number;
   /** Consumers inside this eval. */
   uses: number;
   root: boolean;
@@ -104,11 +106,12 @@ function canPull(n: Node): boolean {
 }
 
 const NOTHING: ReadonlySet<Node> = new Set();
+const MEMORY = { cost: 0, reads: 1 } as const;
 /** Sorts `order` (inputs first) into groups. `keep` are the nodes that must be in memory afterwards. */
 export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: ReadonlySet<Node> = NOTHING): Schedule {
   const infos: Info[] = order.map((node, i) => {
     node.slot = i;
-    return { node, group: null, role: "whole", stored: false, cost: 0, uses: 0, root: keep.has(node) };
+    return { node, group: null, role: "whole", stored: false, cost: 0, reads: 1, uses: 0, root: keep.has(node) };
   });
   const groups: Group[] = [];
   const info = (n: Node): Info | undefined => {
@@ -142,6 +145,11 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
     (info(n.inputs[0] as Node) ?? i).stored = true;
   }
 
+  /** What a consumer that computes `c` in place takes over from it. */
+  const inlined = (c: Node): { readonly cost: number; readonly reads: number } => {
+    const ci = info(c);
+    return ci === undefined || ci.group !== null ? MEMORY : ci;
+  };
   /** Groups and memory that computing `n` in place would read. */
   const dependencies = (n: Node): { groups: Set<Group>; inputs: Set<Node>; cost: number } => {
     const out = { groups: new Set<Group>(), inputs: new Set<Node>(), cost: 0 }, seen = new Set<Node>();
@@ -186,7 +194,8 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
           const copies = !canPull(n);
           join(i, open(copies ? "parts" : "map", n.shape, null, "a reshape needs its input as rows"), copies ? "whole" : "element", dependencies(n).inputs, 0);
         }
-        i.cost = info(input)?.cost ?? 0;
+        i.cost = inlined(input).cost;
+        i.reads = inlined(input).reads;
       }
       continue;
     }
@@ -196,17 +205,21 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
       join(i, open(lower.kind, n.shape, null, lower.kind === "call" ? "a library call reads and writes memory" : "several stores fill one array"), "whole", d.inputs, 0);
       continue;
     }
-    const d = dependencies(n);
-    i.cost = 1 + n.inputs.reduce((a, c) => a + (info(c)?.group === null ? (info(c) as Info).cost : 0), 0);
-    const heavy = lower.kind === "map" ? (lower.cost ?? 1) : 1;
-    i.cost += heavy - 1;
+    i.cost = lower.kind === "map" ? lower.cost ?? 1 : 1;
+    i.reads = 0;
+    for (const c of n.inputs) {
+      i.cost += inlined(c).cost;
+      i.reads += inlined(c).reads;
+    }
     if (lower.kind === "scan") {
+      const d = dependencies(n);
       const axis = lower.axis(n.arg);
       i.stored = true;
       join(i, open("scan", n.shape, [axis, axis + 1], groups.length === 0 ? "first kernel" : "a scan walks its axis in order"), "element", d.inputs, d.cost);
       continue;
     }
     if (lower.kind === "fold") {
+      const d = dependencies(n);
       let axes = lower.axes(n.arg);
       const input = n.inputs[0] as Node;
       if (foldsRows(input.shape, axes)) axes = [axes[0], input.shape.length];
@@ -219,9 +232,11 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
       else join(i, open(kind, input.shape, axes, groups.length === 0 ? "first kernel" : kind === "row" ? "folds over other rows" : "folds over columns", cut), "fold", d.inputs, d.cost);
       continue;
     }
-    const anchor = i.stored || i.cost > MAX_COST || (i.uses > 1 && i.cost > SHARE_COST) || d.inputs.size > MAX_INPUTS;
-    if (!anchor) continue;
-    if (i.cost > MAX_COST || d.inputs.size > MAX_INPUTS) i.stored = true;
+    if (!i.stored && i.cost <= MAX_COST && (i.uses <= 1 || i.cost <= SHARE_COST) && i.reads <= MAX_INPUTS) continue;
+    const d = dependencies(n);
+    i.reads = d.inputs.size;
+    if (i.cost > MAX_COST || i.reads > MAX_INPUTS) i.stored = true;
+    else if (!i.stored && !(i.uses > 1 && i.cost > SHARE_COST)) continue;
     const from = [...d.groups];
     let role: Role = "element";
     const g = groups.findLast((g) => {
