@@ -115,7 +115,7 @@ typedef struct dispatch {
   int64_t rag, fold_size, *rows, *inner, n, total_rows, chunk, chunks;
   mem *m;
   const uint32_t *scalars;
-  int split_inner;
+  int split_inner, blocked;
 } dispatch;
 static int64_t wide(const uint32_t *w) { return (int64_t)(w[0] | (uint64_t)w[1] << 32); }
 #define VEC (isa->lanes * 4)
@@ -235,6 +235,26 @@ static void run_part(void *arg, int part, int parts, int thread) {
   }
   int64_t r0 = d->total_rows * part / parts, r1 = d->total_rows * (part + 1) / parts;
   if (r0 >= r1) return;
+  if (d->blocked) {      // neighbouring rows share cache lines that a walk along one row visits once each: small squares instead
+    int64_t last = d->rows[d->n_row - 1];
+    for (int64_t row = r0, next; row < r1; row = next) {
+      next = row + 16 < r1 ? row + 16 : r1;
+      if (row / last != (next - 1) / last) next = (row / last + 1) * last;
+      enter_row(d, &x, row);
+      for (int64_t i = 0; i < d->n; i += 32) {
+        for (int64_t k = row; k < next; k++) {
+          place(&x, d, 0);
+          x.r.start = (size_t)i;
+          isa->run(x.s + g->entry[0], &x.r, (size_t)i, (size_t)(i + 32 < d->n ? i + 32 : d->n));
+          x.axes[d->n_row - 1]++;
+          for (int m = 0; m < d->n_mem; m++) x.row[m] += d->m[m].rows[d->n_row - 1];
+        }
+        x.axes[d->n_row - 1] -= next - row;
+        for (int m = 0; m < d->n_mem; m++) x.row[m] -= (next - row) * d->m[m].rows[d->n_row - 1];
+      }
+    }
+    return;
+  }
   enter_row(d, &x, r0);
   for (int64_t row = r0;;) {
     place(&x, d, 0);
@@ -315,7 +335,18 @@ static int run_dispatch(context *c, const uint32_t *w, uint32_t n, const binding
     if (parts > d.total_rows * d.chunks) parts = d.total_rows * d.chunks;
   } else if (d.g->kind == SN_MAP && d.total_rows < 4 * threads && d.n >= 4 * step) { d.split_inner = 1; if (parts > d.n / step) parts = d.n / step > 0 ? d.n / step : 1; }
   else if (d.g->kind == SN_SEQ) parts = 1;
-  else if (parts > d.total_rows) parts = d.total_rows;
+  else {
+    if (parts > d.total_rows) parts = d.total_rows;
+    if (d.g->kind == SN_MAP && d.n_row > 0 && d.n >= 64 && d.rows[d.n_row - 1] >= 16) {
+      int crossing = 0;
+      for (int k = 0; k < d.n_mem; k++) {
+        int64_t along = d.m[k].rows[d.n_row - 1];
+        if (d.m[k].n_ind) { crossing = 0; break; }
+        if (d.m[k].form == FORM_UNIFORM && (d.m[k].stride >= 64 || d.m[k].stride <= -64) && along && along <= 16 && along >= -16) crossing = 1;
+      }
+      d.blocked = crossing;
+    }
+  }
   part_job j = {&d, 0};
   sn_parallel(run_part, &j, (int)parts);
   if (j.failed) { sn_fail(c, "out of memory"); code = SN_E_MEMORY; }

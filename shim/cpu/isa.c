@@ -35,7 +35,8 @@ static inline void general_next(const operand *m, int64_t *at, int64_t *idx) {
   STAGE(S##_g) { size_t n = COUNT; int64_t at, idx[16]; general_start(s->m, i, &at, idx); body(T *p = (T *)s->a + at;, general_next(s->m, &at, idx); p = (T *)s->a + at;) }
 #define LOAD(S, T, R, widen) \
   FOR_FORMS(ld_##S, T, { const T *p = (const T *)s->a + i; R t[VB * 8 / sizeof(R)] __attribute__((aligned(64))); for (size_t k = 0; k < VB * 8 / sizeof(R); k++) { T v = p[k]; t[k] = widen; } FILL(t) NEXT; }, LOADBODY_##S)
-#define LOOPLOAD(T, R, widen, init, next) { R t[VB * 8 / sizeof(R)] __attribute__((aligned(64))); memset(t, 0, sizeof t); init for (size_t k = 0; k < n; k++) { T v = *p; t[k] = widen; next } FILL(t) NEXT; }
+#define LOOPLOAD(T, R, widen, init, next) { R t[VB * 8 / sizeof(R)] __attribute__((aligned(64))); init \
+  if (!s->m->stride && s->m->n_inner == 1) { T v = *p; const R w = widen; for (size_t k = 0; k < VB * 8 / sizeof(R); k++) t[k] = w; FILL(t) NEXT; } memset(t, 0, sizeof t); for (size_t k = 0; k < n; k++) { T v = *p; t[k] = widen; next } FILL(t) NEXT; }
 typedef struct { uint16_t bits; } bf16_t;
 typedef _Float16 f16_t;
 static inline float bf_to_f(bf16_t v) { union { uint32_t u; float f; } x = {(uint32_t)v.bits << 16}; return x.f; }
@@ -82,7 +83,11 @@ FOR_FORMS(st_c64, c64_t, { size_t n = COUNT; STOREBODY_c64(c64_t *p = (c64_t *)s
 STAGE(st1_c64) { ((c64_t *)s->a)->re = a0[0]; ((c64_t *)s->a)->im = a4[0]; NEXT; }
 
 // Loads at computed positions: a negative position gives 0, others are clamped to what the operand covers.
+// Indices that follow each other, as in whole rows that are gathered or scattered, need no look at each.
+#define FOLLOW(nm, I, U) static inline int follow_##nm(const I *x, size_t n, int64_t bound) { if (n < 2 || x[1] != x[0] + 1 || x[0] < 0 || (int64_t)x[0] + (int64_t)n > bound) return 0; U d = 0, z = (U)x[0]; for (size_t k = 0; k < n; k++) d |= (U)x[k] ^ (z + (U)k); return !d; }
+FOLLOW(i32, int32_t, uint32_t) FOLLOW(i64, int64_t, uint64_t)
 #define LDX(S, T, R, I, sfx, widen) STAGE(ldx_##S##_##sfx) { SPILL(I, x) size_t n = COUNT; R t[VB * 8 / sizeof(R)] __attribute__((aligned(64))); memset(t, 0, sizeof t); const T *p = (const T *)s->a; const int64_t bound = s->m->bound; \
+  if (follow_##sfx(x, n, bound)) { p += x[0]; for (size_t k = 0; k < n; k++) { T v = p[k]; t[k] = widen; } FILL(t) NEXT; } \
   for (size_t k = 0; k < n; k++) { int64_t j = x[k]; if (j < 0) continue; if (j >= bound) j = bound - 1; T v = p[j]; t[k] = widen; } FILL(t) NEXT; }
 #define LDX2(S, T, R, widen) LDX(S, T, R, int32_t, i32, widen) LDX(S, T, R, int64_t, i64, widen)
 LDX2(u8, uint8_t, int32_t, v) LDX2(i8, int8_t, int32_t, v) LDX2(u16, uint16_t, int32_t, v) LDX2(i16, int16_t, int32_t, v) LDX2(f16, f16_t, float, (float)v) LDX2(bf16, bf16_t, float, bf_to_f(v)) LDX2(w32, uint32_t, uint32_t, v) LDX2(w64, uint64_t, uint64_t, v)
@@ -97,6 +102,7 @@ LDXC(int32_t, i32) LDXC(int64_t, i64)
 #define J_min(o, v) ((v) != (v) || (v) < (o) ? (v) : (o))
 #define J_max(o, v) ((v) != (v) || (v) > (o) ? (v) : (o))
 #define STX(J, S, T, R, C, name, widen, narrow) STAGE(stx_##J##_##name) { SPILL(R, t) size_t n = COUNT; T *p = (T *)s->a; const int64_t bound = s->m->bound; const char *x = s->b; \
+  if (s->imm ? follow_i64((const int64_t *)x, n, bound) : follow_i32((const int32_t *)x, n, bound)) { p += s->imm ? *(const int64_t *)x : *(const int32_t *)x; for (size_t k = 0; k < n; k++) { T v = p[k]; C o = widen; C u = (C)t[k]; C w = J_##J(o, u); (void)o; p[k] = narrow; } NEXT; } \
   for (size_t k = 0; k < n; k++) { int64_t j = s->imm ? ((const int64_t *)x)[k] : ((const int32_t *)x)[k]; if (j < 0 || j >= bound) continue; T v = p[j]; C o = widen; C u = (C)t[k]; C w = J_##J(o, u); (void)o; p[j] = narrow; } NEXT; }
 #define STX_ALL(S, T, R, C, name, widen, narrow) STX(set, S, T, R, C, name, widen, narrow) STX(add, S, T, R, C, name, widen, narrow) STX(mul, S, T, R, C, name, widen, narrow) STX(min, S, T, R, C, name, widen, narrow) STX(max, S, T, R, C, name, widen, narrow)
 STX_ALL(u8, uint8_t, int32_t, int32_t, u8_i32, v, (uint8_t)w) STX_ALL(i8, int8_t, int32_t, int32_t, i8_i32, v, (int8_t)w) STX_ALL(u16, uint16_t, int32_t, int32_t, u16_i32, v, (uint16_t)w) STX_ALL(i16, int16_t, int32_t, int32_t, i16_i32, v, (int16_t)w)
