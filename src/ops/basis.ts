@@ -294,15 +294,25 @@ function reduceVjp(fold: FoldOp, ct: Node, out: Node, x: Node, a: Reduce): Node 
   if (fold === "argmin" || fold === "argmax") return null;
   if (fold === "sum") return spread(ct, x, a);
   if (fold === "prod") {
-    // Right with zeros: the product of the others is p/x, or for the only zero the product of the rest.
-    const zero = compare("eq", x, like(0, x)), rest = select(zero, like(1, x), x);
-    const zeros = spread(foldRange("sum", cast(zero, x.dtype), a.axes), x, a), p = spread(foldRange("prod", rest, a.axes), x, a);
-    const others = select(compare("eq", zeros, like(0, x)), div(p, rest), select(zero, select(compare("eq", zeros, like(1, x)), p, like(0, x)), like(0, x)));
+    const lead = size(x.shape.slice(0, a.axes[0])), n = size(x.shape.slice(a.axes[0], a.axes[1]));
+    const others = reshape(productOfOthers(reshape(x, [lead, n, size(x.shape.slice(a.axes[1]))])), x.shape);
     return mul(spread(ct, x, a), conj(others));
   }
   // Ties share the gradient evenly.
   const hit = cast(compare("eq", x, spread(out, x, a)), x.dtype);
   return mul(div(hit, spread(foldRange("sum", hit, a.axes), x, a)), spread(ct, x, a));
+}
+/** The product of all other elements along axis 1 of three, as a tree of pairs: right with zeros, to every order of differentiation. */
+function productOfOthers(x: Node): Node {
+  const [lead, n, tail] = x.shape as readonly [number, number, number];
+  if (n < 2) return like(1, x);
+  const every = (start: number, count: number, step: number): Slice => ({ starts: [0, start, 0], steps: [1, step, 1], shape: [lead, count, tail] });
+  if (n % 2 === 1) {
+    const even = assemble([x, full(1, [lead, 1, tail], x.dtype)], [every(0, n, 1), every(n, 1, 1)], [lead, n + 1, tail]);
+    return slice(productOfOthers(even), every(0, n, 1));
+  }
+  const first = every(0, n / 2, 2), second = every(1, n / 2, 2), p = slice(x, first), q = slice(x, second), rest = productOfOthers(mul(p, q));
+  return assemble([mul(rest, q), mul(rest, p)], [first, second], x.shape);
 }
 function foldRange(fold: FoldOp, x: Node, axes: readonly [number, number]): Node {
   return apply(reduceOps.get(fold) as OpDef<Reduce>, [x], { fold, axes });
