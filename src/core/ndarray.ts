@@ -65,6 +65,7 @@ export class NDArray {
   move(node: Node): void {
     const old = this.node;
     node.handles++;
+    node.state = true;
     this.#node = node;
     old.handles--;
     late.release(old);

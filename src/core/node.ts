@@ -23,8 +23,6 @@ export interface Buf {
   exposed: boolean;
   /** The ticket of the asynchronous submission that writes it; 0 = none. */
   ticket: number;
-  /** Where the buffer was made, for the message of a memory limit. */
-  readonly site: Error | null;
 }
 
 /** A walk's index of one axis: offset + sum(coefficient * loop axis) + sum(coefficient * computed index). */
@@ -128,6 +126,8 @@ export class Node implements Aval {
   handles = 0;
   /** Recorded consumers that are not evaluated yet. */
   pending = 0;
+  /** Left in a handle by `set`: an eval that computes it stores it while it has a handle, as the next `set` builds on it. */
+  state = false;
   /** A trace's placeholder cannot be read. */
   placeholder = false;
   /** Scratch of graph walks. */

@@ -108,7 +108,8 @@ export function graphOf(roots: readonly Node[]): Graph {
   // A value that others recorded outside this eval will want, and that is not cheap to compute again, stays.
   for (let i = 0; i < count; i++) {
     const n = order[i] as Node;
-    if (n.pending > (uses[i] as number) && (costs[i] as number) > CHEAP && n.outs === null) {
+    if (n.state && n.handles > 0 && n.outs === null && n.op.lower.kind !== "source") keep.add(n);
+    else if (n.pending > (uses[i] as number) && (costs[i] as number) > CHEAP && n.outs === null) {
       const kind = n.op.lower.kind;
       if (kind !== "view" && kind !== "source") keep.add(n);
     }
@@ -178,30 +179,25 @@ const LIMIT_ERROR = -1;
 const f64 = new Float64Array(1), f64words = new Uint32Array(f64.buffer);
 
 function bufferOf(id: number, address: number, bytes: number, ticket: number): Buf {
-  const b: Buf = { id, bytes, address, token: native().own(id, address, bytes), users: 0, exposed: false, ticket, site: bytes >= 1 << 20 ? new Error() : null };
-  if (bytes >= 1 << 20) remember(b);
+  const b: Buf = { id, bytes, address, token: native().own(id, address, bytes), users: 0, exposed: false, ticket };
+  if (bytes >= 1 << 20) remember(id, bytes, new Error());
   return b;
 }
-/** Large live buffers, for the message of a memory limit. */
-const large: WeakRef<Buf>[] = [];
-function remember(b: Buf): void {
-  if (large.length > 4096) {
-    const alive = large.filter((r) => (r.deref()?.users ?? 0) > 0);
-    large.splice(0, large.length, ...alive.slice(-2048));
-  }
-  large.push(new WeakRef(b));
+/** Large buffers by id, for the message of a memory limit. No WeakRefs: an engine keeps what one was made of until the job ends. */
+const large = new Map<number, { readonly bytes: number; readonly made: Error }>();
+function remember(id: number, bytes: number, made: Error): void {
+  if (large.size >= 4096) for (const k of large.keys()) if (native().address(k) === 0) large.delete(k);
+  large.set(id, { bytes, made });
 }
 
-/** Where a buffer was made, read from the stack only when it is asked for. */
-function madeAt(b: Buf): string {
-  const at = b.site === null ? "" : siteOf(b.site.stack ?? "");
-  return at === "" ? "" : ` made at ${at}`;
-}
 /** The error of an exhausted memory, with what is alive and where it was made. */
 function memoryError(bytes: number): Error {
   const n = native(), active = n.stat(0), limit = n.stat(3), mb = (x: number): string => `${(x / 1048576).toFixed(1)} MB`;
-  const alive = large.map((r) => r.deref()).filter((b): b is Buf => b !== undefined && b.users > 0).sort((a, b) => b.bytes - a.bytes).slice(0, 5);
-  const list = alive.map((b) => `\n  ${mb(b.bytes)}${madeAt(b)}`).join("");
+  const alive = [...large].filter(([id]) => n.address(id) !== 0).map(([, b]) => b).sort((a, b) => b.bytes - a.bytes).slice(0, 5);
+  const list = alive.map((b) => {
+    const at = siteOf(b.made.stack ?? "");
+    return `\n  ${mb(b.bytes)}${at === "" ? "" : ` made at ${at}`}`;
+  }).join("");
   return plainError(`Cannot allocate ${mb(bytes)}: ${mb(active)} are in use and the limit is ${mb(limit)}. Dispose of arrays (using, dispose, scope) or raise setMemoryLimit. Largest live arrays:${list === "" ? " none above 1 MB" : list}`);
 }
 
@@ -333,21 +329,23 @@ export function submitAsync(roots: readonly Node[]): number {
   return run(g, planOf(g), 1);
 }
 
-async function evaluateAsync(roots: readonly Node[]): Promise<void> {
-  // After the first await the user's frames are gone.
-  const here = new Error();
-  submitAsync(roots);
-  const tickets = new Set(roots.map((n) => n.buf?.ticket ?? 0));
-  tickets.delete(0);
+/** Waits for tickets; a failure ends with the user's line. Holds no node: a promise that nobody awaits keeps no memory. */
+async function finished(tickets: Iterable<number>, here: Error): Promise<void> {
   for (const t of tickets) {
     try {
       await native().completion(t);
     } catch (error) {
+      // After the first await the user's frames are gone.
       const at = siteOf(here.stack ?? "");
       throw new Error(`${(error as Error).message}${at === "" ? "" : `\n    at ${at}`}`);
     }
   }
-  for (const n of roots) if (n.buf !== null && tickets.has(n.buf.ticket)) n.buf.ticket = 0;
+}
+function evaluateAsync(roots: readonly Node[]): Promise<void> {
+  submitAsync(roots);
+  const tickets = new Set(roots.map((n) => n.buf?.ticket ?? 0));
+  tickets.delete(0);
+  return finished(tickets, new Error());
 }
 
 /** A node over a fresh buffer with these row-major elements. */
