@@ -5,7 +5,7 @@ import { offsetText } from "../kernel/offset.ts";
 import { same, size } from "../core/shape.ts";
 
 /** Role of a node inside its group. */
-export type Role = "element" | "row" | "fold" | "whole";
+export type Role = "element" | "row" | "fold" | "scan" | "whole";
 
 /** Nodes that run as one kernel, or one library call. */
 export interface Group {
@@ -213,9 +213,12 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
     }
     if (lower.kind === "scan") {
       const d = dependencies(n);
-      const axis = lower.axis(n.arg);
+      const axis = lower.axis(n.arg), from = [...d.groups], rows: readonly [number, number] = [axis, n.shape.length];
       i.stored = true;
-      join(i, open("scan", n.shape, [axis, axis + 1], groups.length === 0 ? "first kernel" : "a scan walks its axis in order"), "element", d.inputs, d.cost);
+      // A scan joins the row whose folds it reads.
+      const g = foldsRows(n.shape, [axis, axis + 1]) ? groups.findLast((g) => g.kind === "row" && from.includes(g) && same(g.shape, n.shape) && same(g.axes as readonly number[], rows) && fits(g, from, d)) : undefined;
+      if (g !== undefined && reachable(n, g)) join(i, g, "scan", d.inputs, d.cost);
+      else join(i, open("scan", n.shape, [axis, axis + 1], groups.length === 0 ? "first kernel" : "a scan walks its axis in order"), "scan", d.inputs, d.cost);
       continue;
     }
     if (lower.kind === "fold") {
@@ -288,6 +291,8 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
       if (seen.has(key)) return true;
       seen.add(key);
       if (ci.group === g) {
+        // Running values are read from memory.
+        if (ci.role === "scan") return false;
         const axes = ci.role === "element" ? all : rowDims(g, c.shape);
         if (axes === null || axes.length !== at.length) return false;
         return at.every((x, k) => {

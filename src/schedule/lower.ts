@@ -88,6 +88,7 @@ function lowerGroup({ infos, inPlace }: Schedule, g: Group, steps: Step[], space
     for (const n of g.members) {
       const info = infos[n.slot] as Info;
       if (info.role === "fold") b.fold(n);
+      else if (info.role === "scan") b.scan(n);
       else b.member(n, info.role === "row");
     }
   };
@@ -101,7 +102,7 @@ function lowerGroup({ infos, inPlace }: Schedule, g: Group, steps: Step[], space
   }
   for (const n of g.members) {
     const info = infos[n.slot] as Info;
-    if (!info.stored) continue;
+    if (!info.stored || info.role === "scan") continue;
     const view = contiguousView(n.shape);
     b.store(view, placeOf(n), n, b.memberValue(n), "set", null, info.role !== "element");
   }

@@ -74,3 +74,18 @@ test("scans of arrays without elements", () => {
   assert.deepEqual(mx.cumprod(mx.zeros([2, 0]), 0).shape, [2, 0]);
   assert.throws(() => mx.cumsum(mx.zeros([2]), 1), RangeError);
 });
+test("a scan joins the row whose folds it reads", () => {
+  const x = mx.array(new Float64Array(numbers(6 * 90))).reshape(6, 90), make = (): mx.NDArray => mx.cumsum(mx.softmax(x, -1), -1);
+  assert.equal(mx.explain(make()).kernels.length, 1);
+  const got = values(make()), p = mx.softmax(x, -1);
+  mx.eval(p);
+  assert.deepEqual(got, values(mx.cumsum(p, -1)));
+  const exact = new Float64Array((interpreted([make().node]).bytes[0] as Uint8Array).slice().buffer);
+  got.forEach((g, i) => assert.ok(Math.abs(g - (exact[i] as number)) < 1e-12));
+  // What reads the running values is another kernel.
+  const y = mx.cumsum(mx.softmax(x, -1), -1), z = y.mul(mx.softmax(x, -1));
+  mx.eval([z]);
+  const q = mx.softmax(x, -1), c = mx.cumsum(q, -1);
+  mx.eval([q, c]);
+  assert.deepEqual(values(z), values(c.mul(q)));
+});
