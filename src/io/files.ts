@@ -68,6 +68,14 @@ export function load(file: string, options: LoadOptions = {}): NDArray | { [name
   } catch (e) {
     throw plainError(`Cannot load ${path}: ${e instanceof Error ? e.message : String(e)}`);
   }
-  if (format === "npy") return fromFile(decodeNpy(bytes));
-  return Object.fromEntries([...decodeNpz(bytes)].map(([name, a]) => [name, fromFile(a)]));
+  const decoded = <T>(decode: (bytes: Uint8Array) => T): T => {
+    try {
+      return decode(bytes);
+    } catch (e) {
+      // The decoder's text without its line, as the file has to be named.
+      throw plainError(`Cannot load ${path}: ${e instanceof Error ? e.message.replace(/\n {4}at [^\n]*$/, "") : String(e)}`);
+    }
+  };
+  if (format === "npy") return fromFile(decoded(decodeNpy));
+  return Object.fromEntries([...decoded(decodeNpz)].map(([name, a]) => [name, fromFile(a)]));
 }
