@@ -174,7 +174,7 @@ function real(op: string, x: number, y: number): number {
       return r !== 0 && (r < 0) !== (y < 0) ? r + y : r;
     }
     case "pow":
-      return x === 1 ? 1 : x ** y;
+      return x === 1 || x === -1 && Math.abs(y) === Infinity ? 1 : x ** y;
     case "max":
       return Number.isNaN(x) ? x : Number.isNaN(y) ? y : x > y ? x : y;
     case "min":
