@@ -91,13 +91,13 @@ export function explainDifference(recipe: Recipe, roots: readonly number[] = rec
   for (let k = 0; k < steps.length; k++) {
     const s = steps[k] as Step, told = kernels[k];
     if (s.kind !== "kernel" || told === undefined) continue;
-    const roots = [...s.kernel.passes.flatMap((p) => [...p.folds.map((f) => f.value), ...p.stores.map((x) => x.value)]), ...s.kernel.rowStores.map((x) => x.value)];
+    const roots = [...s.kernel.passes.flatMap((p) => [...p.folds.map((f) => f.value), ...p.scans.map((x) => x.value), ...p.stores.map((x) => x.value)]), ...s.kernel.rowStores.map((x) => x.value)];
     if (s.kernel.kind === "sequence" || expressions(roots).some((e) => e.op === "loadx")) continue;
     let reads = 0, writes = 0, twice = false;
-    const places = new Map<string, Set<number>>();
+    const places = new Map<string, Set<number>>(), scanned = new Set(s.kernel.passes.flatMap((p) => p.scans.map((x) => x.mem)));
     s.operands.forEach((o, i) => {
       const m = s.kernel.mems[i] as (typeof s.kernel.mems)[number], item = itemsize(m.dtype);
-      const bytes = walk(s, { ...o, fold: o.fold, inner: m.along === "unit" && s.inner.every((n) => n === 1) ? s.inner.map(() => 0) : o.inner }, item, m.written);
+      const bytes = walk(s, { ...o, fold: o.fold, inner: m.along === "unit" && s.inner.every((n) => n === 1) ? s.inner.map(() => 0) : o.inner }, item, m.written && !scanned.has(i));
       const key = `${o.place.node?.serial ?? -1}.${o.place.out}.${o.place.workspace}.${m.written}`, before = places.get(key) ?? new Set<number>();
       for (const b of bytes) {
         if (before.has(b)) twice = true;

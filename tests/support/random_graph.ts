@@ -160,7 +160,7 @@ export function randomRecipe(seed: number, count: number, big: boolean): Recipe 
   for (let guard = 0; probe.length < count && guard < count * 20; guard++) {
     const i = r.chance(0.6) ? probe.length - 1 : r.int(0, probe.length - 1), v = at(i), nd = v.shape.length, n = size(v.shape);
     const axis = nd === 0 ? 0 : r.int(0, nd - 1);
-    switch (r.int(0, 29)) {
+    switch (r.int(0, 30)) {
       case 0: {
         const [name, f] = r.pick([["negative", mx.negative], ["abs", mx.abs], ["square", mx.square]] as const);
         if (v.dtype !== "bool") add([i], name, v.dtype === "complex64" && name !== "negative" ? rounded(v.dtype, i) * 4 : v.tolerance * 4, ([x]) => f(x as NDArray));
@@ -321,6 +321,15 @@ export function randomRecipe(seed: number, count: number, big: boolean): Recipe 
         const u = leaf([idx.shape[0] as number, ...v.shape.slice(1)], v.dtype === "bool" ? "bool" : v.dtype);
         if (v.dtype === "bool" || !real(i)) break;
         add([i, u], "at.add", v.tolerance, ([x, y]) => (x as NDArray).at(idx).add(y as NDArray));
+        break;
+      }
+      case 30: {
+        if (nd === 0 || !real(i)) break;
+        const [name, f] = r.pick([["cumsum", mx.cumsum], ["cumprod", mx.cumprod], ["cummax", mx.cummax], ["cummin", mx.cummin], ["logcumsumexp", mx.logcumsumexp]] as const);
+        const along = r.chance(0.5) ? nd - 1 : axis, reverse = r.chance(0.3), inclusive = r.chance(0.7);
+        // Running values are rounded at every step: sums, products and extremes are the interpreter's to the last bit.
+        const t = name === "cummax" || name === "cummin" ? v.tolerance : name === "logcumsumexp" ? Infinity : jump(i);
+        add([i], `${name} ${along}${reverse ? " reverse" : ""}${inclusive ? "" : " exclusive"}`, t, ([x]) => f(x as NDArray, { axis: along, reverse, inclusive }), { wild: true });
         break;
       }
     }
