@@ -35,6 +35,8 @@ export interface Late {
   release(node: Node): void;
   /** A node over a fresh buffer with these row-major elements (copied). */
   store(data: TypedData, shape: readonly number[], dtype: DType): Node;
+  /** A handle moved from one node to the next. */
+  moved(old: Node, next: Node): void;
   /** A new handle was made (scopes list them). */
   made(array: NDArray): void;
 }
@@ -42,7 +44,7 @@ const missing = (): never => {
   throw new Error("internal: the runtime is not loaded");
 };
 /** Filled by src/runtime. */
-export const late: Late = { evaluate: missing, evaluateAsync: missing, read: missing, text: missing, release: missing, store: missing, made: () => {} };
+export const late: Late = { evaluate: missing, evaluateAsync: missing, read: missing, text: missing, release: missing, store: missing, moved: () => {}, made: () => {} };
 
 /** An n-dimensional array: lazy, immutable but for `set`, over memory that every device can read. */
 export class NDArray {
@@ -68,6 +70,7 @@ export class NDArray {
     node.state = true;
     this.#node = node;
     old.handles--;
+    late.moved(old, node);
     late.release(old);
   }
 

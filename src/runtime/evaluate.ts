@@ -310,23 +310,42 @@ function checkReadable(roots: readonly Node[]): void {
   if (found !== undefined) throw plainError("Cannot read a value inside a transform: it depends on a traced argument, which has no value yet");
 }
 
+/** Nodes that `set` built on a state that nobody had evaluated: the next eval computes them too, so that no chain of unread states grows. */
+const states = new Set<Node>(), followed = new WeakSet<Node>();
+function moved(old: Node, next: Node): void {
+  // Once an eval computed a state that nobody asked for, all do, so that each step costs the same.
+  if (states.delete(old) || followed.has(old) || (old.state && old.buf === null)) states.add(next);
+}
+/** Runs what `roots` need and the states that wait; flags as for `run`. */
+function start(roots: readonly Node[], flags: number): number {
+  checkReadable(roots);
+  if (states.size > 0 && trace.first === null) {
+    const waiting = [...states].filter((n) => n.buf === null && n.handles > 0 && !topological([n], present).some((x) => x.placeholder));
+    states.clear();
+    if (waiting.length > 0) {
+      try {
+        const g = graphOf([...roots, ...waiting]), ticket = run(g, planOf(g), flags);
+        for (const n of waiting) followed.add(n);
+        return ticket;
+      } catch {
+        // Nobody asked for the states yet: their failure is not this eval's.
+      }
+    }
+  }
+  const g = graphOf(roots);
+  return run(g, planOf(g), flags);
+}
+
 function evaluate(roots: readonly Node[]): void {
   const todo = roots.filter((n) => n.buf === null);
-  if (todo.length > 0) {
-    checkReadable(todo);
-    const g = graphOf(todo);
-    run(g, planOf(g), 0);
-  }
+  if (todo.length > 0) start(todo, 0);
   for (const n of roots) settle(n);
 }
 
 /** Submits without waiting; the arrays can be used at once. */
 export function submitAsync(roots: readonly Node[]): number {
   const todo = roots.filter((n) => n.buf === null);
-  if (todo.length === 0) return 0;
-  checkReadable(todo);
-  const g = graphOf(todo);
-  return run(g, planOf(g), 1);
+  return todo.length === 0 ? 0 : start(todo, 1);
 }
 
 /** Waits for tickets; a failure ends with the user's line. Holds no node: a promise that nobody awaits keeps no memory. */
@@ -429,6 +448,7 @@ Object.assign(late, {
   text,
   release,
   store,
+  moved,
   made: (a: NDArray): void => {
     if (scopes.length > 0) (scopes[scopes.length - 1] as Set<NDArray>).add(a);
   },

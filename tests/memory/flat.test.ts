@@ -1,6 +1,8 @@
 // Tests that training loops that dispose of nothing take bounded memory, however they read, keep and change arrays.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import * as mx from "../../mod.ts";
+import { native } from "../../src/runtime/evaluate.ts";
 import { LOOPS, train } from "../support/training.ts";
 
 const MB = 1 << 20;
@@ -20,3 +22,20 @@ for (const loop of ["read", "unread", "asyncAdam"] as const) {
     assert.ok(m.late <= 1.05 * m.early + 16 * MB, `resident memory grew from ${m.early} to ${m.late}`);
   });
 }
+
+test("a state that set changes and nobody reads takes bounded memory", () => {
+  const running = mx.zeros([1024]), x = mx.random.normal([8, 1024]);
+  const run = (steps: number): void => {
+    for (let t = 0; t < steps; t++) {
+      running.set([":"], running.mul(0.9).add(mx.mean(x, 0).mul(0.1)));
+      mx.eval(x.mul(2).sum());
+    }
+  };
+  run(50);
+  native().yieldToCollector();
+  mx.resetPeakMemory();
+  const before = mx.getActiveMemory();
+  run(3000);
+  assert.ok(mx.getPeakMemory() - before <= 64 * MB, `${mx.getPeakMemory() - before} bytes in use`);
+  assert.ok(Number.isFinite(running.sum().item()));
+});
