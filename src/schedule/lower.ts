@@ -287,7 +287,9 @@ class Builder {
   }
   #addFold(n: Node, value: Expr, fold: Fold): void {
     const arg = fold === "argmin" || fold === "argmax", t = arg ? "i32" : value.t;
-    const id = this.#folds.push({ id: this.#folds.length, fold, value, t: value.t }) - 1;
+    // The same fold of the same value (a mean that was recorded twice) is taken once.
+    const known = this.#folds.findIndex((f) => f.fold === fold && f.value === value);
+    const id = known >= 0 ? known : this.#folds.push({ id: this.#folds.length, fold, value, t: value.t }) - 1;
     const raw = this.#s.make("fold", t, [], id);
     this.#members.set(n, arg ? this.#s.cast(raw, computeOf(n.dtype)) : this.#normalise(raw, n));
   }
