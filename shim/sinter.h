@@ -15,7 +15,7 @@
 // ---- contexts -------------------------------------------------------------------------------------------------------
 // One context per JavaScript thread; handles, arenas, tickets, callbacks and errors belong to it. Pool and free lists are shared.
 SN_EXPORT uint32_t sn_open(void);                       // 0 = failed
-SN_EXPORT void sn_close(uint32_t ctx);                  // waits for the context's work and frees its buffers
+SN_EXPORT void sn_close(uint32_t ctx);                  // waits for what runs, drops what has not begun, frees buffers and programs; the end of the thread that opened does the same
 SN_EXPORT uint32_t sn_error(uint32_t ctx, uint8_t *text, uint32_t cap);   // text of the last error, UTF-8; returns its length
 SN_EXPORT uint32_t sn_names(uint32_t which, uint8_t *text, uint32_t cap); // '\n'-separated: 0 stages, 1 routines; position = number. Returns full length
 SN_EXPORT uint32_t sn_info(uint8_t *text, uint32_t cap);                  // "key=value" lines: isa, threads, blas, lapack, cpu
@@ -43,7 +43,8 @@ SN_EXPORT void sn_program_free(uint32_t ctx, uint32_t program);
 // or a negative code. Without SN_ASYNC it runs on the calling thread (and the pool) after waiting for what is queued.
 // All memory of the submission is reserved before anything runs, so that SN_E_MEMORY changes nothing.
 SN_EXPORT int32_t sn_submit(uint32_t ctx, uint32_t *words, uint32_t n);
-SN_EXPORT int32_t sn_wait(uint32_t ctx, uint32_t ticket);                 // 0, or the negative code with which that ticket failed
+// A submission that reads what a failed one was to write fails with its code and text.
+SN_EXPORT int32_t sn_wait(uint32_t ctx, uint32_t ticket);                 // from any thread: 0, or the negative code with which that ticket failed
 SN_EXPORT int32_t sn_poll(uint32_t ctx, uint32_t ticket);                 // 1 = still running
 typedef void (*sn_callback)(uint32_t ticket);
 SN_EXPORT void sn_notify(uint32_t ctx, sn_callback fn);                   // called from a native thread once per finished asynchronous ticket
