@@ -11,7 +11,7 @@ import { contiguousView, isContiguous, type View } from "../core/view.ts";
 import { offsetValue } from "../kernel/offset.ts";
 import { assemble, define } from "../ops/basis.ts";
 import { type Native, openNative } from "./ffi.ts";
-import { build, describe, type Graph, type KernelInfo, type Plan, putScalar } from "./plan.ts";
+import { build, compiledKernels, describe, forgetKernels, type Graph, type KernelInfo, type Plan, putScalar } from "./plan.ts";
 
 let opened: Native | null = null;
 /** The native library of this thread. */
@@ -118,13 +118,10 @@ export function graphOf(roots: readonly Node[]): Graph {
 }
 
 const cache = new Map<number, Plan[]>();
-/** Forgets all plans: for tests that change what an op does. */
-export function forgetPlans(): void {
-  cache.clear();
-  plans = 0;
-}
 /** Plans kept at most. */
 const MAX_PLANS = 4096;
+/** Kernels kept at most, of the 65,535 that the library holds for all threads. */
+const MAX_KERNELS = 16384;
 let plans = 0;
 
 function writeKey(g: Graph): number {
@@ -168,11 +165,13 @@ function planOf(g: Graph): Plan {
   if (hit !== undefined) return hit;
   counters.misses++;
   if (DEBUG >= 1) report(g);
-  const plan = build(native(), g, key.slice(0, keyLength));
-  if (++plans > MAX_PLANS) {
+  if (plans++ >= MAX_PLANS || compiledKernels() > MAX_KERNELS) {
+    native().submit(nothing, 4);
+    forgetKernels(native());
     cache.clear();
     plans = 1;
   }
+  const plan = build(native(), g, key.slice(0, keyLength));
   const list = cache.get(h);
   if (list === undefined) cache.set(h, [plan]);
   else list.push(plan);

@@ -64,6 +64,11 @@ export interface Graph {
 }
 
 const programs = new Map<string, number>();
+/** Frees all kernels; no plan that uses them may run again, and no work may be in flight. */
+export function forgetKernels(native: Native): void {
+  for (const id of programs.values()) native.programFree(id);
+  programs.clear();
+}
 /** Number of kernels compiled so far. */
 export function compiledKernels(): number {
   return programs.size;
