@@ -18,5 +18,5 @@ export async function terminatedWorkers(count: number, rounds: number): Promise<
     for (const w of workers) w.terminate();
   }
   // A Worker's thread ends a little after terminate().
-  for (let i = 0; i < 200 && mx.getActiveMemory() > start + 1e6; i++) await later(25);
+  for (let i = 0; i < 200 && mx.getActiveMemory() > start + 2e5; i++) await later(25);
 }
