@@ -118,6 +118,11 @@ export function graphOf(roots: readonly Node[]): Graph {
 }
 
 const cache = new Map<number, Plan[]>();
+/** Forgets all plans: for tests that change what an op does. */
+export function forgetPlans(): void {
+  cache.clear();
+  plans = 0;
+}
 /** Plans kept at most. */
 const MAX_PLANS = 4096;
 /** Kernels kept at most, of the 65,535 that the library holds for all threads. */
