@@ -32,15 +32,20 @@ export function u(n: number, seed: number): Float32Array {
   }
   return y;
 }
-const ints = (n: number, mod: number, seed: number): Int32Array => Int32Array.from(u(n, seed), (v) => Math.min(Math.trunc((v + 1) / 2 * mod), mod - 1));
+const ints = (n: number, mod: number, seed: number): Int32Array =>
+  Int32Array.from(u(n, seed), (v) => Math.min(Math.trunc((v + 1) / 2 * mod), mod - 1));
 /** Correlated columns: noise and 0.7 times one of ten shared columns. */
 function features(rows: number, d: number, seed: number): Float32Array {
   const a = u(rows * d, seed), b = u(rows * 10, seed + 1);
-  for (let i = 0, k = 0; i < rows; i++) for (let j = 0; j < d; j++, k++) a[k] = (a[k] as number) + 0.7 * (b[i * 10 + j % 10] as number);
+  for (let i = 0, k = 0; i < rows; i++) {
+    for (let j = 0; j < d; j++, k++) a[k] = (a[k] as number) + 0.7 * (b[i * 10 + j % 10] as number);
+  }
   return a;
 }
-const arr = (data: Float32Array | Int32Array, ...shape: number[]): A => mx.array(data, { shape: shape.length > 0 ? shape : [data.length] });
-const uniform = (shape: number[], seed: number, scale = 1): A => arr(u(shape.reduce((a, b) => a * b, 1), seed).map((v) => v * scale), ...shape);
+const arr = (data: Float32Array | Int32Array, ...shape: number[]): A =>
+  mx.array(data, { shape: shape.length > 0 ? shape : [data.length] });
+const uniform = (shape: number[], seed: number, scale = 1): A =>
+  arr(u(shape.reduce((a, b) => a * b, 1), seed).map((v) => v * scale), ...shape);
 const mat = (p: Params): A[] => [uniform([get(p, "m"), get(p, "n")], 1)];
 const rows4 = (p: Params): A[] => [uniform([get(p, "m"), get(p, "n")], 1, 4)];
 const vec = (p: Params): A[] => [uniform([get(p, "n")], 1)];
@@ -52,7 +57,11 @@ const eye = (n: number, scale: number): A => mx.eye(n).mul(scale);
 type Result = A | readonly A[];
 const listOf = (y: Result): readonly A[] => y instanceof mx.NDArray ? [y] : y;
 /** One function of fixed inputs; the last result is disposed of when the next one is there, as reference counts would. */
-function simple(inputs: (p: Params) => A[], f: (p: Params, ...xs: A[]) => Result, out: (y: readonly A[]) => readonly A[] = (y) => y): Builder {
+function simple(
+  inputs: (p: Params) => A[],
+  f: (p: Params, ...xs: A[]) => Result,
+  out: (y: readonly A[]) => readonly A[] = (y) => y,
+): Builder {
   return (p) => {
     const args = inputs(p);
     mx.eval(args);
@@ -82,7 +91,8 @@ function logsumexp(_: Params, x: A): A {
   const m = x.max(-1, { keepdims: true });
   return mx.log(mx.exp(x.sub(m)).sum(-1)).add(mx.squeeze(m, -1));
 }
-const gelu = (_: Params, x: A): A => x.mul(0.5).mul(mx.tanh(x.add(x.mul(x).mul(x).mul(0.044715)).mul(0.7978845608)).add(1));
+const gelu = (_: Params, x: A): A =>
+  x.mul(0.5).mul(mx.tanh(x.add(x.mul(x).mul(x).mul(0.044715)).mul(0.7978845608)).add(1));
 function pca(p: Params, x: A): A[] {
   const z = x.sub(x.mean(0)).div(mx.sqrt(x.var(0)));
   return mx.linalg.eigh(z.T.matmul(z).div(get(p, "rows") - 1));
@@ -109,7 +119,8 @@ export function mlpStep(p: Params): { step: () => A[]; readonly losses: A[] } {
     const shape = [dims[i] as number, dims[i + 1] as number];
     return [uniform(shape, 10 + i, Math.fround((dims[i] as number) ** -0.5)), mx.zeros([shape[1] as number])];
   });
-  const x = uniform([b, get(p, "in")], 1), y = arr(Int32Array.from({ length: b }, (_, i) => i * 7 % get(p, "out")), b, 1);
+  const x = uniform([b, get(p, "in")], 1),
+    y = arr(Int32Array.from({ length: b }, (_, i) => i * 7 % get(p, "out")), b, 1);
   let m = ps.map((a) => mx.zeros(a.shape)), v = ps.map((a) => mx.zeros(a.shape)), t = 0;
   mx.eval(ps, x, y, m, v);
   const loss = (ps: A[]): A => {
@@ -140,10 +151,11 @@ export function mlpStep(p: Params): { step: () => A[]; readonly losses: A[] } {
 /** What the last step replaced; disposed of once the step was evaluated. */
 const pending: A[] = [];
 function mlp(p: Params): Ready {
-  const s = mlpStep(p), run = (): void => {
-    mx.eval(s.step());
-    for (const a of pending.splice(0)) a.dispose();
-  };
+  const s = mlpStep(p),
+    run = (): void => {
+      mx.eval(s.step());
+      for (const a of pending.splice(0)) a.dispose();
+    };
   return {
     run,
     out() {
@@ -179,22 +191,37 @@ export const cases: Readonly<Record<string, Builder>> = {
   softmax: simple(rows4, softmax),
   layernorm: simple((p) => [...mat(p), uniform([get(p, "n")], 2), uniform([get(p, "n")], 3)], layernorm),
   logsumexp: simple(rows4, logsumexp),
-  matmul: simple((p) => [uniform([get(p, "m"), get(p, "k")], 1), uniform([get(p, "k"), get(p, "n")], 2)], (_, a, b) => a.matmul(b)),
+  matmul: simple(
+    (p) => [uniform([get(p, "m"), get(p, "k")], 1), uniform([get(p, "k"), get(p, "n")], 2)],
+    (_, a, b) => a.matmul(b),
+  ),
   gemv: simple((p) => [uniform([1, get(p, "k")], 1), uniform([get(p, "k"), get(p, "n")], 2)], (_, a, b) => a.matmul(b)),
   bmm: simple((p) => [1, 2].map((s) => uniform([get(p, "b"), get(p, "n"), get(p, "n")], s)), (_, a, b) => a.matmul(b)),
-  gather_rows: simple((p) => [uniform([get(p, "rows"), get(p, "d")], 1), arr(ints(get(p, "n"), get(p, "rows"), 2))], (_, t, i) => mx.take(t, i, 0)),
+  gather_rows: simple(
+    (p) => [uniform([get(p, "rows"), get(p, "d")], 1), arr(ints(get(p, "n"), get(p, "rows"), 2))],
+    (_, t, i) => mx.take(t, i, 0),
+  ),
   scatter_add: simple(
     (p) => [arr(ints(get(p, "n"), get(p, "rows"), 2)), uniform([get(p, "n"), get(p, "d")], 1)],
     (p, i, up) => mx.zeros([get(p, "rows"), get(p, "d")]).at(i).add(up),
   ),
   transpose_copy: simple(mat, (_, x) => mx.contiguous(x.T)),
   svd_thin: simple(mat, (_, x) => mx.linalg.svd(x), (y) => [y[1] as A]),
-  eigh: simple((p) => {
-    const a = square(get(p, "n"), 1);
-    return [a.add(a.T).mul(0.5)];
-  }, (_, x) => mx.linalg.eigh(x), first),
+  eigh: simple(
+    (p) => {
+      const a = square(get(p, "n"), 1);
+      return [a.add(a.T).mul(0.5)];
+    },
+    (_, x) => mx.linalg.eigh(x),
+    first,
+  ),
   solve: simple(
-    (p) => [square(get(p, "n"), 1).add(eye(get(p, "n"), Math.fround(2 * Math.sqrt(get(p, "n"))))), uniform([get(p, "n"), get(p, "r")], 2)],
+    (
+      p,
+    ) => [
+      square(get(p, "n"), 1).add(eye(get(p, "n"), Math.fround(2 * Math.sqrt(get(p, "n"))))),
+      uniform([get(p, "n"), get(p, "r")], 2),
+    ],
     (_, a, b) => mx.linalg.solve(a, b),
   ),
   qr: simple(mat, (_, x) => mx.linalg.qr(x), (y) => [mx.abs(mx.diag(y[1] as A))]),
@@ -210,7 +237,14 @@ export const cases: Readonly<Record<string, Builder>> = {
   corr: simple((p) => [feat(p)], corr),
   kmeans_assign: simple((p) => [feat(p), uniform([get(p, "k"), get(p, "d")], 3)], kmeans),
   logreg_grad: simple(
-    (p) => [feat(p), arr(u(get(p, "rows"), 3).map((v) => v > 0 ? 1 : 0)), uniform([get(p, "d")], 4, Math.fround(0.1)), mx.array(0.1)],
+    (
+      p,
+    ) => [
+      feat(p),
+      arr(u(get(p, "rows"), 3).map((v) => v > 0 ? 1 : 0)),
+      uniform([get(p, "d")], 4, Math.fround(0.1)),
+      mx.array(0.1),
+    ],
     logreg,
   ),
 };

@@ -1,5 +1,5 @@
 // What sinter itself costs, in µs, whatever the arrays hold: recording an op, evaluating a graph whose plan is known, making a plan.
-import { u, mlpStep, type Params } from "./cases.ts";
+import { mlpStep, type Params, u } from "./cases.ts";
 import * as mx from "../mod.ts";
 
 const runtime = "Deno" in globalThis ? "Deno" : "Bun";
@@ -14,7 +14,8 @@ function best(n: number, f: () => void, rounds = 15): number {
   }
   return min;
 }
-const show = (what: string, us: number): void => console.log(`${runtime.padEnd(5)}${what.padEnd(64)}${us.toFixed(us < 100 ? 2 : 0).padStart(9)} µs`);
+const show = (what: string, us: number): void =>
+  console.log(`${runtime.padEnd(5)}${what.padEnd(64)}${us.toFixed(us < 100 ? 2 : 0).padStart(9)} µs`);
 
 const a = mx.array(u(4, 1)), b = mx.array(u(4, 2));
 mx.eval(a, b);
@@ -26,19 +27,28 @@ const record = (ops: number): mx.NDArray => {
   return y;
 };
 show("recording one op (a + b, 4 elements, 1000 in a chain)", best(20, () => void record(1000)) / 1000);
-show("cached eval of one op", best(2000, () => {
-  const y = a.add(b);
-  mx.eval(y);
-}));
-show("cached eval of one op, disposed of", best(2000, () => {
-  const y = a.add(b);
-  mx.eval(y);
-  y.dispose();
-}));
-show("cached eval of ten fused ops", best(1000, () => {
-  const y = record(10);
-  mx.eval(y);
-}));
+show(
+  "cached eval of one op",
+  best(2000, () => {
+    const y = a.add(b);
+    mx.eval(y);
+  }),
+);
+show(
+  "cached eval of one op, disposed of",
+  best(2000, () => {
+    const y = a.add(b);
+    mx.eval(y);
+    y.dispose();
+  }),
+);
+show(
+  "cached eval of ten fused ops",
+  best(1000, () => {
+    const y = record(10);
+    mx.eval(y);
+  }),
+);
 show("cached eval of a chain of 1000 ops, per op", best(20, () => mx.eval(record(1000))) / 1000);
 const x32 = mx.array(u(1024, 1), { shape: [32, 32] });
 mx.eval(x32);

@@ -61,7 +61,9 @@ const { values: opt } = parseArgs({
 });
 const here = fileURLToPath(new URL(".", import.meta.url)), file = join(here, "cases.json");
 const spec = JSON.parse(readFileSync(file, "utf8")) as Spec, only = new RegExp(opt.only);
-const chosen = spec.cases.filter((c) => cases[c.case] !== undefined && only.test(`${c.case}:${c.size}`.replaceAll(",", ";")));
+const chosen = spec.cases.filter((c) =>
+  cases[c.case] !== undefined && only.test(`${c.case}:${c.size}`.replaceAll(",", ";"))
+);
 
 // ---- sinter -----------------------------------------------------------------------------------------------------------
 /** Two numbers of all outputs: the mean magnitude and a mean weighted by position. */
@@ -83,15 +85,16 @@ async function measure(c: Case): Promise<Row> {
       r.run();
       return { ...row, check: checksum(r.out()) };
     }
-    const r = build(c.params), timed = (n: number): number => {
-      const t = performance.now();
-      for (let i = 0; i < n; i++) r.run();
-      return (performance.now() - t) / n;
-    };
+    const r = build(c.params),
+      timed = (n: number): number => {
+        const t = performance.now();
+        for (let i = 0; i < n; i++) r.run();
+        return (performance.now() - t) / n;
+      };
     let one = timed(1);
     for (let i = 0; i < spec.warmup; i++) one = timed(1);
     // Short calls are timed in groups of about 2 ms, after the JIT compiler had 100 ms.
-    if (one < 2) for (const end = performance.now() + 100; performance.now() < end;) one = timed(1);
+    if (one < 2) { for (const end = performance.now() + 100; performance.now() < end;) one = timed(1); }
     const group = one < 2 ? Math.max(1, Math.floor(2 / Math.max(one, 1e-4))) : 1;
     const bench = new Bench({
       iterations: opt.quick ? 2 : spec.min_reps,
@@ -105,7 +108,9 @@ async function measure(c: Case): Promise<Row> {
     await bench.run();
     const result = bench.tasks[0]?.result;
     if (result === undefined || !("latency" in result)) throw new Error("no result");
-    const min = result.latency.min / group, p50 = result.latency.p50 / group, round = (x: number, d: number): number => Number(x.toFixed(d));
+    const min = result.latency.min / group,
+      p50 = result.latency.p50 / group,
+      round = (x: number, d: number): number => Number(x.toFixed(d));
     return {
       ...row,
       ms_min: round(min, 5),
@@ -122,7 +127,11 @@ async function measure(c: Case): Promise<Row> {
 /** Lines of JSON that a program writes, as they come. */
 function lines(command: string, args: readonly string[], cwd: string, take: (r: Row) => void): Promise<void> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, SINTER_THREADS: String(spec.threads) } });
+    const child = spawn(command, args, {
+      cwd,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, SINTER_THREADS: String(spec.threads) },
+    });
     let text = "", tail = "";
     child.stdout.on("data", (x: Uint8Array) => {
       const parts = (text + new TextDecoder().decode(x)).split("\n");
@@ -150,7 +159,9 @@ for r in drive.run_peer(peer, flags, timeout):
     print(json.dumps(r), flush=True)
 `;
 async function race(dir: string): Promise<void> {
-  const python = process.env["PEERS_HOME"] === undefined ? "python3" : join(process.env["PEERS_HOME"], "peers/bin/python");
+  const python = process.env["PEERS_HOME"] === undefined
+    ? "python3"
+    : join(process.env["PEERS_HOME"], "peers/bin/python");
   const peers = opt.peer.split(",").filter((p) => p !== ""), best = new Map<string, Row>();
   const keep = (r: Row): void => {
     const key = `${r.peer} ${r.case}:${opt.check ? "" : r.size}`, old = best.get(key);
@@ -167,21 +178,38 @@ async function race(dir: string): Promise<void> {
   if (opt.check) {
     for (const c of chosen) {
       if (c.check === undefined) continue;
-      const mine = find("sinter", c), other = peers.map((p) => find(p, c)).find((r) => r?.check !== undefined), a = mine?.check, b = other?.check;
-      const near = a !== undefined && b !== undefined && a.every((x, k) => Math.abs(x - (b[k] as number)) <= (c.tol ?? 1e-3) * Math.max(Math.abs(b[0] as number), 1e-6));
+      const mine = find("sinter", c),
+        other = peers.map((p) => find(p, c)).find((r) => r?.check !== undefined),
+        a = mine?.check,
+        b = other?.check;
+      const near = a !== undefined && b !== undefined &&
+        a.every((x, k) => Math.abs(x - (b[k] as number)) <= (c.tol ?? 1e-3) * Math.max(Math.abs(b[0] as number), 1e-6));
       if (!near && other !== undefined) process.exitCode = 1;
-      console.log(`${other === undefined ? "no peer" : near ? "same   " : "DIFFERS"} ${c.case} ${String(a ?? mine?.error)} against ${other?.peer} ${String(b)}`);
+      console.log(
+        `${other === undefined ? "no peer" : near ? "same   " : "DIFFERS"} ${c.case} ${
+          String(a ?? mine?.error)
+        } against ${other?.peer} ${String(b)}`,
+      );
     }
     return;
   }
-  const cell = (r: Row | undefined): string => r === undefined ? "" : r.ms_min === undefined ? "x" : r.ms_min.toPrecision(3);
-  console.log(`\nms, minimum; ratio = best peer / sinter, above 1 sinter is faster\n\n| case | size | sinter | ${peers.join(" | ")} | ratio | best peer |\n|${"---|".repeat(peers.length + 5)}`);
+  const cell = (r: Row | undefined): string =>
+    r === undefined ? "" : r.ms_min === undefined ? "x" : r.ms_min.toPrecision(3);
+  console.log(
+    `\nms, minimum; ratio = best peer / sinter, above 1 sinter is faster\n\n| case | size | sinter | ${
+      peers.join(" | ")
+    } | ratio | best peer |\n|${"---|".repeat(peers.length + 5)}`,
+  );
   for (const c of chosen) {
     const mine = find("sinter", c), others = peers.map((p) => find(p, c));
-    const top = others.filter((r): r is Row & { ms_min: number } => r?.ms_min !== undefined).sort((a, b) => a.ms_min - b.ms_min)[0];
+    const top = others.filter((r): r is Row & { ms_min: number } =>
+      r?.ms_min !== undefined
+    ).sort((a, b) => a.ms_min - b.ms_min)[0];
     const ratio = top === undefined || mine?.ms_min === undefined ? "" : (top.ms_min / mine.ms_min).toFixed(2);
     console.log(`| ${[c.case, c.size, cell(mine), ...others.map(cell), ratio, top?.peer ?? ""].join(" | ")} |`);
-    if (mine?.error !== undefined) console.log(`  sinter failed: ${mine.error}`);
+    if (mine?.error !== undefined) {
+      console.log(`  sinter failed: ${mine.error}`);
+    }
   }
 }
 
@@ -196,7 +224,11 @@ else {
     else if (r.check !== undefined) console.log(`${r.case}: ${r.check.join(" ")}`);
     else {
       const { gflops, gbps } = r as { readonly gflops?: number; readonly gbps?: number };
-      console.log(`${r.case.padEnd(16)}${r.size.padEnd(24)}${String(r.ms_min).padStart(12)} ms min ${String(r.ms_median).padStart(12)} ms median${gflops === undefined ? "" : ` ${gflops} GFLOP/s`}${gbps === undefined ? "" : ` ${gbps} GB/s`}`);
+      console.log(
+        `${r.case.padEnd(16)}${r.size.padEnd(24)}${String(r.ms_min).padStart(12)} ms min ${
+          String(r.ms_median).padStart(12)
+        } ms median${gflops === undefined ? "" : ` ${gflops} GFLOP/s`}${gbps === undefined ? "" : ` ${gbps} GB/s`}`,
+      );
     }
   }
 }

@@ -12,6 +12,10 @@ if (args[0] === "overhead") {
   }
 } else {
   const at = args.indexOf("--runtime"), runtime = at < 0 ? "bun" : args.splice(at, 2)[1];
-  code = (await shown(runtime === "deno" ? tools.deno : tools.bun, [...(runtime === "deno" ? deno : []), "bench/run.ts", ...args])).code;
+  code = (await shown(runtime === "deno" ? tools.deno : tools.bun, [
+    ...(runtime === "deno" ? deno : []),
+    "bench/run.ts",
+    ...args,
+  ])).code;
 }
 process.exitCode = code;

@@ -24,6 +24,10 @@ for (const name of names) {
   const large = name.startsWith("large"), steps = Math.ceil((large ? 10_000 : 100_000) * scale);
   const m = await train(name.slice(6) as Loop, steps, large);
   const good = m.peak <= 3 * m.step + 128 * 1048576 && m.late <= 1.05 * m.early;
-  console.log(`${engine} ${name.padEnd(16)} ${steps} steps ${m.microseconds.toFixed(0).padStart(6)} us | MB: one step ${mb(m.step)} peak ${mb(m.peak)} resident ${mb(m.early)} -> ${mb(m.late)} ${good ? "ok" : "NOT FLAT"}`);
+  console.log(
+    `${engine} ${name.padEnd(16)} ${steps} steps ${m.microseconds.toFixed(0).padStart(6)} us | MB: one step ${
+      mb(m.step)
+    } peak ${mb(m.peak)} resident ${mb(m.early)} -> ${mb(m.late)} ${good ? "ok" : "NOT FLAT"}`,
+  );
   if (!good) process.exitCode = 1;
 }

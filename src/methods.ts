@@ -13,23 +13,76 @@ import * as unary from "./ops/unary.ts";
 
 type Fn = (x: NDArray, ...args: never[]) => unknown;
 const table: Readonly<Record<string, Fn>> = {
-  add: binary.add, sub: binary.subtract, mul: binary.multiply, div: binary.divide, mod: binary.remainder, floordiv: binary.floorDivide,
-  pow: binary.power, matmul: matmul.matmul, neg: unary.negative,
-  eq: binary.equal, ne: binary.notEqual, lt: binary.less, le: binary.lessEqual, gt: binary.greater, ge: binary.greaterEqual,
-  and: binary.bitwiseAnd, or: binary.bitwiseOr, xor: binary.bitwiseXor, shl: binary.leftShift, shr: binary.rightShift,
+  add: binary.add,
+  sub: binary.subtract,
+  mul: binary.multiply,
+  div: binary.divide,
+  mod: binary.remainder,
+  floordiv: binary.floorDivide,
+  pow: binary.power,
+  matmul: matmul.matmul,
+  neg: unary.negative,
+  eq: binary.equal,
+  ne: binary.notEqual,
+  lt: binary.less,
+  le: binary.lessEqual,
+  gt: binary.greater,
+  ge: binary.greaterEqual,
+  and: binary.bitwiseAnd,
+  or: binary.bitwiseOr,
+  xor: binary.bitwiseXor,
+  shl: binary.leftShift,
+  shr: binary.rightShift,
   not: (x) => {
-    if (isInexact(x.dtype)) throw typeError(`Cannot take not of an array of dtype ${x.dtype}: it needs bools or integers`);
+    if (isInexact(x.dtype)) {
+      throw typeError(`Cannot take not of an array of dtype ${x.dtype}: it needs bools or integers`);
+    }
     return x.dtype === "bool" ? unary.logicalNot(x) : unary.bitwiseInvert(x);
   },
-  abs: unary.abs, square: unary.square, sqrt: unary.sqrt, rsqrt: unary.rsqrt, reciprocal: unary.reciprocal, exp: unary.exp,
-  log: unary.log, log2: unary.log2, log10: unary.log10, log1p: unary.log1p, sin: unary.sin, cos: unary.cos, conj: unary.conj,
-  round: unary.round, astype: cast.astype, view: cast.view,
-  all: reduce.all, any: reduce.any, sum: reduce.sum, prod: reduce.prod, min: reduce.min, max: reduce.max, mean: reduce.mean,
-  logsumexp: reduce.logsumexp, std: reduce.std, var: reduce.variance, argmin: reduce.argmin, argmax: reduce.argmax,
-  cumsum: scan.cumsum, cumprod: scan.cumprod, cummax: scan.cummax, cummin: scan.cummin, logcumsumexp: scan.logcumsumexp,
-  reshape: movement.reshape as Fn, flatten: movement.flatten, squeeze: movement.squeeze, transpose: movement.transpose as Fn,
-  swapaxes: movement.swapaxes, moveaxis: movement.moveaxis, split: movement.split, diag: movement.diag, diagonal: movement.diagonal,
-  get: indexing.get, at: indexing.at,
+  abs: unary.abs,
+  square: unary.square,
+  sqrt: unary.sqrt,
+  rsqrt: unary.rsqrt,
+  reciprocal: unary.reciprocal,
+  exp: unary.exp,
+  log: unary.log,
+  log2: unary.log2,
+  log10: unary.log10,
+  log1p: unary.log1p,
+  sin: unary.sin,
+  cos: unary.cos,
+  conj: unary.conj,
+  round: unary.round,
+  astype: cast.astype,
+  view: cast.view,
+  all: reduce.all,
+  any: reduce.any,
+  sum: reduce.sum,
+  prod: reduce.prod,
+  min: reduce.min,
+  max: reduce.max,
+  mean: reduce.mean,
+  logsumexp: reduce.logsumexp,
+  std: reduce.std,
+  var: reduce.variance,
+  argmin: reduce.argmin,
+  argmax: reduce.argmax,
+  cumsum: scan.cumsum,
+  cumprod: scan.cumprod,
+  cummax: scan.cummax,
+  cummin: scan.cummin,
+  logcumsumexp: scan.logcumsumexp,
+  reshape: movement.reshape as Fn,
+  flatten: movement.flatten,
+  squeeze: movement.squeeze,
+  transpose: movement.transpose as Fn,
+  swapaxes: movement.swapaxes,
+  moveaxis: movement.moveaxis,
+  split: movement.split,
+  diag: movement.diag,
+  diagonal: movement.diagonal,
+  get: indexing.get,
+  at: indexing.at,
 };
 for (const [name, fn] of Object.entries(table)) {
   Object.defineProperty(NDArray.prototype, name, {
@@ -41,7 +94,10 @@ for (const [name, fn] of Object.entries(table)) {
   });
 }
 const getters: Readonly<Record<string, (x: NDArray) => NDArray>> = {
-  T: (x) => movement.transpose(x), mT: movement.matrixTranspose, real: unary.real, imag: unary.imag,
+  T: (x) => movement.transpose(x),
+  mT: movement.matrixTranspose,
+  real: unary.real,
+  imag: unary.imag,
 };
 for (const [name, fn] of Object.entries(getters)) {
   Object.defineProperty(NDArray.prototype, name, {

@@ -7,7 +7,15 @@ const native = openNative();
 const SN_BIND_BUFFER = 0;
 const SN_CALL = 2;
 
-type Numbers = Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
+type Numbers =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array;
 type Data = Numbers | BigInt64Array | BigUint64Array;
 
 /** Runs a routine over copies of the arrays in native memory and copies them back. Returns the code. */
@@ -50,7 +58,14 @@ function at(a: ArrayLike<number>, i: number): number {
 }
 
 /** The largest |sum over k of a b - c| over all elements of an m x n result. */
-function residual(m: number, n: number, k: number, a: (i: number, k: number) => number, b: (k: number, j: number) => number, c: (i: number, j: number) => number): number {
+function residual(
+  m: number,
+  n: number,
+  k: number,
+  a: (i: number, k: number) => number,
+  b: (k: number, j: number) => number,
+  c: (i: number, j: number) => number,
+): number {
   let worst = 0;
   for (let i = 0; i < m; i++) {
     for (let j = 0; j < n; j++) {
@@ -69,7 +84,11 @@ function skew(m: number, n: number, q: (i: number, j: number) => number): number
 
 const f16 = (bits: number): number => {
   const sign = bits & 0x8000 ? -1 : 1, exp = (bits >> 10) & 31, frac = bits & 1023;
-  return exp === 0 ? sign * frac * 2 ** -24 : exp === 31 ? (frac ? NaN : sign * Infinity) : sign * (1 + frac / 1024) * 2 ** (exp - 15);
+  return exp === 0
+    ? sign * frac * 2 ** -24
+    : exp === 31
+    ? (frac ? NaN : sign * Infinity)
+    : sign * (1 + frac / 1024) * 2 ** (exp - 15);
 };
 const word = new Uint32Array(1), float = new Float32Array(word.buffer);
 const bf16 = (bits: number): number => {
@@ -88,8 +107,18 @@ const same = (x: number): number => x;
 const types: Record<string, Type> = {
   f32: { make: (n) => new Float32Array(n), draw: random, read: same, tolerance: 2e-5 },
   f64: { make: (n) => new Float64Array(n), draw: random, read: same, tolerance: 1e-13 },
-  f16: { make: (n) => new Uint16Array(n), draw: () => (random() < 0 ? 0x8000 : 0) | (0x3000 + Math.floor((random() + 1) * 0x500)), read: f16, tolerance: 2e-2 },
-  bf16: { make: (n) => new Uint16Array(n), draw: () => (random() < 0 ? 0x8000 : 0) | (0x3e80 + Math.floor((random() + 1) * 0x70)), read: bf16, tolerance: 0.3 },
+  f16: {
+    make: (n) => new Uint16Array(n),
+    draw: () => (random() < 0 ? 0x8000 : 0) | (0x3000 + Math.floor((random() + 1) * 0x500)),
+    read: f16,
+    tolerance: 2e-2,
+  },
+  bf16: {
+    make: (n) => new Uint16Array(n),
+    draw: () => (random() < 0 ? 0x8000 : 0) | (0x3e80 + Math.floor((random() + 1) * 0x70)),
+    read: bf16,
+    tolerance: 0.3,
+  },
   i8: { make: (n) => new Int8Array(n), draw: whole(128, -128), read: same, tolerance: 0 },
   u8: { make: (n) => new Uint8Array(n), draw: whole(128, 0), read: same, tolerance: 0 },
   i16: { make: (n) => new Int16Array(n), draw: whole(100, -100), read: same, tolerance: 0 },
@@ -110,7 +139,17 @@ function fill(type: Type, n: number): Data {
 }
 
 const sizes: readonly (readonly [number, number, number])[] = [
-  [1, 1, 1], [3, 5, 7], [13, 17, 19], [1, 40, 33], [40, 1, 33], [32, 32, 32], [33, 65, 64], [5, 3, 0], [0, 3, 3], [65, 130, 70], [30, 40, 400],
+  [1, 1, 1],
+  [3, 5, 7],
+  [13, 17, 19],
+  [1, 40, 33],
+  [40, 1, 33],
+  [32, 32, 32],
+  [33, 65, 64],
+  [5, 3, 0],
+  [0, 3, 3],
+  [65, 130, 70],
+  [30, 40, 400],
 ];
 
 for (const [name, type] of Object.entries(types)) {
@@ -122,7 +161,25 @@ for (const [name, type] of Object.entries(types)) {
         const sa = ta ? [1, m + 1] : [k + 2, 1], sb = tb ? [1, k + 1] : [n + 3, 1], sc = tc ? [1, m] : [n, 1];
         const la = (m + 2) * (k + 2), lb = (k + 2) * (n + 3), lc = m * n;
         const a = fill(type, la * batch), b = fill(type, lb * batch), c = type.make(lc * batch), d = fill(type, n);
-        const ints = [m, n, k, at(sa, 0), at(sa, 1), at(sb, 0), at(sb, 1), at(sc, 0), at(sc, 1), 0, 1, 1, batch, la, lb, lc, 0];
+        const ints = [
+          m,
+          n,
+          k,
+          at(sa, 0),
+          at(sa, 1),
+          at(sb, 0),
+          at(sb, 1),
+          at(sc, 0),
+          at(sc, 1),
+          0,
+          1,
+          1,
+          batch,
+          la,
+          lb,
+          lc,
+          0,
+        ];
         const alpha = type.tolerance ? 0.5 : 3, beta = type.tolerance ? -2 : 2;
         assert.equal(call(`gemm.${name}`, cin ? [a, b, c, d] : [a, b, c], ints, [alpha, beta]), 0, native.error());
         const want = type.make(1);
@@ -131,7 +188,8 @@ for (const [name, type] of Object.entries(types)) {
             for (let j = 0; j < n; j++) {
               let sum = 0;
               for (let p = 0; p < k; p++) {
-                sum += type.read(Number(a[q * la + i * at(sa, 0) + p * at(sa, 1)])) * type.read(Number(b[q * lb + p * at(sb, 0) + j * at(sb, 1)]));
+                sum += type.read(Number(a[q * la + i * at(sa, 0) + p * at(sa, 1)])) *
+                  type.read(Number(b[q * lb + p * at(sb, 0) + j * at(sb, 1)]));
               }
               sum = alpha * sum + (cin ? beta * type.read(Number(d[j])) : 0);
               const raw = c[q * lc + i * at(sc, 0) + j * at(sc, 1)], got = type.read(Number(raw));
@@ -139,7 +197,9 @@ for (const [name, type] of Object.entries(types)) {
                 if (want instanceof BigInt64Array || want instanceof BigUint64Array) want[0] = BigInt(sum);
                 else want[0] = sum;
                 if (raw !== want[0]) assert.fail(`${m}x${n}x${k} form ${form}: ${raw} instead of ${want[0]}`);
-              } else if (!(Math.abs(got - sum) <= type.tolerance * (1 + Math.abs(sum) / 8))) assert.fail(`${m}x${n}x${k} form ${form}: ${got} instead of ${sum}`);
+              } else if (!(Math.abs(got - sum) <= type.tolerance * (1 + Math.abs(sum) / 8))) {
+                assert.fail(`${m}x${n}x${k} form ${form}: ${got} instead of ${sum}`);
+              }
             }
           }
         }
@@ -150,13 +210,20 @@ for (const [name, type] of Object.entries(types)) {
 
 test("gemm.c64 multiplies complex numbers", () => {
   for (const [m, n, k] of [[1, 1, 1], [3, 4, 5], [33, 20, 17]] as const) {
-    const a = fill(types["f32"] as Type, 2 * m * k) as Float32Array, b = fill(types["f32"] as Type, 2 * k * n) as Float32Array, c = new Float32Array(2 * m * n);
+    const a = fill(types["f32"] as Type, 2 * m * k) as Float32Array,
+      b = fill(types["f32"] as Type, 2 * k * n) as Float32Array,
+      c = new Float32Array(2 * m * n);
     assert.equal(call("gemm.c64", [a, b, c], [m, n, k, k, 1, 1, k, n, 1, 0, 0, 0], [1, 0]), 0);
     for (let i = 0; i < m; i++) {
       for (let j = 0; j < n; j++) {
         let re = 0, im = 0;
         for (let p = 0; p < k; p++) {
-          const [ar, ai, br, bi] = [at(a, 2 * (i * k + p)), at(a, 2 * (i * k + p) + 1), at(b, 2 * (j * k + p)), at(b, 2 * (j * k + p) + 1)];
+          const [ar, ai, br, bi] = [
+            at(a, 2 * (i * k + p)),
+            at(a, 2 * (i * k + p) + 1),
+            at(b, 2 * (j * k + p)),
+            at(b, 2 * (j * k + p) + 1),
+          ];
           re += ar * br - ai * bi;
           im += ar * bi + ai * br;
         }
@@ -182,11 +249,23 @@ for (const [name, Make, tolerance] of reals) {
         const bound = tolerance * Math.sqrt(n), batch = n < 10 ? 3 : 1;
         const a = new Make(batch * n * n), w = new Make(batch * n), v = new Make(batch * n * n);
         for (let b = 0; b < batch; b++) {
-          for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) a[b * n * n + i * n + j] = a[b * n * n + j * n + i] = element(i, j, n);
+          for (let i = 0; i < n; i++) {
+            for (let j = 0; j <= i; j++) a[b * n * n + i * n + j] = a[b * n * n + j * n + i] = element(i, j, n);
+          }
         }
         assert.equal(call(`eigh.${name}`, [a, w, v], [batch, n, n % 2]), 0, native.error());
         const o = (batch - 1) * n * n, ow = (batch - 1) * n;
-        assert.ok(residual(n, n, n, (i, k) => at(v, o + i * n + k) * at(w, ow + k), (k, j) => at(v, o + j * n + k), (i, j) => at(a, o + i * n + j)) < bound, `eigh ${kind} ${n}`);
+        assert.ok(
+          residual(
+            n,
+            n,
+            n,
+            (i, k) => at(v, o + i * n + k) * at(w, ow + k),
+            (k, j) => at(v, o + j * n + k),
+            (i, j) => at(a, o + i * n + j),
+          ) < bound,
+          `eigh ${kind} ${n}`,
+        );
         assert.ok(skew(n, n, (i, j) => at(v, o + i * n + j)) < bound, `eigh vectors ${kind} ${n}`);
         for (let i = 1; i < n; i++) assert.ok(at(w, ow + i) >= at(w, ow + i - 1));
         for (const [m, c] of n > 70 ? [[n, n] as const] : [[n, n], [n + 3, n], [n, n + 4]] as const) {
@@ -194,43 +273,99 @@ for (const [name, Make, tolerance] of reals) {
           for (const full of [0, 1]) {
             const uc = full ? m : k, vr = full ? c : k, u = new Make(m * uc), s = new Make(k), vt = new Make(vr * c);
             assert.equal(call(`svd.${name}`, [x, u, s, vt], [1, m, c, full]), 0, native.error());
-            assert.ok(residual(m, c, k, (i, q) => at(u, i * uc + q) * at(s, q), (q, j) => at(vt, q * c + j), (i, j) => at(x, i * c + j)) < bound, `svd ${kind} ${m}x${c}`);
+            assert.ok(
+              residual(
+                m,
+                c,
+                k,
+                (i, q) => at(u, i * uc + q) * at(s, q),
+                (q, j) => at(vt, q * c + j),
+                (i, j) => at(x, i * c + j),
+              ) < bound,
+              `svd ${kind} ${m}x${c}`,
+            );
             assert.ok(skew(m, uc, (i, j) => at(u, i * uc + j)) < bound, `svd U ${kind} ${m}x${c} ${full}`);
             assert.ok(skew(c, vr, (i, j) => at(vt, j * c + i)) < bound, `svd V ${kind} ${m}x${c} ${full}`);
           }
           const q = new Make(m * k), r = new Make(k * c);
           assert.equal(call(`qr.${name}`, [x, q, r], [1, m, c]), 0);
-          assert.ok(residual(m, c, k, (i, p) => at(q, i * k + p), (p, j) => at(r, p * c + j), (i, j) => at(x, i * c + j)) < bound, `qr ${kind} ${m}x${c}`);
+          assert.ok(
+            residual(m, c, k, (i, p) => at(q, i * k + p), (p, j) => at(r, p * c + j), (i, j) => at(x, i * c + j)) <
+              bound,
+            `qr ${kind} ${m}x${c}`,
+          );
           assert.ok(skew(m, k, (i, j) => at(q, i * k + j)) < bound, `qr Q ${kind} ${m}x${c}`);
           const lu = new Make(m * c), piv = new Uint32Array(k), perm = new Uint32Array(m);
           assert.equal(call(`lu.${name}`, [x, lu, piv, perm], [1, m, c]), 0);
-          assert.ok(residual(m, c, k, (i, p) => (p < i ? at(lu, i * c + p) : p === i ? 1 : 0), (p, j) => (p <= j ? at(lu, p * c + j) : 0), (i, j) => at(x, at(perm, i) * c + j)) < bound, `lu ${kind} ${m}x${c}`);
+          assert.ok(
+            residual(
+              m,
+              c,
+              k,
+              (i, p) => (p < i ? at(lu, i * c + p) : p === i ? 1 : 0),
+              (p, j) => (p <= j ? at(lu, p * c + j) : 0),
+              (i, j) => at(x, at(perm, i) * c + j),
+            ) < bound,
+            `lu ${kind} ${m}x${c}`,
+          );
         }
       }
     }
   });
   test(`solve.${name}, inv.${name}, trisolve.${name}, cholesky.${name} and eig.${name}`, () => {
     for (const n of [1, 2, 17, 65, 130]) {
-      const a = new Make(n * n).map((_, i) => random() + (i % (n + 1) === 0 ? n : 0)), b = new Make(n * 3).map(random), x = new Make(n * 3), inverse = new Make(n * n), l = new Make(n * n);
+      const a = new Make(n * n).map((_, i) => random() + (i % (n + 1) === 0 ? n : 0)),
+        b = new Make(n * 3).map(random),
+        x = new Make(n * 3),
+        inverse = new Make(n * n),
+        l = new Make(n * n);
       assert.equal(call(`solve.${name}`, [a, b, x], [1, n, 3]), 0);
-      assert.ok(residual(n, 3, n, (i, k) => at(a, i * n + k), (k, j) => at(x, k * 3 + j), (i, j) => at(b, i * 3 + j)) < tolerance);
+      assert.ok(
+        residual(n, 3, n, (i, k) => at(a, i * n + k), (k, j) => at(x, k * 3 + j), (i, j) => at(b, i * 3 + j)) <
+          tolerance,
+      );
       assert.equal(call(`inv.${name}`, [a, inverse], [1, n]), 0);
-      assert.ok(residual(n, n, n, (i, k) => at(a, i * n + k), (k, j) => at(inverse, k * n + j), (i, j) => (i === j ? 1 : 0)) < tolerance);
+      assert.ok(
+        residual(n, n, n, (i, k) => at(a, i * n + k), (k, j) => at(inverse, k * n + j), (i, j) => (i === j ? 1 : 0)) <
+          tolerance,
+      );
       for (const upper of [0, 1]) {
         assert.equal(call(`trisolve.${name}`, [a, b, x], [1, n, 3, upper]), 0);
-        assert.ok(residual(n, 3, n, (i, k) => ((upper ? k >= i : k <= i) ? at(a, i * n + k) : 0), (k, j) => at(x, k * 3 + j), (i, j) => at(b, i * 3 + j)) < tolerance);
+        assert.ok(
+          residual(
+            n,
+            3,
+            n,
+            (i, k) => ((upper ? k >= i : k <= i) ? at(a, i * n + k) : 0),
+            (k, j) => at(x, k * 3 + j),
+            (i, j) => at(b, i * 3 + j),
+          ) < tolerance,
+        );
         const p = new Make(n * n).map((_, q) => Math.cos(Math.floor(q / n) - (q % n)) + (q % (n + 1) === 0 ? 1 : 0));
         assert.equal(call(`cholesky.${name}`, [p, l], [1, n, upper]), 0);
-        assert.ok(residual(n, n, n, (i, k) => (upper ? at(l, k * n + i) : at(l, i * n + k)), (k, j) => (upper ? at(l, k * n + j) : at(l, j * n + k)), (i, j) => at(p, i * n + j)) < tolerance * n);
+        assert.ok(
+          residual(
+            n,
+            n,
+            n,
+            (i, k) => (upper ? at(l, k * n + i) : at(l, i * n + k)),
+            (k, j) => (upper ? at(l, k * n + j) : at(l, j * n + k)),
+            (i, j) => at(p, i * n + j),
+          ) < tolerance * n,
+        );
       }
       const w = new Float32Array(2 * n), v = new Float32Array(2 * n * n), g = new Make(n * n).map(random);
       assert.equal(call(`eig.${name}`, [g, w, v], [1, n]), 0);
-      for (const part of [0, 1]) {                    // A v - w v, real and imaginary parts
+      for (const part of [0, 1]) { // A v - w v, real and imaginary parts
         const product = (i: number, j: number) => {
           const [wr, wi, vr, vi] = [at(w, 2 * j), at(w, 2 * j + 1), at(v, 2 * (i * n + j)), at(v, 2 * (i * n + j) + 1)];
           return part ? wr * vi + wi * vr : wr * vr - wi * vi;
         };
-        assert.ok(residual(n, n, n, (i, k) => at(g, i * n + k), (k, j) => at(v, 2 * (k * n + j) + part), product) < 3e-5 * Math.sqrt(n), `eig ${n}`);
+        assert.ok(
+          residual(n, n, n, (i, k) => at(g, i * n + k), (k, j) => at(v, 2 * (k * n + j) + part), product) <
+            3e-5 * Math.sqrt(n),
+          `eig ${n}`,
+        );
       }
     }
     const singular = new Make([1, 2, 2, 4]);
@@ -249,7 +384,11 @@ for (const [name, Make, tolerance] of reals) {
 
 test("eigh.c64 and svd.c64 rebuild their matrices", () => {
   for (const n of [1, 2, 5, 33]) {
-    const a = new Float32Array(2 * n * n), w = new Float32Array(n), v = new Float32Array(2 * n * n), u = new Float32Array(2 * n * n), vt = new Float32Array(2 * n * n);
+    const a = new Float32Array(2 * n * n),
+      w = new Float32Array(n),
+      v = new Float32Array(2 * n * n),
+      u = new Float32Array(2 * n * n),
+      vt = new Float32Array(2 * n * n);
     for (let i = 0; i < n; i++) {
       for (let j = 0; j <= i; j++) {
         a[2 * (i * n + j)] = a[2 * (j * n + i)] = random();
@@ -260,39 +399,72 @@ test("eigh.c64 and svd.c64 rebuild their matrices", () => {
     assert.equal(call("eigh.c64", [a, w, v], [1, n, 1]), 0);
     // The real part of V diag(w) V^H is [Vr Vi] diag(w) [Vr Vi]^T.
     const part = (i: number, k: number): number => at(v, 2 * (i * n + (k % n)) + (k < n ? 0 : 1));
-    assert.ok(residual(n, n, 2 * n, (i, k) => part(i, k) * at(w, k % n), (k, j) => part(j, k), (i, j) => at(a, 2 * (i * n + j))) < 1e-5 * n);
+    assert.ok(
+      residual(
+        n,
+        n,
+        2 * n,
+        (i, k) => part(i, k) * at(w, k % n),
+        (k, j) => part(j, k),
+        (i, j) => at(a, 2 * (i * n + j)),
+      ) < 1e-5 * n,
+    );
     assert.equal(call("svd.c64", [a, u, w, vt], [1, n, n, 1]), 0);
     const left = (i: number, k: number): number => at(u, 2 * (i * n + (k % n)) + (k < n ? 0 : 1)) * at(w, k % n);
-    assert.ok(residual(n, n, 2 * n, left, (k, j) => (k < n ? 1 : -1) * at(vt, 2 * ((k % n) * n + j) + (k < n ? 0 : 1)), (i, j) => at(a, 2 * (i * n + j))) < 1e-5 * n);
+    assert.ok(
+      residual(
+        n,
+        n,
+        2 * n,
+        left,
+        (k, j) => (k < n ? 1 : -1) * at(vt, 2 * ((k % n) * n + j) + (k < n ? 0 : 1)),
+        (i, j) => at(a, 2 * (i * n + j)),
+      ) < 1e-5 * n,
+    );
   }
 });
 
 test("sort and argsort: every storage, ties, NaN last, rows and strides", () => {
   for (const name of ["f32", "f64", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "f16", "bf16", "bool"]) {
-    const type = name === "bool" ? { ...(types["u8"] as Type), draw: () => (random() < 0 ? 0 : 1) } : (types[name] as Type);
-    for (const [outer, n, strided] of [[1, 1, 0], [3, 7, 0], [2, 31, 1], [2, 33, 1], [1, 3000, 0], [0, 5, 0], [5, 0, 0], [1, 140000, 0]] as const) {
+    const type = name === "bool"
+      ? { ...(types["u8"] as Type), draw: () => (random() < 0 ? 0 : 1) }
+      : (types[name] as Type);
+    for (
+      const [outer, n, strided] of [[1, 1, 0], [3, 7, 0], [2, 31, 1], [2, 33, 1], [1, 3000, 0], [0, 5, 0], [5, 0, 0], [
+        1,
+        140000,
+        0,
+      ]] as const
+    ) {
       if (n > 1e5 && name !== "i8" && name !== "f32") continue; // long enough for all threads to share one array
       const data = fill(type, outer * n), sorted = type.make(outer * n), order = new Uint32Array(outer * n);
       if (name[0] === "f") {
         for (let i = 0; i < data.length; i += 5) data[i] = name === "f16" ? 0x7e01 + (i % 2) * 0x8000 : NaN;
         for (let i = 1; i < data.length; i += 9) data[i] = name === "f16" ? (i % 2) * 0x8000 : i % 2 ? -0 : 0;
       }
-      const strides = strided ? [1, outer] : [n, 1];  // strided: axis 0 of an (n, outer) array
+      const strides = strided ? [1, outer] : [n, 1]; // strided: axis 0 of an (n, outer) array
       const value = (r: number, i: number): number => type.read(Number(data[r * at(strides, 0) + i * at(strides, 1)]));
       assert.equal(call(`sort.${name}`, [data, sorted], [outer, n, ...strides]), 0);
       assert.equal(call(`argsort.${name}`, [data, order], [outer, n, ...strides]), 0);
-      const less = (x: number, y: number): number => (Number.isNaN(x) ? (Number.isNaN(y) ? 0 : 1) : Number.isNaN(y) ? -1 : x - y);
+      const less = (
+        x: number,
+        y: number,
+      ): number => (Number.isNaN(x) ? (Number.isNaN(y) ? 0 : 1) : Number.isNaN(y) ? -1 : x - y);
       for (let r = 0; r < outer; r++) {
         const want = Array.from({ length: n }, (_, i) => i).sort((i, j) => less(value(r, i), value(r, j)));
         assert.deepEqual([...order.subarray(r * n, r * n + n)], want, `argsort.${name} ${n}`);
         for (const [i, w] of want.entries()) {
           const got = type.read(Number(sorted[r * n + i])), expected = value(r, w);
-          if (!(got === expected || (Number.isNaN(got) && Number.isNaN(expected)))) assert.fail(`sort.${name} ${n}: ${got} instead of ${expected}`);
+          if (!(got === expected || (Number.isNaN(got) && Number.isNaN(expected)))) {
+            assert.fail(`sort.${name} ${n}: ${got} instead of ${expected}`);
+          }
         }
       }
     }
   }
-  const complex = new Float32Array([2, 1, NaN, 0, 1, 5, 1, -3, 0, NaN, 2, 1]), sorted = new Float32Array(12), order = new Uint32Array(6);
+  const complex = new Float32Array([2, 1, NaN, 0, 1, 5, 1, -3, 0, NaN, 2, 1]),
+    sorted = new Float32Array(12),
+    order = new Uint32Array(6);
   call("sort.c64", [complex, sorted], [1, 6, 6, 1]);
   call("argsort.c64", [complex, order], [1, 6, 6, 1]);
   assert.deepEqual([...order], [3, 2, 0, 5, 4, 1]);

@@ -5,19 +5,49 @@ import * as mx from "../mod.ts";
 import { readCases, runCase } from "./vectors.ts";
 
 const FILES = [
-  "unary", "binary", "cast", "creation", "reduce", "shape", "indexing", "matmul", "linalg", "random", "promotion", "print", "grad", "sort",
+  "unary",
+  "binary",
+  "cast",
+  "creation",
+  "reduce",
+  "shape",
+  "indexing",
+  "matmul",
+  "linalg",
+  "random",
+  "promotion",
+  "print",
+  "grad",
+  "sort",
 ] as const;
 
 /** True if the library has every function that the case calls. */
 function has(name: string): boolean {
   let at: unknown = mx;
-  for (const part of name.split(".")) at = typeof at === "object" && at !== null ? (at as Record<string, unknown>)[part] : undefined;
+  for (const part of name.split(".")) {
+    at = typeof at === "object" && at !== null ? (at as Record<string, unknown>)[part] : undefined;
+  }
   return typeof at === "function";
 }
 const KINDS_LATER = new Set(["jvp", "hvp", "vmap", "module", "optimizer", "schedule", "init"]);
-const ALWAYS = new Set(["get", "set", "T", "mT", "item", "tolist", "print", "sequence", "at.add", "at.subtract", "at.multiply", "at.divide", "at.maximum", "at.minimum"]);
+const ALWAYS = new Set([
+  "get",
+  "set",
+  "T",
+  "mT",
+  "item",
+  "tolist",
+  "print",
+  "sequence",
+  "at.add",
+  "at.subtract",
+  "at.multiply",
+  "at.divide",
+  "at.maximum",
+  "at.minimum",
+]);
 function names(v: unknown, out: string[] = []): string[] {
-  if (Array.isArray(v)) for (const x of v) names(x, out);
+  if (Array.isArray(v)) { for (const x of v) names(x, out); }
   else if (typeof v === "object" && v !== null) {
     const o = v as Record<string, unknown>;
     if (typeof o["op"] === "string") out.push(o["op"]);
@@ -49,7 +79,18 @@ for (const file of FILES) {
     }
     assert.ok(ran > 0);
     const byOp = new Map<string, number>();
-    for (const f of failures) byOp.set(f.slice(0, f.lastIndexOf("-", f.indexOf(": "))), (byOp.get(f.slice(0, f.lastIndexOf("-", f.indexOf(": ")))) ?? 0) + 1);
-    assert.equal(failures.length, 0, `${failures.length} of ${ran} failed (${[...byOp].map(([k, n]) => `${k} ${n}`).join(", ")}):\n${failures.slice(0, 400).map((f) => f.slice(0, 300)).join("\n")}`);
+    for (const f of failures) {
+      byOp.set(
+        f.slice(0, f.lastIndexOf("-", f.indexOf(": "))),
+        (byOp.get(f.slice(0, f.lastIndexOf("-", f.indexOf(": ")))) ?? 0) + 1,
+      );
+    }
+    assert.equal(
+      failures.length,
+      0,
+      `${failures.length} of ${ran} failed (${[...byOp].map(([k, n]) => `${k} ${n}`).join(", ")}):\n${
+        failures.slice(0, 400).map((f) => f.slice(0, 300)).join("\n")
+      }`,
+    );
   });
 }

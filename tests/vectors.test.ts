@@ -61,7 +61,9 @@ const toy = {
 };
 
 const f32 = (...values: number[]) => ({
-  dtype: "float32", shape: [values.length], data: btoa(String.fromCharCode(...new Uint8Array(Float32Array.from(values).buffer))),
+  dtype: "float32",
+  shape: [values.length],
+  data: btoa(String.fromCharCode(...new Uint8Array(Float32Array.from(values).buffer))),
 });
 const mat = (rows: number, cols: number, values: number[]) => ({ ...f32(...values), shape: [rows, cols] });
 const c = (rest: Partial<VectorCase>): VectorCase => ({ id: "x", ...rest });
@@ -72,18 +74,28 @@ test("right results pass, wrong ones say what differs", () => {
   const good = c({ op: "square", args: [f32(2, 3)], out: f32(4, 9), exact: true });
   assert.equal(runCase(toy, good), null);
   assert.equal(runCase(toy, good, { via: "method" }), null);
-  assert.match(runCase(toy, { ...good, out: f32(4, 8) }) ?? "", /1 of 2 values differ \(exactly\); at 1: got 9, expected 8/);
+  assert.match(
+    runCase(toy, { ...good, out: f32(4, 8) }) ?? "",
+    /1 of 2 values differ \(exactly\); at 1: got 9, expected 8/,
+  );
   assert.match(runCase(toy, { ...good, out: f32(4) }) ?? "", /shape \[2\], expected \[1\]/);
   assert.match(runCase(toy, { ...good, out: { ...f32(4, 9), dtype: "int32" } }) ?? "", /dtype float32, expected int32/);
   assert.equal(runCase(toy, { ...good, out: f32(4, 8), unspecified: [1] }), null);
   assert.match(runCase(toy, c({ op: "linalg.norm", args: [] })) ?? "", /mx\.linalg\.norm is missing/);
   assert.equal(runCase(toy, c({ op: "cube", args: [f32(2)], out: f32(8), tol })), null);
   assert.match(runCase(toy, c({ op: "cube", args: [f32(2)], out: f32(8), exact: true })) ?? "", /values differ/);
-  assert.equal(runCase(toy, c({ op: "stack.pair", args: [f32(2)], out: [f32(2), f32(4.00001)], tol: [null, tol] } as Partial<VectorCase>)), null);
+  assert.equal(
+    runCase(
+      toy,
+      c({ op: "stack.pair", args: [f32(2)], out: [f32(2), f32(4.00001)], tol: [null, tol] } as Partial<VectorCase>),
+    ),
+    null,
+  );
 });
 
 test("NaN, zeros and infinities compare by the rules", () => {
-  const run = (got: number[], want: number[], t?: typeof tol) => compareTo(c({ out: f32(...want), ...(t ? { tol: t } : {}) }), neutral(f32(...got)));
+  const run = (got: number[], want: number[], t?: typeof tol) =>
+    compareTo(c({ out: f32(...want), ...(t ? { tol: t } : {}) }), neutral(f32(...got)));
   assert.equal(run([NaN, -0, Infinity], [NaN, 0, Infinity]), null);
   assert.equal(run([NaN, -0, Infinity], [NaN, 0, Infinity], tol), null);
   assert.notEqual(run([Infinity], [-Infinity], tol), null);
@@ -109,11 +121,20 @@ test("indexing, properties, printing and the transforms run", () => {
   assert.equal(runCase(toy, c({ op: "tolist", args: [f32(1, 2)], out: [1, 2] })), null);
   assert.equal(runCase(toy, c({ kind: "print", args: [f32(1, 2.5)], out: "array([1, 2.5], dtype=float32)" })), null);
   const fun = { op: "square", args: [{ op: "get", args: [{ var: 0 }, slice] }] };
-  assert.equal(runCase(toy, c({ kind: "vjp", fun, primals: [f32(1, 2)], cotangents: [f32(7)], out: { outputs: [f32(4)], grads: [f32(7)] } })), null);
+  assert.equal(
+    runCase(
+      toy,
+      c({ kind: "vjp", fun, primals: [f32(1, 2)], cotangents: [f32(7)], out: { outputs: [f32(4)], grads: [f32(7)] } }),
+    ),
+    null,
+  );
   assert.equal(runCase(toy, c({ kind: "vmap", fun, inputs: [f32(1, 2)], inAxes: 0, outAxes: 0, out: f32(4) })), null);
   assert.equal(runCase(toy, c({ kind: "grad", fun, inputs: [f32(1, 3)], out: f32(9) })), null);
   assert.equal(runCase(toy, c({ kind: "sequence", steps: [{ op: "square", args: [f32(3)] }], out: [f32(9)] })), null);
-  assert.match(runCase(toy, c({ kind: "dtypes1", op: "square", with: ["float32", "int8"], out: ["float32", "int8"] })) ?? "", /expected "int8"/);
+  assert.match(
+    runCase(toy, c({ kind: "dtypes1", op: "square", with: ["float32", "int8"], out: ["float32", "int8"] })) ?? "",
+    /expected "int8"/,
+  );
   assert.match(runCase(toy, c({ kind: "module" })) ?? "", /kind module/);
 });
 
@@ -135,11 +156,21 @@ test("orders, partitions and factors compare as sets, halves and products", () =
   assert.equal(compareTo(part, neutral(f32(1, 2, 4, 3))), null);
   assert.notEqual(compareTo(part, neutral(f32(2, 1, 4, 3))), null);
   const r = Math.SQRT1_2;
-  const eigh = c({ op: "linalg.eigh", compare: "upToSign", tol: [tol, tol], out: [f32(1, 3), mat(2, 2, [r, r, -r, r])] });
+  const eigh = c({
+    op: "linalg.eigh",
+    compare: "upToSign",
+    tol: [tol, tol],
+    out: [f32(1, 3), mat(2, 2, [r, r, -r, r])],
+  });
   assert.equal(compareTo(eigh, [neutral(f32(1, 3)), neutral(mat(2, 2, [-r, r, r, r]))]), null);
   assert.notEqual(compareTo(eigh, [neutral(f32(1, 3)), neutral(mat(2, 2, [r, r, r, r]))]), null);
   assert.notEqual(compareTo(eigh, [neutral(f32(3, 1)), neutral(mat(2, 2, [r, r, r, -r]))]), null);
-  const qr = c({ op: "linalg.qr", compare: "upToSign", tol: [tol, tol], out: [mat(2, 2, [1, 0, 0, 1]), mat(2, 2, [1, 2, 0, 3])] });
+  const qr = c({
+    op: "linalg.qr",
+    compare: "upToSign",
+    tol: [tol, tol],
+    out: [mat(2, 2, [1, 0, 0, 1]), mat(2, 2, [1, 2, 0, 3])],
+  });
   assert.equal(compareTo(qr, [neutral(mat(2, 2, [-1, 0, 0, 1])), neutral(mat(2, 2, [-1, -2, 0, 3]))]), null);
   assert.notEqual(compareTo(qr, [neutral(mat(2, 2, [-1, 0, 0, 1])), neutral(mat(2, 2, [-1, 2, 0, 3]))]), null);
 });

@@ -3,16 +3,30 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { type DType, fromBfloat16Bits, isBigInteger, isDType, typedArrayOf, type TypedArray } from "../src/base/dtype.ts";
+import {
+  type DType,
+  fromBfloat16Bits,
+  isBigInteger,
+  isDType,
+  type TypedArray,
+  typedArrayOf,
+} from "../src/base/dtype.ts";
 
 /** The library under test: its functions by camelCase name, and the namespaces `linalg`, `random`, `fft`, ... */
 export type Library = object;
 
 /** An array in neutral form: row-major little-endian bytes. */
-export interface Neutral { readonly dtype: DType; readonly shape: readonly number[]; readonly bytes: Uint8Array }
+export interface Neutral {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly bytes: Uint8Array;
+}
 
 /** How far a result may be from the recorded one. */
-export interface Tolerance { readonly rtol: number; readonly atol: number }
+export interface Tolerance {
+  readonly rtol: number;
+  readonly atol: number;
+}
 
 /** One recorded case; which keys it has depends on its kind. */
 export interface VectorCase {
@@ -39,12 +53,21 @@ export interface FileResult {
 }
 
 /** How a case is run: `via: "method"` calls a method of the first argument where it has one of the function's name. */
-export interface RunOptions { readonly via?: "function" | "method" }
+export interface RunOptions {
+  readonly via?: "function" | "method";
+}
 
 type Fn = (...args: unknown[]) => unknown;
 type Dict = Record<string, unknown>;
-interface ArrayLike { readonly dtype: DType; readonly shape: readonly number[]; data(): TypedArray }
-interface Context { readonly mx: Library; readonly via: "function" | "method" }
+interface ArrayLike {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  data(): TypedArray;
+}
+interface Context {
+  readonly mx: Library;
+  readonly via: "function" | "method";
+}
 
 /** A failure of a case, as opposed to an error of the library or of this file. */
 class Mismatch extends Error {}
@@ -52,7 +75,9 @@ class Mismatch extends Error {}
 /** The lines of a .jsonl file, packed (.gz) or not. */
 export function readLines(path: string | URL): string[] {
   const bytes = readFileSync(path);
-  return (String(path).endsWith(".gz") ? gunzipSync(bytes).toString("utf8") : bytes.toString("utf8")).trim().split("\n");
+  return (String(path).endsWith(".gz") ? gunzipSync(bytes).toString("utf8") : bytes.toString("utf8")).trim().split(
+    "\n",
+  );
 }
 
 /** The cases of a .jsonl file, packed (.gz) or not. */
@@ -61,7 +86,12 @@ export function readCases(path: string | URL): VectorCase[] {
 }
 
 /** Runs the cases of a file that the filter keeps. */
-export function runFile(path: string | URL, mx: Library, filter: (c: VectorCase) => boolean = () => true, options: RunOptions = {}): FileResult {
+export function runFile(
+  path: string | URL,
+  mx: Library,
+  filter: (c: VectorCase) => boolean = () => true,
+  options: RunOptions = {},
+): FileResult {
   const cases = readCases(path).filter(filter);
   const failures: { id: string; reason: string }[] = [];
   for (const c of cases) {
@@ -83,7 +113,9 @@ export function runCase(mx: Library, c: VectorCase, options: RunOptions = {}): s
   } catch (error) {
     if (error instanceof Mismatch) return error.message;
     const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    if (/is not a function|is not an object|cannot read propert|undefined is not/i.test(text)) return `threw an engine's own error: ${text}`;
+    if (/is not a function|is not an object|cannot read propert|undefined is not/i.test(text)) {
+      return `threw an engine's own error: ${text}`;
+    }
     return c.raises === undefined ? `threw ${text}` : null;
   }
   if (c.raises !== undefined) return c.limit === true ? null : `did not throw (MLX: ${c.raises})`;
@@ -160,7 +192,9 @@ function call(context: Context, op: string, args: readonly unknown[], opts: unkn
     case "item":
       return method(receiver, op)();
     default:
-      if (op.startsWith("at.")) return method(method(receiver, "at")(...(args[1] as unknown[])) as Dict, op.slice(3))(args[2]);
+      if (op.startsWith("at.")) {
+        return method(method(receiver, "at")(...(args[1] as unknown[])) as Dict, op.slice(3))(args[2]);
+      }
   }
   const rest = opts === undefined ? [] : [opts];
   if (context.via === "method" && isArray(receiver) && typeof receiver[op] === "function") {
@@ -202,7 +236,11 @@ export function decodeValue(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(decodeValue);
   if (!isDict(value)) return value;
   if (isRecordedArray(value)) {
-    return { dtype: value.dtype, shape: value.shape, bytes: Uint8Array.from(atob(value.data), (ch) => ch.charCodeAt(0)) } satisfies Neutral;
+    return {
+      dtype: value.dtype,
+      shape: value.shape,
+      bytes: Uint8Array.from(atob(value.data), (ch) => ch.charCodeAt(0)),
+    } satisfies Neutral;
   }
   if (onlyKey(value, "num") && typeof value["num"] === "string") return NUMBERS[String(value["num"])];
   if (onlyKey(value, "bigint")) return BigInt(String(value["bigint"]));
@@ -270,18 +308,30 @@ function perform(context: Context, c: VectorCase): unknown {
       const x = makeArray(context.mx, before);
       const args = [x, indexOf(context, c.args?.[1], []), build(context, c.args?.[2], [])];
       const out = toNeutral(call(context, "set", args, undefined));
-      if (!sameBytes(before.bytes, (toNeutral(x) as Neutral).bytes)) throw new Mismatch("set changed another handle's values");
+      if (!sameBytes(before.bytes, (toNeutral(x) as Neutral).bytes)) {
+        throw new Mismatch("set changed another handle's values");
+      }
       return out;
     }
     case "sequence":
       return (c["steps"] as Dict[]).map((step) => toNeutral(evaluate(context, step, [])));
     case "dtypes":
       return (c["with"] as string[]).map((b, i) =>
-        dtypeOr(context, c, i, () => call(context, String(c.op), [operand(context, String(c["a"]), [2]), operand(context, b, [2])], optsOf(context, c)))
+        dtypeOr(
+          c,
+          i,
+          () =>
+            call(
+              context,
+              String(c.op),
+              [operand(context, String(c["a"]), [2]), operand(context, b, [2])],
+              optsOf(context, c),
+            ),
+        )
       );
     case "dtypes1":
       return (c["with"] as string[]).map((d, i) =>
-        dtypeOr(context, c, i, () => call(context, String(c.op), [operand(context, d, [2, 2])], optsOf(context, c)))
+        dtypeOr(c, i, () => call(context, String(c.op), [operand(context, d, [2, 2])], optsOf(context, c)))
       );
     case "vjp": {
       const [outputs, grads] = fn(context, "vjp")(fun, list("primals"), list("cotangents")) as unknown[];
@@ -309,7 +359,11 @@ function perform(context: Context, c: VectorCase): unknown {
     case "print":
       return String(build(context, c.args?.[0], []));
     case "file":
-      return loadBytes(context, String(c["format"]), Uint8Array.from(atob(String(c["bytes"])), (ch) => ch.charCodeAt(0)));
+      return loadBytes(
+        context,
+        String(c["format"]),
+        Uint8Array.from(atob(String(c["bytes"])), (ch) => ch.charCodeAt(0)),
+      );
     case "init": {
       fn(context, "random.seed")(c["seed"]);
       const init = evaluate(context, c as unknown as Dict, []) as Fn;
@@ -344,10 +398,11 @@ function operand(context: Context, name: string, shape: number[]): unknown {
 }
 
 // MLX's refusals (null) do not bind: the library may support more.
-function dtypeOr(context: Context, c: VectorCase, i: number, run: () => unknown): unknown {
+function dtypeOr(c: VectorCase, i: number, run: () => unknown): unknown {
   const want = (c.out as unknown[])[i];
   if (want === null) return null;
-  const describe = (): string => `${c.op} of ${[c["a"], (c["with"] as string[])[i]].filter((x) => x !== undefined).join(" and ")}`;
+  const describe = (): string =>
+    `${c.op} of ${[c["a"], (c["with"] as string[])[i]].filter((x) => x !== undefined).join(" and ")}`;
   let got: unknown;
   try {
     got = run();
@@ -407,7 +462,9 @@ function compareResults(c: VectorCase, got: unknown, out: unknown): void {
     return;
   }
   if (Array.isArray(out) && (Array.isArray(tol) || skip.size > 0)) {
-    if (!Array.isArray(got) || got.length !== out.length) throw new Mismatch(`${out.length} results expected, got ${describe(got)}`);
+    if (!Array.isArray(got) || got.length !== out.length) {
+      throw new Mismatch(`${out.length} results expected, got ${describe(got)}`);
+    }
     out.forEach((want, i) => compareValue(got[i], want, tolOf(c, i), i === 0 ? skip : NONE, `[${i}]`));
     return;
   }
@@ -427,7 +484,13 @@ function describe(value: unknown): string {
 }
 
 /** Throws unless a result is what is wanted; `tol` null asks for equal values. */
-function compareValue(got: unknown, want: unknown, tol: Tolerance | null, skip: ReadonlySet<number>, where: string): void {
+function compareValue(
+  got: unknown,
+  want: unknown,
+  tol: Tolerance | null,
+  skip: ReadonlySet<number>,
+  where: string,
+): void {
   const fail = (): never => {
     throw new Mismatch(`result${where}: got ${describe(got)}, expected ${describe(want)}`);
   };
@@ -456,11 +519,21 @@ function compareValue(got: unknown, want: unknown, tol: Tolerance | null, skip: 
 function compareHead(got: unknown, want: Neutral, where: string): asserts got is Neutral {
   if (!isNeutral(got)) throw new Mismatch(`result${where}: got ${describe(got)}, expected ${describe(want)}`);
   if (got.dtype !== want.dtype) throw new Mismatch(`result${where}: dtype ${got.dtype}, expected ${want.dtype}`);
-  if (got.shape.join() !== want.shape.join()) throw new Mismatch(`result${where}: shape [${got.shape}], expected [${want.shape}]`);
-  if (got.bytes.length !== want.bytes.length) throw new Mismatch(`result${where}: ${got.bytes.length} bytes, expected ${want.bytes.length}`);
+  if (got.shape.join() !== want.shape.join()) {
+    throw new Mismatch(`result${where}: shape [${got.shape}], expected [${want.shape}]`);
+  }
+  if (got.bytes.length !== want.bytes.length) {
+    throw new Mismatch(`result${where}: ${got.bytes.length} bytes, expected ${want.bytes.length}`);
+  }
 }
 
-function compareArray(got: Neutral, want: Neutral, tol: Tolerance | null, skip: ReadonlySet<number>, where: string): void {
+function compareArray(
+  got: Neutral,
+  want: Neutral,
+  tol: Tolerance | null,
+  skip: ReadonlySet<number>,
+  where: string,
+): void {
   compareHead(got, want, where);
   if (sameBytes(got.bytes, want.bytes)) return;
   const a = numbersOf(got);
@@ -496,7 +569,8 @@ function near(re: number, im: number, wantRe: number, wantIm: number, { rtol, at
     return Math.hypot(re - wantRe, im - wantIm) <= atol + rtol * Math.hypot(wantRe, wantIm);
   }
   // Beside an infinity or NaN each part is compared by itself.
-  const part = (a: number, b: number): boolean => same(a, b) || (Number.isFinite(b) && Math.abs(a - b) <= atol + rtol * Math.abs(b));
+  const part = (a: number, b: number): boolean =>
+    same(a, b) || (Number.isFinite(b) && Math.abs(a - b) <= atol + rtol * Math.abs(b));
   return part(re, wantRe) && part(im, wantIm);
 }
 
@@ -504,7 +578,10 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
-interface Numbers { readonly re: readonly (number | bigint)[]; readonly im: readonly number[] | undefined }
+interface Numbers {
+  readonly re: readonly (number | bigint)[];
+  readonly im: readonly number[] | undefined;
+}
 
 /** The values of a neutral array; bigints for 64-bit integers. */
 export function numbersOf(array: Neutral): Numbers {
@@ -610,7 +687,12 @@ function comparePartition(c: VectorCase, got: unknown, out: unknown): void {
 // ---- factorisations
 
 // One matrix of a batch, as complex numbers.
-interface Matrix { readonly rows: number; readonly cols: number; readonly re: Float64Array; readonly im: Float64Array }
+interface Matrix {
+  readonly rows: number;
+  readonly cols: number;
+  readonly re: Float64Array;
+  readonly im: Float64Array;
+}
 
 function matrices(array: Neutral): Matrix[] {
   const [rows = 1, cols = 1] = array.shape.slice(-2);
@@ -618,7 +700,8 @@ function matrices(array: Neutral): Matrix[] {
   const size = rows * cols;
   const count = size === 0 ? 0 : values.re.length / size;
   return Array.from({ length: count }, (_, b) => ({
-    rows, cols,
+    rows,
+    cols,
     re: Float64Array.from(values.re.slice(b * size, (b + 1) * size), Number),
     im: Float64Array.from({ length: size }, (_, i) => values.im?.[b * size + i] ?? 0),
   }));
@@ -654,7 +737,10 @@ function product(a: Matrix, b: Matrix): Matrix {
 
 function adjoint(a: Matrix): Matrix {
   const pick = (from: Float64Array, sign: number): Float64Array =>
-    Float64Array.from({ length: from.length }, (_, i) => sign * (from[(i % a.rows) * a.cols + Math.floor(i / a.rows)] as number));
+    Float64Array.from(
+      { length: from.length },
+      (_, i) => sign * (from[(i % a.rows) * a.cols + Math.floor(i / a.rows)] as number),
+    );
   return { rows: a.cols, cols: a.rows, re: pick(a.re, 1), im: pick(a.im, -1) };
 }
 
@@ -684,7 +770,11 @@ function requireNear(a: Matrix, b: Matrix, bound: number, what: string): void {
 
 function requireOrthonormal(a: Matrix, bound: number, what: string): void {
   const gram = product(adjoint(a), a);
-  const identity = { ...gram, re: gram.re.map((_, i) => (i % (gram.cols + 1) === 0 ? 1 : 0)), im: gram.im.map(() => 0) };
+  const identity = {
+    ...gram,
+    re: gram.re.map((_, i) => (i % (gram.cols + 1) === 0 ? 1 : 0)),
+    im: gram.im.map(() => 0),
+  };
   requireNear(gram, identity, bound, what);
 }
 
@@ -694,12 +784,18 @@ function compareFactors(c: VectorCase, got: unknown, out: unknown): void {
   if (isNeutral(out)) {
     // A lone orthogonal matrix: entries up to the sign of their column.
     compareHead(got, out, "");
-    const positive = (array: Neutral): Neutral => ({ ...array, dtype: "float64", bytes: new Uint8Array(Float64Array.from(numbersOf(array).re, (x) => Math.abs(Number(x))).buffer) });
+    const positive = (array: Neutral): Neutral => ({
+      ...array,
+      dtype: "float64",
+      bytes: new Uint8Array(Float64Array.from(numbersOf(array).re, (x) => Math.abs(Number(x))).buffer),
+    });
     compareArray(positive(got), positive(out), tolOf(c, 0), NONE, "");
     return;
   }
   const want = out as Neutral[];
-  if (!Array.isArray(got) || got.length !== want.length) throw new Mismatch(`${want.length} results expected, got ${describe(got)}`);
+  if (!Array.isArray(got) || got.length !== want.length) {
+    throw new Mismatch(`${want.length} results expected, got ${describe(got)}`);
+  }
   want.forEach((w, i) => compareHead(got[i], w, `[${i}]`));
   const parts = got as Neutral[];
   const at = (list: readonly Neutral[], i: number): Neutral => list[i] as Neutral;
@@ -719,7 +815,9 @@ function compareFactors(c: VectorCase, got: unknown, out: unknown): void {
       orthonormal(at(parts, 1), false, "the eigenvectors");
       checkProduct((list) => {
         const values = vectors(at(list, 0));
-        return matrices(at(list, 1)).map((v, b) => product(scaleColumns(v, values[b] as { re: number[]; im: number[] }), adjoint(v)));
+        return matrices(at(list, 1)).map((v, b) =>
+          product(scaleColumns(v, values[b] as { re: number[]; im: number[] }), adjoint(v))
+        );
       });
       return;
     }
@@ -742,7 +840,9 @@ function compareFactors(c: VectorCase, got: unknown, out: unknown): void {
       orthonormal(at(parts, 0), false, "Q");
       for (const r of matrices(at(parts, 1))) {
         r.re.forEach((x, i) => {
-          if (Math.floor(i / r.cols) > i % r.cols && Math.hypot(x, r.im[i] as number) > 0) throw new Mismatch(`R is not upper triangular at ${i}`);
+          if (Math.floor(i / r.cols) > i % r.cols && Math.hypot(x, r.im[i] as number) > 0) {
+            throw new Mismatch(`R is not upper triangular at ${i}`);
+          }
         });
       }
       checkProduct((list) => {
@@ -767,10 +867,19 @@ function compareEig(c: VectorCase, got: unknown, out: unknown): void {
   const w = vectors(got[0]);
   matrices(got[1]).forEach((v, b) => {
     const a = sources[b] as Matrix;
-    requireNear(product(a, v), scaleColumns(v, w[b] as { re: number[]; im: number[] }), 10 * rtol * Math.max(largest(a), 1), `A v = w v of matrix ${b}`);
+    requireNear(
+      product(a, v),
+      scaleColumns(v, w[b] as { re: number[]; im: number[] }),
+      10 * rtol * Math.max(largest(a), 1),
+      `A v = w v of matrix ${b}`,
+    );
     for (let j = 0; j < v.cols; j++) {
-      const norm = Math.sqrt(v.re.reduce((sum, x, i) => (i % v.cols === j ? sum + x * x + (v.im[i] as number) ** 2 : sum), 0));
-      if (!(Math.abs(norm - 1) <= 10 * rtol)) throw new Mismatch(`eigenvector ${j} of matrix ${b} has the norm ${norm}`);
+      const norm = Math.sqrt(
+        v.re.reduce((sum, x, i) => (i % v.cols === j ? sum + x * x + (v.im[i] as number) ** 2 : sum), 0),
+      );
+      if (!(Math.abs(norm - 1) <= 10 * rtol)) {
+        throw new Mismatch(`eigenvector ${j} of matrix ${b} has the norm ${norm}`);
+      }
     }
   });
 }

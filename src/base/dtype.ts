@@ -3,8 +3,20 @@ import { rangeError, typeError } from "./error.ts";
 
 /** The element types of arrays. */
 export type DType =
-  | "bool" | "uint8" | "uint16" | "uint32" | "uint64" | "int8" | "int16" | "int32" | "int64"
-  | "float16" | "bfloat16" | "float32" | "float64" | "complex64";
+  | "bool"
+  | "uint8"
+  | "uint16"
+  | "uint32"
+  | "uint64"
+  | "int8"
+  | "int16"
+  | "int32"
+  | "int64"
+  | "float16"
+  | "bfloat16"
+  | "float32"
+  | "float64"
+  | "complex64";
 /** What sort of number a dtype holds. */
 export type Kind = "bool" | "uint" | "int" | "float" | "complex";
 /** How the native library names the bytes of a dtype in memory. */
@@ -12,13 +24,25 @@ export type Storage = "u8" | "i8" | "u16" | "i16" | "f16" | "bf16" | "w32" | "w6
 /** How the native library names the type that a dtype is computed in. */
 export type Compute = "f32" | "i32" | "u32" | "i64" | "u64" | "f64" | "c64";
 /** A complex number. */
-export interface Complex { readonly re: number; readonly im: number }
+export interface Complex {
+  readonly re: number;
+  readonly im: number;
+}
 /** A weakly typed scalar operand. */
 export type Scalar = number | boolean | bigint | Complex;
 /** The typed arrays that hold an array's elements. */
 export type TypedArray =
-  | Uint8Array | Uint16Array | Uint32Array | BigUint64Array | Int8Array | Int16Array | Int32Array | BigInt64Array
-  | Float16Array | Float32Array | Float64Array;
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Float16Array
+  | Float32Array
+  | Float64Array;
 /** The constructor of a typed array. */
 export interface TypedArrayConstructor {
   readonly BYTES_PER_ELEMENT: number;
@@ -27,10 +51,23 @@ export interface TypedArrayConstructor {
 }
 /** MLX's dtype categories, as `issubdtype` takes them. */
 export type Category =
-  | "generic" | "number" | "integer" | "signedinteger" | "unsignedinteger" | "inexact" | "floating" | "complexfloating";
+  | "generic"
+  | "number"
+  | "integer"
+  | "signedinteger"
+  | "unsignedinteger"
+  | "inexact"
+  | "floating"
+  | "complexfloating";
 /** The array API's dtype kinds, as `isdtype` takes them. */
 export type DTypeKind =
-  | "bool" | "signed integer" | "unsigned integer" | "integral" | "real floating" | "complex floating" | "numeric";
+  | "bool"
+  | "signed integer"
+  | "unsigned integer"
+  | "integral"
+  | "real floating"
+  | "complex floating"
+  | "numeric";
 /** The limits of a floating-point dtype. */
 export interface FInfo {
   readonly bits: number;

@@ -42,8 +42,12 @@ export interface ArrayInfo {
 export type IndexEntry<T> =
   | { readonly kind: "int"; readonly axis: number; readonly index: number }
   | {
-    readonly kind: "slice"; readonly axis: number;
-    readonly start: number; readonly stop: number; readonly step: number; readonly length: number;
+    readonly kind: "slice";
+    readonly axis: number;
+    readonly start: number;
+    readonly stop: number;
+    readonly step: number;
+    readonly length: number;
   }
   | { readonly kind: "newaxis" }
   | { readonly kind: "array"; readonly axis: number; readonly value: T | IndexList }
@@ -57,7 +61,11 @@ type Item<T> =
   | { readonly kind: "array"; readonly value: T | Nested }
   | { readonly kind: "mask"; readonly value: T | Nested; readonly shape: readonly number[] };
 
-interface Nested { readonly nested: true; readonly shape: readonly number[]; readonly values: readonly (number | boolean)[] }
+interface Nested {
+  readonly nested: true;
+  readonly shape: readonly number[];
+  readonly values: readonly (number | boolean)[];
+}
 
 const ELLIPSIS = { kind: "ellipsis" } as const;
 const NEWAXIS = { kind: "newaxis" } as const;
@@ -117,7 +125,11 @@ export function parseIndex<T extends object>(
         const ndim = item.shape.length;
         const covered = shape.slice(axis, axis + ndim);
         if (covered.some((n, i) => n !== item.shape[i])) {
-          throw typeError(`A mask of shape ${show(item.shape)} does not match axes ${axis} to ${axis + ndim - 1} of an array of shape ${show(shape)}`);
+          throw typeError(
+            `A mask of shape ${show(item.shape)} does not match axes ${axis} to ${
+              axis + ndim - 1
+            } of an array of shape ${show(shape)}`,
+          );
         }
         const value = isNested(item.value)
           ? new IndexList(item.shape, Uint8Array.from(item.value.values, Number))
@@ -134,7 +146,10 @@ export function parseIndex<T extends object>(
 }
 
 /** The bounds and length of a slice over an axis of `n` elements, as Python's `slice.indices` gives them. */
-export function resolveSpan({ start, stop, step }: Span, n: number): { start: number; stop: number; step: number; length: number } {
+export function resolveSpan(
+  { start, stop, step }: Span,
+  n: number,
+): { start: number; stop: number; step: number; length: number } {
   const by = step ?? 1;
   if (by === 0) throw rangeError("The step of a slice cannot be 0");
   // A negative step walks from n - 1 down to before 0, which is written -1.
@@ -172,7 +187,7 @@ function itemOf<T extends object>(value: unknown, inspect: (value: object) => Ar
     return listItem(value as ArrayLike<unknown>);
   }
   const info = inspect(value);
-  if (info === undefined) throw typeError("An index must be an integer, a slice, \"...\", null, a list or an array");
+  if (info === undefined) throw typeError('An index must be an integer, a slice, "...", null, a list or an array');
   if (info.dtype === "bool") return { kind: "mask", value: value as T, shape: info.shape };
   if (!isInteger(info.dtype)) throw typeError(`An index array must have an integer dtype or bool, not ${info.dtype}`);
   return { kind: "array", value: value as T };

@@ -54,7 +54,12 @@ export function splitArgs(
 }
 
 /** Throws a TypeError that lists the known keys if an options object has another key. */
-export function checkOptions(name: string, given: Options, known: readonly string[], positional: readonly string[] = NO_NAMES): void {
+export function checkOptions(
+  name: string,
+  given: Options,
+  known: readonly string[],
+  positional: readonly string[] = NO_NAMES,
+): void {
   for (const key in given) {
     if (known.includes(key) || positional.includes(key)) continue;
     const keys = [...new Set([...positional, ...known])];
@@ -70,10 +75,18 @@ export function requiredOption(name: string, options: Options, key: string): unk
   return value;
 }
 
-function tooMany(name: string, count: number, required: number, known: readonly string[], positional: readonly string[]): TypeError {
+function tooMany(
+  name: string,
+  count: number,
+  required: number,
+  known: readonly string[],
+  positional: readonly string[],
+): TypeError {
   const most = required + positional.length;
   const rest = known.filter((key) => !positional.includes(key));
-  const hint = rest.length === 0 ? "" : `; ${rest.join(", ")} ${rest.length === 1 ? "is a key" : "are keys"} of a last options object`;
+  const hint = rest.length === 0
+    ? ""
+    : `; ${rest.join(", ")} ${rest.length === 1 ? "is a key" : "are keys"} of a last options object`;
   return typeError(`${name} takes at most ${counted(most, "positional argument")}, but got ${count}${hint}`);
 }
 

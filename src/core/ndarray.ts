@@ -17,7 +17,17 @@ export type Item = number | bigint | boolean | Complex;
 export type Nested = Item | Nested[];
 /** Typed arrays that hold an array's elements. */
 export type TypedData =
-  | Uint8Array | Uint16Array | Uint32Array | BigUint64Array | Int8Array | Int16Array | Int32Array | BigInt64Array | Float16Array | Float32Array | Float64Array;
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Float16Array
+  | Float32Array
+  | Float64Array;
 /** What functions take where MLX takes an array or a scalar. */
 export type ArrayLike = NDArray | number | boolean | bigint | Complex;
 
@@ -44,7 +54,16 @@ const missing = (): never => {
   throw new Error("internal: the runtime is not loaded");
 };
 /** Filled by src/runtime. */
-export const late: Late = { evaluate: missing, evaluateAsync: missing, read: missing, text: missing, release: missing, store: missing, moved: () => {}, made: () => {} };
+export const late: Late = {
+  evaluate: missing,
+  evaluateAsync: missing,
+  read: missing,
+  text: missing,
+  release: missing,
+  store: missing,
+  moved: () => {},
+  made: () => {},
+};
 
 /** An n-dimensional array: lazy, immutable but for `set`, over memory that every device can read. */
 export class NDArray {
@@ -145,13 +164,21 @@ export class NDArray {
 
   /** The only element as a number, boolean, bigint (64-bit integers) or `{ re, im }`. Evaluates. */
   item(): Item {
-    if (this.size !== 1) throw plainError(`Cannot read item() of an array with ${this.size} elements: shape is [${this.node.shape.join(",")}]`);
+    if (this.size !== 1) {
+      throw plainError(
+        `Cannot read item() of an array with ${this.size} elements: shape is [${this.node.shape.join(",")}]`,
+      );
+    }
     return elementOf(this.node.dtype, this.data(), 0);
   }
 
   /** As `item()`, without blocking the event loop. */
   async itemAsync(): Promise<Item> {
-    if (this.size !== 1) throw plainError(`Cannot read item() of an array with ${this.size} elements: shape is [${this.node.shape.join(",")}]`);
+    if (this.size !== 1) {
+      throw plainError(
+        `Cannot read item() of an array with ${this.size} elements: shape is [${this.node.shape.join(",")}]`,
+      );
+    }
     return elementOf(this.node.dtype, await this.dataAsync(), 0);
   }
 
@@ -174,11 +201,17 @@ export class NDArray {
   }
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return this.#node === null ? "array(disposed)" : this.#node.placeholder ? `array(traced, shape=[${this.#node.shape.join(",")}], dtype=${this.#node.dtype})` : late.text(this.#node);
+    return this.#node === null
+      ? "array(disposed)"
+      : this.#node.placeholder
+      ? `array(traced, shape=[${this.#node.shape.join(",")}], dtype=${this.#node.dtype})`
+      : late.text(this.#node);
   }
 
   [Symbol.for("Deno.customInspect")](): string {
-    return this[Symbol.for("nodejs.util.inspect.custom") as unknown as keyof this] === undefined ? "array" : late.text(this.node);
+    return this[Symbol.for("nodejs.util.inspect.custom") as unknown as keyof this] === undefined
+      ? "array"
+      : late.text(this.node);
   }
 }
 
@@ -200,7 +233,18 @@ function bf16(b: number): number {
 /** A nested list of integers or booleans. */
 export type IndexNested = number | boolean | readonly IndexNested[];
 /** One part of an index: an integer, a slice (text or `span`), "...", null for a new axis, an integer or boolean array, or a list. */
-export type IndexItem = number | bigint | boolean | string | null | Span | NDArray | readonly IndexNested[] | Int32Array | Uint8Array | Uint32Array;
+export type IndexItem =
+  | number
+  | bigint
+  | boolean
+  | string
+  | null
+  | Span
+  | NDArray
+  | readonly IndexNested[]
+  | Int32Array
+  | Uint8Array
+  | Uint32Array;
 /** Updates at an index, each of which returns a new array; repeated indices all count. */
 export interface Updates {
   /** With a value (cast to the array's dtype) added. */
@@ -318,10 +362,15 @@ export interface NDArray {
   reshape(...shape: readonly number[] | readonly [readonly number[]]): NDArray;
   flatten(startAxis?: number | { readonly startAxis?: number; readonly endAxis?: number }, endAxis?: number): NDArray;
   squeeze(axis?: AxisLike | { readonly axis?: AxisLike }): NDArray;
-  transpose(...axes: readonly number[] | readonly [(readonly number[] | { readonly axes?: readonly number[] | null } | null)?]): NDArray;
+  transpose(
+    ...axes: readonly number[] | readonly [(readonly number[] | { readonly axes?: readonly number[] | null } | null)?]
+  ): NDArray;
   swapaxes(axis1: number, axis2: number): NDArray;
   moveaxis(source: number, destination: number): NDArray;
   split(indicesOrSections: number | readonly number[], axis?: number | { readonly axis?: number }): NDArray[];
   diag(k?: number | { readonly k?: number }): NDArray;
-  diagonal(offset?: number | { readonly offset?: number; readonly axis1?: number; readonly axis2?: number }, options?: { readonly axis1?: number; readonly axis2?: number }): NDArray;
+  diagonal(
+    offset?: number | { readonly offset?: number; readonly axis1?: number; readonly axis2?: number },
+    options?: { readonly axis1?: number; readonly axis2?: number },
+  ): NDArray;
 }

@@ -56,7 +56,11 @@ export type Lower<A> =
     /** The input's index for an output index, or null if it is not affine. */
     pull(index: readonly Index[], arg: A, input: Aval, out: Node): readonly Index[] | null;
   }
-  | { readonly kind: "map"; scalar(s: Scalars, x: readonly Expr[], arg: A, out: Aval, ins: readonly Aval[]): Expr; readonly cost?: number }
+  | {
+    readonly kind: "map";
+    scalar(s: Scalars, x: readonly Expr[], arg: A, out: Aval, ins: readonly Aval[]): Expr;
+    readonly cost?: number;
+  }
   | { readonly kind: "iota"; scalar(s: Scalars, at: (axis: number) => Expr, arg: A, out: Aval): Expr }
   | { readonly kind: "gather" }
   | { readonly kind: "fold"; op(arg: A): FoldOp; axes(arg: A): readonly [number, number] }
@@ -68,7 +72,11 @@ export type Lower<A> =
     /** The running value before the first element. */
     start(arg: A, out: Aval): number | bigint | { readonly re: number; readonly im: number };
   }
-  | { readonly kind: "parts"; parts(arg: A, ins: readonly Aval[], out: Node): readonly Part[]; overwrites(arg: A): boolean }
+  | {
+    readonly kind: "parts";
+    parts(arg: A, ins: readonly Aval[], out: Node): readonly Part[];
+    overwrites(arg: A): boolean;
+  }
   | { readonly kind: "scatter"; combine(arg: A): "set" | "add" | "mul" | "min" | "max" }
   | {
     readonly kind: "call";
@@ -134,7 +142,14 @@ export class Node implements Aval {
   mark = 0;
   slot = 0;
 
-  constructor(op: OpDef<unknown>, inputs: readonly Node[], arg: unknown, shape: readonly number[], dtype: DType, outs: readonly Aval[] | null) {
+  constructor(
+    op: OpDef<unknown>,
+    inputs: readonly Node[],
+    arg: unknown,
+    shape: readonly number[],
+    dtype: DType,
+    outs: readonly Aval[] | null,
+  ) {
     this.op = op;
     this.inputs = inputs;
     this.arg = arg;

@@ -32,9 +32,13 @@ export function broadcast(op: string, a: readonly number[], b: readonly number[]
 
 /** An axis counted from the front, or a RangeError that names the op. */
 export function axisOf(op: string, axis: number, ndim: number): number {
-  if (typeof axis !== "number" || !Number.isInteger(axis)) throw typeError(`Cannot ${op}: an axis must be an integer, not ${String(axis)}`);
+  if (typeof axis !== "number" || !Number.isInteger(axis)) {
+    throw typeError(`Cannot ${op}: an axis must be an integer, not ${String(axis)}`);
+  }
   const a = axis < 0 ? axis + ndim : axis;
-  if (a < 0 || a >= ndim) throw rangeError(`Cannot ${op} along axis ${axis} of an array with ${ndim} dimension${ndim === 1 ? "" : "s"}`);
+  if (a < 0 || a >= ndim) {
+    throw rangeError(`Cannot ${op} along axis ${axis} of an array with ${ndim} dimension${ndim === 1 ? "" : "s"}`);
+  }
   return a;
 }
 
@@ -49,9 +53,13 @@ export function axesOf(op: string, axis: number | readonly number[] | null | und
 /** A shape given by the user: a number or a list of non-negative integers. */
 export function shapeOf(op: string, shape: number | readonly number[]): readonly number[] {
   const list = typeof shape === "number" ? [shape] : shape;
-  if (!Array.isArray(list)) throw typeError(`Cannot ${op}: a shape must be a number or a list of numbers, not ${String(shape)}`);
+  if (!Array.isArray(list)) {
+    throw typeError(`Cannot ${op}: a shape must be a number or a list of numbers, not ${String(shape)}`);
+  }
   for (const d of list as readonly number[]) {
-    if (typeof d !== "number" || !Number.isInteger(d)) throw typeError(`Cannot ${op}: a shape must hold integers: [${list.join(",")}]`);
+    if (typeof d !== "number" || !Number.isInteger(d)) {
+      throw typeError(`Cannot ${op}: a shape must hold integers: [${list.join(",")}]`);
+    }
     if (d < 0) throw rangeError(`Cannot ${op}: a shape must not hold negative sizes: [${list.join(",")}]`);
     if (d > 2147483647) throw rangeError(`Cannot ${op}: a size must be below 2^31: [${list.join(",")}]`);
   }

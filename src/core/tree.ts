@@ -56,13 +56,20 @@ export function treeUnflatten(spec: TreeSpec, arrays: readonly NDArray[]): unkno
 }
 
 /** As `treeFlatten`, but a TypeError that says `what` holds something else than arrays. */
-export function treeFlattenArrays(what: string, tree: unknown): { readonly arrays: NDArray[]; readonly spec: TreeSpec } {
+export function treeFlattenArrays(
+  what: string,
+  tree: unknown,
+): { readonly arrays: NDArray[]; readonly spec: TreeSpec } {
   const flat = treeFlatten(tree);
   const check = (s: TreeSpec): void => {
     if (s.kind === "list" || s.kind === "object") s.items.forEach(check);
     else if (s.kind === "other") {
       const v = s.value;
-      throw typeError(`${what} must hold only arrays, but holds ${v === null ? "null" : typeof v === "object" ? "an object that is not plain" : `a ${typeof v}`}`);
+      throw typeError(
+        `${what} must hold only arrays, but holds ${
+          v === null ? "null" : typeof v === "object" ? "an object that is not plain" : `a ${typeof v}`
+        }`,
+      );
     }
   };
   check(flat.spec);

@@ -10,7 +10,11 @@ import { decodeNpy, decodeNpz, encodeNpy, encodeNpz, type FileArray } from "./np
 
 function toFile(a: NDArray): FileArray {
   const data = a.data();
-  return { dtype: a.dtype, shape: a.shape, data: new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength) };
+  return {
+    dtype: a.dtype,
+    shape: a.shape,
+    data: new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength),
+  };
 }
 function fromFile(f: FileArray): NDArray {
   const bytes = size(f.shape) * itemsize(f.dtype), copy = new Uint8Array(new ArrayBuffer(bytes));
@@ -20,7 +24,9 @@ function fromFile(f: FileArray): NDArray {
 }
 const withEnding = (file: string, ending: string): string => file.endsWith(ending) ? file : file + ending;
 function pathOf(op: string, file: unknown): string {
-  if (typeof file !== "string") throw typeError(`Cannot ${op}: the file must be a path, not ${file === null ? "null" : typeof file}`);
+  if (typeof file !== "string") {
+    throw typeError(`Cannot ${op}: the file must be a path, not ${file === null ? "null" : typeof file}`);
+  }
   return file;
 }
 
@@ -47,7 +53,10 @@ export function savez(file: string, ...args: readonly (NDArray | { readonly [nam
   saveAll("savez", file, args, false);
 }
 /** As `savez`, compressed. */
-export function savezCompressed(file: string, ...args: readonly (NDArray | { readonly [name: string]: NDArray })[]): void {
+export function savezCompressed(
+  file: string,
+  ...args: readonly (NDArray | { readonly [name: string]: NDArray })[]
+): void {
   saveAll("savezCompressed", file, args, true);
 }
 
@@ -61,7 +70,9 @@ export interface LoadOptions {
 export function load(file: string, options: LoadOptions = {}): NDArray | { [name: string]: NDArray } {
   checkOptions("load", options as Record<string, unknown>, ["format", "returnMetadata"]);
   const path = pathOf("load", file), format = options.format ?? path.slice(path.lastIndexOf(".") + 1).toLowerCase();
-  if (format !== "npy" && format !== "npz") throw plainError(`Cannot load ${path}: the format ${format} is not one of npy, npz`);
+  if (format !== "npy" && format !== "npz") {
+    throw plainError(`Cannot load ${path}: the format ${format} is not one of npy, npz`);
+  }
   let bytes: Uint8Array;
   try {
     bytes = new Uint8Array(readFileSync(path));
@@ -73,7 +84,9 @@ export function load(file: string, options: LoadOptions = {}): NDArray | { [name
       return decode(bytes);
     } catch (e) {
       // The decoder's text without its line, as the file has to be named.
-      throw plainError(`Cannot load ${path}: ${e instanceof Error ? e.message.replace(/\n {4}at [^\n]*$/, "") : String(e)}`);
+      throw plainError(
+        `Cannot load ${path}: ${e instanceof Error ? e.message.replace(/\n {4}at [^\n]*$/, "") : String(e)}`,
+      );
     }
   };
   if (format === "npy") return fromFile(decoded(decodeNpy));

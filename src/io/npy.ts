@@ -16,8 +16,20 @@ const MAX_AXES = 64;
 const MAX_HEADER = 1 << 20;
 // NumPy and MLX write a void of two bytes for bfloat16, which has no type code.
 const CODES: { readonly [D in DType]: string } = {
-  bool: "|b1", uint8: "|u1", uint16: "<u2", uint32: "<u4", uint64: "<u8", int8: "|i1", int16: "<i2", int32: "<i4",
-  int64: "<i8", float16: "<f2", bfloat16: "<V2", float32: "<f4", float64: "<f8", complex64: "<c8",
+  bool: "|b1",
+  uint8: "|u1",
+  uint16: "<u2",
+  uint32: "<u4",
+  uint64: "<u8",
+  int8: "|i1",
+  int16: "<i2",
+  int32: "<i4",
+  int64: "<i8",
+  float16: "<f2",
+  bfloat16: "<V2",
+  float32: "<f4",
+  float64: "<f8",
+  complex64: "<c8",
 };
 const BY_CODE: ReadonlyMap<string, DType> = new Map(
   Object.entries(CODES).map(([dtype, code]): [string, DType] => [code.slice(1), dtype as DType]),
@@ -67,7 +79,9 @@ export function npyHeader({ dtype, shape, data }: FileArray): Uint8Array {
   if (!isDType(dtype)) throw typeError(`Cannot write an array of dtype ${String(dtype)}`);
   const size = elementCount(shape) * itemsize(dtype);
   if (data.length !== size) {
-    throw rangeError(`Cannot write an array: shape [${shape}] of ${dtype} takes ${size} bytes, but the data have ${data.length}`);
+    throw rangeError(
+      `Cannot write an array: shape [${shape}] of ${dtype} takes ${size} bytes, but the data have ${data.length}`,
+    );
   }
   // MLX reads the fields at fixed positions, in this order.
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
@@ -87,7 +101,10 @@ export function npyHeader({ dtype, shape, data }: FileArray): Uint8Array {
   return out;
 }
 
-function parseHeader(header: string, bad: (why: string) => Error): { descr: string; fortran: boolean; shape: number[] } {
+function parseHeader(
+  header: string,
+  bad: (why: string) => Error,
+): { descr: string; fortran: boolean; shape: number[] } {
   const body = /^\s*\{(.*)\}\s*$/s.exec(header)?.[1];
   if (body === undefined) throw bad("its header is no Python dict");
   let descr: string | undefined;
@@ -100,7 +117,9 @@ function parseHeader(header: string, bad: (why: string) => Error): { descr: stri
     if (match === null) {
       if (body.slice(at).trim() === "") break;
       const structured = /^\s*['"]descr['"]\s*:\s*\[/.test(body.slice(at));
-      throw bad(structured ? "structured types are not supported" : `its header has ${JSON.stringify(body.slice(at, at + 40))}`);
+      throw bad(
+        structured ? "structured types are not supported" : `its header has ${JSON.stringify(body.slice(at, at + 40))}`,
+      );
     }
     const key = match[1] ?? match[2];
     const text = match[3] ?? match[4];
@@ -219,7 +238,10 @@ function zipEntries(bytes: Uint8Array, bad: (why: string) => Error): ZipEntry[] 
   let count = view.getUint16(end + 10, true);
   let size = view.getUint32(end + 12, true);
   let start = view.getUint32(end + 16, true);
-  if ((count === U16_MAX || size === U32_MAX || start === U32_MAX) && end >= 20 && view.getUint32(end - 20, true) === LOCATOR64) {
+  if (
+    (count === U16_MAX || size === U32_MAX || start === U32_MAX) && end >= 20 &&
+    view.getUint32(end - 20, true) === LOCATOR64
+  ) {
     const end64 = u64(view, end - 20 + 8);
     if (!(end64 + 56 <= end) || view.getUint32(end64, true) !== END64) throw bad("its zip64 directory is damaged");
     count = u64(view, end64 + 32);
@@ -261,8 +283,13 @@ function zipEntries(bytes: Uint8Array, bad: (why: string) => Error): ZipEntry[] 
       extra = fieldEnd;
     }
     entries.push({
-      name, packed, offset, size: unpacked,
-      flags: view.getUint16(at + 8, true), method: view.getUint16(at + 10, true), crc: view.getUint32(at + 16, true),
+      name,
+      packed,
+      offset,
+      size: unpacked,
+      flags: view.getUint16(at + 8, true),
+      method: view.getUint16(at + 10, true),
+      crc: view.getUint32(at + 16, true),
     });
     at = next;
   }
@@ -274,7 +301,9 @@ function unpack(bytes: Uint8Array, entry: ZipEntry, bad: (why: string) => Error)
   const name = JSON.stringify(entry.name);
   const view = viewOf(bytes);
   if ((flags & 1) !== 0) throw bad(`${name} is encrypted`);
-  if (!(offset + 30 <= bytes.length) || view.getUint32(offset, true) !== LOCAL) throw bad(`${name} has no local header`);
+  if (!(offset + 30 <= bytes.length) || view.getUint32(offset, true) !== LOCAL) {
+    throw bad(`${name} has no local header`);
+  }
   const start = offset + 30 + view.getUint16(offset + 26, true) + view.getUint16(offset + 28, true);
   if (!(start + packed <= bytes.length)) throw bad(`${name} lies outside the file`);
   let data = bytes.subarray(start, start + packed);

@@ -4,16 +4,24 @@ import type { CType, Expr } from "./expr.ts";
 import { expressions, type Kernel, type Mem, printKernel, type StoreStep } from "./kernel.ts";
 
 type Types = ReadonlySet<CType>;
-const INT: Types = new Set(["i32", "u32", "i64", "u64"]), FLOAT: Types = new Set(["f32", "f64"]), INEXACT: Types = new Set(["f32", "f64", "c64"]);
-const ANY: Types = new Set([...INT, ...INEXACT]), REAL: Types = new Set([...INT, ...FLOAT]), INDEX: Types = new Set(["i32", "i64"]);
+const INT: Types = new Set(["i32", "u32", "i64", "u64"]),
+  FLOAT: Types = new Set(["f32", "f64"]),
+  INEXACT: Types = new Set(["f32", "f64", "c64"]);
+const ANY: Types = new Set([...INT, ...INEXACT]),
+  REAL: Types = new Set([...INT, ...FLOAT]),
+  INDEX: Types = new Set(["i32", "i64"]);
 const WORD: Types = new Set(["u32"]), COMPLEX: Types = new Set(["c64"]);
 
 /** Operand types of each unary operation, and the result's type where it is not the operand's. */
 const UNARY = new Map<string, readonly [Types, CType | null]>();
-const unary = (names: string, types: Types, result: CType | null = null): void => names.split(" ").forEach((n) => UNARY.set(n, [types, result]));
+const unary = (names: string, types: Types, result: CType | null = null): void =>
+  names.split(" ").forEach((n) => UNARY.set(n, [types, result]));
 unary("neg abs sign square", ANY);
 unary("not", INT);
-unary("floor ceil round sqrt rsqrt recip exp expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid", INEXACT);
+unary(
+  "floor ceil round sqrt rsqrt recip exp expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid",
+  INEXACT,
+);
 unary("trunc erf erfinv", FLOAT);
 unary("isnan isinf isfinite", INEXACT, "i32");
 unary("isposinf isneginf", FLOAT, "i32");
@@ -25,7 +33,8 @@ unary("norm.f16 norm.bf16", new Set(["f32"]));
 
 /** The same of binary operations, whose operands have one type. */
 const BINARY = new Map<string, readonly [Types, CType | null]>();
-const binary = (names: string, types: Types, result: CType | null = null): void => names.split(" ").forEach((n) => BINARY.set(n, [types, result]));
+const binary = (names: string, types: Types, result: CType | null = null): void =>
+  names.split(" ").forEach((n) => BINARY.set(n, [types, result]));
 binary("add sub mul div pow max min", ANY);
 binary("floordiv rem", REAL);
 binary("atan2", FLOAT);
@@ -35,7 +44,8 @@ binary("mulhi", WORD);
 binary("eq ne lt le gt ge", ANY, "i32");
 
 const BITS: Readonly<Record<CType, number>> = { f32: 32, i32: 32, u32: 32, f64: 64, i64: 64, u64: 64, c64: 64 };
-const FOLDS = new Set(["sum", "prod", "min", "max", "argmin", "argmax"]), SCANS = new Set(["sum", "prod", "min", "max", "logaddexp"]);
+const FOLDS = new Set(["sum", "prod", "min", "max", "argmin", "argmax"]),
+  SCANS = new Set(["sum", "prod", "min", "max", "logaddexp"]);
 const COMBINES = new Set(["set", "add", "mul", "min", "max"]);
 
 /** Where an expression stands: the folds that are known there, and whether it has a position along the row and a step of the fold axis. */
@@ -63,7 +73,10 @@ export function checkKernel(k: Kernel): void {
   const mem = (i: number, written: boolean, where: string): Mem => {
     const m = k.mems[i];
     if (m === undefined) return fail(`${where} names operand m${i} of ${k.mems.length}`);
-    ok(m.written === written, `${where} ${written ? "stores to m" : "loads from m"}${i}, which is ${m.written ? "written" : "read"}`);
+    ok(
+      m.written === written,
+      `${where} ${written ? "stores to m" : "loads from m"}${i}, which is ${m.written ? "written" : "read"}`,
+    );
     return m;
   };
   const expression = (e: Expr, scope: Scope): void => {
@@ -112,7 +125,10 @@ export function checkKernel(k: Kernel): void {
         return ok(e.args[0]?.t !== e.t, `${where} from ${types} to itself`);
       case "bitcast":
         arity(1);
-        return ok(types !== "c64" && e.t !== "c64" && BITS[(e.args[0] as Expr).t] === BITS[e.t], `${where} from ${types} to ${e.t}`);
+        return ok(
+          types !== "c64" && e.t !== "c64" && BITS[(e.args[0] as Expr).t] === BITS[e.t],
+          `${where} from ${types} to ${e.t}`,
+        );
       case "complex":
         arity(2);
         ok(types === "f32, f32", `${where}(${types}) of other than two f32`);
@@ -151,8 +167,11 @@ export function checkKernel(k: Kernel): void {
       value(s.index, scope);
       ok(INDEX.has(s.index.t), `${scope.where}: a store has an index of type ${s.index.t}`);
       ok(m.along !== "any", `${scope.where}: a store has an index, but m${s.mem} moves along the row by itself`);
-    } else if (once && k.kind !== "column") ok(m.along !== "any", `${scope.where}: m${s.mem} takes one value a row, but moves along it`);
-    else if (k.kind !== "sequence") ok(m.along !== "zero", `${scope.where}: m${s.mem} takes each element of the row, but stays in place`);
+    } else if (once && k.kind !== "column") {
+      ok(m.along !== "any", `${scope.where}: m${s.mem} takes one value a row, but moves along it`);
+    } else if (k.kind !== "sequence") {
+      ok(m.along !== "zero", `${scope.where}: m${s.mem} takes each element of the row, but stays in place`);
+    }
   };
 
   ok(k.rowAxes >= 0 && Number.isInteger(k.rowAxes), `${k.rowAxes} row axes`);
@@ -168,7 +187,12 @@ export function checkKernel(k: Kernel): void {
   const folds = new Map<number, CType>();
   k.passes.forEach((p, n) => {
     // A fold is known when its pass has ended.
-    const scope: Scope = { where: `pass ${n}`, folds: new Map(folds), position: true, axes: k.rowAxes + (k.kind === "column" ? 1 : 0) };
+    const scope: Scope = {
+      where: `pass ${n}`,
+      folds: new Map(folds),
+      position: true,
+      axes: k.rowAxes + (k.kind === "column" ? 1 : 0),
+    };
     ok(p.folds.length + p.scans.length + p.stores.length > 0, `${scope.where} is empty`);
     for (const f of p.folds) {
       value(f.value, scope);
@@ -184,7 +208,10 @@ export function checkKernel(k: Kernel): void {
       value(s.start, scope);
       ok(SCANS.has(s.scan), `${scope.where}: no scan is called ${s.scan}`);
       ok(s.start.op === "scalar", `${scope.where}: a scan starts from ${s.start.op}, which is no argument`);
-      ok(s.value.t === s.t && s.start.t === s.t && computeOf(m.dtype) === s.t, `${scope.where}: a scan of ${s.t} takes ${s.value.t} from ${s.start.t} to m${s.mem} of ${m.dtype}`);
+      ok(
+        s.value.t === s.t && s.start.t === s.t && computeOf(m.dtype) === s.t,
+        `${scope.where}: a scan of ${s.t} takes ${s.value.t} from ${s.start.t} to m${s.mem} of ${m.dtype}`,
+      );
       ok(m.along !== "zero", `${scope.where}: m${s.mem} takes each element of a scan, but stays in place`);
       ok(s.scan !== "logaddexp" || INEXACT.has(s.t), `${scope.where}: logaddexp of ${s.t}`);
     }

@@ -21,7 +21,8 @@ const unturn = (a: Complex): Complex => of(a.im, -a.re);
 const isNaNc = (a: Complex): boolean => Number.isNaN(a.re) || Number.isNaN(a.im);
 /** Order by the real part, then by the imaginary one. */
 const less = (a: Complex, b: Complex): boolean => a.re < b.re || (a.re === b.re && a.im < b.im);
-const exp = (a: Complex): Complex => of(Math.exp(a.re) * Math.cos(a.im), a.im === 0 ? a.im : Math.exp(a.re) * Math.sin(a.im));
+const exp = (a: Complex): Complex =>
+  of(Math.exp(a.re) * Math.cos(a.im), a.im === 0 ? a.im : Math.exp(a.re) * Math.sin(a.im));
 /** log |z| without cancellation near |z| = 1. */
 function logAbs(a: Complex): number {
   const hi = Math.max(Math.abs(a.re), Math.abs(a.im)), lo = Math.min(Math.abs(a.re), Math.abs(a.im));
@@ -29,7 +30,10 @@ function logAbs(a: Complex): number {
 }
 const log = (a: Complex): Complex => of(logAbs(a), Math.atan2(a.im, a.re));
 const log1p = (a: Complex): Complex =>
-  of(Math.hypot(a.re, a.im) < 0.5 ? 0.5 * Math.log1p(a.re * (2 + a.re) + a.im * a.im) : logAbs(add(ONE, a)), Math.atan2(a.im, 1 + a.re));
+  of(
+    Math.hypot(a.re, a.im) < 0.5 ? 0.5 * Math.log1p(a.re * (2 + a.re) + a.im * a.im) : logAbs(add(ONE, a)),
+    Math.atan2(a.im, 1 + a.re),
+  );
 function sqrt(a: Complex): Complex {
   const m = Math.hypot(a.re, a.im);
   if (m === 0) return of(0, a.im);
@@ -64,23 +68,52 @@ const even = (x: number): number => {
 
 /** Complex functions of one number, by stage name. */
 export const COMPLEX: Readonly<Record<string, (a: Complex) => Complex>> = {
-  neg: (a) => of(-a.re, -a.im), conj: (a) => of(a.re, -a.im), square: (a) => mul(a, a), recip: (a) => div(ONE, a), sqrt, rsqrt: (a) => div(ONE, sqrt(a)),
+  neg: (a) => of(-a.re, -a.im),
+  conj: (a) => of(a.re, -a.im),
+  square: (a) => mul(a, a),
+  recip: (a) => div(ONE, a),
+  sqrt,
+  rsqrt: (a) => div(ONE, sqrt(a)),
   sign: (a) => a.re === 0 && a.im === 0 ? of(0, 0) : scale(a, 1 / Math.hypot(a.re, a.im)),
-  exp, expm1: (a) => of(Math.expm1(a.re) * Math.cos(a.im) - 2 * Math.sin(a.im / 2) ** 2, Math.exp(a.re) * Math.sin(a.im)),
-  log, log2: (a) => scale(log(a), Math.LOG2E), log10: (a) => scale(log(a), Math.LOG10E), log1p,
-  sin: (a) => unturn(sinh(turn(a))), cos: (a) => cosh(turn(a)), tan: (a) => unturn(tanh(turn(a))), sinh, cosh, tanh,
-  asin, acos, atan: (a) => unturn(atanh(turn(a))), asinh: (a) => unturn(asin(turn(a))), acosh, atanh,
-  sigmoid: (a) => div(ONE, add(ONE, exp(scale(a, -1)))), round: both(even), floor: both(Math.floor), ceil: both(Math.ceil),
+  exp,
+  expm1: (a) => of(Math.expm1(a.re) * Math.cos(a.im) - 2 * Math.sin(a.im / 2) ** 2, Math.exp(a.re) * Math.sin(a.im)),
+  log,
+  log2: (a) => scale(log(a), Math.LOG2E),
+  log10: (a) => scale(log(a), Math.LOG10E),
+  log1p,
+  sin: (a) => unturn(sinh(turn(a))),
+  cos: (a) => cosh(turn(a)),
+  tan: (a) => unturn(tanh(turn(a))),
+  sinh,
+  cosh,
+  tanh,
+  asin,
+  acos,
+  atan: (a) => unturn(atanh(turn(a))),
+  asinh: (a) => unturn(asin(turn(a))),
+  acosh,
+  atanh,
+  sigmoid: (a) => div(ONE, add(ONE, exp(scale(a, -1)))),
+  round: both(even),
+  floor: both(Math.floor),
+  ceil: both(Math.ceil),
 };
 /** Complex tests: real number or 0 and 1, by stage name. */
 export const COMPLEX_TEST: Readonly<Record<string, (a: Complex) => number>> = {
-  real: (a) => a.re, imag: (a) => a.im, abs: (a) => Math.hypot(a.re, a.im),
-  isnan: (a) => isNaNc(a) ? 1 : 0, isinf: (a) => Math.abs(a.re) === Infinity || Math.abs(a.im) === Infinity ? 1 : 0,
-  isfinite: (a) => Number.isFinite(a.re) && Number.isFinite(a.im) ? 1 : 0, lnot: (a) => a.re === 0 && a.im === 0 ? 1 : 0,
+  real: (a) => a.re,
+  imag: (a) => a.im,
+  abs: (a) => Math.hypot(a.re, a.im),
+  isnan: (a) => isNaNc(a) ? 1 : 0,
+  isinf: (a) => Math.abs(a.re) === Infinity || Math.abs(a.im) === Infinity ? 1 : 0,
+  isfinite: (a) => Number.isFinite(a.re) && Number.isFinite(a.im) ? 1 : 0,
+  lnot: (a) => a.re === 0 && a.im === 0 ? 1 : 0,
 };
 /** Complex functions of two numbers, by stage name. */
 export const COMPLEX2: Readonly<Record<string, (a: Complex, b: Complex) => Complex>> = {
-  add, sub, mul, div,
+  add,
+  sub,
+  mul,
+  div,
   pow: (a, b) => b.re === 0 && b.im === 0 ? ONE : a.re === 0 && a.im === 0 ? of(0, 0) : exp(mul(b, log(a))),
   max: (a, b) => isNaNc(a) ? a : isNaNc(b) ? b : less(a, b) ? b : a,
   min: (a, b) => isNaNc(a) ? a : isNaNc(b) ? b : less(b, a) ? b : a,

@@ -42,7 +42,9 @@ export class Scalars {
 
   /** A literal, as a kernel argument. */
   literal(value: Literal, t: CType): Expr {
-    const key = `${t}:${typeof value === "object" ? `${value.re},${value.im}` : Object.is(value, -0) ? "-0" : String(value)}`;
+    const key = `${t}:${
+      typeof value === "object" ? `${value.re},${value.im}` : Object.is(value, -0) ? "-0" : String(value)
+    }`;
     let i = this.#literals.get(key);
     if (i === undefined) {
       i = this.scalars.push({ t, value, node: -1, offset: 0 }) - 1;

@@ -1,6 +1,6 @@
 // The exact reference interpreter of the kernel IR: slow, in float64 rounded at every operation, the oracle for every backend.
-import { type DType, itemsize, roundTo, fromBfloat16Bits, toBfloat16Bits } from "../base/dtype.ts";
-import { type Complex, COMPLEX, COMPLEX2, COMPLEX_TEST, compareComplex } from "./complex.ts";
+import { type DType, fromBfloat16Bits, itemsize, roundTo, toBfloat16Bits } from "../base/dtype.ts";
+import { compareComplex, COMPLEX, type Complex, COMPLEX2, COMPLEX_TEST } from "./complex.ts";
 import type { CType, Expr, Literal } from "./expr.ts";
 import type { Kernel, StoreStep } from "./kernel.ts";
 
@@ -13,7 +13,13 @@ export interface Run {
   readonly inner: readonly number[];
   readonly foldSize: number;
   readonly rag: number;
-  readonly operands: readonly { readonly memory: DataView; readonly offset: number; readonly rows: readonly number[]; readonly fold: number; readonly inner: readonly number[] }[];
+  readonly operands: readonly {
+    readonly memory: DataView;
+    readonly offset: number;
+    readonly rows: readonly number[];
+    readonly fold: number;
+    readonly inner: readonly number[];
+  }[];
   readonly scalars: readonly Literal[];
 }
 /** What a run touched, for the check of `explain`. */
@@ -189,7 +195,17 @@ function real(op: string, x: number, y: number): number {
   throw new Error(`internal: the interpreter has no ${op}`);
 }
 function compareWith(op: string, c: number): boolean {
-  return op === "eq" ? c === 0 : op === "ne" ? c !== 0 : op === "lt" ? c < 0 : op === "le" ? c <= 0 : op === "gt" ? c > 0 : c >= 0;
+  return op === "eq"
+    ? c === 0
+    : op === "ne"
+    ? c !== 0
+    : op === "lt"
+    ? c < 0
+    : op === "le"
+    ? c <= 0
+    : op === "gt"
+    ? c > 0
+    : c >= 0;
 }
 const COMPARE = new Set(["eq", "ne", "lt", "le", "gt", "ge"]);
 const ROUND = (x: number): number => {
@@ -221,15 +237,44 @@ function erfinv(y: number): number {
 }
 /** Unary functions of real numbers, by stage name. */
 export const REAL: Readonly<Record<string, (x: number) => number>> = {
-  neg: (x) => -x, abs: Math.abs, sign: (x) => x > 0 ? 1 : x < 0 ? -1 : 0, floor: Math.floor, ceil: Math.ceil, trunc: Math.trunc, round: ROUND,
-  sqrt: Math.sqrt, rsqrt: (x) => 1 / Math.sqrt(x), recip: (x) => 1 / x, square: (x) => x * x,
-  exp: Math.exp, expm1: Math.expm1, log: Math.log, log2: Math.log2, log10: Math.log10, log1p: Math.log1p,
-  sin: Math.sin, cos: Math.cos, tan: Math.tan, asin: Math.asin, acos: Math.acos, atan: Math.atan,
-  sinh: Math.sinh, cosh: Math.cosh, tanh: Math.tanh, asinh: Math.asinh, acosh: Math.acosh, atanh: Math.atanh,
-  erf, erfinv,
+  neg: (x) => -x,
+  abs: Math.abs,
+  sign: (x) => x > 0 ? 1 : x < 0 ? -1 : 0,
+  floor: Math.floor,
+  ceil: Math.ceil,
+  trunc: Math.trunc,
+  round: ROUND,
+  sqrt: Math.sqrt,
+  rsqrt: (x) => 1 / Math.sqrt(x),
+  recip: (x) => 1 / x,
+  square: (x) => x * x,
+  exp: Math.exp,
+  expm1: Math.expm1,
+  log: Math.log,
+  log2: Math.log2,
+  log10: Math.log10,
+  log1p: Math.log1p,
+  sin: Math.sin,
+  cos: Math.cos,
+  tan: Math.tan,
+  asin: Math.asin,
+  acos: Math.acos,
+  atan: Math.atan,
+  sinh: Math.sinh,
+  cosh: Math.cosh,
+  tanh: Math.tanh,
+  asinh: Math.asinh,
+  acosh: Math.acosh,
+  atanh: Math.atanh,
+  erf,
+  erfinv,
   sigmoid: (x) => x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)),
-  isnan: (x) => flag(Number.isNaN(x)), isinf: (x) => flag(Math.abs(x) === Infinity), isfinite: (x) => flag(Number.isFinite(x)),
-  isposinf: (x) => flag(x === Infinity), isneginf: (x) => flag(x === -Infinity), lnot: (x) => flag(x === 0),
+  isnan: (x) => flag(Number.isNaN(x)),
+  isinf: (x) => flag(Math.abs(x) === Infinity),
+  isfinite: (x) => flag(Number.isFinite(x)),
+  isposinf: (x) => flag(x === Infinity),
+  isneginf: (x) => flag(x === -Infinity),
+  lnot: (x) => flag(x === 0),
 };
 
 function threefry(c0: number, c1: number, k0: number, k1: number): [number, number] {
@@ -250,8 +295,16 @@ function threefry(c0: number, c1: number, k0: number, k1: number): [number, numb
 function convert(v: Value, from: CType, to: CType): Value {
   if (from === "c64") return to === "c64" ? v : convert((v as { re: number }).re, "f32", to);
   if (to === "c64") return { re: Math.fround(Number(v)), im: 0 };
-  if (big(to)) return typeof v === "bigint" ? fit(to, v) : fit(to, BigInt(Number.isFinite(v as number) ? Math.trunc(v as number) : 0));
-  if (to === "i32" || to === "u32") return typeof v === "bigint" ? fit(to, v) : fit(to, BigInt(Number.isFinite(v as number) ? Math.trunc(v as number) : 0));
+  if (big(to)) {
+    return typeof v === "bigint"
+      ? fit(to, v)
+      : fit(to, BigInt(Number.isFinite(v as number) ? Math.trunc(v as number) : 0));
+  }
+  if (to === "i32" || to === "u32") {
+    return typeof v === "bigint"
+      ? fit(to, v)
+      : fit(to, BigInt(Number.isFinite(v as number) ? Math.trunc(v as number) : 0));
+  }
   return fit(to, Number(v));
 }
 function normalise(kind: string, v: number): number {
@@ -279,7 +332,9 @@ export function apply(e: Expr, x: readonly Value[]): Value {
   if (e.op === "sel") return x[0] !== 0 ? x[1] as Value : x[2] as Value;
   if (e.op === "cast") return convert(x[0] as Value, t, e.t);
   if (e.op.startsWith("norm.")) return normalise(e.op.slice(5), x[0] as number);
-  if (e.op === "threefry0" || e.op === "threefry1") return threefry(...(x as number[]) as [number, number, number, number])[e.op === "threefry0" ? 0 : 1] as number;
+  if (e.op === "threefry0" || e.op === "threefry1") {
+    return threefry(...(x as number[]) as [number, number, number, number])[e.op === "threefry0" ? 0 : 1] as number;
+  }
   if (e.op === "complex") return { re: x[0] as number, im: x[1] as number };
   if (e.op === "bitcast") {
     const d = new DataView(new ArrayBuffer(8));
@@ -329,13 +384,22 @@ function joined(op: string, t: CType, a: Value, b: Value): Value {
   if (f === undefined) throw new Error(`internal: the interpreter has no complex ${op}`);
   return f(a as Complex, b as Complex);
 }
-const MEMORY: Readonly<Record<CType, DType>> = { f32: "float32", f64: "float64", i32: "int32", u32: "uint32", i64: "int64", u64: "uint64", c64: "complex64" };
+const MEMORY: Readonly<Record<CType, DType>> = {
+  f32: "float32",
+  f64: "float64",
+  i32: "int32",
+  u32: "uint32",
+  i64: "int64",
+  u64: "uint64",
+  c64: "complex64",
+};
 
 /** Runs a kernel. Sums are kept in float64 and rounded once: results are exact up to that. */
 export function interpret(k: Kernel, run: Run, counts: Counts = { loads: 0, stores: 0 }): void {
   const inner = run.inner.reduce((a, b) => a * b, 1), rows = run.rows.reduce((a, b) => a * b, 1);
   const at = (mem: number, row: readonly number[], step: number, i: number): number => {
-    const o = run.operands[mem] as Run["operands"][number], item = itemsize((k.mems[mem] as Kernel["mems"][number]).dtype);
+    const o = run.operands[mem] as Run["operands"][number],
+      item = itemsize((k.mems[mem] as Kernel["mems"][number]).dtype);
     let address = o.offset + o.fold * step, rest = i;
     row.forEach((r, d) => address += r * (o.rows[d] ?? 0));
     for (let d = run.inner.length - 1; d >= 0; d--) {
@@ -354,7 +418,13 @@ export function interpret(k: Kernel, run: Run, counts: Counts = { loads: 0, stor
     const block = row[row.length - 1] ?? 0, cut = k.kind === "column" ? run.foldSize : inner;
     const length = run.rag >= 0 ? Math.min(cut, run.rag - block * cut) : cut;
     const folds = new Map<number, Value>();
-    const evaluate = (e: Expr, i: number, step: number, memo: Map<Expr, Value>, tile: readonly Value[] | null): Value => {
+    const evaluate = (
+      e: Expr,
+      i: number,
+      step: number,
+      memo: Map<Expr, Value>,
+      tile: readonly Value[] | null,
+    ): Value => {
       const known = memo.get(e);
       if (known !== undefined) return known;
       const v = ((): Value => {
@@ -370,10 +440,13 @@ export function interpret(k: Kernel, run: Run, counts: Counts = { loads: 0, stor
           case "load":
           case "loadx": {
             counts.loads++;
-            const o = run.operands[e.imm] as Run["operands"][number], dtype = (k.mems[e.imm] as Kernel["mems"][number]).dtype;
+            const o = run.operands[e.imm] as Run["operands"][number],
+              dtype = (k.mems[e.imm] as Kernel["mems"][number]).dtype;
             if (e.op === "load") return readAt(o.memory, at(e.imm, row, step, i), dtype);
             const x = Number(evaluate(e.args[0] as Expr, i, step, memo, tile));
-            return x < 0 ? convert(0, "f64", e.t) : readAt(o.memory, at(e.imm, row, step, 0) + x * itemsize(dtype), dtype);
+            return x < 0
+              ? convert(0, "f64", e.t)
+              : readAt(o.memory, at(e.imm, row, step, 0) + x * itemsize(dtype), dtype);
           }
         }
         return apply(e, e.args.map((a) => evaluate(a, i, step, memo, tile)));
@@ -383,11 +456,14 @@ export function interpret(k: Kernel, run: Run, counts: Counts = { loads: 0, stor
     };
     const put = (s: StoreStep, i: number, memo: Map<Expr, Value>, tile: readonly Value[] | null): void => {
       counts.stores++;
-      const m = k.mems[s.mem] as Kernel["mems"][number], o = run.operands[s.mem] as Run["operands"][number], v = evaluate(s.value, i, 0, memo, tile);
+      const m = k.mems[s.mem] as Kernel["mems"][number],
+        o = run.operands[s.mem] as Run["operands"][number],
+        v = evaluate(s.value, i, 0, memo, tile);
       let address = at(s.mem, row, 0, s.index === null ? i : 0);
       if (s.index !== null) address += Number(evaluate(s.index, i, 0, memo, tile)) * itemsize(m.dtype);
       if (s.combine === "set") return writeAt(o.memory, address, m.dtype, v);
-      const old = readAt(o.memory, address, m.dtype), e: Expr = { op: s.combine, t: s.value.t, args: [s.value, s.value], imm: 0, id: 0 };
+      const old = readAt(o.memory, address, m.dtype),
+        e: Expr = { op: s.combine, t: s.value.t, args: [s.value, s.value], imm: 0, id: 0 };
       writeAt(o.memory, address, m.dtype, apply(e, [old, v]));
     };
     interface State {
@@ -402,7 +478,9 @@ export function interpret(k: Kernel, run: Run, counts: Counts = { loads: 0, stor
       }
       if (f.fold === "argmax" || f.fold === "argmin") {
         const [a, b] = f.fold === "argmax" ? [s.value, v] : [v, s.value];
-        const better = f.t === "c64" ? compareComplex("lt", a as Complex, b as Complex) : !Number.isNaN(s.value) && (Number.isNaN(v) || a < b);
+        const better = f.t === "c64"
+          ? compareComplex("lt", a as Complex, b as Complex)
+          : !Number.isNaN(s.value) && (Number.isNaN(v) || a < b);
         if (better) {
           s.value = v;
           s.index = i;
@@ -413,12 +491,28 @@ export function interpret(k: Kernel, run: Run, counts: Counts = { loads: 0, stor
       s.value = isInt(f.t) ? fit(f.t, value) : value;
     };
     // Running values are kept as they are computed: rounded at every step.
-    const scans = (pass: Kernel["passes"][number], running: Value[], i: number, step: number, memo: Map<Expr, Value>): void =>
+    const scans = (
+      pass: Kernel["passes"][number],
+      running: Value[],
+      i: number,
+      step: number,
+      memo: Map<Expr, Value>,
+    ): void =>
       pass.scans.forEach((s, n) => {
         counts.stores++;
-        const m = k.mems[s.mem] as Kernel["mems"][number], o = run.operands[s.mem] as Run["operands"][number], address = at(s.mem, row, step, i);
+        const m = k.mems[s.mem] as Kernel["mems"][number],
+          o = run.operands[s.mem] as Run["operands"][number],
+          address = at(s.mem, row, step, i);
         const before = running[n] as Value;
-        const after = fit(s.t, joined(s.scan === "sum" ? "add" : s.scan === "prod" ? "mul" : s.scan, s.t, evaluate(s.value, i, step, memo, null), before));
+        const after = fit(
+          s.t,
+          joined(
+            s.scan === "sum" ? "add" : s.scan === "prod" ? "mul" : s.scan,
+            s.t,
+            evaluate(s.value, i, step, memo, null),
+            before,
+          ),
+        );
         running[n] = after;
         writeAt(o.memory, address, m.dtype, s.exclusive ? before : after);
       });
@@ -426,7 +520,13 @@ export function interpret(k: Kernel, run: Run, counts: Counts = { loads: 0, stor
     const start: Record<string, Value> = { sum: 0, prod: 1 };
     const result = (s: State, f: Kernel["passes"][number]["folds"][number]): Value => {
       if (f.fold === "argmax" || f.fold === "argmin") return s.index;
-      if (s.value === null) return f.t === "c64" ? { re: start[f.fold] as number, im: 0 } : big(f.t) ? BigInt(start[f.fold] as number) : start[f.fold] as number;
+      if (s.value === null) {
+        return f.t === "c64"
+          ? { re: start[f.fold] as number, im: 0 }
+          : big(f.t)
+          ? BigInt(start[f.fold] as number)
+          : start[f.fold] as number;
+      }
       return fit(f.t, s.value);
     };
     if (k.kind === "column") {

@@ -93,19 +93,42 @@ export function printKernel(k: Kernel): string {
       if (names.has(e) || e.op === "scalar" || e.op === "fold") continue;
       const name = `v${names.size}`;
       const a = e.args.map(show).join(", ");
-      const text = e.op === "load" ? `m${e.imm}` : e.op === "loadx" ? `m${e.imm}[${a}]` : e.op === "axis" ? `r${e.imm}` : e.op === "iota" ? "i" : `${e.op}(${a})`;
+      const text = e.op === "load"
+        ? `m${e.imm}`
+        : e.op === "loadx"
+        ? `m${e.imm}[${a}]`
+        : e.op === "axis"
+        ? `r${e.imm}`
+        : e.op === "iota"
+        ? "i"
+        : `${e.op}(${a})`;
       names.set(e, name);
       lines.push(`${indent}${name}: ${e.t} = ${text}`);
     }
   };
-  const show = (e: Expr): string => e.op === "scalar" ? `s${e.imm}` : e.op === "fold" ? `f${e.imm}` : names.get(e) as string;
+  const show = (e: Expr): string =>
+    e.op === "scalar" ? `s${e.imm}` : e.op === "fold" ? `f${e.imm}` : names.get(e) as string;
   k.passes.forEach((p) => {
     lines.push(`${pad}for i${k.kind === "column" ? " (tile), for each step of the fold axis" : ""}`);
     names.clear();
-    body(`${pad}  `, [...p.folds.map((f) => f.value), ...p.scans.map((s) => s.value), ...p.stores.flatMap((s) => s.index ? [s.index, s.value] : [s.value])]);
+    body(`${pad}  `, [
+      ...p.folds.map((f) => f.value),
+      ...p.scans.map((s) => s.value),
+      ...p.stores.flatMap((s) => s.index ? [s.index, s.value] : [s.value]),
+    ]);
     for (const f of p.folds) lines.push(`${pad}  f${f.id}: ${f.t} ${f.fold}= ${show(f.value)}`);
-    for (const s of p.scans) lines.push(`${pad}  m${s.mem} = scan.${s.scan}${s.exclusive ? ".exclusive" : ""}(${show(s.start)}; ${show(s.value)})`);
-    for (const s of p.stores) lines.push(`${pad}  m${s.mem}${s.index ? `[${show(s.index)}]` : ""} ${s.combine === "set" ? "=" : `${s.combine}=`} ${show(s.value)}`);
+    for (const s of p.scans) {
+      lines.push(
+        `${pad}  m${s.mem} = scan.${s.scan}${s.exclusive ? ".exclusive" : ""}(${show(s.start)}; ${show(s.value)})`,
+      );
+    }
+    for (const s of p.stores) {
+      lines.push(
+        `${pad}  m${s.mem}${s.index ? `[${show(s.index)}]` : ""} ${s.combine === "set" ? "=" : `${s.combine}=`} ${
+          show(s.value)
+        }`,
+      );
+    }
   });
   if (k.rowStores.length > 0) {
     names.clear();

@@ -32,7 +32,9 @@ export function times(a: Offset, k: number): Offset {
 }
 /** A text that tells offsets apart. */
 export function offsetText(a: Offset): string {
-  return typeof a === "number" ? String(a) : `${a.base}${a.terms.map((t) => `+${t.coefficient}s${t.slot}.${t.k}`).join("")}`;
+  return typeof a === "number"
+    ? String(a)
+    : `${a.base}${a.terms.map((t) => `+${t.coefficient}s${t.slot}.${t.k}`).join("")}`;
 }
 /** The number, given the starts of each slot. */
 export function offsetValue(a: Offset, startsOf: (slot: number) => readonly number[]): number {

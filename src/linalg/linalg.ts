@@ -8,7 +8,27 @@ import type { Aval, Call, Node, OpDef } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { axesOf, axisOf, broadcast, size } from "../core/shape.ts";
 import { trailing } from "../ops/args.ts";
-import { add, broadcastTo, cast, compare, conj, define, div, full, iota, like, mul, neg, nodeOf, reduce, reshape, scatter, select, sub, wrap } from "../ops/basis.ts";
+import {
+  add,
+  broadcastTo,
+  cast,
+  compare,
+  conj,
+  define,
+  div,
+  full,
+  iota,
+  like,
+  mul,
+  neg,
+  nodeOf,
+  reduce,
+  reshape,
+  scatter,
+  select,
+  sub,
+  wrap,
+} from "../ops/basis.ts";
 import { powerNode } from "../ops/binary.ts";
 import { product } from "../ops/matmul.ts";
 import { concatNodes, diagonalNode, expand, move, sliceAxis, swap } from "../ops/movement.ts";
@@ -27,7 +47,9 @@ const half = (x: Node): Node => mul(like(0.5, x), x);
 
 /** Entries on and below diagonal `k` (or on and above it); the others are 0. */
 function triangle(x: Node, lower: boolean, k: number): Node {
-  const n = x.shape.length, row = add(iota(x.shape, n - 2, "int32"), full(k, x.shape, "int32")), col = iota(x.shape, n - 1, "int32");
+  const n = x.shape.length,
+    row = add(iota(x.shape, n - 2, "int32"), full(k, x.shape, "int32")),
+    col = iota(x.shape, n - 1, "int32");
   return select(lower ? compare("ge", row, col) : compare("le", row, col), x, like(0, x));
 }
 function eyeNode(n: number, batch: readonly number[], dtype: DType): Node {
@@ -45,8 +67,14 @@ const scaleColumns = (x: Node, v: Node): Node => mul(x, broadcastTo(row(cast(v, 
 /** A batch of matrices of a dtype that the routines take: 16-bit floats are computed in float32, integers too. */
 function matrix(op: string, a: ArrayLike, allow: { readonly complex?: boolean; readonly square?: boolean }): Node {
   const x = nodeOf(op, a);
-  if (x.shape.length < 2) throw typeError(`Cannot ${op} an array with ${x.shape.length} dimension${x.shape.length === 1 ? "" : "s"}: it needs at least 2`);
-  if (allow.square === true && rowsOf(x) !== colsOf(x)) throw typeError(`Cannot ${op} matrices that are not square: shape is ${text(x.shape)}`);
+  if (x.shape.length < 2) {
+    throw typeError(
+      `Cannot ${op} an array with ${x.shape.length} dimension${x.shape.length === 1 ? "" : "s"}: it needs at least 2`,
+    );
+  }
+  if (allow.square === true && rowsOf(x) !== colsOf(x)) {
+    throw typeError(`Cannot ${op} matrices that are not square: shape is ${text(x.shape)}`);
+  }
   if (isComplex(x.dtype) && allow.complex !== true) throw typeError(`Cannot ${op} an array of dtype ${x.dtype}`);
   const d = atLeastFloat(x.dtype);
   return cast(x, d === "float16" || d === "bfloat16" ? "float32" : d);
@@ -75,7 +103,10 @@ function routine<A>(r: Routine<A>): OpDef<A> {
         if (outs.every((o) => size(o.shape) === 0)) return [];
         return [{
           routine: `${r.name}.${kindOf((avals[0] as Aval).dtype)}`,
-          pointers: [...ins.map((_, index) => ({ which: "in" as const, index, offset: 0 })), ...outs.map((_, index) => ({ which: "out" as const, index, offset: 0 }))],
+          pointers: [
+            ...ins.map((_, index) => ({ which: "in" as const, index, offset: 0 })),
+            ...outs.map((_, index) => ({ which: "out" as const, index, offset: 0 })),
+          ],
           ints: r.ints(avals, arg),
           nums: [],
         }];
@@ -98,7 +129,9 @@ const eighOp = routine<{ readonly lower: boolean }>({
     const parent = out.op.name === "pick" ? out.inputs[0] as Node : out, w = pick(parent, 0), v = pick(parent, 1);
     if (picked(out) === 0) return [product(scaleColumns(v, ct), adjoint(v))];
     // dV = V (F * V^H dA V), F_ij = 1 / (w_j - w_i), 0 on the diagonal
-    const shape = v.shape, gap = sub(broadcastTo(row(w), shape), broadcastTo(column(w), shape)), zero = compare("eq", gap, like(0, gap));
+    const shape = v.shape,
+      gap = sub(broadcastTo(row(w), shape), broadcastTo(column(w), shape)),
+      zero = compare("eq", gap, like(0, gap));
     const f = select(zero, like(0, gap), div(like(1, gap), select(zero, like(1, gap), gap)));
     return [product(product(v, mul(cast(f, v.dtype), product(adjoint(v), ct))), adjoint(v))];
   },
@@ -155,20 +188,44 @@ const svdOp = routine<{ readonly full: boolean }>({
   },
   ints: ([a], arg) => [batchOf(a as Aval), rowsOf(a as Aval), colsOf(a as Aval), arg.full ? 1 : 0],
   vjp: (ct, out, [a], arg) => {
-    const x = a as Node, parent = out.op.name === "pick" ? out.inputs[0] as Node : out, s = pick(parent, 1), k = s.shape[s.shape.length - 1] as number;
+    const x = a as Node,
+      parent = out.op.name === "pick" ? out.inputs[0] as Node : out,
+      s = pick(parent, 1),
+      k = s.shape[s.shape.length - 1] as number;
     let u = pick(parent, 0), vt = pick(parent, 2);
     u = sliceAxis(u, u.shape.length - 1, 0, k);
     vt = sliceAxis(vt, vt.shape.length - 2, 0, k);
     if (picked(out) === 1) return [product(scaleColumns(u, ct), vt)];
-    if ((arg.full && rowsOf(x) !== colsOf(x)) || isComplex(x.dtype)) throw typeError(`Cannot differentiate the singular vectors of ${x.dtype} matrices of shape ${text(x.shape)}: only those of real square ones`);
+    if ((arg.full && rowsOf(x) !== colsOf(x)) || isComplex(x.dtype)) {
+      throw typeError(
+        `Cannot differentiate the singular vectors of ${x.dtype} matrices of shape ${
+          text(x.shape)
+        }: only those of real square ones`,
+      );
+    }
     // dA = U (skew(U^T dU) / E S + S skew(V^T dV) / E) V^T, E_ij = s_j^2 - s_i^2, and what lies outside of U's or V's columns over S
-    const shape = [...lead(x), k, k], sq = mul(s, s), gap = sub(broadcastTo(row(sq), shape), broadcastTo(column(sq), shape)), zero = compare("eq", gap, like(0, gap));
+    const shape = [...lead(x), k, k],
+      sq = mul(s, s),
+      gap = sub(broadcastTo(row(sq), shape), broadcastTo(column(sq), shape)),
+      zero = compare("eq", gap, like(0, gap));
     const f = select(zero, like(0, gap), div(like(1, gap), select(zero, like(1, gap), gap)));
     const skew = (y: Node): Node => mul(sub(y, transposed(y)), f);
-    const middle = picked(out) === 0 ? scaleColumns(skew(product(transposed(u), ct)), s) : mul(broadcastTo(column(s), shape), skew(product(vt, transposed(ct))));
+    const middle = picked(out) === 0
+      ? scaleColumns(skew(product(transposed(u), ct)), s)
+      : mul(broadcastTo(column(s), shape), skew(product(vt, transposed(ct))));
     const inside = product(product(u, middle), vt), inverse = div(like(1, s), s);
-    if (picked(out) === 0) return [rowsOf(x) === k ? inside : add(inside, product(scaleColumns(sub(ct, product(u, product(transposed(u), ct))), inverse), vt))];
-    return [colsOf(x) === k ? inside : add(inside, product(scaleColumns(u, inverse), sub(ct, product(product(ct, transposed(vt)), vt))))];
+    if (picked(out) === 0) {
+      return [
+        rowsOf(x) === k
+          ? inside
+          : add(inside, product(scaleColumns(sub(ct, product(u, product(transposed(u), ct))), inverse), vt)),
+      ];
+    }
+    return [
+      colsOf(x) === k
+        ? inside
+        : add(inside, product(scaleColumns(u, inverse), sub(ct, product(product(ct, transposed(vt)), vt)))),
+    ];
   },
 });
 /** Options of `svd`. */
@@ -179,7 +236,8 @@ export interface SvdOptions {
 export function svd(a: ArrayLike, options: SvdOptions & { readonly computeUv: false }): NDArray;
 export function svd(a: ArrayLike, options?: SvdOptions): [NDArray, NDArray, NDArray];
 export function svd(a: ArrayLike, options: SvdOptions = {}): NDArray | [NDArray, NDArray, NDArray] {
-  const o = trailing<SvdOptions>("svd", "computeUv", undefined, options, ["computeUv"]), x = matrix("svd", a, { complex: true });
+  const o = trailing<SvdOptions>("svd", "computeUv", undefined, options, ["computeUv"]),
+    x = matrix("svd", a, { complex: true });
   if (o.computeUv === false) return wrap(singular(x));
   const n = apply(svdOp, [x], { full: true });
   return [wrap(pick(n, 0)), wrap(pick(n, 1)), wrap(pick(n, 2))];
@@ -191,7 +249,8 @@ export function pinv(a: ArrayLike): NDArray {
   const x = matrix("pinv", a, {}), m = rowsOf(x), n = colsOf(x);
   if (size(x.shape) === 0) return wrap(full(0, [...lead(x), n, m], x.dtype));
   const p = apply(svdOp, [x], { full: false }), u = pick(p, 0), s = pick(p, 1), vt = pick(p, 2), d = s.shape.length - 1;
-  const most = broadcastTo(column(extremeNode("max", s, [d])), s.shape), small = compare("le", s, mul(like(10 * Math.max(m, n) * finfo(x.dtype).eps, s), most));
+  const most = broadcastTo(column(extremeNode("max", s, [d])), s.shape),
+    small = compare("le", s, mul(like(10 * Math.max(m, n) * finfo(x.dtype).eps, s), most));
   const inverse = select(small, like(0, s), div(like(1, s), select(small, like(1, s), s)));
   return wrap(product(scaleColumns(transposed(vt), inverse), transposed(u)));
 }
@@ -221,9 +280,14 @@ const trisolveNode = (a: Node, b: Node, upper: boolean): Node => apply(trisolveO
 function system(op: string, a: ArrayLike, b: ArrayLike, run: (a: Node, b: Node) => Node): NDArray {
   let x = matrix(op, a, { square: true }), y = nodeOf(op, b);
   if (isComplex(y.dtype)) throw typeError(`Cannot ${op} with a right side of dtype ${y.dtype}`);
-  const dtype: DType = x.dtype === "float64" || y.dtype === "float64" ? "float64" : "float32", vector = y.shape.length === x.shape.length - 1;
+  const dtype: DType = x.dtype === "float64" || y.dtype === "float64" ? "float64" : "float32",
+    vector = y.shape.length === x.shape.length - 1;
   if (vector) y = column(y);
-  if (y.shape.length < 2 || rowsOf(y) !== rowsOf(x)) throw typeError(`Cannot ${op} ${text(x.shape)} with a right side of shape ${text(nodeOf(op, b).shape)}: the rows must match`);
+  if (y.shape.length < 2 || rowsOf(y) !== rowsOf(x)) {
+    throw typeError(
+      `Cannot ${op} ${text(x.shape)} with a right side of shape ${text(nodeOf(op, b).shape)}: the rows must match`,
+    );
+  }
   const batch = broadcast(op, lead(x), lead(y));
   x = broadcastTo(cast(x, dtype), [...batch, rowsOf(x), colsOf(x)]);
   y = broadcastTo(cast(y, dtype), [...batch, rowsOf(y), colsOf(y)]);
@@ -238,7 +302,8 @@ export function solve(a: ArrayLike, b: ArrayLike): NDArray {
 export interface UpperOptions {
   readonly upper?: boolean;
 }
-const upperOf = (op: string, options: UpperOptions | boolean | undefined): boolean => trailing<UpperOptions>(op, "upper", options, undefined, ["upper"]).upper === true;
+const upperOf = (op: string, options: UpperOptions | boolean | undefined): boolean =>
+  trailing<UpperOptions>(op, "upper", options, undefined, ["upper"]).upper === true;
 /** x with a x = b, of which the lower (or upper) triangle is read. */
 export function solveTriangular(a: ArrayLike, b: ArrayLike, options?: UpperOptions): NDArray {
   const upper = upperOf("solveTriangular", options);
@@ -273,9 +338,12 @@ const choleskyOp = routine<{ readonly upper: boolean }>({
   ints: ([a], arg) => [batchOf(a as Aval), rowsOf(a as Aval), arg.upper ? 1 : 0],
   vjp: (ct, out, _ins, arg) => {
     // L^-T phi(L^T dL) L^-1, symmetric; phi: the lower triangle with half the diagonal
-    const l = arg.upper ? transposed(out) : out, g = triangle(arg.upper ? transposed(ct) : ct, true, 0), p = triangle(product(transposed(l), g), true, 0);
+    const l = arg.upper ? transposed(out) : out,
+      g = triangle(arg.upper ? transposed(ct) : ct, true, 0),
+      p = triangle(product(transposed(l), g), true, 0);
     const phi = sub(p, half(sub(p, triangle(p, true, -1))));
-    const left = trisolveNode(transposed(l), phi, true), s = transposed(trisolveNode(transposed(l), transposed(left), true));
+    const left = trisolveNode(transposed(l), phi, true),
+      s = transposed(trisolveNode(transposed(l), transposed(left), true));
     return [half(add(s, transposed(s)))];
   },
 });
@@ -285,7 +353,9 @@ export function cholesky(a: ArrayLike, options?: UpperOptions | boolean): NDArra
 }
 /** The inverse of A from its Cholesky factor. */
 export function choleskyInv(a: ArrayLike, options?: UpperOptions | boolean): NDArray {
-  const upper = upperOf("choleskyInv", options), x = triInvNode(matrix("choleskyInv", a, { square: true }), upper), t = transposed(x);
+  const upper = upperOf("choleskyInv", options),
+    x = triInvNode(matrix("choleskyInv", a, { square: true }), upper),
+    t = transposed(x);
   return wrap(upper ? product(x, t) : product(t, x));
 }
 
@@ -297,7 +367,10 @@ const qrOp = routine<null>({
   },
   ints: ([a]) => [batchOf(a as Aval), rowsOf(a as Aval), colsOf(a as Aval)],
   vjp: (ct, out, [a]) => {
-    const x = a as Node, parent = out.op.name === "pick" ? out.inputs[0] as Node : out, q = pick(parent, 0), r = pick(parent, 1);
+    const x = a as Node,
+      parent = out.op.name === "pick" ? out.inputs[0] as Node : out,
+      q = pick(parent, 0),
+      r = pick(parent, 1);
     if (rowsOf(x) < colsOf(x)) throw typeError(`Cannot differentiate qr of wide matrices: shape is ${text(x.shape)}`);
     // (dQ + Q copyltu(M)) R^-T, M = R dR^T - dQ^T Q
     const first = picked(out) === 0, m = first ? neg(product(transposed(ct), q)) : product(r, transposed(ct));
@@ -314,7 +387,11 @@ export function qr(a: ArrayLike): [NDArray, NDArray] {
 /** Rows put where a permutation points: out[p[i]] = x[i]. */
 function scatterRows(x: Node, p: Node): Node {
   const n = x.shape.length, index = broadcastTo(column(p), x.shape);
-  return scatter("set", like(0, x), [index], x, { shape: x.shape, source: x.shape.map((_, d) => d === n - 2 ? { from: "index", which: 0 } : { from: "out", axis: d }), indexAxes: x.shape.map((_, d) => d) });
+  return scatter("set", like(0, x), [index], x, {
+    shape: x.shape,
+    source: x.shape.map((_, d) => d === n - 2 ? { from: "index", which: 0 } : { from: "out", axis: d }),
+    indexAxes: x.shape.map((_, d) => d),
+  });
 }
 const luOp = routine<null>({
   name: "lu",
@@ -326,9 +403,14 @@ const luOp = routine<null>({
   vjp: (ct, out, [a]) => {
     if (picked(out) !== 0) return [null];
     const x = a as Node, parent = out.op.name === "pick" ? out.inputs[0] as Node : out, packed = pick(parent, 0);
-    if (rowsOf(x) !== colsOf(x)) throw typeError(`Cannot differentiate lu of matrices that are not square: shape is ${text(x.shape)}`);
+    if (rowsOf(x) !== colsOf(x)) {
+      throw typeError(`Cannot differentiate lu of matrices that are not square: shape is ${text(x.shape)}`);
+    }
     // P^T L^-T (strict lower of L^T dL + upper of dU U^T) U^-T
-    const u = triangle(packed, false, 0), l = unitLower(packed), dl = triangle(ct, true, -1), du = triangle(ct, false, 0);
+    const u = triangle(packed, false, 0),
+      l = unitLower(packed),
+      dl = triangle(ct, true, -1),
+      du = triangle(ct, false, 0);
     const middle = add(triangle(product(transposed(l), dl), true, -1), triangle(product(du, transposed(u)), false, 0));
     const left = trisolveNode(transposed(l), middle, true), g = transposed(trisolveNode(u, transposed(left), true));
     return [scatterRows(g, pick(parent, 2))];
@@ -346,15 +428,28 @@ export function luFactor(a: ArrayLike): [NDArray, NDArray] {
 }
 /** Row indices P (uint32), L and U with A = L[P] U. */
 export function lu(a: ArrayLike): [NDArray, NDArray, NDArray] {
-  const x = matrix("lu", a, {}), n = apply(luOp, [x], null), packed = pick(n, 0), perm = pick(n, 2), m = rowsOf(x), k = Math.min(m, colsOf(x)), d = x.shape.length;
+  const x = matrix("lu", a, {}),
+    n = apply(luOp, [x], null),
+    packed = pick(n, 0),
+    perm = pick(n, 2),
+    m = rowsOf(x),
+    k = Math.min(m, colsOf(x)),
+    d = x.shape.length;
   const l = unitLower(sliceAxis(packed, d - 1, 0, k)), u = triangle(sliceAxis(packed, d - 2, 0, k), false, 0);
   // The inverse permutation.
-  const p = size(perm.shape) === 0 ? perm : reshape(scatterRows(column(iota(perm.shape, d - 2, "uint32")), perm), perm.shape);
+  const p = size(perm.shape) === 0
+    ? perm
+    : reshape(scatterRows(column(iota(perm.shape, d - 2, "uint32")), perm), perm.shape);
   return [wrap(p), wrap(l), wrap(u)];
 }
 
 function luParts(op: string, a: ArrayLike): { readonly diagonal: Node; readonly parity: Node; readonly dtype: DType } {
-  const dtype = atLeastFloat(nodeOf(op, a).dtype), x = matrix(op, a, { square: true }), n = apply(luOp, [x], null), pivots = pick(n, 1), d = pivots.shape.length - 1, one = full(1, pivots.shape, x.dtype);
+  const dtype = atLeastFloat(nodeOf(op, a).dtype),
+    x = matrix(op, a, { square: true }),
+    n = apply(luOp, [x], null),
+    pivots = pick(n, 1),
+    d = pivots.shape.length - 1,
+    one = full(1, pivots.shape, x.dtype);
   const moved = compare("ne", pivots, iota(pivots.shape, d, "uint32"));
   return { dtype, diagonal: diagonalNode(pick(n, 0), 0), parity: reduce("prod", select(moved, neg(one), one), [d]) };
 }
@@ -384,16 +479,23 @@ export interface NormOptions {
  * the root of the sum of squares over the axes (all by default). TypeError for orders that do not fit the number of axes.
  */
 export function norm(a: ArrayLike, ord?: Ord | NormOptions, options?: NormOptions): NDArray {
-  const o = trailing<NormOptions>("norm", "ord", ord, options, ["ord", "axis", "keepdims"]), x = nodeOf("norm", a), n = x.shape.length;
+  const o = trailing<NormOptions>("norm", "ord", ord, options, ["ord", "axis", "keepdims"]),
+    x = nodeOf("norm", a),
+    n = x.shape.length;
   const z = cast(x, atLeastFloat(x.dtype)), size1 = abs.node(z), how = o.ord ?? null;
-  const axes = o.axis === undefined || o.axis === null ? x.shape.map((_, d) => d) : (typeof o.axis === "number" ? [o.axis] : o.axis).map((d) => axisOf("norm", d, n));
+  const axes = o.axis === undefined || o.axis === null
+    ? x.shape.map((_, d) => d)
+    : (typeof o.axis === "number" ? [o.axis] : o.axis).map((d) => axisOf("norm", d, n));
   axesOf("norm", axes, n);
   const sorted = [...axes].sort((p, q) => p - q);
-  const done = (y: Node): NDArray => wrap(o.keepdims === true ? reshape(y, x.shape.map((k, d) => axes.includes(d) ? 1 : k)) : y);
+  const done = (y: Node): NDArray =>
+    wrap(o.keepdims === true ? reshape(y, x.shape.map((k, d) => axes.includes(d) ? 1 : k)) : y);
   const two = (): Node => sqrt.node(reduce("sum", mul(size1, size1), sorted));
   if (how === null) return done(two());
   if (axes.length === 1) {
-    if (typeof how === "string") throw typeError(`Cannot take the norm ${JSON.stringify(how)} of vectors: it needs two axes`);
+    if (typeof how === "string") {
+      throw typeError(`Cannot take the norm ${JSON.stringify(how)} of vectors: it needs two axes`);
+    }
     if (how === 2) return done(two());
     if (how === 1) return done(reduce("sum", size1, axes));
     if (how === Infinity) return done(extremeNode("max", size1, axes));
@@ -402,30 +504,57 @@ export function norm(a: ArrayLike, ord?: Ord | NormOptions, options?: NormOption
     const s = reduce("sum", powerNode(size1, like(how, size1)), axes);
     return done(powerNode(s, like(1 / how, s)));
   }
-  if (axes.length !== 2) throw typeError(`Cannot take the norm ${JSON.stringify(how)} over ${axes.length} axes: it needs one or two`);
+  if (axes.length !== 2) {
+    throw typeError(`Cannot take the norm ${JSON.stringify(how)} over ${axes.length} axes: it needs one or two`);
+  }
   const [r, c] = axes as [number, number], after = (d: number, gone: number): number => d > gone ? d - 1 : d;
   if (how === "fro" || how === "f") return done(two());
-  if (how === 1 || how === -1) return done(extremeNode(how === 1 ? "max" : "min", reduce("sum", size1, [r]), [after(c, r)]));
-  if (how === Infinity || how === -Infinity) return done(extremeNode(how > 0 ? "max" : "min", reduce("sum", size1, [c]), [after(r, c)]));
-  if (how === "nuc" || how === 2 || how === -2) {
-    const moved = move(move(z, r, n - 1), after(c, r), n - 1), wide: DType = z.dtype === "float16" || z.dtype === "bfloat16" ? "float32" : z.dtype, s = singular(cast(moved, wide)), d = s.shape.length - 1;
-    return done(cast(how === "nuc" ? reduce("sum", s, [d]) : extremeNode(how === 2 ? "max" : "min", s, [d]), realOf(z.dtype)));
+  if (how === 1 || how === -1) {
+    return done(extremeNode(how === 1 ? "max" : "min", reduce("sum", size1, [r]), [after(c, r)]));
   }
-  throw rangeError(`Cannot take the norm ${String(how)} of matrices; the orders are 1, -1, 2, -2, Infinity, -Infinity, "fro" and "nuc"`);
+  if (how === Infinity || how === -Infinity) {
+    return done(extremeNode(how > 0 ? "max" : "min", reduce("sum", size1, [c]), [after(r, c)]));
+  }
+  if (how === "nuc" || how === 2 || how === -2) {
+    const moved = move(move(z, r, n - 1), after(c, r), n - 1),
+      wide: DType = z.dtype === "float16" || z.dtype === "bfloat16" ? "float32" : z.dtype,
+      s = singular(cast(moved, wide)),
+      d = s.shape.length - 1;
+    return done(
+      cast(how === "nuc" ? reduce("sum", s, [d]) : extremeNode(how === 2 ? "max" : "min", s, [d]), realOf(z.dtype)),
+    );
+  }
+  throw rangeError(
+    `Cannot take the norm ${
+      String(how)
+    } of matrices; the orders are 1, -1, 2, -2, Infinity, -Infinity, "fro" and "nuc"`,
+  );
 }
 
 /** The cross product of vectors of length 3 (or 2, with a third entry of 0) along an axis (the last); the other axes broadcast. */
 export function cross(a: ArrayLike, b: ArrayLike, axis?: number | { readonly axis?: number }): NDArray {
-  const given = trailing<{ readonly axis?: number }>("cross", "axis", axis, undefined, ["axis"]).axis ?? -1, x = nodeOf("cross", a), y = nodeOf("cross", b);
-  const dx = axisOf("cross", given, x.shape.length), dy = axisOf("cross", given, y.shape.length), nx = x.shape[dx] as number, ny = y.shape[dy] as number;
-  if ((nx !== 2 && nx !== 3) || (ny !== 2 && ny !== 3)) throw typeError(`Cannot take the cross product along axes of lengths ${nx} and ${ny}: they must be 2 or 3`);
+  const given = trailing<{ readonly axis?: number }>("cross", "axis", axis, undefined, ["axis"]).axis ?? -1,
+    x = nodeOf("cross", a),
+    y = nodeOf("cross", b);
+  const dx = axisOf("cross", given, x.shape.length),
+    dy = axisOf("cross", given, y.shape.length),
+    nx = x.shape[dx] as number,
+    ny = y.shape[dy] as number;
+  if ((nx !== 2 && nx !== 3) || (ny !== 2 && ny !== 3)) {
+    throw typeError(`Cannot take the cross product along axes of lengths ${nx} and ${ny}: they must be 2 or 3`);
+  }
   const p = wrap(move(x, dx, x.shape.length - 1)), q = wrap(move(y, dy, y.shape.length - 1));
-  const dtype = promote(x.dtype, y.dtype), batch = broadcast("cross", p.node.shape.slice(0, -1), q.node.shape.slice(0, -1));
+  const dtype = promote(x.dtype, y.dtype),
+    batch = broadcast("cross", p.node.shape.slice(0, -1), q.node.shape.slice(0, -1));
   const part = (n: Node, i: number): Node => {
     const d = n.shape.length - 1, w = cast(n, dtype);
-    return broadcastTo(i < (n.shape[d] as number) ? sliceAxis(w, d, i, 1) : full(0, [...n.shape.slice(0, -1), 1], dtype), [...batch, 1]);
+    return broadcastTo(
+      i < (n.shape[d] as number) ? sliceAxis(w, d, i, 1) : full(0, [...n.shape.slice(0, -1), 1], dtype),
+      [...batch, 1],
+    );
   };
-  const [x0, x1, x2] = [0, 1, 2].map((i) => part(p.node, i)) as [Node, Node, Node], [y0, y1, y2] = [0, 1, 2].map((i) => part(q.node, i)) as [Node, Node, Node];
+  const [x0, x1, x2] = [0, 1, 2].map((i) => part(p.node, i)) as [Node, Node, Node],
+    [y0, y1, y2] = [0, 1, 2].map((i) => part(q.node, i)) as [Node, Node, Node];
   const minus = (s: Node, t: Node, u: Node, v: Node): Node => sub(mul(s, t), mul(u, v));
   const out = concatNodes([minus(x1, y2, x2, y1), minus(x2, y0, x0, y2), minus(x0, y1, x1, y0)], batch.length);
   return wrap(move(out, batch.length, Math.min(dx, batch.length)));

@@ -7,14 +7,24 @@ import { checkOptions, isPlainObject, NO_OPTIONS } from "../base/options.ts";
 export type AxisArg = number | readonly number[] | null;
 
 /** The options of a call `name(..., key, { ... })` where `key` may stand positionally or in the object; unknown keys throw. */
-export function trailing<T extends object>(name: string, key: string, first: unknown, second: T | undefined, known: readonly (keyof T & string)[]): T {
+export function trailing<T extends object>(
+  name: string,
+  key: string,
+  first: unknown,
+  second: T | undefined,
+  known: readonly (keyof T & string)[],
+): T {
   if (first === undefined && second === undefined) return NO_OPTIONS as T;
   if (isPlainObject(first) && second === undefined) {
     checkOptions(name, first, known);
     return first as T;
   }
   if (second !== undefined) {
-    if (!isPlainObject(second)) throw typeError(`${name} takes an options object as its last argument, not ${second === null ? "null" : `a ${typeof second}`}`);
+    if (!isPlainObject(second)) {
+      throw typeError(
+        `${name} takes an options object as its last argument, not ${second === null ? "null" : `a ${typeof second}`}`,
+      );
+    }
     checkOptions(name, second, known);
   }
   const given = (second ?? NO_OPTIONS) as Options;

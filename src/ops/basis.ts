@@ -1,6 +1,15 @@
 // The ops whose rules need one another (arithmetic, movement, sums, gather and scatter) and the builders that derive rules for the rest.
 import type { DType } from "../base/dtype.ts";
-import { computeOf, isBigInteger, isComplex, isInexact, kindOf, promote, promoteScalar, roundTo } from "../base/dtype.ts";
+import {
+  computeOf,
+  isBigInteger,
+  isComplex,
+  isInexact,
+  kindOf,
+  promote,
+  promoteScalar,
+  roundTo,
+} from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
@@ -35,7 +44,10 @@ const fullOp = define<Full>({
 });
 
 /** The host value of a scalar in a dtype: rounded, and a bigint for 64-bit integers. */
-export function literalOf(dtype: DType, value: number | boolean | bigint | { readonly re: number; readonly im: number }): Literal {
+export function literalOf(
+  dtype: DType,
+  value: number | boolean | bigint | { readonly re: number; readonly im: number },
+): Literal {
   if (typeof value === "object") return isComplex(dtype) ? value : literalOf(dtype, value.re);
   if (isComplex(dtype)) return { re: Number(value), im: 0 };
   if (isBigInteger(dtype)) return typeof value === "bigint" ? value : BigInt(Math.trunc(Number(value)));
@@ -44,7 +56,11 @@ export function literalOf(dtype: DType, value: number | boolean | bigint | { rea
 }
 
 /** An array of one value: no memory, a kernel argument. */
-export function full(value: number | boolean | bigint | { readonly re: number; readonly im: number }, shape: readonly number[], dtype: DType): Node {
+export function full(
+  value: number | boolean | bigint | { readonly re: number; readonly im: number },
+  shape: readonly number[],
+  dtype: DType,
+): Node {
   return apply(fullOp, [], { value: literalOf(dtype, value), shape, dtype });
 }
 
@@ -68,7 +84,11 @@ const iotaOp = define<Iota>({
     scalar: (s, at, a, out) => {
       const t = computeOf(out.dtype), i = at(a.axis);
       const wide = t === "f32" && out.dtype === "float32" ? "f64" : t;
-      const x = s.bin("add", s.literal(wideLiteral(a.start, wide), wide), s.bin("mul", s.cast(i, wide), s.literal(wideLiteral(a.step, wide), wide)));
+      const x = s.bin(
+        "add",
+        s.literal(wideLiteral(a.start, wide), wide),
+        s.bin("mul", s.cast(i, wide), s.literal(wideLiteral(a.step, wide), wide)),
+      );
       return s.cast(x, t);
     },
   },
@@ -80,7 +100,13 @@ function wideLiteral(v: Literal, t: string): Literal {
 }
 
 /** start + step * (index along the axis). */
-export function iota(shape: readonly number[], axis: number, dtype: DType, start: Literal = 0, step: Literal = 1): Node {
+export function iota(
+  shape: readonly number[],
+  axis: number,
+  dtype: DType,
+  start: Literal = 0,
+  step: Literal = 1,
+): Node {
   return apply(iotaOp, [], { shape, axis, start, step, dtype });
 }
 
@@ -111,7 +137,11 @@ const reshapeOp = define<{ readonly shape: readonly number[] }>({
   vjp: (ct, _out, [x]) => [reshape(ct, (x as Node).shape)],
 });
 /** Input index of a reshape: each input axis must be a whole run of output axes (affine), or both sides one axis. */
-function pullReshape(index: readonly Index[], out: readonly number[], input: readonly number[]): readonly Index[] | null {
+function pullReshape(
+  index: readonly Index[],
+  out: readonly number[],
+  input: readonly number[],
+): readonly Index[] | null {
   const result: Index[] = new Array<Index>(input.length).fill(nowhere);
   let o = 0;
   for (let d = 0; d < input.length; d++) {
@@ -146,7 +176,11 @@ const permuteOp = define<{ readonly axes: readonly number[] }>({
   type: ([x], a) => ({ shape: a.axes.map((k) => (x as Aval).shape[k] as number), dtype: (x as Aval).dtype }),
   lower: {
     kind: "view",
-    view: (v, a) => ({ shape: a.axes.map((k) => v.shape[k] as number), strides: a.axes.map((k) => v.strides[k] as number), offset: v.offset }),
+    view: (v, a) => ({
+      shape: a.axes.map((k) => v.shape[k] as number),
+      strides: a.axes.map((k) => v.strides[k] as number),
+      offset: v.offset,
+    }),
     pull: (index, a) => {
       const r = new Array<Index>(index.length);
       a.axes.forEach((k, i) => r[k] = index[i] as Index);
@@ -175,7 +209,9 @@ export interface Slice {
 /** `first` is the number of the slice's first start among those of the node at `slot`. */
 function sliceView(v: PlanView, a: Slice, slot: number, first: number): PlanView {
   let offset = v.offset;
-  if (size(a.shape) > 0) a.starts.forEach((_, d) => offset = plus(offset, times(start(slot, first + d), v.strides[d] as number)));
+  if (size(a.shape) > 0) {
+    a.starts.forEach((_, d) => offset = plus(offset, times(start(slot, first + d), v.strides[d] as number)));
+  }
   return { shape: a.shape, strides: v.strides.map((s, d) => s * (a.steps[d] as number)), offset };
 }
 const sliceOp = define<Slice>({
@@ -184,7 +220,13 @@ const sliceOp = define<Slice>({
   lower: {
     kind: "view",
     view: (v, a, out) => sliceView(v, a, out.slot, 0),
-    pull: (index, a, _, out) => index.map((x, d) => combine([{ index: { offset: start(out.slot, d), terms: NONE, computed: [] }, stride: 1 }, { index: x, stride: a.steps[d] as number }])),
+    pull: (index, a, _, out) =>
+      index.map((x, d) =>
+        combine([{ index: { offset: start(out.slot, d), terms: NONE, computed: [] }, stride: 1 }, {
+          index: x,
+          stride: a.steps[d] as number,
+        }])
+      ),
   },
   starts: (a) => a.starts,
   structure: (a) => a.steps.join(),
@@ -202,7 +244,13 @@ const broadcastOp = define<{ readonly shape: readonly number[] }>({
     kind: "view",
     view: (v, a) => {
       const lead = a.shape.length - v.shape.length;
-      return { shape: a.shape, strides: a.shape.map((n, d) => d < lead || (v.shape[d - lead] === 1 && n !== 1) ? 0 : v.strides[d - lead] as number), offset: v.offset };
+      return {
+        shape: a.shape,
+        strides: a.shape.map((n, d) =>
+          d < lead || (v.shape[d - lead] === 1 && n !== 1) ? 0 : v.strides[d - lead] as number
+        ),
+        offset: v.offset,
+      };
     },
     pull: (index, a, input) => {
       const lead = a.shape.length - input.shape.length;
@@ -306,12 +354,24 @@ function reduceVjp(fold: FoldOp, ct: Node, out: Node, x: Node, a: Reduce): Node 
 function productOfOthers(x: Node): Node {
   const [lead, n, tail] = x.shape as readonly [number, number, number];
   if (n < 2) return like(1, x);
-  const every = (start: number, count: number, step: number): Slice => ({ starts: [0, start, 0], steps: [1, step, 1], shape: [lead, count, tail] });
+  const every = (start: number, count: number, step: number): Slice => ({
+    starts: [0, start, 0],
+    steps: [1, step, 1],
+    shape: [lead, count, tail],
+  });
   if (n % 2 === 1) {
-    const even = assemble([x, full(1, [lead, 1, tail], x.dtype)], [every(0, n, 1), every(n, 1, 1)], [lead, n + 1, tail]);
+    const even = assemble([x, full(1, [lead, 1, tail], x.dtype)], [every(0, n, 1), every(n, 1, 1)], [
+      lead,
+      n + 1,
+      tail,
+    ]);
     return slice(productOfOthers(even), every(0, n, 1));
   }
-  const first = every(0, n / 2, 2), second = every(1, n / 2, 2), p = slice(x, first), q = slice(x, second), rest = productOfOthers(mul(p, q));
+  const first = every(0, n / 2, 2),
+    second = every(1, n / 2, 2),
+    p = slice(x, first),
+    q = slice(x, second),
+    rest = productOfOthers(mul(p, q));
   return assemble([mul(rest, q), mul(rest, p)], [first, second], x.shape);
 }
 function foldRange(fold: FoldOp, x: Node, axes: readonly [number, number]): Node {
@@ -352,13 +412,19 @@ export interface Gather {
   readonly source: readonly Axis[];
   readonly indexAxes: readonly number[];
 }
-const gatherText = (a: Gather): string => `${a.source.map((s) => s.from === "out" ? `o${s.axis}` : `i${s.which}`).join()}/${a.indexAxes.join()}`;
+const gatherText = (a: Gather): string =>
+  `${a.source.map((s) => s.from === "out" ? `o${s.axis}` : `i${s.which}`).join()}/${a.indexAxes.join()}`;
 const gatherOp = define<Gather>({
   name: "gather",
   type: ([x], a) => ({ shape: a.shape, dtype: (x as Aval).dtype }),
   lower: { kind: "gather" },
   structure: gatherText,
-  vjp: (ct, _out, ins, a) => [scatter("add", like(0, ins[0] as Node), ins.slice(1), ct, a), ...ins.slice(1).map(() => null)],
+  vjp: (
+    ct,
+    _out,
+    ins,
+    a,
+  ) => [scatter("add", like(0, ins[0] as Node), ins.slice(1), ct, a), ...ins.slice(1).map(() => null)],
 });
 /** out[o] = x[...], each axis of x indexed by an axis of the result or by an index array (negative counts from the end). */
 export function gather(x: Node, indices: readonly Node[], a: Gather): Node {
@@ -380,7 +446,11 @@ const scatterOp = define<Scatter>({
     const none = indices.map(() => null);
     if (a.mode === "add") return [ct, ...none, need[ins.length - 1] ? gather(ct, indices, a) : null];
     if (a.mode === "set") {
-      return [need[0] ? scatter("set", ct, indices, like(0, updates), a) : null, ...none, need[ins.length - 1] ? gather(ct, indices, a) : null];
+      return [
+        need[0] ? scatter("set", ct, indices, like(0, updates), a) : null,
+        ...none,
+        need[ins.length - 1] ? gather(ct, indices, a) : null,
+      ];
     }
     if (a.mode === "mul") {
       return [
@@ -389,13 +459,19 @@ const scatterOp = define<Scatter>({
         need[ins.length - 1] ? mul(gather(ct, indices, a), div(gather(out, indices, a), updates)) : null,
       ];
     }
-    const kept = cast(compare("eq", base, out), ct.dtype), won = cast(compare("eq", updates, gather(out, indices, a)), ct.dtype);
+    const kept = cast(compare("eq", base, out), ct.dtype),
+      won = cast(compare("eq", updates, gather(out, indices, a)), ct.dtype);
     return [mul(ct, kept), ...none, mul(gather(ct, indices, a), won)];
   },
 });
 /** base with updates joined in at the places that `gather` with the same argument would read, in order. */
 export function scatter(mode: ScatterMode, base: Node, indices: readonly Node[], updates: Node, a: Gather): Node {
-  return apply(scatterOp, [base, ...indices, updates], { mode, shape: a.shape, source: a.source, indexAxes: a.indexAxes });
+  return apply(scatterOp, [base, ...indices, updates], {
+    mode,
+    shape: a.shape,
+    source: a.source,
+    indexAxes: a.indexAxes,
+  });
 }
 
 // ---- elementwise ------------------------------------------------------------------------------------------------------
@@ -417,11 +493,15 @@ export interface Elementwise {
 export function elementwise(e: Elementwise): OpDef<null> {
   return define<null>({
     name: e.name,
-    type: (ins) => ({ shape: (ins[ins.length - 1] as Aval).shape, dtype: e.dtype ? e.dtype(ins.map((x) => x.dtype)) : (ins[ins.length - 1] as Aval).dtype }),
+    type: (ins) => ({
+      shape: (ins[ins.length - 1] as Aval).shape,
+      dtype: e.dtype ? e.dtype(ins.map((x) => x.dtype)) : (ins[ins.length - 1] as Aval).dtype,
+    }),
     lower: { kind: "map", scalar: (s, x, _, out, ins) => e.scalar(s, x, ins, out), cost: e.cost ?? 1 },
     vjp: (ct, out, ins, _, need) => {
       // Of complex numbers z = x + iy the gradient is dL/dx + i dL/dy: rules are written for holomorphic functions, between conjugates.
-      const z = isComplex(out.dtype) && ins.every((x) => isComplex(x.dtype) || x.dtype === "bool"), g = z ? conj(ct) : ct;
+      const z = isComplex(out.dtype) && ins.every((x) => isComplex(x.dtype) || x.dtype === "bool"),
+        g = z ? conj(ct) : ct;
       let back: readonly (Node | null)[];
       if (e.vjp) back = e.vjp(g, out, ins, need);
       else if (e.partials) back = e.partials(out, ins).map((p, i) => p === null || !need[i] ? null : mul(g, p));
@@ -439,7 +519,11 @@ const same2 = (name: string) => (s: Scalars, x: readonly Expr[]): Expr => s.bin(
 /** Conversion between dtypes as a scalar expression. */
 export function castExpr(s: Scalars, x: Expr, from: DType, to: DType): Expr {
   if (from === to) return x;
-  if (to === "bool") return x.t === "c64" ? compareParts(s, "ne", parts(s, x), [s.literal(0, "f32"), s.literal(0, "f32")]) : s.cmp("ne", x, s.literal(literalOf(from, 0), x.t));
+  if (to === "bool") {
+    return x.t === "c64"
+      ? compareParts(s, "ne", parts(s, x), [s.literal(0, "f32"), s.literal(0, "f32")])
+      : s.cmp("ne", x, s.literal(literalOf(from, 0), x.t));
+  }
   const t = computeOf(to);
   if (x.t === "c64" && t !== "c64") return s.cast(s.make("real", "f32", [x]), t);
   return t === "c64" && x.t !== "c64" ? join(s, [s.cast(x, "f32"), s.literal(0, "f32")]) : s.cast(x, t);
@@ -468,10 +552,16 @@ const conjOp = elementwise({
 export const conj = (x: Node): Node => isComplex(x.dtype) ? apply(conjOp, [x], null) : x;
 
 // Of bools, + is or and - is exclusive or.
-const orBool = (stage: string, logic: string) => (s: Scalars, x: readonly Expr[], _: readonly Aval[], out: Aval): Expr => same2(out.dtype === "bool" ? logic : stage)(s, x);
+const orBool =
+  (stage: string, logic: string) => (s: Scalars, x: readonly Expr[], _: readonly Aval[], out: Aval): Expr =>
+    same2(out.dtype === "bool" ? logic : stage)(s, x);
 const addOp = elementwise({ name: "add", scalar: orBool("add", "or"), vjp: (ct) => [ct, ct] });
 const subOp = elementwise({ name: "subtract", scalar: orBool("sub", "xor"), vjp: (ct) => [ct, neg(ct)] });
-const mulOp = elementwise({ name: "multiply", scalar: same2("mul"), vjp: (ct, _o, [x, y]) => [mul(ct, y as Node), mul(ct, x as Node)] });
+const mulOp = elementwise({
+  name: "multiply",
+  scalar: same2("mul"),
+  vjp: (ct, _o, [x, y]) => [mul(ct, y as Node), mul(ct, x as Node)],
+});
 const divOp = elementwise({
   name: "divide",
   scalar: same2("div"),
@@ -504,12 +594,23 @@ export const select = (c: Node, x: Node, y: Node): Node => apply(selectOp, [c, x
 /** The comparisons. */
 export type Compare = "eq" | "ne" | "lt" | "le" | "gt" | "ge";
 const compareOps = new Map<Compare, OpDef<null>>();
-for (const [op, name] of [["eq", "equal"], ["ne", "notEqual"], ["lt", "less"], ["le", "lessEqual"], ["gt", "greater"], ["ge", "greaterEqual"]] as const) {
-  compareOps.set(op, elementwise({
-    name,
-    dtype: () => "bool",
-    scalar: (s, [x, y]) => (x as Expr).t === "c64" ? compareParts(s, op, parts(s, x as Expr), parts(s, y as Expr)) : s.cmp(op, x as Expr, y as Expr),
-  }));
+for (
+  const [op, name] of [["eq", "equal"], ["ne", "notEqual"], ["lt", "less"], ["le", "lessEqual"], ["gt", "greater"], [
+    "ge",
+    "greaterEqual",
+  ]] as const
+) {
+  compareOps.set(
+    op,
+    elementwise({
+      name,
+      dtype: () => "bool",
+      scalar: (s, [x, y]) =>
+        (x as Expr).t === "c64"
+          ? compareParts(s, op, parts(s, x as Expr), parts(s, y as Expr))
+          : s.cmp(op, x as Expr, y as Expr),
+    }),
+  );
 }
 /** A comparison: bool. */
 export const compare = (op: Compare, x: Node, y: Node): Node => apply(compareOps.get(op) as OpDef<null>, [x, y], null);
@@ -517,16 +618,33 @@ export const compare = (op: Compare, x: Node, y: Node): Node => apply(compareOps
 // ---- from user values to nodes ----------------------------------------------------------------------------------------
 /** True for the scalars that stand beside arrays. */
 export function isScalar(x: unknown): x is number | boolean | bigint | { readonly re: number; readonly im: number } {
-  return typeof x === "number" || typeof x === "boolean" || typeof x === "bigint" || (typeof x === "object" && x !== null && "re" in x && "im" in x);
+  return typeof x === "number" || typeof x === "boolean" || typeof x === "bigint" ||
+    (typeof x === "object" && x !== null && "re" in x && "im" in x);
 }
 /** The node of an array, or of a scalar with no array beside it. */
 export function nodeOf(op: string, x: ArrayLike): Node {
   if (x instanceof NDArray) return x.node;
-  if (isScalar(x)) return full(x, [], typeof x === "number" ? "float32" : typeof x === "boolean" ? "bool" : typeof x === "bigint" ? "int64" : "complex64");
+  if (isScalar(x)) {
+    return full(
+      x,
+      [],
+      typeof x === "number"
+        ? "float32"
+        : typeof x === "boolean"
+        ? "bool"
+        : typeof x === "bigint"
+        ? "int64"
+        : "complex64",
+    );
+  }
   throw typeError(`Cannot ${op} a value that is neither an array nor a number: ${x === null ? "null" : typeof x}`);
 }
 /** Both operands with the dtype that they share, before broadcasting: a scalar is weak beside an array. */
-export function pairDtype(op: string, a: ArrayLike, b: ArrayLike): { dtype: DType; nodes: readonly [Node | null, Node | null] } {
+export function pairDtype(
+  op: string,
+  a: ArrayLike,
+  b: ArrayLike,
+): { dtype: DType; nodes: readonly [Node | null, Node | null] } {
   const x = a instanceof NDArray ? a.node : null, y = b instanceof NDArray ? b.node : null;
   if (x === null && !isScalar(a)) nodeOf(op, a);
   if (y === null && !isScalar(b)) nodeOf(op, b);
@@ -537,7 +655,12 @@ export function pairDtype(op: string, a: ArrayLike, b: ArrayLike): { dtype: DTyp
   return { dtype: promote(l.dtype, r.dtype), nodes: [l, r] };
 }
 /** Both operands broadcast to one shape and cast to one dtype (`to` may widen it, as true division does). */
-export function pair(op: string, a: ArrayLike, b: ArrayLike, to: (d: DType) => DType = (d) => d): readonly [Node, Node] {
+export function pair(
+  op: string,
+  a: ArrayLike,
+  b: ArrayLike,
+  to: (d: DType) => DType = (d) => d,
+): readonly [Node, Node] {
   const p = pairDtype(op, a, b), dtype = to(p.dtype), [x, y] = p.nodes;
   if (x !== null && y !== null) {
     const shape = broadcastShape(op, x.shape, y.shape);

@@ -9,7 +9,24 @@ import type { Node } from "../core/node.ts";
 import { broadcast, same } from "../core/shape.ts";
 import type { Expr, Scalars } from "../kernel/expr.ts";
 import type { Binary, Compare } from "./basis.ts";
-import { add as addNode, binary, broadcastTo, cast, compare, div, full, isScalar, like, mul, neg, nodeOf, pair, select, sub, wrap } from "./basis.ts";
+import {
+  add as addNode,
+  binary,
+  broadcastTo,
+  cast,
+  compare,
+  div,
+  full,
+  isScalar,
+  like,
+  mul,
+  neg,
+  nodeOf,
+  pair,
+  select,
+  sub,
+  wrap,
+} from "./basis.ts";
 import * as complex from "./complex.ts";
 import { allNode } from "./reduce.ts";
 import { abs, exp, floor, isnan, isneginf, isposinf, log, reciprocal, sigmoid, square } from "./unary.ts";
@@ -31,7 +48,11 @@ export const multiply: Two = (a, b) => wrap(mul(...pair("multiply", a, b)));
 /** True division, broadcast; floating or complex, other dtypes become float32. */
 export const divide: Two = (a, b) => wrap(div(...pair("divide", a, b, atLeastFloat)));
 
-const integerDivide = binary({ name: "floorDivide", cost: 8, scalar: (s, [x, y]) => s.bin("floordiv", x as Expr, y as Expr) });
+const integerDivide = binary({
+  name: "floorDivide",
+  cost: 8,
+  scalar: (s, [x, y]) => s.bin("floordiv", x as Expr, y as Expr),
+});
 /** floor(x / y) of nodes with one shape and dtype. */
 export function floorDivideNode(x: Node, y: Node): Node {
   if (!isInexact(x.dtype)) return integerDivide.node(x, y);
@@ -60,7 +81,9 @@ const powerOp = binary({
   cost: 10,
   scalar: (s, [x, y]) => {
     const a = x as Expr, b = y as Expr;
-    return a.t === "c64" ? complex.join(s, complex.pow(s, complex.parts(s, a), complex.parts(s, b))) : s.bin("pow", a, b);
+    return a.t === "c64"
+      ? complex.join(s, complex.pow(s, complex.parts(s, a), complex.parts(s, b)))
+      : s.bin("pow", a, b);
   },
   vjp: (ct, out, [x, y], need) => {
     const a = x as Node, b = y as Node;
@@ -86,7 +109,9 @@ export const powerNode = (x: Node, y: Node): Node => powerOp.node(x, y);
 /** a ** b, broadcast, in the promoted dtype; integers to a negative exponent give 0. */
 export const power: Two = (a, b) => {
   const [x, y] = pair("power", a, b);
-  const small = a instanceof Handle && (typeof b === "number" || typeof b === "bigint") ? smallPower(x, Number(b)) : null;
+  const small = a instanceof Handle && (typeof b === "number" || typeof b === "bigint")
+    ? smallPower(x, Number(b))
+    : null;
   return wrap(small ?? powerOp.node(x, y));
 };
 export { power as pow };
@@ -108,7 +133,8 @@ function extreme(name: "maximum" | "minimum", stage: "max" | "min", wins: Compar
 }
 function complexExtreme(s: Scalars, a: Expr, b: Expr, wins: "gt" | "lt"): Expr {
   const x = complex.parts(s, a), y = complex.parts(s, b);
-  const nan = s.bin("or", s.cmp("ne", x[0], x[0]), s.cmp("ne", x[1], x[1])), c = s.bin("or", nan, complex.compareParts(s, wins, x, y));
+  const nan = s.bin("or", s.cmp("ne", x[0], x[0]), s.cmp("ne", x[1], x[1])),
+    c = s.bin("or", nan, complex.compareParts(s, wins, x, y));
   return complex.join(s, [s.select(c, x[0], y[0]), s.select(c, x[1], y[1])]);
 }
 /** The larger element, NaN if either is; broadcast, in the promoted dtype. */
@@ -138,7 +164,8 @@ export const logaddexp: Binary = binary(
       return s.bin("logaddexp", a, b);
     },
     partials: (_o, [x, y]) => {
-      const d = sub(x as Node, y as Node), part = isComplex(d.dtype) ? reciprocal.node(addNode(like(1, d), exp.node(neg(d)))) : sigmoid.node(d);
+      const d = sub(x as Node, y as Node),
+        part = isComplex(d.dtype) ? reciprocal.node(addNode(like(1, d), exp.node(neg(d)))) : sigmoid.node(d);
       return [part, sub(like(1, part), part)];
     },
   },
@@ -182,11 +209,17 @@ export function isclose(a: ArrayLike, b: ArrayLike, ...args: readonly unknown[])
 function closeNode(name: string, a: ArrayLike, b: ArrayLike, args: readonly unknown[]): Node {
   const o = splitArgs(name, [a, b, ...args], 2, ["rtol", "atol", "equalNan"]), [x, y] = pair(name, a, b);
   const rtol = (o["rtol"] ?? 1e-5) as number, atol = (o["atol"] ?? 1e-8) as number;
-  if (typeof rtol !== "number" || typeof atol !== "number") throw typeError(`Cannot ${name}: rtol and atol must be numbers`);
-  const t: DType = x.dtype === "float64" ? "float64" : "float32", far = cast(abs.node(sub(x, y)), t), size = cast(abs.node(y), t);
+  if (typeof rtol !== "number" || typeof atol !== "number") {
+    throw typeError(`Cannot ${name}: rtol and atol must be numbers`);
+  }
+  const t: DType = x.dtype === "float64" ? "float64" : "float32",
+    far = cast(abs.node(sub(x, y)), t),
+    size = cast(abs.node(y), t);
   let out = compare("le", far, addNode(like(Math.fround(atol), size), mul(like(Math.fround(rtol), size), size)));
   if (!isInexact(x.dtype)) return out;
-  const infinite = (n: Node): Node => logicalOr.node(isposinf.node(n), isneginf.node(n)), ix = infinite(x), iy = infinite(y);
+  const infinite = (n: Node): Node => logicalOr.node(isposinf.node(n), isneginf.node(n)),
+    ix = infinite(x),
+    iy = infinite(y);
   out = select(logicalOr.node(ix, iy), logicalAnd.node(ix, compare("eq", x, y)), out);
   return o["equalNan"] === true ? logicalOr.node(out, logicalAnd.node(isnan.node(x), isnan.node(y))) : out;
 }
@@ -200,11 +233,18 @@ export function arrayEqual(a: ArrayLike, b: ArrayLike, ...args: readonly unknown
   const shapeOf = (v: ArrayLike): readonly number[] => v instanceof Handle ? v.node.shape : [];
   if (!same(shapeOf(a), shapeOf(b))) return wrap(full(false, [], "bool"));
   const [x, y] = pair("arrayEqual", a, b), eq = compare("eq", x, y);
-  return wrap(allNode(o["equalNan"] === true && isInexact(x.dtype) ? logicalOr.node(eq, logicalAnd.node(isnan.node(x), isnan.node(y))) : eq));
+  return wrap(
+    allNode(
+      o["equalNan"] === true && isInexact(x.dtype)
+        ? logicalOr.node(eq, logicalAnd.node(isnan.node(x), isnan.node(y)))
+        : eq,
+    ),
+  );
 }
 
 // ---- logic and bits ---------------------------------------------------------------------------------------------------
-const logic = (name: string, stage: string): Binary => binary({ name, scalar: (s, [x, y]) => s.bin(stage, x as Expr, y as Expr) }, () => "bool");
+const logic = (name: string, stage: string): Binary =>
+  binary({ name, scalar: (s, [x, y]) => s.bin(stage, x as Expr, y as Expr) }, () => "bool");
 /** Whether both are not zero, broadcast: bool. */
 export const logicalAnd: Binary = logic("logicalAnd", "and");
 /** Whether either is not zero, broadcast: bool. */
@@ -216,7 +256,8 @@ const whole = (name: string, then: (d: DType) => DType = (d) => d) => (d: DType)
   if (isInexact(d)) throw typeError(`Cannot ${name} arrays of dtype ${d}: it takes integers and bool`);
   return then(d);
 };
-const bitwise = (name: string, stage: string): Binary => binary({ name, scalar: (s, [x, y]) => s.bin(stage, x as Expr, y as Expr) }, whole(name));
+const bitwise = (name: string, stage: string): Binary =>
+  binary({ name, scalar: (s, [x, y]) => s.bin(stage, x as Expr, y as Expr) }, whole(name));
 /** a & b, broadcast, of integers and bool in the promoted dtype; floats throw a TypeError. */
 export const bitwiseAnd: Binary = bitwise("bitwiseAnd", "and");
 /** a | b, broadcast, of integers and bool in the promoted dtype; floats throw a TypeError. */
@@ -230,7 +271,11 @@ const shift = (name: string, stage: string): Binary =>
       // The count is taken modulo the register's width.
       scalar: (s, [x, y], [a]) => {
         const t = computeOf((a as Node).dtype), mask = Math.max(bitsOf((a as Node).dtype), 32) - 1;
-        return s.bin(stage, x as Expr, s.bin("and", y as Expr, s.literal(t === "i64" || t === "u64" ? BigInt(mask) : mask, t)));
+        return s.bin(
+          stage,
+          x as Expr,
+          s.bin("and", y as Expr, s.literal(t === "i64" || t === "u64" ? BigInt(mask) : mask, t)),
+        );
       },
     },
     whole(name, (d) => d === "bool" ? "uint8" : d),
@@ -244,7 +289,10 @@ export { leftShift as bitwiseLeftShift, rightShift as bitwiseRightShift };
 // ---- where ------------------------------------------------------------------------------------------------------------
 /** x where the condition is not zero, else y; all three broadcast, in the promoted dtype of x and y. */
 export function where(condition: ArrayLike, x: ArrayLike, y: ArrayLike): NDArray {
-  const c = cast(nodeOf("where", condition), "bool"), [a, b] = pair("where", x, y), shape = broadcast("where", c.shape, a.shape);
-  const spread = (n: Node, from: ArrayLike): Node => isScalar(from) ? full(from, shape, n.dtype) : broadcastTo(n, shape);
+  const c = cast(nodeOf("where", condition), "bool"),
+    [a, b] = pair("where", x, y),
+    shape = broadcast("where", c.shape, a.shape);
+  const spread = (n: Node, from: ArrayLike): Node =>
+    isScalar(from) ? full(from, shape, n.dtype) : broadcastTo(n, shape);
   return wrap(select(broadcastTo(c, shape), spread(a, x), spread(b, y)));
 }

@@ -26,7 +26,13 @@ const viewOp = define<{ readonly dtype: DType }>({
     if (from === to) return { shape, dtype: a.dtype };
     if (last < 0) throw typeError(`Cannot view a 0-d ${dtype} array as ${a.dtype}: their sizes differ`);
     const bytes = (shape[last] as number) * from;
-    if (bytes % to !== 0) throw typeError(`Cannot view ${dtype} as ${a.dtype}: the last axis of shape [${shape.join(",")}] has ${bytes} bytes, not a multiple of ${to}`);
+    if (bytes % to !== 0) {
+      throw typeError(
+        `Cannot view ${dtype} as ${a.dtype}: the last axis of shape [${
+          shape.join(",")
+        }] has ${bytes} bytes, not a multiple of ${to}`,
+      );
+    }
     return { shape: [...shape.slice(0, last), bytes / to], dtype: a.dtype };
   },
   lower: {

@@ -10,7 +10,8 @@ export const parts = (s: Scalars, z: Expr): Parts => [s.make("real", "f32", [z])
 /** The complex expression with these parts. */
 export const join = (s: Scalars, [re, im]: Parts): Expr => s.make("complex", "c64", [re, im]);
 /** A function of parts as a function of a complex expression. */
-export const onParts = (f: (s: Scalars, z: Parts) => Parts) => (s: Scalars, z: Expr): Expr => join(s, f(s, parts(s, z)));
+export const onParts = (f: (s: Scalars, z: Parts) => Parts) => (s: Scalars, z: Expr): Expr =>
+  join(s, f(s, parts(s, z)));
 
 const big = (s: Scalars, [a, b]: Parts): Parts => {
   const x = s.un("abs", a), y = s.un("abs", b);
@@ -84,7 +85,10 @@ export function cosh(s: Scalars, [a, b]: Parts): Parts {
 export function tanh(s: Scalars, [a, b]: Parts): Parts {
   const t = s.un("tan", b), h = s.un("tanh", a), c = s.un("cosh", a), one = lit(s, 1);
   const tt = s.bin("mul", t, t), d = s.bin("add", one, s.bin("mul", tt, s.bin("mul", h, h)));
-  return [s.bin("div", s.bin("mul", h, s.bin("add", one, tt)), d), s.bin("div", s.bin("div", s.bin("div", t, c), c), d)];
+  return [
+    s.bin("div", s.bin("mul", h, s.bin("add", one, tt)), d),
+    s.bin("div", s.bin("div", s.bin("div", t, c), c), d),
+  ];
 }
 /** f(i z) / i: makes sine-like functions of their hyperbolic ones. */
 const turned = (f: (s: Scalars, z: Parts) => Parts) => (s: Scalars, [a, b]: Parts): Parts => {
@@ -100,7 +104,8 @@ function roots(s: Scalars, [a, b]: Parts): readonly [Parts, Parts] {
   return [sqrt(s, [s.bin("sub", one, a), s.un("neg", b)]), sqrt(s, [s.bin("add", one, a), b])];
 }
 /** Im(conj(u) v) */
-const cross = (s: Scalars, u: Parts, v: Parts): Expr => s.bin("sub", s.bin("mul", u[0], v[1]), s.bin("mul", u[1], v[0]));
+const cross = (s: Scalars, u: Parts, v: Parts): Expr =>
+  s.bin("sub", s.bin("mul", u[0], v[1]), s.bin("mul", u[1], v[0]));
 /** Re(u v) */
 const dot = (s: Scalars, u: Parts, v: Parts): Expr => s.bin("sub", s.bin("mul", u[0], v[0]), s.bin("mul", u[1], v[1]));
 /** arcsin, by Kahan's formula */
@@ -137,7 +142,10 @@ export function scale(s: Scalars, [a, b]: Parts, k: number): Parts {
 /** z ** w; NaN where z is 0, as in MLX. */
 export function pow(s: Scalars, z: Parts, w: Parts): Parts {
   const [a, b] = log(s, z);
-  return exp(s, [s.bin("sub", s.bin("mul", a, w[0]), s.bin("mul", b, w[1])), s.bin("add", s.bin("mul", a, w[1]), s.bin("mul", b, w[0]))]);
+  return exp(s, [
+    s.bin("sub", s.bin("mul", a, w[0]), s.bin("mul", b, w[1])),
+    s.bin("add", s.bin("mul", a, w[1]), s.bin("mul", b, w[0])),
+  ]);
 }
 /** Comparison of the real parts, then of the imaginary ones (i32 0 or 1), as MLX orders complex numbers. */
 export function compareParts(s: Scalars, op: "eq" | "ne" | "lt" | "le" | "gt" | "ge", x: Parts, y: Parts): Expr {

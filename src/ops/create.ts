@@ -1,13 +1,45 @@
 // Functions that make arrays: from JS values, of one value, ranges, triangles, grids and windows.
 import type { Complex, DType, TypedArray } from "../base/dtype.ts";
-import { dtypeOfTypedArray, fitsInteger, isBigInteger, isComplex, isFloating, isInteger, isUnsigned, itemsize, lanesOf, promote, promoteScalar, roundTo, toBfloat16Bits, typedArrayOf } from "../base/dtype.ts";
+import {
+  dtypeOfTypedArray,
+  fitsInteger,
+  isBigInteger,
+  isComplex,
+  isFloating,
+  isInteger,
+  isUnsigned,
+  itemsize,
+  lanesOf,
+  promote,
+  promoteScalar,
+  roundTo,
+  toBfloat16Bits,
+  typedArrayOf,
+} from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import { isPlainObject, splitArgs } from "../base/options.ts";
 import type { ArrayLike, TypedData } from "../core/ndarray.ts";
 import { late, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { broadcast, same, shapeOf, size } from "../core/shape.ts";
-import { add, assemble, broadcastTo, cast, compare, div, full as fullNode, iota, isScalar, like, mul, nodeOf, reshape, select, sub, wrap } from "./basis.ts";
+import {
+  add,
+  assemble,
+  broadcastTo,
+  cast,
+  compare,
+  div,
+  full as fullNode,
+  iota,
+  isScalar,
+  like,
+  mul,
+  nodeOf,
+  reshape,
+  select,
+  sub,
+  wrap,
+} from "./basis.ts";
 import { dtypeOf } from "./cast.ts";
 import { abs, cos, sin, square } from "./unary.ts";
 
@@ -44,7 +76,13 @@ function measure(values: unknown): Shape {
   let last: unknown = undefined, lastDtype: DType | null = null;
   const visit = (x: unknown, depth: number): void => {
     if (Array.isArray(x)) {
-      if (x.length !== shape[depth]) throw typeError(`Cannot make an array of ragged lists: expected ${shape[depth] ?? "a number"} at depth ${depth}, not a list of ${x.length}`);
+      if (x.length !== shape[depth]) {
+        throw typeError(
+          `Cannot make an array of ragged lists: expected ${
+            shape[depth] ?? "a number"
+          } at depth ${depth}, not a list of ${x.length}`,
+        );
+      }
       for (let i = 0; i < x.length; i++) visit(x[i], depth + 1);
       return;
     }
@@ -52,7 +90,9 @@ function measure(values: unknown): Shape {
       out.data = true;
       return;
     }
-    if (depth !== shape.length) throw typeError(`Cannot make an array of ragged lists: a value stands beside lists at depth ${depth}`);
+    if (depth !== shape.length) {
+      throw typeError(`Cannot make an array of ragged lists: a value stands beside lists at depth ${depth}`);
+    }
     if (typeof x === last && typeof x !== "object") return;
     last = typeof x;
     lastDtype = scalarDtype(x);
@@ -80,14 +120,21 @@ function writer(data: TypedData, dtype: DType): (i: number, v: number | boolean 
     if (typeof v === "object") throw typeError(`Cannot make an array of dtype ${dtype} of a complex number`);
     return v;
   };
-  if (dtype === "bool") return (i, v) => void (data[i] = typeof v === "object" ? Number(v.re !== 0 || v.im !== 0) : Number(v !== 0 && v !== 0n && v !== false));
+  if (dtype === "bool") {
+    return (i, v) =>
+      void (data[i] = typeof v === "object"
+        ? Number(v.re !== 0 || v.im !== 0)
+        : Number(v !== 0 && v !== 0n && v !== false));
+  }
   if (dtype === "bfloat16") return (i, v) => void (data[i] = toBfloat16Bits(Number(real(v))));
   if (isInteger(dtype)) {
     const wide = isBigInteger(dtype);
     return (i, v) => {
       const r = real(v), n = typeof r === "boolean" ? Number(r) : r;
       if (typeof n === "bigint" || Number.isInteger(n)) {
-        if (!fitsInteger(dtype, n)) throw rangeError(`Cannot make an array of dtype ${dtype} of the number ${String(n)}: it does not fit`);
+        if (!fitsInteger(dtype, n)) {
+          throw rangeError(`Cannot make an array of dtype ${dtype} of the number ${String(n)}: it does not fit`);
+        }
         data[i] = wide ? BigInt(n) : Number(n);
       } else data[i] = wide ? BigInt(Number.isFinite(n) ? Math.trunc(n) : 0) : roundTo(dtype, n);
     };
@@ -96,7 +143,9 @@ function writer(data: TypedData, dtype: DType): (i: number, v: number | boolean 
 }
 /** A node over nested lists of JS values. */
 function storeLists(values: unknown, m: Shape, dtype: DType): Node {
-  const n = size(m.shape), data = new (typedArrayOf(dtype))(n * lanesOf(dtype)) as TypedData, write = writer(data, dtype);
+  const n = size(m.shape),
+    data = new (typedArrayOf(dtype))(n * lanesOf(dtype)) as TypedData,
+    write = writer(data, dtype);
   let at = 0;
   const fill = (v: unknown): void => {
     if (!Array.isArray(v)) return write(at++, v as number);
@@ -109,15 +158,23 @@ function storeLists(values: unknown, m: Shape, dtype: DType): Node {
 function storeTyped(v: ArrayBufferView | ArrayBuffer, dtype: DType | null): Node {
   if (v instanceof ArrayBuffer) {
     const d = dtype ?? "uint8", bytes = itemsize(d);
-    if (v.byteLength % bytes !== 0) throw rangeError(`Cannot make an array of dtype ${d} of ${v.byteLength} bytes: they are no multiple of ${bytes}`);
+    if (v.byteLength % bytes !== 0) {
+      throw rangeError(`Cannot make an array of dtype ${d} of ${v.byteLength} bytes: they are no multiple of ${bytes}`);
+    }
     return late.store(new (typedArrayOf(d))(v) as TypedData, [v.byteLength / bytes], d);
   }
   const own = dtypeOfTypedArray(v);
-  if (own === undefined) throw typeError(`Cannot make an array of a ${(v as { readonly [Symbol.toStringTag]?: string })[Symbol.toStringTag] ?? "view"}`);
+  if (own === undefined) {
+    throw typeError(
+      `Cannot make an array of a ${(v as { readonly [Symbol.toStringTag]?: string })[Symbol.toStringTag] ?? "view"}`,
+    );
+  }
   const data = (v instanceof Uint8ClampedArray ? new Uint8Array(v.buffer, v.byteOffset, v.length) : v) as TypedData;
   if (dtype === "bfloat16" && own === "uint16") return late.store(data, [data.length], dtype);
   if (dtype === "complex64" && own === "float32") {
-    if (data.length % 2 !== 0) throw rangeError(`Cannot make an array of dtype complex64 of ${data.length} numbers: they are no pairs`);
+    if (data.length % 2 !== 0) {
+      throw rangeError(`Cannot make an array of dtype complex64 of ${data.length} numbers: they are no pairs`);
+    }
     return late.store(data, [data.length / 2], dtype);
   }
   if (dtype === "bool" && own === "uint8") {
@@ -131,7 +188,13 @@ function storeTyped(v: ArrayBufferView | ArrayBuffer, dtype: DType | null): Node
 function stackNodes(nodes: readonly Node[]): Node {
   const first = nodes[0] as Node, d = nodes.reduce((t, n) => promote(t, n.dtype), first.dtype);
   for (const n of nodes) {
-    if (!same(n.shape, first.shape)) throw typeError(`Cannot make an array of ragged lists: shapes [${first.shape.join(",")}] and [${n.shape.join(",")}] stand side by side`);
+    if (!same(n.shape, first.shape)) {
+      throw typeError(
+        `Cannot make an array of ragged lists: shapes [${first.shape.join(",")}] and [${
+          n.shape.join(",")
+        }] stand side by side`,
+      );
+    }
   }
   const shape = [nodes.length, ...first.shape], one = [1, ...first.shape];
   return assemble(
@@ -157,17 +220,22 @@ export function valuesNode(values: unknown, dtype: DType | null): Node {
  */
 export function array(values: Values, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("array", [values, ...args], 1, ["dtype", "shape"], ["dtype"]);
-  const dtype = o["dtype"] === undefined || o["dtype"] === null ? null : dtypeOf("make an array", o["dtype"]), n = valuesNode(values, dtype);
+  const dtype = o["dtype"] === undefined || o["dtype"] === null ? null : dtypeOf("make an array", o["dtype"]),
+    n = valuesNode(values, dtype);
   if (o["shape"] === undefined) return wrap(n);
   const shape = shapeOf("make an array", o["shape"] as number[]);
-  if (size(shape) !== size(n.shape)) throw typeError(`Cannot make an array of shape [${shape.join(",")}] of ${size(n.shape)} elements`);
+  if (size(shape) !== size(n.shape)) {
+    throw typeError(`Cannot make an array of shape [${shape.join(",")}] of ${size(n.shape)} elements`);
+  }
   return wrap(reshape(n, shape));
 }
 /** As `array`; an array stays the same memory unless the dtype differs. Options: dtype, copy (false: a TypeError if values must be copied). */
 export function asarray(a: Values, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("asarray", [a, ...args], 1, ["dtype", "copy"], ["dtype"]);
   const dtype = o["dtype"] === undefined || o["dtype"] === null ? null : dtypeOf("make an array", o["dtype"]);
-  if (o["copy"] === false && !(a instanceof NDArray && (dtype === null || dtype === a.dtype))) throw typeError("Cannot make an array without a copy of values that are no array of that dtype");
+  if (o["copy"] === false && !(a instanceof NDArray && (dtype === null || dtype === a.dtype))) {
+    throw typeError("Cannot make an array without a copy of values that are no array of that dtype");
+  }
   return wrap(valuesNode(a, dtype));
 }
 
@@ -204,17 +272,26 @@ export function full(shape: number | readonly number[], vals: ArrayLike, ...args
   if (isScalar(vals)) {
     // As in MLX, a fractional number keeps only a floating dtype.
     const fractional = typeof vals === "number" && !Number.isInteger(vals) && dtype !== null && !isFloating(dtype);
-    return wrap(fullNode(vals, s, dtype === null ? scalarDtype(vals) : fractional ? "float32" : promoteScalar(dtype, vals)));
+    return wrap(
+      fullNode(vals, s, dtype === null ? scalarDtype(vals) : fractional ? "float32" : promoteScalar(dtype, vals)),
+    );
   }
   const x = cast(nodeOf("full", vals), dtype ?? vals.dtype);
-  if (!same(broadcast("full", x.shape, s), s)) throw typeError(`Cannot full: an array of shape [${x.shape.join(",")}] does not broadcast to [${s.join(",")}]`);
+  if (!same(broadcast("full", x.shape, s), s)) {
+    throw typeError(`Cannot full: an array of shape [${x.shape.join(",")}] does not broadcast to [${s.join(",")}]`);
+  }
   return wrap(broadcastTo(x, s));
 }
 /** An array filled with a number or a broadcast array, in the shape and dtype of another. Options: dtype. */
 export function fullLike(a: ArrayLike, vals: ArrayLike, ...args: readonly unknown[]): NDArray {
-  const o = splitArgs("fullLike", [a, vals, ...args], 2, ["dtype"], ["dtype"]), x = nodeOf("fullLike", a), dtype = dtypeOf("fullLike", o["dtype"] ?? x.dtype);
+  const o = splitArgs("fullLike", [a, vals, ...args], 2, ["dtype"], ["dtype"]),
+    x = nodeOf("fullLike", a),
+    dtype = dtypeOf("fullLike", o["dtype"] ?? x.dtype);
   if (!isScalar(vals)) return full(x.shape, vals, dtype);
-  if (isInteger(dtype) && typeof vals !== "object" && typeof vals !== "boolean" && (typeof vals === "bigint" || Number.isInteger(vals)) && !fitsInteger(dtype, vals)) {
+  if (
+    isInteger(dtype) && typeof vals !== "object" && typeof vals !== "boolean" &&
+    (typeof vals === "bigint" || Number.isInteger(vals)) && !fitsInteger(dtype, vals)
+  ) {
     throw rangeError(`Cannot fullLike with the number ${String(vals)}: it does not fit ${dtype}`);
   }
   return wrap(fullNode(vals, x.shape, dtype));
@@ -229,11 +306,16 @@ export function arange(...args: readonly unknown[]): NDArray {
   const o = splitArgs("arange", args, count, ["step", "dtype"], ["dtype"]), given = args.slice(0, count).map(Number);
   const start = count === 1 ? 0 : given[0] as number, stop = (count === 1 ? given[0] : given[1]) as number;
   const step = count === 3 ? given[2] as number : o["step"] === undefined || o["step"] === null ? 1 : Number(o["step"]);
-  const integral = [start, stop, step].every(Number.isInteger), narrow = [start, stop, step].every((v) => fitsInteger("int32", v));
-  const dtype = o["dtype"] === undefined || o["dtype"] === null ? integral ? narrow ? "int32" : "int64" : "float32" : dtypeOf("arange", o["dtype"]);
+  const integral = [start, stop, step].every(Number.isInteger),
+    narrow = [start, stop, step].every((v) => fitsInteger("int32", v));
+  const dtype = o["dtype"] === undefined || o["dtype"] === null
+    ? integral ? narrow ? "int32" : "int64" : "float32"
+    : dtypeOf("arange", o["dtype"]);
   if (dtype === "bool") throw typeError("Cannot arange in dtype bool");
   const text = `arange from ${start} to ${stop} in steps of ${step}`;
-  if (Number.isNaN(start) || Number.isNaN(stop) || Number.isNaN(step) || !Number.isFinite(start) || !Number.isFinite(stop)) throw rangeError(`Cannot ${text}`);
+  if (
+    Number.isNaN(start) || Number.isNaN(stop) || Number.isNaN(step) || !Number.isFinite(start) || !Number.isFinite(stop)
+  ) throw rangeError(`Cannot ${text}`);
   if (step === 0) throw rangeError(`Cannot ${text}: the step must not be 0`);
   let n = Math.max(Math.ceil((stop - start) / step), 0), by = step;
   if (!Number.isFinite(step)) [n, by] = [(step > 0 && start < stop) || (step < 0 && start > stop) ? 1 : 0, 0];
@@ -243,12 +325,16 @@ export function arange(...args: readonly unknown[]): NDArray {
   // As in MLX, an integer range starts and steps by whole numbers.
   const first = Math.trunc(start), second = Math.trunc(start + by) - first;
   if (isUnsigned(dtype) && !isBigInteger(dtype)) return wrap(cast(iota([n], 0, "int64", first, second), dtype));
-  return wrap(dtype === "uint64" ? cast(iota([n], 0, "int64", first, second), dtype) : iota([n], 0, dtype, first, second));
+  return wrap(
+    dtype === "uint64" ? cast(iota([n], 0, "int64", first, second), dtype) : iota([n], 0, dtype, first, second),
+  );
 }
 /** `num` (50) evenly spaced numbers from start to stop. Options: num, endpoint (true: stop is the last), dtype (float32). */
 export function linspace(start: number, stop: number, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("linspace", [start, stop, ...args], 2, ["num", "endpoint", "dtype"], ["num"]);
-  const num = (o["num"] ?? 50) as number, dtype = dtypeOf("linspace", o["dtype"] ?? "float32"), t: DType = dtype === "float64" ? "float64" : "float32";
+  const num = (o["num"] ?? 50) as number,
+    dtype = dtypeOf("linspace", o["dtype"] ?? "float32"),
+    t: DType = dtype === "float64" ? "float64" : "float32";
   if (!Number.isInteger(num) || num < 0) throw rangeError(`Cannot linspace with ${String(num)} samples`);
   if (num === 1) return wrap(cast(fullNode(start, [1], t), dtype));
   const at = iota([num], 0, t), part = div(at, like(o["endpoint"] === false ? num : num - 1, at));
@@ -257,7 +343,9 @@ export function linspace(start: number, stop: number, ...args: readonly unknown[
 
 // ---- matrices ---------------------------------------------------------------------------------------------------------
 const whole = (name: string, what: string, v: unknown): number => {
-  if (typeof v !== "number" || !Number.isInteger(v)) throw typeError(`Cannot ${name}: ${what} must be an integer, not ${String(v)}`);
+  if (typeof v !== "number" || !Number.isInteger(v)) {
+    throw typeError(`Cannot ${name}: ${what} must be an integer, not ${String(v)}`);
+  }
   return v;
 };
 /** Whether row + k and column compare so, over the last two axes of a shape: bool. */
@@ -285,9 +373,15 @@ export function tri(n: number, ...args: readonly unknown[]): NDArray {
 }
 function triangle(name: "tril" | "triu", a: ArrayLike, args: readonly unknown[]): NDArray {
   const o = splitArgs(name, [a, ...args], 1, ["k"], ["k"]), x = nodeOf(name, a), k = whole(name, "k", o["k"] ?? 0);
-  if (x.shape.length < 2) throw typeError(`Cannot ${name} an array of shape [${x.shape.join(",")}]: it needs at least 2 axes`);
+  if (x.shape.length < 2) {
+    throw typeError(`Cannot ${name} an array of shape [${x.shape.join(",")}]: it needs at least 2 axes`);
+  }
   const zero = like(0, x);
-  return wrap(name === "tril" ? select(diagonalMask("ge", x.shape, k), x, zero) : select(diagonalMask("ge", x.shape, k - 1), zero, x));
+  return wrap(
+    name === "tril"
+      ? select(diagonalMask("ge", x.shape, k), x, zero)
+      : select(diagonalMask("ge", x.shape, k - 1), zero, x),
+  );
 }
 /** The array with zeros above diagonal k of its last two axes. Options: k (0). */
 export function tril(x: ArrayLike, ...args: readonly unknown[]): NDArray {
@@ -301,8 +395,11 @@ export function triu(x: ArrayLike, ...args: readonly unknown[]): NDArray {
 export function meshgrid(...args: readonly unknown[]): NDArray[] {
   const last = args[args.length - 1], count = isPlainObject(last) && !isScalar(last) ? args.length - 1 : args.length;
   const o = splitArgs("meshgrid", args, count, ["sparse", "indexing"]), indexing = o["indexing"] ?? "xy";
-  if (indexing !== "xy" && indexing !== "ij") throw rangeError(`Cannot meshgrid with indexing ${String(indexing)}: it is "xy" or "ij"`);
-  const nodes = args.slice(0, count).map((a) => nodeOf("meshgrid", a as ArrayLike)), axis = (i: number): number => indexing === "xy" && count > 1 && i < 2 ? 1 - i : i;
+  if (indexing !== "xy" && indexing !== "ij") {
+    throw rangeError(`Cannot meshgrid with indexing ${String(indexing)}: it is "xy" or "ij"`);
+  }
+  const nodes = args.slice(0, count).map((a) => nodeOf("meshgrid", a as ArrayLike)),
+    axis = (i: number): number => indexing === "xy" && count > 1 && i < 2 ? 1 - i : i;
   const shape = new Array<number>(count).fill(1);
   nodes.forEach((n, i) => shape[axis(i)] = size(n.shape));
   return nodes.map((n, i) => {

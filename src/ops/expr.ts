@@ -1,17 +1,36 @@
 // Arithmetic written as text: a tagged template with Python's operators and precedence, parsed once per call site.
 import { typeError } from "../base/error.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
-import { wrap, nodeOf } from "./basis.ts";
+import { nodeOf, wrap } from "./basis.ts";
 import {
-  add, bitwiseAnd, bitwiseOr, bitwiseXor, divide, equal, floorDivide, greater, greaterEqual, leftShift, less, lessEqual, multiply, notEqual,
-  power, remainder, rightShift, subtract,
+  add,
+  bitwiseAnd,
+  bitwiseOr,
+  bitwiseXor,
+  divide,
+  equal,
+  floorDivide,
+  greater,
+  greaterEqual,
+  leftShift,
+  less,
+  lessEqual,
+  multiply,
+  notEqual,
+  power,
+  remainder,
+  rightShift,
+  subtract,
 } from "./binary.ts";
 import { matmul } from "./matmul.ts";
 import { bitwiseInvert, negative } from "./unary.ts";
 
 type Value = ArrayLike;
 type Program = (values: readonly Value[]) => Value;
-type Token = { readonly kind: "op"; readonly text: string } | { readonly kind: "number"; readonly value: number } | { readonly kind: "value"; readonly index: number };
+type Token = { readonly kind: "op"; readonly text: string } | { readonly kind: "number"; readonly value: number } | {
+  readonly kind: "value";
+  readonly index: number;
+};
 
 /** Binary operators by how tightly they bind, loosest first (`**` and unary signs are tighter still). */
 const LEVELS: readonly Readonly<Record<string, (a: Value, b: Value) => Value>>[] = [
@@ -23,7 +42,30 @@ const LEVELS: readonly Readonly<Record<string, (a: Value, b: Value) => Value>>[]
   { "+": add, "-": subtract },
   { "*": multiply, "/": divide, "//": floorDivide, "%": remainder, "@": (a, b) => matmul(a as NDArray, b as NDArray) },
 ];
-const OPERATORS = ["**", "//", "<<", ">>", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "@", "<", ">", "&", "|", "^", "~", "(", ")"];
+const OPERATORS = [
+  "**",
+  "//",
+  "<<",
+  ">>",
+  "==",
+  "!=",
+  "<=",
+  ">=",
+  "+",
+  "-",
+  "*",
+  "/",
+  "%",
+  "@",
+  "<",
+  ">",
+  "&",
+  "|",
+  "^",
+  "~",
+  "(",
+  ")",
+];
 const NUMBER = /^(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/;
 
 function tokens(strings: readonly string[]): Token[] {
@@ -36,7 +78,11 @@ function tokens(strings: readonly string[]): Token[] {
       const number = NUMBER.exec(rest)?.[0], op = OPERATORS.find((o) => rest.startsWith(o));
       if (number !== undefined) out.push({ kind: "number", value: Number(number) });
       else if (op !== undefined) out.push({ kind: "op", text: op });
-      else throw typeError(`Cannot read the expression at "${rest.slice(0, 20)}": expected a number, a \${value} or one of ${OPERATORS.join(" ")}`);
+      else {throw typeError(
+          `Cannot read the expression at "${rest.slice(0, 20)}": expected a number, a \${value} or one of ${
+            OPERATORS.join(" ")
+          }`,
+        );}
       rest = rest.slice((number ?? op as string).length);
     }
     if (i < strings.length - 1) out.push({ kind: "value", index: i });
@@ -91,7 +137,9 @@ function parse(strings: readonly string[]): Program {
     const t = list[at++];
     if (t?.kind === "number") return () => t.value;
     if (t?.kind === "value") return (v) => v[t.index] as Value;
-    throw typeError(`Cannot read the expression: a value is missing ${t === undefined ? "at its end" : `before ${t.text}`}`);
+    throw typeError(
+      `Cannot read the expression: a value is missing ${t === undefined ? "at its end" : `before ${t.text}`}`,
+    );
   };
   const program = level(0);
   if (at < list.length) throw typeError("Cannot read the expression: an operator is missing between two values");

@@ -10,7 +10,27 @@ import type { Node } from "../core/node.ts";
 import { axisOf, broadcast, same, size } from "../core/shape.ts";
 import { trailing } from "./args.ts";
 import type { Axis, Gather, ScatterMode, Slice } from "./basis.ts";
-import { add, assemble, broadcastTo, cast, compare, div, full, gather, iota, isScalar, like, mul, neg, nodeOf, reshape, scatter, select, slice as sliceNode, wrap } from "./basis.ts";
+import {
+  add,
+  assemble,
+  broadcastTo,
+  cast,
+  compare,
+  div,
+  full,
+  gather,
+  iota,
+  isScalar,
+  like,
+  mul,
+  neg,
+  nodeOf,
+  reshape,
+  scatter,
+  select,
+  slice as sliceNode,
+  wrap,
+} from "./basis.ts";
 import { flat } from "./movement.ts";
 
 export { Span, span };
@@ -18,7 +38,8 @@ export type { IndexItem, IndexNested };
 
 const text = (shape: readonly number[]): string => `[${shape.join(",")}]`;
 const counting = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
-const infoOf = (v: object): { dtype: DType; shape: readonly number[] } | undefined => v instanceof NDArray ? { dtype: v.node.dtype, shape: v.node.shape } : undefined;
+const infoOf = (v: object): { dtype: DType; shape: readonly number[] } | undefined =>
+  v instanceof NDArray ? { dtype: v.node.dtype, shape: v.node.shape } : undefined;
 type Entry = IndexEntry<NDArray>;
 
 // ---- from an index to a slice and a gather --------------------------------------------------------------------------------
@@ -39,7 +60,9 @@ interface Plan {
 
 function maskData(value: NDArray | IndexList): Uint8Array {
   if (value instanceof IndexList) return value.data as Uint8Array;
-  if (value.node.placeholder) throw typeError("Cannot index by a mask inside a traced function: how many elements it takes is not known there");
+  if (value.node.placeholder) {
+    throw typeError("Cannot index by a mask inside a traced function: how many elements it takes is not known there");
+  }
   late.evaluate([value.node]);
   return late.read(value.node) as Uint8Array;
 }
@@ -60,10 +83,14 @@ function nonzero(value: NDArray | IndexList): { readonly arrays: readonly Node[]
   }
   return { arrays: columns.map((c) => late.store(c, [count], "int32")), count };
 }
-const arrayNode = (v: NDArray | IndexList): Node => v instanceof IndexList ? late.store(v.data, v.shape, "int32") : v.node;
+const arrayNode = (v: NDArray | IndexList): Node =>
+  v instanceof IndexList ? late.store(v.data, v.shape, "int32") : v.node;
 
 function plan(op: string, x: Node, entries: readonly Entry[]): Plan {
-  const n = x.shape.length, starts = new Array<number>(n).fill(0), steps = new Array<number>(n).fill(1), shape = [...x.shape];
+  const n = x.shape.length,
+    starts = new Array<number>(n).fill(0),
+    steps = new Array<number>(n).fill(1),
+    shape = [...x.shape];
   const dropped = new Set<number>(), arrays: { readonly axis: number; readonly node: Node }[] = [];
   let block: readonly number[] | null = null;
   const join = (s: readonly number[]): void => {
@@ -92,7 +119,9 @@ function plan(op: string, x: Node, entries: readonly Entry[]): Plan {
   const kept = shape.filter((_, d) => !dropped.has(d)), constant = { starts, steps, shape };
   const advanced = block as readonly number[] | null;
   // Integers beside arrays count as arrays of their shape when the block's place is sought.
-  const places = entries.flatMap((e, i) => e.kind === "array" || e.kind === "mask" || (e.kind === "int" && advanced !== null) ? [i] : []);
+  const places = entries.flatMap((e, i) =>
+    e.kind === "array" || e.kind === "mask" || (e.kind === "int" && advanced !== null) ? [i] : []
+  );
   const first = places[0] ?? 0, together = places.every((p, i) => p === first + i);
   const result: number[] = [], outAxis = new Map<number, number>();
   let bare = 0, at = 0;
@@ -112,7 +141,17 @@ function plan(op: string, x: Node, entries: readonly Entry[]): Plan {
     } else if (e.kind === "newaxis") result.push(1);
   });
   if (advanced === null) return { slice: constant, whole, kept, indices: [], gather: null, lone: null, shape: result };
-  if (arrays.length === 0) return { slice: constant, whole, kept, indices: [], gather: null, lone: { at, length: advanced[0] as number }, shape: result };
+  if (arrays.length === 0) {
+    return {
+      slice: constant,
+      whole,
+      kept,
+      indices: [],
+      gather: null,
+      lone: { at, length: advanced[0] as number },
+      shape: result,
+    };
+  }
   const bareShape = new Array<number>(bare).fill(0);
   advanced.forEach((k, i) => bareShape[at + i] = k);
   for (const [axis, o] of outAxis) bareShape[o] = shape[axis] as number;
@@ -136,8 +175,9 @@ function plan(op: string, x: Node, entries: readonly Entry[]): Plan {
 /** The elements that entries name. */
 function read(x: Node, p: Plan): Node {
   let y = reshape(p.whole ? x : sliceNode(x, p.slice), p.kept);
-  if (p.gather !== null) y = size(p.gather.shape) === 0 ? full(0, p.gather.shape, x.dtype) : gather(y, p.indices, p.gather);
-  else if (p.lone !== null) {
+  if (p.gather !== null) {
+    y = size(p.gather.shape) === 0 ? full(0, p.gather.shape, x.dtype) : gather(y, p.indices, p.gather);
+  } else if (p.lone !== null) {
     const lead = [...y.shape.slice(0, p.lone.at), 1, ...y.shape.slice(p.lone.at)];
     y = broadcastTo(reshape(y, lead), lead.map((k, d) => d === p.lone?.at ? p.lone.length : k));
   }
@@ -154,10 +194,16 @@ export function get(x: ArrayLike, ...index: readonly IndexItem[]): NDArray {
 /** A value as an array of a dtype: a number that does not fit an integer dtype throws, fractions are cut off. */
 function valueNode(op: string, value: ArrayLike | readonly unknown[], dtype: DType): Node {
   if (value instanceof NDArray) return cast(value.node, dtype);
-  if (!isScalar(value)) throw typeError(`Cannot ${op} a value that is neither an array nor a number: ${value === null ? "null" : typeof value}`);
+  if (!isScalar(value)) {
+    throw typeError(
+      `Cannot ${op} a value that is neither an array nor a number: ${value === null ? "null" : typeof value}`,
+    );
+  }
   promoteScalar(dtype, value);
   // What the conversion of NaN and infinities gives on x86.
-  if (typeof value === "number" && !Number.isFinite(value) && isInteger(dtype)) return full(dtype === "int32" ? -(2 ** 31) : dtype === "int64" ? -(2n ** 63n) : 0, [], dtype);
+  if (typeof value === "number" && !Number.isFinite(value) && isInteger(dtype)) {
+    return full(dtype === "int32" ? -(2 ** 31) : dtype === "int64" ? -(2n ** 63n) : 0, [], dtype);
+  }
   return full(value, [], dtype);
 }
 /** A value in the shape of what it is written to; leading axes of length 1 fall away. */
@@ -180,10 +226,19 @@ const joinNodes: { readonly [J in Exclude<Join, "set">]: (x: Node, v: Node) => N
   min: (x, v) => select(compare("ne", x, x), x, select(compare("lt", x, v), x, v)),
 };
 
-function write(op: string, join: Join, x: Node, index: readonly IndexItem[], entries: readonly Entry[], value: Node): Node {
+function write(
+  op: string,
+  join: Join,
+  x: Node,
+  index: readonly IndexItem[],
+  entries: readonly Entry[],
+  value: Node,
+): Node {
   const p = plan(op, x, entries);
   // As in MLX, a lone null takes values of the array's own shape only.
-  const v = index.length === 1 && index[0] === null ? reshape(fit(op, value, x.shape, false), p.shape) : fit(op, value, p.shape, true);
+  const v = index.length === 1 && index[0] === null
+    ? reshape(fit(op, value, x.shape, false), p.shape)
+    : fit(op, value, p.shape, true);
   if (size(p.shape) === 0 || size(x.shape) === 0) return x;
   // Not recorded where it is only overwritten: a reader more would keep `set` from working in place.
   const sub = (): Node => reshape(p.whole ? x : sliceNode(x, p.slice), p.kept);
@@ -198,30 +253,53 @@ function write(op: string, join: Join, x: Node, index: readonly IndexItem[], ent
 
 /** MLX's masked write: a value without the mask's axes goes to every true element, one with a leading axis is taken in order. */
 function writeMask(op: string, x: Node, mask: NDArray | IndexList, ndim: number, value: Node): Node {
-  const rest = x.shape.slice(ndim), node = mask instanceof IndexList ? late.store(mask.data, mask.shape, "bool") : mask.node;
+  const rest = x.shape.slice(ndim),
+    node = mask instanceof IndexList ? late.store(mask.data, mask.shape, "bool") : mask.node;
   if (value.shape.length <= rest.length) {
     const v = broadcastTo(fit(op, value, rest, true), x.shape);
     return select(broadcastTo(reshape(node, [...node.shape, ...rest.map(() => 1)]), x.shape), v, x);
   }
   if (ndim === 0) return fit(op, value, x.shape, true);
-  if (value.shape.length !== rest.length + 1) throw typeError(`Cannot ${op} a value of shape ${text(value.shape)} by a mask of shape ${text(node.shape)}: it needs at most ${rest.length + 1} axes`);
+  if (value.shape.length !== rest.length + 1) {
+    throw typeError(
+      `Cannot ${op} a value of shape ${text(value.shape)} by a mask of shape ${text(node.shape)}: it needs at most ${
+        rest.length + 1
+      } axes`,
+    );
+  }
   const found = nonzero(mask), given = value.shape[0] as number;
   if (given < found.count) throw typeError(`Cannot ${op} ${given} values by a mask with ${found.count} true elements`);
   if (found.count === 0) return x;
-  const rows = fit(op, sliceNode(value, { starts: value.shape.map(() => 0), steps: value.shape.map(() => 1), shape: [found.count, ...value.shape.slice(1)] }), [found.count, ...rest], false);
-  const source: Axis[] = x.shape.map((_, d) => d < ndim ? { from: "index", which: d } : { from: "out", axis: d - ndim + 1 });
+  const rows = fit(
+    op,
+    sliceNode(value, {
+      starts: value.shape.map(() => 0),
+      steps: value.shape.map(() => 1),
+      shape: [found.count, ...value.shape.slice(1)],
+    }),
+    [found.count, ...rest],
+    false,
+  );
+  const source: Axis[] = x.shape.map((_, d) =>
+    d < ndim ? { from: "index", which: d } : { from: "out", axis: d - ndim + 1 }
+  );
   return scatter("set", x, found.arrays, rows, { shape: rows.shape, source, indexAxes: [0] });
 }
 
 /** The node of `x` with `value` (cast to its dtype, broadcast) written at an index; the method `set` moves the handle to it. */
 export function set(x: NDArray, index: readonly IndexItem[], value: ArrayLike): Node {
   const n = nodeOf("set", x);
-  if (!Array.isArray(index)) throw typeError("set takes a list of indices and a value: x.set([0, \":\"], 1)");
+  if (!Array.isArray(index)) throw typeError('set takes a list of indices and a value: x.set([0, ":"], 1)');
   const entries = parseIndex<NDArray>(n.shape, index, infoOf), v = valueNode("set", value, n.dtype), first = entries[0];
-  if (first !== undefined && first.kind === "mask" && entries.slice(1).every((e) => e.kind === "slice" && e.step === 1 && e.length === n.shape[e.axis])) {
+  if (
+    first !== undefined && first.kind === "mask" &&
+    entries.slice(1).every((e) => e.kind === "slice" && e.step === 1 && e.length === n.shape[e.axis])
+  ) {
     return writeMask("set", n, first.value, first.ndim, v);
   }
-  if (entries.some((e, i) => e.kind === "mask" && i > 0)) throw typeError("Cannot set by a mask that is not the first index: transpose, or index by the positions");
+  if (entries.some((e, i) => e.kind === "mask" && i > 0)) {
+    throw typeError("Cannot set by a mask that is not the first index: transpose, or index by the positions");
+  }
   return write("set", "set", n, index, entries, v);
 }
 
@@ -292,13 +370,19 @@ export function at(x: NDArray, ...index: readonly IndexItem[]): ArrayAt {
 // ---- take and put ---------------------------------------------------------------------------------------------------------
 function indexNode(op: string, indices: NDArray | number | readonly IndexNested[], n: number): Node {
   if (typeof indices === "number" || Array.isArray(indices)) {
-    const entry = parseIndex<NDArray>([n], [typeof indices === "number" ? [indices] : indices as readonly IndexNested[]], infoOf)[0];
+    const entry = parseIndex<NDArray>(
+      [n],
+      [typeof indices === "number" ? [indices] : indices as readonly IndexNested[]],
+      infoOf,
+    )[0];
     if (entry === undefined || entry.kind !== "array") throw typeError(`Cannot ${op} by a mask`);
     const node = arrayNode(entry.value);
     return typeof indices === "number" ? reshape(node, []) : node;
   }
   const node = nodeOf(op, indices as NDArray);
-  if (!isInteger(node.dtype) && size(node.shape) > 0) throw typeError(`Cannot ${op} by indices of dtype ${node.dtype}: they must be integers`);
+  if (!isInteger(node.dtype) && size(node.shape) > 0) {
+    throw typeError(`Cannot ${op} by indices of dtype ${node.dtype}: they must be integers`);
+  }
   return isInteger(node.dtype) ? node : cast(node, "int32");
 }
 /** Options with one axis, or null for the flattened array. */
@@ -306,57 +390,110 @@ export interface TakeOptions {
   readonly axis?: number | null;
 }
 /** The elements (without axis: of the flattened array) or slices along an axis at integer indices, whose shape replaces the axis. */
-export function take(a: ArrayLike, indices: NDArray | number | readonly IndexNested[], axis?: number | null | TakeOptions): NDArray {
+export function take(
+  a: ArrayLike,
+  indices: NDArray | number | readonly IndexNested[],
+  axis?: number | null | TakeOptions,
+): NDArray {
   const given = trailing<TakeOptions>("take", "axis", axis, undefined, ["axis"]).axis;
   let x = nodeOf("take", a);
   if (given === undefined || given === null) x = flat(x);
-  const d = axisOf("take", given ?? 0, x.shape.length), index = indexNode("take", indices, x.shape[d] as number), k = index.shape.length;
+  const d = axisOf("take", given ?? 0, x.shape.length),
+    index = indexNode("take", indices, x.shape[d] as number),
+    k = index.shape.length;
   const shape = [...x.shape.slice(0, d), ...index.shape, ...x.shape.slice(d + 1)];
   if (size(shape) === 0) return wrap(full(0, shape, x.dtype));
   if (size(x.shape) === 0) throw rangeError(`Cannot take from an array without elements: shape is ${text(x.shape)}`);
-  const source: Axis[] = x.shape.map((_, i) => i === d ? { from: "index", which: 0 } : { from: "out", axis: i < d ? i : i + k - 1 });
+  const source: Axis[] = x.shape.map((_, i) =>
+    i === d ? { from: "index", which: 0 } : { from: "out", axis: i < d ? i : i + k - 1 }
+  );
   return wrap(gather(x, [index], { shape, source, indexAxes: counting(k).map((i) => d + i) }));
 }
 
 /** Index and shapes of takeAlongAxis and putAlongAxis: other axes broadcast. */
-function along(op: string, x: Node, index: Node, d: number): { readonly x: Node; readonly index: Node; readonly gather: Gather } {
+function along(
+  op: string,
+  x: Node,
+  index: Node,
+  d: number,
+): { readonly x: Node; readonly index: Node; readonly gather: Gather } {
   if (index.shape.length !== x.shape.length) {
-    throw typeError(`Cannot ${op} an array of shape ${text(x.shape)} by indices of shape ${text(index.shape)}: both need the same number of axes`);
+    throw typeError(
+      `Cannot ${op} an array of shape ${text(x.shape)} by indices of shape ${
+        text(index.shape)
+      }: both need the same number of axes`,
+    );
   }
-  const one = (s: readonly number[]): readonly number[] => s.map((k, i) => i === d ? 1 : k), shape = broadcast(op, one(x.shape), one(index.shape));
+  const one = (s: readonly number[]): readonly number[] => s.map((k, i) => i === d ? 1 : k),
+    shape = broadcast(op, one(x.shape), one(index.shape));
   const at = (s: readonly number[]): number[] => shape.map((k, i) => i === d ? s[d] as number : k);
-  const out = at(index.shape), source: Axis[] = out.map((_, i) => i === d ? { from: "index", which: 0 } : { from: "out", axis: i });
-  return { x: broadcastTo(x, at(x.shape)), index: broadcastTo(index, out), gather: { shape: out, source, indexAxes: counting(out.length) } };
+  const out = at(index.shape),
+    source: Axis[] = out.map((_, i) => i === d ? { from: "index", which: 0 } : { from: "out", axis: i });
+  return {
+    x: broadcastTo(x, at(x.shape)),
+    index: broadcastTo(index, out),
+    gather: { shape: out, source, indexAxes: counting(out.length) },
+  };
 }
 /** The elements that integer indices name along an axis (the last; null: of the flattened array), the other axes broadcast. */
-export function takeAlongAxis(a: ArrayLike, indices: NDArray | number | readonly IndexNested[], axis?: number | null | TakeOptions): NDArray {
+export function takeAlongAxis(
+  a: ArrayLike,
+  indices: NDArray | number | readonly IndexNested[],
+  axis?: number | null | TakeOptions,
+): NDArray {
   const given = trailing<TakeOptions>("takeAlongAxis", "axis", axis, undefined, ["axis"]).axis;
   let x = nodeOf("takeAlongAxis", a);
   if (given === null) x = flat(x);
-  const d = axisOf("takeAlongAxis", given ?? -1, x.shape.length), raw = indexNode("takeAlongAxis", indices, x.shape[d] as number);
+  const d = axisOf("takeAlongAxis", given ?? -1, x.shape.length),
+    raw = indexNode("takeAlongAxis", indices, x.shape[d] as number);
   const l = along("takeAlongAxis", x, given === null ? flat(raw) : raw, d);
   return wrap(size(l.gather.shape) === 0 ? full(0, l.gather.shape, x.dtype) : gather(l.x, [l.index], l.gather));
 }
 /** A copy with values written where integer indices point along an axis (null, the default: of the flattened array). */
-export function putAlongAxis(a: ArrayLike, indices: NDArray | number | readonly IndexNested[], values: ArrayLike, axis?: number | null | TakeOptions): NDArray {
-  const given = trailing<TakeOptions>("putAlongAxis", "axis", axis, undefined, ["axis"]).axis, whole = nodeOf("putAlongAxis", a);
-  const x = given === undefined || given === null ? flat(whole) : whole, d = axisOf("putAlongAxis", given ?? 0, x.shape.length);
-  const raw = indexNode("putAlongAxis", indices, x.shape[d] as number), l = along("putAlongAxis", x, given === undefined || given === null ? flat(raw) : raw, d);
-  if (!same(l.x.shape, x.shape)) throw typeError(`Cannot putAlongAxis into shape ${text(x.shape)} by indices of shape ${text(raw.shape)}`);
-  const v = valueNode("putAlongAxis", values, x.dtype), placed = given === undefined || given === null ? flat(v.shape.length === 0 ? broadcastTo(v, l.gather.shape) : v) : v;
+export function putAlongAxis(
+  a: ArrayLike,
+  indices: NDArray | number | readonly IndexNested[],
+  values: ArrayLike,
+  axis?: number | null | TakeOptions,
+): NDArray {
+  const given = trailing<TakeOptions>("putAlongAxis", "axis", axis, undefined, ["axis"]).axis,
+    whole = nodeOf("putAlongAxis", a);
+  const x = given === undefined || given === null ? flat(whole) : whole,
+    d = axisOf("putAlongAxis", given ?? 0, x.shape.length);
+  const raw = indexNode("putAlongAxis", indices, x.shape[d] as number),
+    l = along("putAlongAxis", x, given === undefined || given === null ? flat(raw) : raw, d);
+  if (!same(l.x.shape, x.shape)) {
+    throw typeError(`Cannot putAlongAxis into shape ${text(x.shape)} by indices of shape ${text(raw.shape)}`);
+  }
+  const v = valueNode("putAlongAxis", values, x.dtype),
+    placed = given === undefined || given === null
+      ? flat(v.shape.length === 0 ? broadcastTo(v, l.gather.shape) : v)
+      : v;
   const update = fit("putAlongAxis", placed, l.gather.shape, true);
-  return wrap(size(l.gather.shape) === 0 ? whole : reshape(scatter("set", x, [l.index], update, l.gather), whole.shape));
+  return wrap(
+    size(l.gather.shape) === 0 ? whole : reshape(scatter("set", x, [l.index], update, l.gather), whole.shape),
+  );
 }
 
 // ---- dynamic slices -------------------------------------------------------------------------------------------------------
 /** Indices start + 0..n-1 of each axis in `axes`, over all of these axes; starts are moved so that the slice lies inside. */
-function windows(op: string, x: Node, start: NDArray | number | readonly number[], axes: readonly number[], sizes: readonly number[]): { readonly indices: readonly Node[]; readonly gather: Gather } {
+function windows(
+  op: string,
+  x: Node,
+  start: NDArray | number | readonly number[],
+  axes: readonly number[],
+  sizes: readonly number[],
+): { readonly indices: readonly Node[]; readonly gather: Gather } {
   if (!Array.isArray(axes)) throw typeError(`Cannot ${op}: axes must be a list`);
   const ds = axes.map((a) => axisOf(op, a, x.shape.length));
   if (new Set(ds).size !== ds.length) throw rangeError(`Cannot ${op}: an axis is repeated in ${text(axes)}`);
-  if (sizes.length !== x.shape.length) throw typeError(`Cannot ${op} an array of shape ${text(x.shape)} with sizes ${text(sizes)}`);
+  if (sizes.length !== x.shape.length) {
+    throw typeError(`Cannot ${op} an array of shape ${text(x.shape)} with sizes ${text(sizes)}`);
+  }
   sizes.forEach((k, d) => {
-    if (!Number.isInteger(k) || k < 0 || k > (x.shape[d] as number)) throw typeError(`Cannot ${op} an array of shape ${text(x.shape)} with sizes ${text(sizes)}`);
+    if (!Number.isInteger(k) || k < 0 || k > (x.shape[d] as number)) {
+      throw typeError(`Cannot ${op} an array of shape ${text(x.shape)} with sizes ${text(sizes)}`);
+    }
   });
   let s: Node;
   if (start instanceof NDArray) {
@@ -367,29 +504,58 @@ function windows(op: string, x: Node, start: NDArray | number | readonly number[
     const list: readonly number[] = typeof start === "number" ? [start] : start;
     s = late.store(Int32Array.from(list), [list.length], "int32");
   }
-  if (size(s.shape) !== ds.length || s.shape.length > 1) throw typeError(`Cannot ${op}: start indices of shape ${text(s.shape)} for ${ds.length} axes`);
+  if (size(s.shape) !== ds.length || s.shape.length > 1) {
+    throw typeError(`Cannot ${op}: start indices of shape ${text(s.shape)} for ${ds.length} axes`);
+  }
   const flatStart = flat(s), block = ds.map((d) => sizes[d] as number);
   const indices = ds.map((d, i) => {
-    const one = reshape(sliceNode(flatStart, { starts: [i], steps: [1], shape: [1] }), []), most = full((x.shape[d] as number) - (sizes[d] as number), [], s.dtype), zero = full(0, [], s.dtype);
+    const one = reshape(sliceNode(flatStart, { starts: [i], steps: [1], shape: [1] }), []),
+      most = full((x.shape[d] as number) - (sizes[d] as number), [], s.dtype),
+      zero = full(0, [], s.dtype);
     const low = select(compare("lt", one, zero), zero, one), held = select(compare("gt", low, most), most, low);
     return add(broadcastTo(held, block), iota(block, i, s.dtype));
   });
-  const source: Axis[] = x.shape.map((_, d) => ds.includes(d) ? { from: "index", which: ds.indexOf(d) } : { from: "out", axis: d });
+  const source: Axis[] = x.shape.map((_, d) =>
+    ds.includes(d) ? { from: "index", which: ds.indexOf(d) } : { from: "out", axis: d }
+  );
   return { indices, gather: { shape: [...sizes], source, indexAxes: ds } };
 }
 /** The part of an array of `sliceSize` (one length per axis) that begins at `startIndices` (an integer array) along `axes`. */
-export function slice(a: ArrayLike, startIndices: NDArray | number | readonly number[], axes: readonly number[], sliceSize: readonly number[]): NDArray {
-  const x = nodeOf("slice", a), held = x.shape.map((k, d) => sliceSize[d] ?? k), w = windows("slice", x, startIndices, axes, sliceSize);
+export function slice(
+  a: ArrayLike,
+  startIndices: NDArray | number | readonly number[],
+  axes: readonly number[],
+  sliceSize: readonly number[],
+): NDArray {
+  const x = nodeOf("slice", a),
+    held = x.shape.map((k, d) => sliceSize[d] ?? k),
+    w = windows("slice", x, startIndices, axes, sliceSize);
   const free = x.shape.map((_, d) => w.gather.source[d]?.from === "out" ? held[d] as number : x.shape[d] as number);
   if (size(held) === 0) return wrap(full(0, held, x.dtype));
-  return wrap(gather(sliceNode(x, { starts: x.shape.map(() => 0), steps: x.shape.map(() => 1), shape: free }), w.indices, w.gather));
+  return wrap(
+    gather(
+      sliceNode(x, { starts: x.shape.map(() => 0), steps: x.shape.map(() => 1), shape: free }),
+      w.indices,
+      w.gather,
+    ),
+  );
 }
 /** A copy with `update` written where `startIndices` (an integer array) begin along `axes`. */
-export function sliceUpdate(a: ArrayLike, update: ArrayLike, startIndices: NDArray | number | readonly number[], axes: readonly number[]): NDArray {
+export function sliceUpdate(
+  a: ArrayLike,
+  update: ArrayLike,
+  startIndices: NDArray | number | readonly number[],
+  axes: readonly number[],
+): NDArray {
   const x = nodeOf("sliceUpdate", a), u = valueNode("sliceUpdate", update, x.dtype);
-  const lead = [...new Array<number>(Math.max(0, x.shape.length - u.shape.length)).fill(1), ...u.shape], w = windows("sliceUpdate", x, startIndices, axes, lead);
+  const lead = [...new Array<number>(Math.max(0, x.shape.length - u.shape.length)).fill(1), ...u.shape],
+    w = windows("sliceUpdate", x, startIndices, axes, lead);
   if (size(lead) === 0) return wrap(x);
-  const free: Slice = { starts: x.shape.map(() => 0), steps: x.shape.map(() => 1), shape: x.shape.map((k, d) => w.gather.source[d]?.from === "out" ? lead[d] as number : k) };
+  const free: Slice = {
+    starts: x.shape.map(() => 0),
+    steps: x.shape.map(() => 1),
+    shape: x.shape.map((k, d) => w.gather.source[d]?.from === "out" ? lead[d] as number : k),
+  };
   const part = scatter("set", sliceNode(x, free), w.indices, reshape(u, lead), w.gather);
   return wrap(same(free.shape, x.shape) ? part : assemble([x, part], [null, free], x.shape));
 }

@@ -10,15 +10,40 @@ import { axisOf, broadcast, same, size } from "../core/shape.ts";
 import type { PlanView } from "../core/view.ts";
 import { contiguousStrides } from "../core/view.ts";
 import { trailing } from "./args.ts";
-import { add, broadcastTo, cast, define, full, mul, nodeOf, pair, permute, reduce, reshape, unbroadcast, wrap } from "./basis.ts";
+import {
+  add,
+  broadcastTo,
+  cast,
+  define,
+  full,
+  mul,
+  nodeOf,
+  pair,
+  permute,
+  reduce,
+  reshape,
+  unbroadcast,
+  wrap,
+} from "./basis.ts";
 import { diagonalNode, move, swap } from "./movement.ts";
 import { conjugateNode } from "./unary.ts";
 
 const text = (shape: readonly number[]): string => `[${shape.join(",")}]`;
 const counting = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const ROUTINE: { readonly [D in DType]?: string } = {
-  float32: "f32", float64: "f64", float16: "f16", bfloat16: "bf16", complex64: "c64",
-  int8: "i8", uint8: "u8", int16: "i16", uint16: "u16", int32: "i32", uint32: "u32", int64: "i64", uint64: "u64",
+  float32: "f32",
+  float64: "f64",
+  float16: "f16",
+  bfloat16: "bf16",
+  complex64: "c64",
+  int8: "i8",
+  uint8: "u8",
+  int16: "i16",
+  uint16: "u16",
+  int32: "i32",
+  uint32: "u32",
+  int64: "i64",
+  uint64: "u64",
 };
 
 interface Scale {
@@ -31,7 +56,10 @@ const matmulOp: OpDef<Scale> = define<Scale>({
   type: ([a, b]) => {
     const x = a as Aval, y = b as Aval;
     const batch = broadcast("matmul", x.shape.slice(0, -2), y.shape.slice(0, -2));
-    return { shape: [...batch, x.shape[x.shape.length - 2] as number, y.shape[y.shape.length - 1] as number], dtype: x.dtype };
+    return {
+      shape: [...batch, x.shape[x.shape.length - 2] as number, y.shape[y.shape.length - 1] as number],
+      dtype: x.dtype,
+    };
   },
   lower: {
     kind: "call",
@@ -39,32 +67,59 @@ const matmulOp: OpDef<Scale> = define<Scale>({
     calls: (arg, ins, outs) => {
       const out = outs[0] as Aval, n = out.shape.length;
       if (size(out.shape) === 0) return [];
-      const a = ins[0] as PlanView, b = ins[1] as PlanView, c = ins[2], own = contiguousStrides(out.shape), lead = n - 2;
+      const a = ins[0] as PlanView,
+        b = ins[1] as PlanView,
+        c = ins[2],
+        own = contiguousStrides(out.shape),
+        lead = n - 2;
       // Strides along the axes of the result; 0 where an operand is broadcast.
       const along = (v: PlanView | undefined, d: number): number => {
         if (v === undefined) return 0;
         const k = d - (n - v.shape.length);
         return k < 0 || v.shape[k] === 1 ? 0 : v.strides[k] as number;
       };
-      const inner = (v: PlanView | undefined, d: number): number => v === undefined ? 0 : v.shape[v.shape.length - 2 + d] === 1 ? 0 : v.strides[v.strides.length - 2 + d] as number;
+      const inner = (v: PlanView | undefined, d: number): number =>
+        v === undefined ? 0 : v.shape[v.shape.length - 2 + d] === 1 ? 0 : v.strides[v.strides.length - 2 + d] as number;
       // Batch axes that step alike in every operand become one.
       const axes: number[][] = [];
       for (let d = 0; d < lead; d++) {
         const k = out.shape[d] as number;
         if (k === 1) continue;
         const next = [k, along(a, d), along(b, d), own[d] as number, along(c, d)], last = axes[axes.length - 1];
-        if (last !== undefined && [1, 2, 3, 4].every((i) => last[i] === k * (next[i] as number))) axes[axes.length - 1] = [(last[0] as number) * k, ...next.slice(1)];
-        else axes.push(next);
+        if (last !== undefined && [1, 2, 3, 4].every((i) => last[i] === k * (next[i] as number))) {
+          axes[axes.length - 1] = [(last[0] as number) * k, ...next.slice(1)];
+        } else axes.push(next);
       }
-      const rows = out.shape[n - 2] as number, cols = out.shape[n - 1] as number, depth = a.shape[a.shape.length - 1] as number;
-      const ints = [rows, cols, depth, inner(a, 0), inner(a, 1), inner(b, 0), inner(b, 1), own[n - 2] as number, 1, along(c, n - 2), along(c, n - 1), axes.length, ...axes.flat()];
+      const rows = out.shape[n - 2] as number,
+        cols = out.shape[n - 1] as number,
+        depth = a.shape[a.shape.length - 1] as number;
+      const ints = [
+        rows,
+        cols,
+        depth,
+        inner(a, 0),
+        inner(a, 1),
+        inner(b, 0),
+        inner(b, 1),
+        own[n - 2] as number,
+        1,
+        along(c, n - 2),
+        along(c, n - 1),
+        axes.length,
+        ...axes.flat(),
+      ];
       const pointers: Call["pointers"] = [
         { which: "in", index: 0, offset: 0 },
         { which: "in", index: 1, offset: 0 },
         { which: "out", index: 0, offset: 0 },
         ...(c === undefined ? [] : [{ which: "in" as const, index: 2, offset: 0 }]),
       ];
-      return [{ routine: `gemm.${ROUTINE[out.dtype] as string}`, pointers, ints, nums: [arg.alpha, c === undefined ? 0 : arg.beta] }];
+      return [{
+        routine: `gemm.${ROUTINE[out.dtype] as string}`,
+        pointers,
+        ints,
+        nums: [arg.alpha, c === undefined ? 0 : arg.beta],
+      }];
     },
   },
   vjp: (ct, _out, ins, arg, need) => {
@@ -74,7 +129,9 @@ const matmulOp: OpDef<Scale> = define<Scale>({
     return [
       need[0] ? unbroadcast(product(scaled, t(b)), a.shape) : null,
       need[1] ? unbroadcast(product(t(a), scaled), b.shape) : null,
-      ...(c === undefined ? [] : [need[2] ? unbroadcast(arg.beta === 1 ? ct : mul(ct, full(arg.beta, ct.shape, ct.dtype)), c.shape) : null]),
+      ...(c === undefined
+        ? []
+        : [need[2] ? unbroadcast(arg.beta === 1 ? ct : mul(ct, full(arg.beta, ct.shape, ct.dtype)), c.shape) : null]),
     ];
   },
 });
@@ -87,25 +144,45 @@ export function product(a: Node, b: Node): Node {
 }
 
 /** Both as matrices of one dtype, with the result's final shape. */
-function matrices(op: string, x: Node, y: Node): { readonly a: Node; readonly b: Node; readonly shape: readonly number[] } {
-  if (x.shape.length === 0 || y.shape.length === 0) throw typeError(`Cannot ${op} arrays without axes: shapes are ${text(x.shape)} and ${text(y.shape)}`);
+function matrices(
+  op: string,
+  x: Node,
+  y: Node,
+): { readonly a: Node; readonly b: Node; readonly shape: readonly number[] } {
+  if (x.shape.length === 0 || y.shape.length === 0) {
+    throw typeError(`Cannot ${op} arrays without axes: shapes are ${text(x.shape)} and ${text(y.shape)}`);
+  }
   const dtype = promote(x.dtype, y.dtype);
   let a = cast(x, dtype), b = cast(y, dtype);
   const row = a.shape.length === 1, column = b.shape.length === 1;
   if (row) a = reshape(a, [1, ...a.shape]);
   if (column) b = reshape(b, [...b.shape, 1]);
   if (a.shape[a.shape.length - 1] !== b.shape[b.shape.length - 2]) {
-    throw typeError(`Cannot ${op} arrays of shapes ${text(x.shape)} and ${text(y.shape)}: the last axis of the first must match the ${column ? "axis" : "last but one"} of the second`);
+    throw typeError(
+      `Cannot ${op} arrays of shapes ${text(x.shape)} and ${text(y.shape)}: the last axis of the first must match the ${
+        column ? "axis" : "last but one"
+      } of the second`,
+    );
   }
   const batch = broadcast(op, a.shape.slice(0, -2), b.shape.slice(0, -2));
-  return { a, b, shape: [...batch, ...(row ? [] : [a.shape[a.shape.length - 2] as number]), ...(column ? [] : [b.shape[b.shape.length - 1] as number])] };
+  return {
+    a,
+    b,
+    shape: [
+      ...batch,
+      ...(row ? [] : [a.shape[a.shape.length - 2] as number]),
+      ...(column ? [] : [b.shape[b.shape.length - 1] as number]),
+    ],
+  };
 }
 
 /** The matrix product of nodes of any rank but 0, by NumPy's rules. */
 export function matmulNode(x: Node, y: Node): Node {
   const { a, b, shape } = matrices("matmul", x, y);
   // One large product instead of a batch of products with the same right matrix.
-  if (b.shape.length === 2 && a.shape.length > 2) return reshape(product(reshape(a, [size(a.shape.slice(0, -1)), a.shape[a.shape.length - 1] as number]), b), shape);
+  if (b.shape.length === 2 && a.shape.length > 2) {
+    return reshape(product(reshape(a, [size(a.shape.slice(0, -1)), a.shape[a.shape.length - 1] as number]), b), shape);
+  }
   return reshape(product(a, b), shape);
 }
 /** The matrix product: 1-d arrays are a row on the left and a column on the right, leading axes broadcast. All dtypes; a TypeError if shapes do not fit. */
@@ -120,10 +197,15 @@ export interface AddmmOptions {
 }
 /** beta * c + alpha * (a @ b), in one kernel; c broadcasts to the product. */
 export function addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, options: AddmmOptions = {}): NDArray {
-  const o = trailing<AddmmOptions>("addmm", "alpha", undefined, options, ["alpha", "beta"]), z = nodeOf("addmm", c), x = nodeOf("addmm", a), y = nodeOf("addmm", b);
+  const o = trailing<AddmmOptions>("addmm", "alpha", undefined, options, ["alpha", "beta"]),
+    z = nodeOf("addmm", c),
+    x = nodeOf("addmm", a),
+    y = nodeOf("addmm", b);
   const dtype = [z, x, y].map((n) => n.dtype).reduce(promote), m = matrices("addmm", cast(x, dtype), cast(y, dtype));
   if (z.shape.length > m.shape.length || !same(broadcast("addmm", z.shape, m.shape), m.shape)) {
-    throw typeError(`Cannot addmm: c of shape ${text(z.shape)} does not broadcast to the product's shape ${text(m.shape)}`);
+    throw typeError(
+      `Cannot addmm: c of shape ${text(z.shape)} does not broadcast to the product's shape ${text(m.shape)}`,
+    );
   }
   const alpha = o.alpha ?? 1, beta = o.beta ?? 1;
   if (!isInexact(dtype) || typeof alpha !== "number" || typeof beta !== "number") {
@@ -134,14 +216,24 @@ export function addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, options: AddmmOp
   if (beta === 0) return wrap(reshape(apply(matmulOp, [m.a, m.b], { alpha, beta }), m.shape));
   // Axes that 1-d operands lack have length 1 in c.
   let cs = broadcastTo(cast(z, dtype), m.shape);
-  cs = reshape(cs, [...m.shape.slice(0, broadcast("addmm", m.a.shape.slice(0, -2), m.b.shape.slice(0, -2)).length), m.a.shape[m.a.shape.length - 2] as number, m.b.shape[m.b.shape.length - 1] as number]);
+  cs = reshape(cs, [
+    ...m.shape.slice(0, broadcast("addmm", m.a.shape.slice(0, -2), m.b.shape.slice(0, -2)).length),
+    m.a.shape[m.a.shape.length - 2] as number,
+    m.b.shape[m.b.shape.length - 1] as number,
+  ]);
   return wrap(reshape(apply(matmulOp, [m.a, m.b, cs], { alpha, beta }), m.shape));
 }
 
 /** Every element of the first (flattened) times every element of the second. */
 export function outer(a: ArrayLike, b: ArrayLike): NDArray {
-  const x = nodeOf("outer", a), y = nodeOf("outer", b), dtype = promote(x.dtype, y.dtype), m = size(x.shape), n = size(y.shape);
-  return wrap(times(broadcastTo(reshape(cast(x, dtype), [m, 1]), [m, n]), broadcastTo(reshape(cast(y, dtype), [1, n]), [m, n])));
+  const x = nodeOf("outer", a),
+    y = nodeOf("outer", b),
+    dtype = promote(x.dtype, y.dtype),
+    m = size(x.shape),
+    n = size(y.shape);
+  return wrap(
+    times(broadcastTo(reshape(cast(x, dtype), [m, 1]), [m, n]), broadcastTo(reshape(cast(y, dtype), [1, n]), [m, n])),
+  );
 }
 /** x * y; of bools "and". */
 function times(x: Node, y: Node): Node {
@@ -157,11 +249,22 @@ export function inner(a: ArrayLike, b: ArrayLike): NDArray {
 
 function tensordotNode(op: string, x: Node, y: Node, xs: readonly number[], ys: readonly number[]): Node {
   xs.forEach((d, i) => {
-    if (x.shape[d] !== y.shape[ys[i] as number]) throw typeError(`Cannot ${op} arrays of shapes ${text(x.shape)} and ${text(y.shape)} over axes ${text(xs)} and ${text(ys)}: their lengths differ`);
+    if (x.shape[d] !== y.shape[ys[i] as number]) {
+      throw typeError(
+        `Cannot ${op} arrays of shapes ${text(x.shape)} and ${text(y.shape)} over axes ${text(xs)} and ${
+          text(ys)
+        }: their lengths differ`,
+      );
+    }
   });
-  const dtype = promote(x.dtype, y.dtype), xf = counting(x.shape.length).filter((d) => !xs.includes(d)), yf = counting(y.shape.length).filter((d) => !ys.includes(d));
-  const k = size(xs.map((d) => x.shape[d] as number)), xn = xf.map((d) => x.shape[d] as number), yn = yf.map((d) => y.shape[d] as number);
-  const left = reshape(permute(cast(x, dtype), [...xf, ...xs]), [size(xn), k]), right = reshape(permute(cast(y, dtype), [...ys, ...yf]), [k, size(yn)]);
+  const dtype = promote(x.dtype, y.dtype),
+    xf = counting(x.shape.length).filter((d) => !xs.includes(d)),
+    yf = counting(y.shape.length).filter((d) => !ys.includes(d));
+  const k = size(xs.map((d) => x.shape[d] as number)),
+    xn = xf.map((d) => x.shape[d] as number),
+    yn = yf.map((d) => y.shape[d] as number);
+  const left = reshape(permute(cast(x, dtype), [...xf, ...xs]), [size(xn), k]),
+    right = reshape(permute(cast(y, dtype), [...ys, ...yf]), [k, size(yn)]);
   return reshape(product(left, right), [...xn, ...yn]);
 }
 /** Options of `tensordot`: how many last and first axes to sum over, or a list of axes for each array. */
@@ -170,23 +273,42 @@ export interface TensordotOptions {
 }
 /** Products summed over axes of both arrays (2: the last two of the first, the first two of the second). */
 export function tensordot(a: ArrayLike, b: ArrayLike, axes?: TensordotOptions["axes"] | TensordotOptions): NDArray {
-  const x = nodeOf("tensordot", a), y = nodeOf("tensordot", b), given = trailing<TensordotOptions>("tensordot", "axes", axes, undefined, ["axes"]).axes ?? 2;
+  const x = nodeOf("tensordot", a),
+    y = nodeOf("tensordot", b),
+    given = trailing<TensordotOptions>("tensordot", "axes", axes, undefined, ["axes"]).axes ?? 2;
   if (typeof given === "number") {
-    if (!Number.isInteger(given) || given < 0 || given > x.shape.length || given > y.shape.length) throw rangeError(`Cannot tensordot arrays of shapes ${text(x.shape)} and ${text(y.shape)} over ${given} axes`);
-    return wrap(tensordotNode("tensordot", x, y, counting(given).map((i) => x.shape.length - given + i), counting(given)));
+    if (!Number.isInteger(given) || given < 0 || given > x.shape.length || given > y.shape.length) {
+      throw rangeError(`Cannot tensordot arrays of shapes ${text(x.shape)} and ${text(y.shape)} over ${given} axes`);
+    }
+    return wrap(
+      tensordotNode("tensordot", x, y, counting(given).map((i) => x.shape.length - given + i), counting(given)),
+    );
   }
-  if (!Array.isArray(given) || given.length !== 2) throw typeError("Cannot tensordot: axes must be a number or two lists");
-  const list = (l: number | readonly number[], n: Node): number[] => (typeof l === "number" ? [l] : l).map((d) => axisOf("tensordot", d, n.shape.length));
+  if (!Array.isArray(given) || given.length !== 2) {
+    throw typeError("Cannot tensordot: axes must be a number or two lists");
+  }
+  const list = (l: number | readonly number[], n: Node): number[] =>
+    (typeof l === "number" ? [l] : l).map((d) => axisOf("tensordot", d, n.shape.length));
   const xs = list(given[0] as number | readonly number[], x), ys = list(given[1] as number | readonly number[], y);
-  if (xs.length !== ys.length) throw typeError(`Cannot tensordot over axes ${text(xs)} and ${text(ys)}: they must be as many`);
+  if (xs.length !== ys.length) {
+    throw typeError(`Cannot tensordot over axes ${text(xs)} and ${text(ys)}: they must be as many`);
+  }
   return wrap(tensordotNode("tensordot", x, y, xs, ys));
 }
 
 /** Products (of complex numbers with the first conjugated) summed along an axis (the last), the others broadcast. */
 export function vecdot(a: ArrayLike, b: ArrayLike, axis?: number | { readonly axis?: number }): NDArray {
-  const given = trailing<{ readonly axis?: number }>("vecdot", "axis", axis, undefined, ["axis"]).axis ?? -1, x = nodeOf("vecdot", a), y = nodeOf("vecdot", b);
-  if (x.shape.length === 0 || y.shape.length === 0) throw typeError(`Cannot vecdot arrays without axes: shapes are ${text(x.shape)} and ${text(y.shape)}`);
-  const [p, q] = pair("vecdot", wrap(move(x, axisOf("vecdot", given, x.shape.length), x.shape.length - 1)), wrap(move(y, axisOf("vecdot", given, y.shape.length), y.shape.length - 1)));
+  const given = trailing<{ readonly axis?: number }>("vecdot", "axis", axis, undefined, ["axis"]).axis ?? -1,
+    x = nodeOf("vecdot", a),
+    y = nodeOf("vecdot", b);
+  if (x.shape.length === 0 || y.shape.length === 0) {
+    throw typeError(`Cannot vecdot arrays without axes: shapes are ${text(x.shape)} and ${text(y.shape)}`);
+  }
+  const [p, q] = pair(
+    "vecdot",
+    wrap(move(x, axisOf("vecdot", given, x.shape.length), x.shape.length - 1)),
+    wrap(move(y, axisOf("vecdot", given, y.shape.length), y.shape.length - 1)),
+  );
   // Sums of small integers are wide, as in `sum`.
   const wide = sumDtype(p.dtype);
   return wrap(reduce("sum", mul(cast(conjugateNode(p), wide), cast(q, wide)), [p.shape.length - 1]));
@@ -197,11 +319,21 @@ function sumDtype(d: DType): DType {
 
 /** Every element of the first times the whole second: the Kronecker product; missing axes are 1. */
 export function kron(a: ArrayLike, b: ArrayLike): NDArray {
-  const x = nodeOf("kron", a), y = nodeOf("kron", b), n = Math.max(x.shape.length, y.shape.length), dtype = promote(x.dtype, y.dtype);
-  if (size(x.shape) === 0 || size(y.shape) === 0) throw typeError(`Cannot kron arrays without elements: shapes are ${text(x.shape)} and ${text(y.shape)}`);
-  const grow = (s: readonly number[]): number[] => [...new Array<number>(n - s.length).fill(1), ...s], xs = grow(x.shape), ys = grow(y.shape);
+  const x = nodeOf("kron", a),
+    y = nodeOf("kron", b),
+    n = Math.max(x.shape.length, y.shape.length),
+    dtype = promote(x.dtype, y.dtype);
+  if (size(x.shape) === 0 || size(y.shape) === 0) {
+    throw typeError(`Cannot kron arrays without elements: shapes are ${text(x.shape)} and ${text(y.shape)}`);
+  }
+  const grow = (s: readonly number[]): number[] => [...new Array<number>(n - s.length).fill(1), ...s],
+    xs = grow(x.shape),
+    ys = grow(y.shape);
   const wide = xs.flatMap((k, i) => [k, ys[i] as number]);
-  const p = times(broadcastTo(reshape(cast(x, dtype), xs.flatMap((k) => [k, 1])), wide), broadcastTo(reshape(cast(y, dtype), ys.flatMap((k) => [1, k])), wide));
+  const p = times(
+    broadcastTo(reshape(cast(x, dtype), xs.flatMap((k) => [k, 1])), wide),
+    broadcastTo(reshape(cast(y, dtype), ys.flatMap((k) => [1, k])), wide),
+  );
   return wrap(reshape(p, xs.map((k, i) => k * (ys[i] as number))));
 }
 
@@ -220,7 +352,9 @@ function parseSubscripts(op: string, subscripts: string, shapes: readonly (reado
   if (typeof subscripts !== "string") throw typeError(`Cannot ${op}: the subscripts must be text`);
   const [left = "", right, more] = subscripts.replaceAll(" ", "").split("->"), parts = left.split(",");
   if (more !== undefined) throw typeError(`Cannot ${op} "${subscripts}": more than one arrow`);
-  if (parts.length !== shapes.length) throw typeError(`Cannot ${op} "${subscripts}" of ${shapes.length} arrays: it names ${parts.length}`);
+  if (parts.length !== shapes.length) {
+    throw typeError(`Cannot ${op} "${subscripts}" of ${shapes.length} arrays: it names ${parts.length}`);
+  }
   let most = 0;
   const letters = (part: string, hidden: number): string[] => {
     const out: string[] = [];
@@ -229,7 +363,9 @@ function parseSubscripts(op: string, subscripts: string, shapes: readonly (reado
         for (let k = hidden - 1; k >= 0; k--) out.push(String(k));
         i += 2;
       } else {
-        if (!/[A-Za-z]/.test(part[i] as string)) throw typeError(`Cannot ${op} "${subscripts}": ${JSON.stringify(part[i])} is no label`);
+        if (!/[A-Za-z]/.test(part[i] as string)) {
+          throw typeError(`Cannot ${op} "${subscripts}": ${JSON.stringify(part[i])} is no label`);
+        }
         out.push(part[i] as string);
       }
     }
@@ -237,14 +373,21 @@ function parseSubscripts(op: string, subscripts: string, shapes: readonly (reado
   };
   const sizes = new Map<string, number>();
   const inputs = parts.map((part, i) => {
-    const shape = shapes[i] as readonly number[], dotted = part.includes("..."), named = part.replace("...", "").length, hidden = dotted ? shape.length - named : 0;
-    if (hidden < 0 || named + hidden !== shape.length) throw typeError(`Cannot ${op} "${subscripts}": "${part}" does not fit an array of shape ${text(shape)}`);
+    const shape = shapes[i] as readonly number[],
+      dotted = part.includes("..."),
+      named = part.replace("...", "").length,
+      hidden = dotted ? shape.length - named : 0;
+    if (hidden < 0 || named + hidden !== shape.length) {
+      throw typeError(`Cannot ${op} "${subscripts}": "${part}" does not fit an array of shape ${text(shape)}`);
+    }
     most = Math.max(most, hidden);
     const labels = letters(part, hidden);
     labels.forEach((l, d) => {
       const n = shape[d] as number, before = sizes.get(l);
       if (before === undefined || before === 1) sizes.set(l, n);
-      else if (n !== before && n !== 1) throw typeError(`Cannot ${op} "${subscripts}": the axes ${l} have lengths ${before} and ${n}`);
+      else if (n !== before && n !== 1) {
+        throw typeError(`Cannot ${op} "${subscripts}": the axes ${l} have lengths ${before} and ${n}`);
+      }
     });
     return labels;
   });
@@ -256,8 +399,12 @@ function parseSubscripts(op: string, subscripts: string, shapes: readonly (reado
     const dots = counting(most).map((i) => String(most - 1 - i));
     output = [...dots, ...[...count.keys()].filter((l) => /[A-Za-z]/.test(l) && count.get(l) === 1).sort()];
   }
-  for (const l of output) if (!sizes.has(l)) throw typeError(`Cannot ${op} "${subscripts}": the result's axis ${l} is in no input`);
-  if (new Set(output).size !== output.length) throw typeError(`Cannot ${op} "${subscripts}": the result repeats an axis`);
+  for (const l of output) {
+    if (!sizes.has(l)) throw typeError(`Cannot ${op} "${subscripts}": the result's axis ${l} is in no input`);
+  }
+  if (new Set(output).size !== output.length) {
+    throw typeError(`Cannot ${op} "${subscripts}": the result repeats an axis`);
+  }
   return { inputs, output, sizes };
 }
 
@@ -284,16 +431,29 @@ function sumNode(n: Node, axes: readonly number[]): Node {
 function contract(x: Term, y: Term, keep: ReadonlySet<string>): Term {
   const a = simplify(x, new Set([...keep, ...y.labels])), b = simplify(y, new Set([...keep, ...x.labels]));
   const long = (t: Term, l: string): number => t.node.shape[t.labels.indexOf(l)] as number;
-  const shared = a.labels.filter((l) => b.labels.includes(l)), summed = shared.filter((l) => !keep.has(l)), batch = shared.filter((l) => keep.has(l));
+  const shared = a.labels.filter((l) => b.labels.includes(l)),
+    summed = shared.filter((l) => !keep.has(l)),
+    batch = shared.filter((l) => keep.has(l));
   const mine = a.labels.filter((l) => !shared.includes(l)), other = b.labels.filter((l) => !shared.includes(l));
   const lay = (t: Term, order: readonly string[]): Node => permute(t.node, order.map((l) => t.labels.indexOf(l)));
   // Axes of length 1 beside longer ones broadcast.
-  const wide = (n: Node, order: readonly string[]): Node => broadcastTo(n, order.map((l, d) => shared.includes(l) ? Math.max(long(a, l), long(b, l)) : n.shape[d] as number));
-  const sizes = (ls: readonly string[]): number[] => ls.map((l) => Math.max(a.labels.includes(l) ? long(a, l) : 1, b.labels.includes(l) ? long(b, l) : 1));
+  const wide = (n: Node, order: readonly string[]): Node =>
+    broadcastTo(n, order.map((l, d) => shared.includes(l) ? Math.max(long(a, l), long(b, l)) : n.shape[d] as number));
+  const sizes = (ls: readonly string[]): number[] =>
+    ls.map((l) => Math.max(a.labels.includes(l) ? long(a, l) : 1, b.labels.includes(l) ? long(b, l) : 1));
   const labels = [...batch, ...mine, ...other];
   if (summed.length === 0 && (mine.length === 0 || other.length === 0 || batch.length > 0)) {
-    const shape = sizes(labels), p = reshape(wide(lay(a, [...batch, ...mine]), [...batch, ...mine]), [...sizes(batch), ...sizes(mine), ...other.map(() => 1)]);
-    const q = reshape(wide(lay(b, [...batch, ...other]), [...batch, ...other]), [...sizes(batch), ...mine.map(() => 1), ...sizes(other)]);
+    const shape = sizes(labels),
+      p = reshape(wide(lay(a, [...batch, ...mine]), [...batch, ...mine]), [
+        ...sizes(batch),
+        ...sizes(mine),
+        ...other.map(() => 1),
+      ]);
+    const q = reshape(wide(lay(b, [...batch, ...other]), [...batch, ...other]), [
+      ...sizes(batch),
+      ...mine.map(() => 1),
+      ...sizes(other),
+    ]);
     return { labels, node: times(broadcastTo(p, shape), broadcastTo(q, shape)) };
   }
   const lead = sizes(batch), m = size(sizes(mine)), n = size(sizes(other)), k = size(sizes(summed));
@@ -338,8 +498,10 @@ function greedy(s: Subscripts): number[][] {
 export function einsum(subscripts: string, ...operands: readonly ArrayLike[]): NDArray {
   const nodes = operands.map((a) => nodeOf("einsum", a));
   if (nodes.length === 0) throw typeError("Cannot einsum no arrays");
-  const s = parseSubscripts("einsum", subscripts, nodes.map((n) => n.shape)), dtype = nodes.map((n) => n.dtype).reduce(promote);
-  const terms: Term[] = nodes.map((n, i) => ({ labels: s.inputs[i] as readonly string[], node: cast(n, dtype) })), out = new Set(s.output);
+  const s = parseSubscripts("einsum", subscripts, nodes.map((n) => n.shape)),
+    dtype = nodes.map((n) => n.dtype).reduce(promote);
+  const terms: Term[] = nodes.map((n, i) => ({ labels: s.inputs[i] as readonly string[], node: cast(n, dtype) })),
+    out = new Set(s.output);
   if (terms.length > 1) {
     for (const [i, j] of greedy(s) as [number, number][]) {
       const keep = new Set([...out, ...terms.flatMap((t, k) => k === i || k === j ? [] : t.labels)]);
@@ -350,19 +512,30 @@ export function einsum(subscripts: string, ...operands: readonly ArrayLike[]): N
     }
   }
   const last = simplify(terms[0] as Term, out);
-  return wrap(broadcastTo(permute(last.node, s.output.map((l) => last.labels.indexOf(l))), s.output.map((l) => s.sizes.get(l) as number)));
+  return wrap(
+    broadcastTo(
+      permute(
+        last.node,
+        s.output.map((l) => last.labels.indexOf(l)),
+      ),
+      s.output.map((l) => s.sizes.get(l) as number),
+    ),
+  );
 }
 
 /** The order in which `einsum` multiplies its operands (pairs of positions; results go last), and a text about its cost. */
 export function einsumPath(subscripts: string, ...operands: readonly ArrayLike[]): [number[][], string] {
-  const shapes = operands.map((a) => nodeOf("einsumPath", a).shape), s = parseSubscripts("einsumPath", subscripts, shapes), path = greedy(s);
+  const shapes = operands.map((a) => nodeOf("einsumPath", a).shape),
+    s = parseSubscripts("einsumPath", subscripts, shapes),
+    path = greedy(s);
   const count = (ls: Iterable<string>): number => [...ls].reduce((n, l) => n * (s.sizes.get(l) as number), 1);
   const everything = new Set(s.inputs.flat()), inner = [...everything].some((l) => !s.output.includes(l));
   const naive = count(everything) * (Math.max(1, shapes.length - 1) + (inner ? 1 : 0));
   const terms = s.inputs.map((l) => new Set(l));
   let scaling = 0, flops = 0;
   for (const step of path) {
-    const taken = step.map((i) => terms[i] as Set<string>), rest = new Set([...s.output, ...terms.flatMap((t, k) => step.includes(k) ? [] : [...t])]);
+    const taken = step.map((i) => terms[i] as Set<string>),
+      rest = new Set([...s.output, ...terms.flatMap((t, k) => step.includes(k) ? [] : [...t])]);
     const all = new Set(taken.flatMap((t) => [...t])), result = new Set([...all].filter((l) => rest.has(l)));
     scaling = Math.max(scaling, all.size);
     flops += count(all) * (Math.max(1, taken.length - 1) + (result.size < all.size ? 1 : 0));

@@ -9,14 +9,32 @@ import { axesOf, axisOf, broadcast, same, shapeOf, size } from "../core/shape.ts
 import { contiguousStrides, isContiguous } from "../core/view.ts";
 import type { AxisArg } from "./args.ts";
 import { trailing } from "./args.ts";
-import { add, assemble, broadcastTo as broadcastNode, cast, compare, full, gather, iota, isScalar, nodeOf, permute, reshape as reshapeNode, slice as sliceNode, sub, wrap } from "./basis.ts";
+import {
+  add,
+  assemble,
+  broadcastTo as broadcastNode,
+  cast,
+  compare,
+  full,
+  gather,
+  iota,
+  isScalar,
+  nodeOf,
+  permute,
+  reshape as reshapeNode,
+  slice as sliceNode,
+  sub,
+  wrap,
+} from "./basis.ts";
 import type { Slice } from "./basis.ts";
 
 const text = (shape: readonly number[]): string => `[${shape.join(",")}]`;
 const dims = (n: number): string => `${n} dimension${n === 1 ? "" : "s"}`;
 const counting = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 function integer(op: string, what: string, x: unknown): number {
-  if (typeof x !== "number" || !Number.isInteger(x)) throw typeError(`Cannot ${op}: ${what} must be an integer, not ${String(x)}`);
+  if (typeof x !== "number" || !Number.isInteger(x)) {
+    throw typeError(`Cannot ${op}: ${what} must be an integer, not ${String(x)}`);
+  }
   return x;
 }
 
@@ -68,31 +86,52 @@ export function flat(x: Node): Node {
 /** Elements in reverse along axes. */
 export function reverse(x: Node, axes: readonly number[]): Node {
   if (axes.length === 0 || size(x.shape) === 0) return x;
-  return sliceNode(x, { starts: x.shape.map((n, d) => axes.includes(d) ? n - 1 : 0), steps: x.shape.map((_, d) => axes.includes(d) ? -1 : 1), shape: x.shape });
+  return sliceNode(x, {
+    starts: x.shape.map((n, d) => axes.includes(d) ? n - 1 : 0),
+    steps: x.shape.map((_, d) => axes.includes(d) ? -1 : 1),
+    shape: x.shape,
+  });
 }
 
 // ---- shape --------------------------------------------------------------------------------------------------------------
 /** A shape with at most one -1 in full, for `count` elements. */
-export function resolveShape(op: string, from: readonly number[], shape: number | readonly number[]): readonly number[] {
+export function resolveShape(
+  op: string,
+  from: readonly number[],
+  shape: number | readonly number[],
+): readonly number[] {
   const list = typeof shape === "number" ? [shape] : shape, count = size(from);
-  if (!Array.isArray(list)) throw typeError(`Cannot ${op} to a shape that is neither a number nor a list of numbers: ${String(shape)}`);
+  if (!Array.isArray(list)) {
+    throw typeError(`Cannot ${op} to a shape that is neither a number nor a list of numbers: ${String(shape)}`);
+  }
   const at = (list as readonly number[]).indexOf(-1);
   if (at < 0) {
     shapeOf(op, list as readonly number[]);
-    if (size(list as readonly number[]) !== count) throw typeError(`Cannot ${op} an array of shape ${text(from)} (${count} elements) to ${text(list as readonly number[])}`);
+    if (size(list as readonly number[]) !== count) {
+      throw typeError(
+        `Cannot ${op} an array of shape ${text(from)} (${count} elements) to ${text(list as readonly number[])}`,
+      );
+    }
     return [...list as readonly number[]];
   }
   const rest = (list as readonly number[]).filter((_, i) => i !== at);
-  if (rest.includes(-1)) throw rangeError(`Cannot ${op} to a shape with more than one -1: ${text(list as readonly number[])}`);
+  if (rest.includes(-1)) {
+    throw rangeError(`Cannot ${op} to a shape with more than one -1: ${text(list as readonly number[])}`);
+  }
   shapeOf(op, rest);
   const known = size(rest);
-  if (known === 0 || count % known !== 0) throw typeError(`Cannot ${op} an array of shape ${text(from)} (${count} elements) to ${text(list as readonly number[])}`);
+  if (known === 0 || count % known !== 0) {
+    throw typeError(
+      `Cannot ${op} an array of shape ${text(from)} (${count} elements) to ${text(list as readonly number[])}`,
+    );
+  }
   return (list as readonly number[]).map((n, i) => i === at ? count / known : n);
 }
 
 /** The same elements, row-major, in another shape, of which one length may be -1; a TypeError if the number of elements differs. */
 export function reshape(a: ArrayLike, ...shape: readonly number[] | readonly [readonly number[]]): NDArray {
-  const x = nodeOf("reshape", a), given = shape.length === 1 && Array.isArray(shape[0]) ? shape[0] as readonly number[] : shape as readonly number[];
+  const x = nodeOf("reshape", a),
+    given = shape.length === 1 && Array.isArray(shape[0]) ? shape[0] as readonly number[] : shape as readonly number[];
   return wrap(reshapeNode(x, resolveShape("reshape", x.shape, given)));
 }
 
@@ -109,7 +148,8 @@ export function flatten(a: ArrayLike, startAxis?: number | FlattenOptions, endAx
     : trailing<FlattenOptions>("flatten", "startAxis", startAxis, endAxis, ["startAxis", "endAxis"]);
   if (n === 0) return wrap(reshapeNode(x, [1]));
   const end = o.endAxis ?? -1, start = o.startAxis ?? 0;
-  const lo = axisOf("flatten", start < 0 ? Math.max(start, -n) : start, n), hi = axisOf("flatten", end >= n ? n - 1 : end, n);
+  const lo = axisOf("flatten", start < 0 ? Math.max(start, -n) : start, n),
+    hi = axisOf("flatten", end >= n ? n - 1 : end, n);
   if (lo > hi) throw rangeError(`Cannot flatten from axis ${start} to axis ${end}: the first lies behind the last`);
   return wrap(reshapeNode(x, [...x.shape.slice(0, lo), size(x.shape.slice(lo, hi + 1)), ...x.shape.slice(hi + 1)]));
 }
@@ -117,7 +157,13 @@ export function flatten(a: ArrayLike, startAxis?: number | FlattenOptions, endAx
 /** One axis as several, of which one length may be -1; a TypeError if they do not multiply to the axis's length. */
 export function unflatten(a: ArrayLike, axis: number, shape: number | readonly number[]): NDArray {
   const x = nodeOf("unflatten", a), d = axisOf("unflatten", axis, x.shape.length);
-  return wrap(reshapeNode(x, [...x.shape.slice(0, d), ...resolveShape("unflatten", [x.shape[d] as number], shape), ...x.shape.slice(d + 1)]));
+  return wrap(
+    reshapeNode(x, [
+      ...x.shape.slice(0, d),
+      ...resolveShape("unflatten", [x.shape[d] as number], shape),
+      ...x.shape.slice(d + 1),
+    ]),
+  );
 }
 
 /** Options with an axis. */
@@ -133,7 +179,11 @@ export function squeeze(a: ArrayLike, axis?: AxisArg | AxisOptions): NDArray {
   const x = nodeOf("squeeze", a), given = trailing<AxisOptions>("squeeze", "axis", axis, undefined, ["axis"]).axis;
   if (given === undefined || given === null) return wrap(reshapeNode(x, x.shape.filter((n) => n !== 1)));
   const axes = axesOf("squeeze", given, x.shape.length);
-  for (const d of axes) if (x.shape[d] !== 1) throw typeError(`Cannot squeeze axis ${d} of an array of shape ${text(x.shape)}: its length is not 1`);
+  for (const d of axes) {
+    if (x.shape[d] !== 1) {
+      throw typeError(`Cannot squeeze axis ${d} of an array of shape ${text(x.shape)}: its length is not 1`);
+    }
+  }
   return wrap(reshapeNode(x, x.shape.filter((_, d) => !axes.includes(d))));
 }
 
@@ -151,17 +201,29 @@ export interface TransposeOptions {
   readonly axes?: readonly number[] | null;
 }
 /** Axes in another order: `axes` (a list, or spread), reversed by default. */
-export function transpose(a: ArrayLike, ...axes: readonly number[] | readonly [(readonly number[] | TransposeOptions | null)?]): NDArray {
+export function transpose(
+  a: ArrayLike,
+  ...axes: readonly number[] | readonly [(readonly number[] | TransposeOptions | null)?]
+): NDArray {
   const x = nodeOf("transpose", a), n = x.shape.length, one = axes[0];
-  const given = axes.length === 0 ? undefined : typeof one === "number" ? axes as readonly number[] : trailing<TransposeOptions>("transpose", "axes", one, undefined, ["axes"]).axes;
+  const given = axes.length === 0
+    ? undefined
+    : typeof one === "number"
+    ? axes as readonly number[]
+    : trailing<TransposeOptions>("transpose", "axes", one, undefined, ["axes"]).axes;
   if (given === undefined || given === null) return wrap(permute(x, counting(n).reverse()));
   if (!Array.isArray(given)) throw typeError(`Cannot transpose: axes must be a list of integers, not ${String(given)}`);
   const list = (given as readonly number[]).map((d) => axisOf("transpose", d, n));
-  if (list.length !== n || new Set(list).size !== n) throw rangeError(`Cannot transpose an array with ${dims(n)} by the axes ${text(given as readonly number[])}`);
+  if (list.length !== n || new Set(list).size !== n) {
+    throw rangeError(`Cannot transpose an array with ${dims(n)} by the axes ${text(given as readonly number[])}`);
+  }
   return wrap(permute(x, list));
 }
 /** Axes in another order; the array API's name of `transpose`. */
-export function permuteDims(a: ArrayLike, ...axes: readonly number[] | readonly [(readonly number[] | TransposeOptions | null)?]): NDArray {
+export function permuteDims(
+  a: ArrayLike,
+  ...axes: readonly number[] | readonly [(readonly number[] | TransposeOptions | null)?]
+): NDArray {
   return transpose(a, ...axes as readonly number[]);
 }
 /** Two axes exchanged. */
@@ -205,7 +267,11 @@ export function broadcastArrays(...arrays: readonly ArrayLike[] | readonly [read
 /** Arguments that were spread, or given as one list. */
 function listOf(op: string, args: readonly unknown[]): readonly ArrayLike[] {
   const list = args.length === 1 && Array.isArray(args[0]) ? args[0] as readonly unknown[] : args;
-  for (const a of list) if (!(a instanceof NDArray) && !isScalar(a)) throw typeError(`Cannot ${op} a value that is neither an array nor a number: ${a === null ? "null" : typeof a}`);
+  for (const a of list) {
+    if (!(a instanceof NDArray) && !isScalar(a)) {
+      throw typeError(`Cannot ${op} a value that is neither an array nor a number: ${a === null ? "null" : typeof a}`);
+    }
+  }
   return list as readonly ArrayLike[];
 }
 
@@ -216,13 +282,21 @@ function joined(op: string, arrays: readonly ArrayLike[]): Node[] {
   const list = arrays as readonly ArrayLike[];
   const nodes = list.map((a) => nodeOf(op, a)), strong = nodes.filter((_, i) => list[i] instanceof NDArray);
   let dtype: DType = (strong.length > 0 ? strong : nodes).map((n) => n.dtype).reduce(promote);
-  if (strong.length > 0) for (const a of list) if (!(a instanceof NDArray)) dtype = promoteScalar(dtype, a as number);
+  if (strong.length > 0) {
+    for (const a of list) {
+      if (!(a instanceof NDArray)) dtype = promoteScalar(dtype, a as number);
+    }
+  }
   return nodes.map((n) => cast(n, dtype));
 }
 
 /** Arrays end to end along an axis (0; null: flattened first); a TypeError if the other axes differ. */
-export function concatenate(arrays: readonly ArrayLike[], axis?: number | null | { readonly axis?: number | null }): NDArray {
-  const nodes = joined("concatenate", arrays), given = trailing<{ readonly axis?: number | null }>("concatenate", "axis", axis, undefined, ["axis"]).axis;
+export function concatenate(
+  arrays: readonly ArrayLike[],
+  axis?: number | null | { readonly axis?: number | null },
+): NDArray {
+  const nodes = joined("concatenate", arrays),
+    given = trailing<{ readonly axis?: number | null }>("concatenate", "axis", axis, undefined, ["axis"]).axis;
   if (given === null) return wrap(concatNodes(nodes.map(flat), 0));
   const first = nodes[0] as Node;
   // As in MLX, one array is given back whatever the axis.
@@ -230,40 +304,69 @@ export function concatenate(arrays: readonly ArrayLike[], axis?: number | null |
   const d = axisOf("concatenate", given ?? 0, first.shape.length);
   for (const n of nodes) {
     if (n.shape.length !== first.shape.length || n.shape.some((k, i) => i !== d && k !== first.shape[i])) {
-      throw typeError(`Cannot concatenate along axis ${d}, as the other axes must match: shapes are ${nodes.map((k) => text(k.shape)).join(" and ")}`);
+      throw typeError(
+        `Cannot concatenate along axis ${d}, as the other axes must match: shapes are ${
+          nodes.map((k) => text(k.shape)).join(" and ")
+        }`,
+      );
     }
   }
   return wrap(concatNodes(nodes, d));
 }
 /** Arrays end to end; the array API's name of `concatenate`. */
-export function concat(arrays: readonly ArrayLike[], axis?: number | null | { readonly axis?: number | null }): NDArray {
+export function concat(
+  arrays: readonly ArrayLike[],
+  axis?: number | null | { readonly axis?: number | null },
+): NDArray {
   return concatenate(arrays, axis);
 }
 /** Arrays of one shape along a new axis (0); a TypeError if the shapes differ. */
 export function stack(arrays: readonly ArrayLike[], axis?: number | OneAxisOptions): NDArray {
   const nodes = joined("stack", arrays), first = nodes[0] as Node;
-  const d = axisOf("stack", trailing<OneAxisOptions>("stack", "axis", axis, undefined, ["axis"]).axis ?? 0, first.shape.length + 1);
-  for (const n of nodes) if (!same(n.shape, first.shape)) throw typeError(`Cannot stack arrays whose shapes differ: ${nodes.map((k) => text(k.shape)).join(" and ")}`);
+  const d = axisOf(
+    "stack",
+    trailing<OneAxisOptions>("stack", "axis", axis, undefined, ["axis"]).axis ?? 0,
+    first.shape.length + 1,
+  );
+  for (const n of nodes) {
+    if (!same(n.shape, first.shape)) {
+      throw typeError(`Cannot stack arrays whose shapes differ: ${nodes.map((k) => text(k.shape)).join(" and ")}`);
+    }
+  }
   return wrap(concatNodes(nodes.map((n) => expand(n, d)), d));
 }
 /** The entries along an axis (0), each without it. */
 export function unstack(x: ArrayLike, axis?: number | OneAxisOptions): NDArray[] {
-  const n = nodeOf("unstack", x), d = axisOf("unstack", trailing<OneAxisOptions>("unstack", "axis", axis, undefined, ["axis"]).axis ?? 0, n.shape.length);
+  const n = nodeOf("unstack", x),
+    d = axisOf(
+      "unstack",
+      trailing<OneAxisOptions>("unstack", "axis", axis, undefined, ["axis"]).axis ?? 0,
+      n.shape.length,
+    );
   const shape = n.shape.filter((_, k) => k !== d);
   return counting(n.shape[d] as number).map((i) => wrap(reshapeNode(sliceAxis(n, d, i, 1), shape)));
 }
 /** Parts along an axis (0): a number of equal ones, or the places to cut at; a TypeError if they would not be equal. */
-export function split(a: ArrayLike, indicesOrSections: number | readonly number[], axis?: number | OneAxisOptions): NDArray[] {
-  const x = nodeOf("split", a), d = axisOf("split", trailing<OneAxisOptions>("split", "axis", axis, undefined, ["axis"]).axis ?? 0, x.shape.length);
+export function split(
+  a: ArrayLike,
+  indicesOrSections: number | readonly number[],
+  axis?: number | OneAxisOptions,
+): NDArray[] {
+  const x = nodeOf("split", a),
+    d = axisOf("split", trailing<OneAxisOptions>("split", "axis", axis, undefined, ["axis"]).axis ?? 0, x.shape.length);
   const n = x.shape[d] as number;
   let cuts: number[];
   if (typeof indicesOrSections === "number") {
     const k = integer("split", "the number of parts", indicesOrSections);
     if (k <= 0) throw rangeError(`Cannot split into ${k} parts`);
-    if (n % k !== 0) throw typeError(`Cannot split axis ${d} of an array of shape ${text(x.shape)} into ${k} equal parts`);
+    if (n % k !== 0) {
+      throw typeError(`Cannot split axis ${d} of an array of shape ${text(x.shape)} into ${k} equal parts`);
+    }
     cuts = counting(k - 1).map((i) => (i + 1) * (n / k));
   } else {
-    if (!Array.isArray(indicesOrSections)) throw typeError(`Cannot split at ${String(indicesOrSections)}: give a number of parts or a list of places`);
+    if (!Array.isArray(indicesOrSections)) {
+      throw typeError(`Cannot split at ${String(indicesOrSections)}: give a number of parts or a list of places`);
+    }
     cuts = (indicesOrSections as readonly number[]).map((i) => {
       const k = integer("split", "a place", i);
       return Math.min(Math.max(k < 0 ? k + n : k, 0), n);
@@ -278,21 +381,31 @@ export function split(a: ArrayLike, indicesOrSections: number | readonly number[
 
 // ---- repeating ----------------------------------------------------------------------------------------------------------
 /** Each element `repeats` times along an axis (null, the default: of the flattened array). */
-export function repeat(array: ArrayLike, repeats: number, axis?: number | null | { readonly axis?: number | null }): NDArray {
+export function repeat(
+  array: ArrayLike,
+  repeats: number,
+  axis?: number | null | { readonly axis?: number | null },
+): NDArray {
   let x = nodeOf("repeat", array);
-  const n = integer("repeat", "the number of repeats", repeats), given = trailing<{ readonly axis?: number | null }>("repeat", "axis", axis, undefined, ["axis"]).axis;
+  const n = integer("repeat", "the number of repeats", repeats),
+    given = trailing<{ readonly axis?: number | null }>("repeat", "axis", axis, undefined, ["axis"]).axis;
   if (n < 0) throw rangeError(`Cannot repeat ${n} times`);
   if (given === undefined || given === null) x = flat(x);
-  const d = axisOf("repeat", given ?? 0, x.shape.length), shape = [...x.shape.slice(0, d + 1), n, ...x.shape.slice(d + 1)];
+  const d = axisOf("repeat", given ?? 0, x.shape.length),
+    shape = [...x.shape.slice(0, d + 1), n, ...x.shape.slice(d + 1)];
   return wrap(reshapeNode(broadcastNode(expand(x, d + 1), shape), x.shape.map((k, i) => i === d ? k * n : k)));
 }
 /** The whole array repeated along each axis; `reps` counts from the last axis, missing ones are 1. */
 export function tile(a: ArrayLike, reps: number | readonly number[]): NDArray {
   const x = nodeOf("tile", a), list = typeof reps === "number" ? [reps] : [...reps];
   for (const r of list) if (integer("tile", "a number of repeats", r) < 0) throw rangeError(`Cannot tile ${r} times`);
-  const n = Math.max(list.length, x.shape.length), shape = [...new Array<number>(n - x.shape.length).fill(1), ...x.shape];
+  const n = Math.max(list.length, x.shape.length),
+    shape = [...new Array<number>(n - x.shape.length).fill(1), ...x.shape];
   const times = [...new Array<number>(n - list.length).fill(1), ...list];
-  const wide = broadcastNode(reshapeNode(x, shape.flatMap((k) => [1, k])), shape.flatMap((k, i) => [times[i] as number, k]));
+  const wide = broadcastNode(
+    reshapeNode(x, shape.flatMap((k) => [1, k])),
+    shape.flatMap((k, i) => [times[i] as number, k]),
+  );
   return wrap(reshapeNode(wide, shape.map((k, i) => k * (times[i] as number))));
 }
 
@@ -310,7 +423,9 @@ export type PadWidth = number | readonly number[] | readonly (readonly number[])
 function widthsOf(given: PadWidth, ndim: number): readonly (readonly [number, number])[] {
   const pairOf = (p: unknown): readonly [number, number] => {
     const list: readonly unknown[] = Array.isArray(p) ? p : [p];
-    if (list.length !== 1 && list.length !== 2) throw typeError(`Cannot pad: a width must be a number or a pair, not ${text(list as number[])}`);
+    if (list.length !== 1 && list.length !== 2) {
+      throw typeError(`Cannot pad: a width must be a number or a pair, not ${text(list as number[])}`);
+    }
     const lo = integer("pad", "a width", list[0]), hi = integer("pad", "a width", list.length === 2 ? list[1] : lo);
     if (lo < 0 || hi < 0) throw rangeError(`Cannot pad by a negative width: [${lo},${hi}]`);
     return [lo, hi];
@@ -320,11 +435,15 @@ function widthsOf(given: PadWidth, ndim: number): readonly (readonly [number, nu
     return counting(ndim).map(() => w);
   };
   if (typeof given === "number") return all(given);
-  if (!Array.isArray(given)) throw typeError(`Cannot pad by ${String(given)}: give a number, a pair, or a list of pairs`);
+  if (!Array.isArray(given)) {
+    throw typeError(`Cannot pad by ${String(given)}: give a number, a pair, or a list of pairs`);
+  }
   if (given.length === 0 && ndim === 0) return [];
   if ((given as readonly unknown[]).every((w) => typeof w === "number")) return all(given);
   if (given.length === 1) return all(given[0]);
-  if (given.length !== ndim) throw typeError(`Cannot pad an array with ${dims(ndim)} by ${given.length} pairs of widths`);
+  if (given.length !== ndim) {
+    throw typeError(`Cannot pad an array with ${dims(ndim)} by ${given.length} pairs of widths`);
+  }
   return (given as readonly unknown[]).map(pairOf);
 }
 /** Pads one axis by the source positions that `at` names for the positions -lo .. n+hi-1. */
@@ -353,15 +472,27 @@ function padBy(x: Node, axis: number, lo: number, hi: number, at: (i: number) =>
  */
 export function pad(a: ArrayLike, padWidth: PadWidth, mode?: PadMode | PadOptions, options?: PadOptions): NDArray {
   let x = nodeOf("pad", a);
-  const o = trailing<PadOptions>("pad", "mode", mode, options, ["mode", "constantValues"]), widths = widthsOf(padWidth, x.shape.length);
+  const o = trailing<PadOptions>("pad", "mode", mode, options, ["mode", "constantValues"]),
+    widths = widthsOf(padWidth, x.shape.length);
   const how = o.mode ?? "constant";
   if (how === "constant") {
-    const fill = o.constantValues ?? 0, shape = x.shape.map((n, d) => n + (widths[d] as readonly number[])[0]! + (widths[d] as readonly number[])[1]!);
-    const base = fill instanceof NDArray ? broadcastNode(cast(fill.node, x.dtype), broadcast("pad", fill.node.shape, shape)) : full(fill, shape, x.dtype);
-    if (!same(base.shape, shape)) throw typeError(`Cannot pad to ${text(shape)} with values of shape ${text(base.shape)}`);
+    const fill = o.constantValues ?? 0,
+      shape = x.shape.map((n, d) => n + (widths[d] as readonly number[])[0]! + (widths[d] as readonly number[])[1]!);
+    const base = fill instanceof NDArray
+      ? broadcastNode(cast(fill.node, x.dtype), broadcast("pad", fill.node.shape, shape))
+      : full(fill, shape, x.dtype);
+    if (!same(base.shape, shape)) {
+      throw typeError(`Cannot pad to ${text(shape)} with values of shape ${text(base.shape)}`);
+    }
     if (same(shape, x.shape)) return wrap(x);
     if (size(x.shape) === 0) return wrap(base);
-    return wrap(assemble([base, x], [null, { starts: widths.map((w) => w[0]), steps: widths.map(() => 1), shape: x.shape }], shape));
+    return wrap(
+      assemble(
+        [base, x],
+        [null, { starts: widths.map((w) => w[0]), steps: widths.map(() => 1), shape: x.shape }],
+        shape,
+      ),
+    );
   }
   if (how !== "edge" && how !== "reflect" && how !== "symmetric") {
     throw rangeError(`Cannot pad with mode ${JSON.stringify(how)}; the modes are constant, edge, reflect, symmetric`);
@@ -372,7 +503,8 @@ export function pad(a: ArrayLike, padWidth: PadWidth, mode?: PadMode | PadOption
     if (n === 0) throw typeError(`Cannot pad an empty axis with mode ${how}: axis ${d} of shape ${text(x.shape)}`);
     if (how === "edge") x = padBy(x, d, lo, hi, (i) => Math.min(Math.max(i, 0), n - 1));
     else {
-      const period = how === "reflect" ? Math.max(1, 2 * (n - 1)) : 2 * n, last = how === "reflect" ? period : period - 1;
+      const period = how === "reflect" ? Math.max(1, 2 * (n - 1)) : 2 * n,
+        last = how === "reflect" ? period : period - 1;
       x = padBy(x, d, lo, hi, (i) => {
         const k = ((i % period) + period) % period;
         return k < n ? k : last - k;
@@ -386,7 +518,9 @@ export function pad(a: ArrayLike, padWidth: PadWidth, mode?: PadMode | PadOption
 /** Elements in reverse along axes (all by default). */
 export function flip(a: ArrayLike, axis?: AxisArg | AxisOptions): NDArray {
   const x = nodeOf("flip", a);
-  return wrap(reverse(x, axesOf("flip", trailing<AxisOptions>("flip", "axis", axis, undefined, ["axis"]).axis, x.shape.length)));
+  return wrap(
+    reverse(x, axesOf("flip", trailing<AxisOptions>("flip", "axis", axis, undefined, ["axis"]).axis, x.shape.length)),
+  );
 }
 /** Elements shifted around along axes (without axes: of the flattened array), those past the end at the front. */
 export function roll(a: ArrayLike, shift: number | readonly number[], axis?: AxisArg | AxisOptions): NDArray {
@@ -396,11 +530,26 @@ export function roll(a: ArrayLike, shift: number | readonly number[], axis?: Axi
     const k = n.shape[d] as number, s = k === 0 ? 0 : ((by % k) + k) % k;
     return s === 0 ? n : concatNodes([sliceAxis(n, d, k - s, s), sliceAxis(n, d, 0, k - s)], d);
   };
-  if (given === undefined || given === null) return wrap(reshapeNode(rollBy(flat(x), 0, shifts.reduce((s, k) => s + k, 0)), x.shape));
+  if (given === undefined || given === null) {
+    return wrap(reshapeNode(rollBy(flat(x), 0, shifts.reduce((s, k) => s + k, 0)), x.shape));
+  }
   const axes = typeof given === "number" ? [given] : given;
-  if (shifts.length < axes.length && shifts.length !== 1) throw typeError(`Cannot roll ${axes.length} axes by ${shifts.length} shifts`);
+  if (shifts.length < axes.length && shifts.length !== 1) {
+    throw typeError(`Cannot roll ${axes.length} axes by ${shifts.length} shifts`);
+  }
   // Several shifts of one axis add up.
-  return wrap(axes.reduce((n, d, i) => rollBy(n, axisOf("roll", d, x.shape.length), (typeof given === "number" ? shifts.reduce((s, k) => s + k, 0) : shifts.length === 1 ? shifts[0] : shifts[i]) as number), x));
+  return wrap(
+    axes.reduce((n, d, i) =>
+      rollBy(
+        n,
+        axisOf("roll", d, x.shape.length),
+        (typeof given === "number"
+          ? shifts.reduce((s, k) => s + k, 0)
+          : shifts.length === 1
+          ? shifts[0]
+          : shifts[i]) as number,
+      ), x),
+  );
 }
 
 function atleast(op: string, args: readonly unknown[], grow: (x: Node) => Node): NDArray | NDArray[] {
@@ -423,7 +572,16 @@ export function atleast2d(...arys: readonly unknown[]): NDArray | NDArray[] {
 export function atleast3d(a: ArrayLike): NDArray;
 export function atleast3d(...arys: readonly ArrayLike[] | readonly [readonly ArrayLike[]]): NDArray[];
 export function atleast3d(...arys: readonly unknown[]): NDArray | NDArray[] {
-  return atleast("atleast3d", arys, (x) => x.shape.length < 2 ? reshapeNode(x, [1, size(x.shape), 1]) : x.shape.length === 2 ? reshapeNode(x, [...x.shape, 1]) : x);
+  return atleast(
+    "atleast3d",
+    arys,
+    (x) =>
+      x.shape.length < 2
+        ? reshapeNode(x, [1, size(x.shape), 1])
+        : x.shape.length === 2
+        ? reshapeNode(x, [...x.shape, 1])
+        : x,
+  );
 }
 
 /** Options of `asStrided`. */
@@ -434,9 +592,14 @@ export interface StridedOptions {
 }
 /** The row-major elements read through any shape, strides (in elements) and offset; a RangeError where they leave the array. */
 export function asStrided(a: ArrayLike, shape?: readonly number[] | StridedOptions, options?: StridedOptions): NDArray {
-  const x = nodeOf("asStrided", a), o = trailing<StridedOptions>("asStrided", "shape", shape, options, ["shape", "strides", "offset"]);
-  const to = shapeOf("asStrided", o.shape ?? x.shape), strides = o.strides ?? contiguousStrides(to), offset = integer("asStrided", "the offset", o.offset ?? 0);
-  if (strides.length !== to.length) throw typeError(`Cannot asStrided: the shape ${text(to)} and the strides ${text(strides)} must have one length`);
+  const x = nodeOf("asStrided", a),
+    o = trailing<StridedOptions>("asStrided", "shape", shape, options, ["shape", "strides", "offset"]);
+  const to = shapeOf("asStrided", o.shape ?? x.shape),
+    strides = o.strides ?? contiguousStrides(to),
+    offset = integer("asStrided", "the offset", o.offset ?? 0);
+  if (strides.length !== to.length) {
+    throw typeError(`Cannot asStrided: the shape ${text(to)} and the strides ${text(strides)} must have one length`);
+  }
   strides.forEach((s) => integer("asStrided", "a stride", s));
   const count = size(x.shape);
   let lo = offset, hi = offset;
@@ -446,13 +609,17 @@ export function asStrided(a: ArrayLike, shape?: readonly number[] | StridedOptio
     else hi += far;
   });
   if (size(to) === 0) return wrap(full(0, [...to], x.dtype));
-  if (lo < 0 || hi >= count) throw rangeError(`Cannot asStrided: elements ${lo} to ${hi} of an array with ${count} elements`);
+  if (lo < 0 || hi >= count) {
+    throw rangeError(`Cannot asStrided: elements ${lo} to ${hi} of an array with ${count} elements`);
+  }
   const type: DType = count > 0x7fffffff ? "int64" : "int32";
   let index = full(offset, to, type);
   to.forEach((n, d) => {
     if (n > 1 && strides[d] !== 0) index = add(index, iota(to, d, type, 0, strides[d] as number));
   });
-  return wrap(gather(flat(x), [index], { shape: [...to], source: [{ from: "index", which: 0 }], indexAxes: counting(to.length) }));
+  return wrap(
+    gather(flat(x), [index], { shape: [...to], source: [{ from: "index", which: 0 }], indexAxes: counting(to.length) }),
+  );
 }
 
 /** The same values, row-major in memory once evaluated. */
@@ -463,15 +630,25 @@ export function contiguous(a: ArrayLike, options: { readonly allowColMajor?: boo
   return wrap(assemble([x], [null], x.shape));
 }
 /** The same arrays, evaluated after `dependencies`; evaluation is in order, so nothing more is recorded. */
-export function depends<T extends NDArray | readonly NDArray[]>(inputs: T, dependencies: NDArray | readonly NDArray[]): T {
-  for (const d of Array.isArray(dependencies) ? dependencies as readonly NDArray[] : [dependencies]) nodeOf("depends", d as NDArray);
-  return (inputs instanceof NDArray ? wrap(inputs.node) : (inputs as readonly NDArray[]).map((x) => wrap(nodeOf("depends", x)))) as unknown as T;
+export function depends<T extends NDArray | readonly NDArray[]>(
+  inputs: T,
+  dependencies: NDArray | readonly NDArray[],
+): T {
+  for (const d of Array.isArray(dependencies) ? dependencies as readonly NDArray[] : [dependencies]) {
+    nodeOf("depends", d as NDArray);
+  }
+  return (inputs instanceof NDArray
+    ? wrap(inputs.node)
+    : (inputs as readonly NDArray[]).map((x) => wrap(nodeOf("depends", x)))) as unknown as T;
 }
 
 // ---- diagonals ----------------------------------------------------------------------------------------------------------
 /** The diagonal `offset` of the last two axes, as the last axis. */
 export function diagonalNode(x: Node, offset: number): Node {
-  const n = x.shape.length, rows = x.shape[n - 2] as number, cols = x.shape[n - 1] as number, lead = x.shape.slice(0, -2);
+  const n = x.shape.length,
+    rows = x.shape[n - 2] as number,
+    cols = x.shape[n - 1] as number,
+    lead = x.shape.slice(0, -2);
   const count = Math.max(0, Math.min(rows - Math.max(-offset, 0), cols - Math.max(offset, 0)));
   if (count === 0 || size(lead) === 0) return full(0, [...lead, count], x.dtype);
   const start = offset >= 0 ? offset : -offset * cols;
@@ -485,21 +662,31 @@ export interface DiagonalOptions {
 }
 /** The elements whose indices along two axes differ by `offset`, as the last axis; a TypeError for less than two axes. */
 export function diagonal(a: ArrayLike, offset?: number | DiagonalOptions, options?: DiagonalOptions): NDArray {
-  const x = nodeOf("diagonal", a), o = trailing<DiagonalOptions>("diagonal", "offset", offset, options, ["offset", "axis1", "axis2"]), n = x.shape.length;
+  const x = nodeOf("diagonal", a),
+    o = trailing<DiagonalOptions>("diagonal", "offset", offset, options, ["offset", "axis1", "axis2"]),
+    n = x.shape.length;
   if (n < 2) throw typeError(`Cannot take the diagonal of an array with ${dims(n)}: it needs at least 2`);
   const r = axisOf("diagonal", o.axis1 ?? 0, n), c = axisOf("diagonal", o.axis2 ?? 1, n);
   if (r === c) throw rangeError(`Cannot take the diagonal: axis1 and axis2 are both ${r}`);
-  return wrap(diagonalNode(permute(x, [...counting(n).filter((d) => d !== r && d !== c), r, c]), integer("diagonal", "the offset", o.offset ?? 0)));
+  return wrap(
+    diagonalNode(
+      permute(x, [...counting(n).filter((d) => d !== r && d !== c), r, c]),
+      integer("diagonal", "the offset", o.offset ?? 0),
+    ),
+  );
 }
 /** A vector on diagonal `k` of a square matrix of zeros, or diagonal `k` of a matrix; a TypeError for other arrays. */
 export function diag(a: ArrayLike, k?: number | { readonly k?: number }): NDArray {
-  const x = nodeOf("diag", a), off = integer("diag", "k", trailing<{ readonly k?: number }>("diag", "k", k, undefined, ["k"]).k ?? 0);
+  const x = nodeOf("diag", a),
+    off = integer("diag", "k", trailing<{ readonly k?: number }>("diag", "k", k, undefined, ["k"]).k ?? 0);
   if (x.shape.length === 2) return wrap(diagonalNode(x, off));
   if (x.shape.length !== 1) throw typeError(`Cannot diag an array with ${dims(x.shape.length)}: it takes 1 or 2`);
   const n = x.shape[0] as number, m = n + Math.abs(off), zeros = full(0, [m * m], x.dtype);
   if (n === 0) return wrap(reshapeNode(zeros, [m, m]));
   const start = off >= 0 ? off : -off * m;
-  return wrap(reshapeNode(assemble([zeros, x], [null, { starts: [start], steps: [m + 1], shape: [n] }], [m * m]), [m, m]));
+  return wrap(
+    reshapeNode(assemble([zeros, x], [null, { starts: [start], steps: [m + 1], shape: [n] }], [m * m]), [m, m]),
+  );
 }
 
 /** Options of `diff`. */

@@ -6,7 +6,22 @@ import { checkOptions, splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { axesOf, axisOf, size } from "../core/shape.ts";
-import { add, broadcastTo, cast, compare, div, full, like, mul, nodeOf, reduce, reshape, select, sub, wrap } from "./basis.ts";
+import {
+  add,
+  broadcastTo,
+  cast,
+  compare,
+  div,
+  full,
+  like,
+  mul,
+  nodeOf,
+  reduce,
+  reshape,
+  select,
+  sub,
+  wrap,
+} from "./basis.ts";
 import { dtypeOf } from "./cast.ts";
 import { diagonal } from "./movement.ts";
 import { complexNode, exp, imagNode, isfinite, isnan, log, realNode, sqrt, square, stopNode } from "./unary.ts";
@@ -21,7 +36,9 @@ interface Parsed {
 function parse(name: string, a: ArrayLike, args: readonly unknown[], extra: readonly string[] = []): Parsed {
   const o = splitArgs(name, [a, ...args], 1, ["axis", "keepdims", ...extra], ["axis"]), x = nodeOf(name, a);
   const keepdims = o["keepdims"] ?? false, ddof = o["ddof"] ?? 0;
-  if (typeof keepdims !== "boolean") throw typeError(`Cannot ${name}: keepdims must be true or false, not ${String(keepdims)}`);
+  if (typeof keepdims !== "boolean") {
+    throw typeError(`Cannot ${name}: keepdims must be true or false, not ${String(keepdims)}`);
+  }
   if (typeof ddof !== "number") throw typeError(`Cannot ${name}: ddof must be a number, not ${String(ddof)}`);
   return { x, axes: axesOf(name, o["axis"] as AxisArg | undefined, x.shape.length), keepdims, ddof };
 }
@@ -43,7 +60,8 @@ const precise = (d: DType): DType => d === "float16" || d === "bfloat16" ? "floa
 /** Sum over sorted axes, in the accumulation dtype. */
 export const sumNode = (x: Node, axes: readonly number[]): Node => accumulate("sum", x, axes);
 /** A sum or product; over no axes the array itself. */
-const accumulate = (fold: "sum" | "prod", x: Node, axes: readonly number[]): Node => axes.length === 0 ? x : reduce(fold, cast(x, accumulated(x.dtype)), axes);
+const accumulate = (fold: "sum" | "prod", x: Node, axes: readonly number[]): Node =>
+  axes.length === 0 ? x : reduce(fold, cast(x, accumulated(x.dtype)), axes);
 /** Mean over sorted axes: floating. */
 export function meanNode(x: Node, axes: readonly number[]): Node {
   const t = atLeastFloat(x.dtype), s = cast(sumNode(cast(x, t === x.dtype ? precise(t) : x.dtype), axes), precise(t));
@@ -62,13 +80,23 @@ export function varianceNode(x: Node, axes: readonly number[], ddof: number): No
 export function extremeNode(fold: "min" | "max", x: Node, axes: readonly number[]): Node {
   if (!isComplex(x.dtype) || axes.length === 0) return reduce(fold, x, axes);
   const im = imagNode(x), re = select(isnan.node(x), like(NaN, im), realNode(x)), best = reduce(fold, re, axes);
-  const spread = broadcastTo(kept(best, x, axes), x.shape), hit = select(isnan.node(spread), isnan.node(re), compare("eq", re, spread));
-  return complexNode(best, reduce(fold, select(hit, select(isnan.node(im), like(0, im), im), like(fold === "max" ? -Infinity : Infinity, im)), axes));
+  const spread = broadcastTo(kept(best, x, axes), x.shape),
+    hit = select(isnan.node(spread), isnan.node(re), compare("eq", re, spread));
+  return complexNode(
+    best,
+    reduce(
+      fold,
+      select(hit, select(isnan.node(im), like(0, im), im), like(fold === "max" ? -Infinity : Infinity, im)),
+      axes,
+    ),
+  );
 }
 /** Whether all elements along sorted axes are not zero: bool. */
 export function allNode(x: Node, axes: readonly number[] = x.shape.map((_, d) => d)): Node {
   const b = cast(x, "bool");
-  return axes.some((d) => x.shape[d] === 0) ? full(true, x.shape.filter((_, d) => !axes.includes(d)), "bool") : reduce("min", b, axes);
+  return axes.some((d) => x.shape[d] === 0)
+    ? full(true, x.shape.filter((_, d) => !axes.includes(d)), "bool")
+    : reduce("min", b, axes);
 }
 
 /** The sum over `axis` (a number, a list or all); bool and small integers become int32 or uint32. Options: axis, keepdims. */
@@ -121,7 +149,10 @@ export function all(a: ArrayLike, ...args: readonly unknown[]): NDArray {
 export function any(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const p = parse("any", a, args), b = cast(p.x, "bool");
   const none = p.axes.some((d) => p.x.shape[d] === 0);
-  return finish(none ? full(false, p.x.shape.filter((_, d) => !p.axes.includes(d)), "bool") : reduce("max", b, p.axes), p);
+  return finish(
+    none ? full(false, p.x.shape.filter((_, d) => !p.axes.includes(d)), "bool") : reduce("max", b, p.axes),
+    p,
+  );
 }
 /** The number of elements over `axis` that are not zero: int32. Options: axis, keepdims. */
 export function countNonzero(a: ArrayLike, ...args: readonly unknown[]): NDArray {
@@ -135,8 +166,11 @@ function position(fold: "argmin" | "argmax", x: Node, axis: number): Node {
   return reduce("argmax", cast(compare("eq", x, broadcastTo(kept(best, x, [axis]), x.shape)), "int32"), [axis]);
 }
 function argument(fold: "argmin" | "argmax", a: ArrayLike, args: readonly unknown[]): NDArray {
-  const o = splitArgs(fold, [a, ...args], 1, ["axis", "keepdims"], ["axis"]), x = nodeOf(fold, a), axis = o["axis"] as number | null | undefined;
-  const keepdims = o["keepdims"] === true, d = axis === undefined || axis === null ? null : axisOf(fold, axis, x.shape.length);
+  const o = splitArgs(fold, [a, ...args], 1, ["axis", "keepdims"], ["axis"]),
+    x = nodeOf(fold, a),
+    axis = o["axis"] as number | null | undefined;
+  const keepdims = o["keepdims"] === true,
+    d = axis === undefined || axis === null ? null : axisOf(fold, axis, x.shape.length);
   if (size(x.shape) === 0) throw rangeError(`Cannot take the ${fold} of no elements: shape is [${x.shape.join(",")}]`);
   const n = d === null ? position(fold, reshape(x, [size(x.shape)]), 0) : position(fold, x, d);
   return wrap(keepdims ? kept(n, x, d === null ? x.shape.map((_, k) => k) : [d]) : n);
@@ -158,7 +192,9 @@ function shift(x: Node, axes: readonly number[]): Node {
 function alongRows(shape: readonly number[], axes: readonly number[]): boolean {
   const last = axes.length - 1;
   if (last < 0 || axes[last] !== shape.length - 1) return false;
-  for (let i = last - 1; i >= 0; i--) if ((axes[i] as number) + 1 !== axes[i + 1] || shape[axes[i] as number] !== 1) return false;
+  for (let i = last - 1; i >= 0; i--) {
+    if ((axes[i] as number) + 1 !== axes[i + 1] || shape[axes[i] as number] !== 1) return false;
+  }
   return true;
 }
 /** log(sum(exp(x))) over sorted axes, without overflow. */
@@ -170,13 +206,16 @@ export function logsumexpNode(x: Node, axes: readonly number[]): Node {
   }
   const t = atLeastFloat(x.dtype), y = cast(x, precise(t)), top = shift(y, axes);
   // An infinite maximum would make NaN of its own difference.
-  const m = select(isfinite.node(top), top, like(0, top)), s = reduce("sum", exp.node(sub(y, broadcastTo(m, x.shape))), axes);
+  const m = select(isfinite.node(top), top, like(0, top)),
+    s = reduce("sum", exp.node(sub(y, broadcastTo(m, x.shape))), axes);
   return cast(add(log.node(s), reshape(m, s.shape)), t);
 }
 /** log(sum(exp(a))) over `axis`; floating or complex, other dtypes become float32; a RangeError over no elements. Options: axis, keepdims. */
 export function logsumexp(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const p = parse("logsumexp", a, args);
-  if (size(p.x.shape) === 0) throw rangeError(`Cannot take the logsumexp of no elements: shape is [${p.x.shape.join(",")}]`);
+  if (size(p.x.shape) === 0) {
+    throw rangeError(`Cannot take the logsumexp of no elements: shape is [${p.x.shape.join(",")}]`);
+  }
   return finish(logsumexpNode(p.x, p.axes), p);
 }
 /** exp(x) over its sum along sorted axes. */

@@ -8,7 +8,27 @@ import type { Aval, Node, OpDef, ScanOp } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { axisOf, size } from "../core/shape.ts";
 import {
-  add, assemble, cast, compare, conj, define, div, full, type Gather, iota, like, literalOf, mul, neg, nodeOf, reshape, scatter, select, slice, sub, wrap,
+  add,
+  assemble,
+  cast,
+  compare,
+  conj,
+  define,
+  div,
+  full,
+  type Gather,
+  iota,
+  like,
+  literalOf,
+  mul,
+  neg,
+  nodeOf,
+  reshape,
+  scatter,
+  select,
+  slice,
+  sub,
+  wrap,
 } from "./basis.ts";
 import { exp, isfinite, isnan, log } from "./unary.ts";
 
@@ -25,7 +45,13 @@ function start(op: ScanOp, dtype: DType): ReturnType<typeof literalOf> {
   if (isComplex(dtype)) return low ? { re: -Infinity, im: -Infinity } : { re: Infinity, im: Infinity };
   return isInteger(dtype) ? literalOf(dtype, low ? iinfo(dtype).min : iinfo(dtype).max) : low ? -Infinity : Infinity;
 }
-const NAMES: Readonly<Record<ScanOp, string>> = { sum: "cumsum", prod: "cumprod", max: "cummax", min: "cummin", logaddexp: "logcumsumexp" };
+const NAMES: Readonly<Record<ScanOp, string>> = {
+  sum: "cumsum",
+  prod: "cumprod",
+  max: "cummax",
+  min: "cummin",
+  logaddexp: "logcumsumexp",
+};
 const ops = new Map<ScanOp, OpDef<Scan>>();
 for (const op of ["sum", "prod", "max", "min", "logaddexp"] as const) {
   ops.set(
@@ -33,13 +59,25 @@ for (const op of ["sum", "prod", "max", "min", "logaddexp"] as const) {
     define<Scan>({
       name: NAMES[op],
       type: ([x]) => ({ shape: (x as Aval).shape, dtype: (x as Aval).dtype }),
-      lower: { kind: "scan", op: () => op, axis: (a) => a.axis, exclusive: (a) => a.exclusive, start: (_, out) => start(op, out.dtype) },
+      lower: {
+        kind: "scan",
+        op: () => op,
+        axis: (a) => a.axis,
+        exclusive: (a) => a.exclusive,
+        start: (_, out) => start(op, out.dtype),
+      },
       structure: (a) => `${a.axis},${a.exclusive}`,
       vjp: (ct, out, [x], a) => {
         if (op === "sum") return [scanNode("sum", ct, a.axis, true, a.exclusive)];
         // An exclusive scan is the inclusive one, one place later.
         const g = a.exclusive ? earlier(ct, a.axis) : ct, y = a.exclusive ? scanNode(op, x as Node, a.axis) : out;
-        return [op === "prod" ? prodVjp(g, y, x as Node, a.axis) : op === "logaddexp" ? logVjp(g, y, x as Node, a.axis) : extremeVjp(g, y, x as Node, a.axis)];
+        return [
+          op === "prod"
+            ? prodVjp(g, y, x as Node, a.axis)
+            : op === "logaddexp"
+            ? logVjp(g, y, x as Node, a.axis)
+            : extremeVjp(g, y, x as Node, a.axis),
+        ];
       },
     }),
   );
@@ -47,11 +85,18 @@ for (const op of ["sum", "prod", "max", "min", "logaddexp"] as const) {
 
 /** Everything backwards along an axis. */
 function flip(x: Node, axis: number): Node {
-  return slice(x, { starts: x.shape.map((n, d) => d === axis ? n - 1 : 0), steps: x.shape.map((_, d) => d === axis ? -1 : 1), shape: x.shape });
+  return slice(x, {
+    starts: x.shape.map((n, d) => d === axis ? n - 1 : 0),
+    steps: x.shape.map((_, d) => d === axis ? -1 : 1),
+    shape: x.shape,
+  });
 }
 /** Each element in the place before it, and 0 in the last one. */
 function earlier(x: Node, axis: number): Node {
-  const n = x.shape[axis] as number, zero = x.shape.map(() => 0), one = x.shape.map(() => 1), shape = x.shape.map((k, d) => d === axis ? n - 1 : k);
+  const n = x.shape[axis] as number,
+    zero = x.shape.map(() => 0),
+    one = x.shape.map(() => 1),
+    shape = x.shape.map((k, d) => d === axis ? n - 1 : k);
   if (n === 0) return x;
   const tail = slice(x, { starts: zero.map((_, d) => d === axis ? 1 : 0), steps: one, shape });
   return assemble([like(0, x), tail], [null, { starts: zero, steps: one, shape }], x.shape);
@@ -73,9 +118,15 @@ function prodVjp(ct: Node, out: Node, x: Node, axis: number): Node {
 }
 function extremeVjp(ct: Node, out: Node, x: Node, axis: number): Node {
   // Each result goes back to the last element that is equal to it.
-  const hit = isInexact(x.dtype) ? select(isnan.node(x), full(true, x.shape, "bool"), compare("eq", x, out)) : compare("eq", x, out);
+  const hit = isInexact(x.dtype)
+    ? select(isnan.node(x), full(true, x.shape, "bool"), compare("eq", x, out))
+    : compare("eq", x, out);
   const at = iota(x.shape, axis, "int32"), last = scanNode("max", select(hit, at, like(0, at)), axis);
-  const where: Gather = { shape: x.shape, source: x.shape.map((_, d) => d === axis ? { from: "index", which: 0 } : { from: "out", axis: d }), indexAxes: x.shape.map((_, d) => d) };
+  const where: Gather = {
+    shape: x.shape,
+    source: x.shape.map((_, d) => d === axis ? { from: "index", which: 0 } : { from: "out", axis: d }),
+    indexAxes: x.shape.map((_, d) => d),
+  };
   return scatter("add", like(0, x), [last], ct, where);
 }
 function logVjp(ct: Node, out: Node, x: Node, axis: number): Node {
@@ -84,19 +135,41 @@ function logVjp(ct: Node, out: Node, x: Node, axis: number): Node {
   // The factors may overflow one by one, so that positive and negative cotangents are summed as logarithms.
   const y = select(isfinite.node(out), out, like(0, out)), zero = like(0, ct);
   const part = (c: Node): Node => {
-    const positive = compare("gt", c, zero), l = select(positive, log.node(select(positive, c, like(1, c))), like(-Infinity, c));
+    const positive = compare("gt", c, zero),
+      l = select(positive, log.node(select(positive, c, like(1, c))), like(-Infinity, c));
     return exp.node(add(scanNode("logaddexp", sub(l, y), axis, true), x));
   };
   return sub(part(ct), part(neg(ct)));
 }
 
-function scan(op: ScanOp, a: ArrayLike, args: readonly unknown[], dtypes: (d: DType) => DType, withDtype: boolean): NDArray {
-  const name = NAMES[op], o = splitArgs(name, [a, ...args], 1, ["axis", "reverse", "inclusive", ...(withDtype ? ["dtype"] : [])], ["axis"]);
-  const x = nodeOf(name, a), axis = o["axis"] as number | null | undefined, reverse = o["reverse"] ?? false, inclusive = o["inclusive"] ?? true, dtype = o["dtype"] ?? dtypes(x.dtype);
-  if (typeof reverse !== "boolean" || typeof inclusive !== "boolean") throw typeError(`Cannot ${name}: reverse and inclusive must be true or false`);
+function scan(
+  op: ScanOp,
+  a: ArrayLike,
+  args: readonly unknown[],
+  dtypes: (d: DType) => DType,
+  withDtype: boolean,
+): NDArray {
+  const name = NAMES[op],
+    o = splitArgs(name, [a, ...args], 1, ["axis", "reverse", "inclusive", ...(withDtype ? ["dtype"] : [])], ["axis"]);
+  const x = nodeOf(name, a),
+    axis = o["axis"] as number | null | undefined,
+    reverse = o["reverse"] ?? false,
+    inclusive = o["inclusive"] ?? true,
+    dtype = o["dtype"] ?? dtypes(x.dtype);
+  if (typeof reverse !== "boolean" || typeof inclusive !== "boolean") {
+    throw typeError(`Cannot ${name}: reverse and inclusive must be true or false`);
+  }
   if (!isDType(dtype)) throw typeError(`Cannot ${name}: ${String(dtype)} is no dtype`);
   const flat = axis === undefined || axis === null ? reshape(x, [size(x.shape)]) : x;
-  return wrap(scanNode(op, cast(flat, dtype), flat === x && axis !== undefined && axis !== null ? axisOf(name, axis, x.shape.length) : 0, reverse, !inclusive));
+  return wrap(
+    scanNode(
+      op,
+      cast(flat, dtype),
+      flat === x && axis !== undefined && axis !== null ? axisOf(name, axis, x.shape.length) : 0,
+      reverse,
+      !inclusive,
+    ),
+  );
 }
 /** The sums of all elements up to each along `axis` (of the flattened array by default), in the array's dtype; bool becomes int32. Options: axis, reverse, inclusive, dtype. */
 export function cumsum(a: ArrayLike, ...args: readonly unknown[]): NDArray {

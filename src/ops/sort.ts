@@ -7,7 +7,28 @@ import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Call, Node, OpDef } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { axesOf, axisOf, size } from "../core/shape.ts";
-import { add, assemble, broadcastTo, cast, compare, define, full, gather, type Gather, iota, like, mul, nodeOf, permute, reshape, scatter, select, slice, sub, wrap } from "./basis.ts";
+import {
+  add,
+  assemble,
+  broadcastTo,
+  cast,
+  compare,
+  define,
+  full,
+  type Gather,
+  gather,
+  iota,
+  like,
+  mul,
+  nodeOf,
+  permute,
+  reshape,
+  scatter,
+  select,
+  slice,
+  sub,
+  wrap,
+} from "./basis.ts";
 import { scanNode } from "./scan.ts";
 import { isnan } from "./unary.ts";
 
@@ -85,8 +106,15 @@ export function argsort(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const t = target("argsort", a, splitArgs("argsort", [a, ...args], 1, ["axis"], ["axis"])["axis"] as AxisArg);
   return wrap(argsortNode(t.x, t.axis));
 }
-function partitioned(name: string, node: (x: Node, axis: number) => Node, a: ArrayLike, kth: number, args: readonly unknown[]): NDArray {
-  const t = target(name, a, splitArgs(name, [a, kth, ...args], 2, ["axis"], ["axis"])["axis"] as AxisArg), n = t.x.shape[t.axis] as number;
+function partitioned(
+  name: string,
+  node: (x: Node, axis: number) => Node,
+  a: ArrayLike,
+  kth: number,
+  args: readonly unknown[],
+): NDArray {
+  const t = target(name, a, splitArgs(name, [a, kth, ...args], 2, ["axis"], ["axis"])["axis"] as AxisArg),
+    n = t.x.shape[t.axis] as number;
   if (!Number.isInteger(kth)) throw typeError(`Cannot ${name}: kth must be an integer, not ${String(kth)}`);
   if (kth < -n || kth >= n) throw rangeError(`Cannot ${name} at element ${kth} of an axis of length ${n}`);
   return wrap(node(t.x, t.axis));
@@ -101,23 +129,36 @@ export function argpartition(a: ArrayLike, kth: number, ...args: readonly unknow
 }
 /** `count` elements along an axis from `start`. */
 function range(x: Node, axis: number, start: number, count: number): Node {
-  return slice(x, { starts: x.shape.map((_, d) => d === axis ? start : 0), steps: x.shape.map(() => 1), shape: x.shape.map((n, d) => d === axis ? count : n) });
+  return slice(x, {
+    starts: x.shape.map((_, d) => d === axis ? start : 0),
+    steps: x.shape.map(() => 1),
+    shape: x.shape.map((n, d) => d === axis ? count : n),
+  });
 }
 /** The k largest elements along `axis` (-1; null flattens), in rising order; NaN counts as largest. Options: axis. */
 export function topk(a: ArrayLike, k: number, ...args: readonly unknown[]): NDArray {
-  const t = target("topk", a, splitArgs("topk", [a, k, ...args], 2, ["axis"], ["axis"])["axis"] as AxisArg), n = t.x.shape[t.axis] as number;
+  const t = target("topk", a, splitArgs("topk", [a, k, ...args], 2, ["axis"], ["axis"])["axis"] as AxisArg),
+    n = t.x.shape[t.axis] as number;
   if (!Number.isInteger(k)) throw typeError(`Cannot topk: k must be an integer, not ${String(k)}`);
   if (k < 0 || k > n) throw rangeError(`Cannot take the top ${k} of an axis of length ${n}`);
   return wrap(range(sortNode(t.x, t.axis), t.axis, n - k, k));
 }
 /** The median over `axis` (a number, a list or all), NaN if there is one; floating or complex, other dtypes become float32. Options: axis, keepdims. */
 export function median(a: ArrayLike, ...args: readonly unknown[]): NDArray {
-  const o = splitArgs("median", [a, ...args], 1, ["axis", "keepdims"], ["axis"]), x = nodeOf("median", a), axes = axesOf("median", o["axis"] as AxisArg, x.shape.length);
-  if (o["keepdims"] !== undefined && typeof o["keepdims"] !== "boolean") throw typeError(`Cannot median: keepdims must be true or false, not ${String(o["keepdims"])}`);
+  const o = splitArgs("median", [a, ...args], 1, ["axis", "keepdims"], ["axis"]),
+    x = nodeOf("median", a),
+    axes = axesOf("median", o["axis"] as AxisArg, x.shape.length);
+  if (o["keepdims"] !== undefined && typeof o["keepdims"] !== "boolean") {
+    throw typeError(`Cannot median: keepdims must be true or false, not ${String(o["keepdims"])}`);
+  }
   if (axes.length === 0 && x.shape.length > 0) throw rangeError("Cannot take the median over no axes");
-  const n = size(axes.map((d) => x.shape[d] as number)), rest = x.shape.map((_, d) => d).filter((d) => !axes.includes(d)), shape = rest.map((d) => x.shape[d] as number);
+  const n = size(axes.map((d) => x.shape[d] as number)),
+    rest = x.shape.map((_, d) => d).filter((d) => !axes.includes(d)),
+    shape = rest.map((d) => x.shape[d] as number);
   if (n === 0) throw rangeError(`Cannot take the median of no elements: shape is [${x.shape.join(",")}]`);
-  const s = sortNode(reshape(permute(x, [...rest, ...axes]), [...shape, n]), shape.length), t = atLeastFloat(x.dtype), wide = t === "float16" || t === "bfloat16" ? "float32" : t;
+  const s = sortNode(reshape(permute(x, [...rest, ...axes]), [...shape, n]), shape.length),
+    t = atLeastFloat(x.dtype),
+    wide = t === "float16" || t === "bfloat16" ? "float32" : t;
   const at = (i: number): Node => cast(reshape(range(s, shape.length, i, 1), shape), wide), half = n >> 1;
   // The mean of the middle two; NaN is last, so that the last element tells.
   let m = at(half);
@@ -128,16 +169,33 @@ export function median(a: ArrayLike, ...args: readonly unknown[]): NDArray {
 /** Where `values` would go in a sorted sequence (1-d) to keep it sorted, before ("left") or after ("right") equal elements; NaN is last: uint32. Options: side. */
 export function searchsorted(sortedSequence: ArrayLike, values: ArrayLike, ...args: readonly unknown[]): NDArray {
   const side = splitArgs("searchsorted", [sortedSequence, values, ...args], 2, ["side"], [])["side"] ?? "left";
-  if (side !== "left" && side !== "right") throw rangeError(`Cannot searchsorted: side must be "left" or "right", not ${String(side)}`);
-  const a = nodeOf("searchsorted", sortedSequence), b = nodeOf("searchsorted", values), t = promote(a.dtype, b.dtype), s = cast(a, t), v = cast(b, t);
-  if (s.shape.length !== 1) throw rangeError(`Cannot searchsorted in an array with ${s.shape.length} dimensions: the sorted sequence must have one`);
+  if (side !== "left" && side !== "right") {
+    throw rangeError(`Cannot searchsorted: side must be "left" or "right", not ${String(side)}`);
+  }
+  const a = nodeOf("searchsorted", sortedSequence),
+    b = nodeOf("searchsorted", values),
+    t = promote(a.dtype, b.dtype),
+    s = cast(a, t),
+    v = cast(b, t);
+  if (s.shape.length !== 1) {
+    throw rangeError(
+      `Cannot searchsorted in an array with ${s.shape.length} dimensions: the sorted sequence must have one`,
+    );
+  }
   const n = s.shape[0] as number, number = (x: number): Node => full(x, v.shape, "int32");
-  const less = (x: Node, y: Node): Node => isInexact(t) ? select(isnan.node(y), not(isnan.node(x)), compare("lt", x, y)) : compare("lt", x, y);
+  const less = (x: Node, y: Node): Node =>
+    isInexact(t) ? select(isnan.node(y), not(isnan.node(x)), compare("lt", x, y)) : compare("lt", x, y);
   // `at` elements are known to stand before the value; each step asks about twice fewer.
   let at = number(0);
   for (let step = n === 0 ? 0 : 2 ** Math.floor(Math.log2(n)); step >= 1; step /= 2) {
-    const next = add(at, number(step)), inside = compare("le", next, number(n)), place = select(inside, sub(next, number(1)), number(0));
-    const x = gather(s, [place], { shape: v.shape, source: [{ from: "index", which: 0 }], indexAxes: v.shape.map((_, d) => d) });
+    const next = add(at, number(step)),
+      inside = compare("le", next, number(n)),
+      place = select(inside, sub(next, number(1)), number(0));
+    const x = gather(s, [place], {
+      shape: v.shape,
+      source: [{ from: "index", which: 0 }],
+      indexAxes: v.shape.map((_, d) => d),
+    });
     const before = side === "left" ? less(x, v) : not(less(v, x));
     at = select(select(inside, before, inside), next, at);
   }
@@ -150,23 +208,47 @@ const not = (c: Node): Node => compare("eq", c, like(0, c));
  * them each element is (uint32), how often each occurs (int32).
  */
 export function unique(a: ArrayLike, length: number, ...args: readonly unknown[]): NDArray | NDArray[] {
-  const o = splitArgs("unique", [a, length, ...args], 2, ["returnIndex", "returnInverse", "returnCounts", "fillValue"], []), input = nodeOf("unique", a);
+  const o = splitArgs(
+      "unique",
+      [a, length, ...args],
+      2,
+      ["returnIndex", "returnInverse", "returnCounts", "fillValue"],
+      [],
+    ),
+    input = nodeOf("unique", a);
   if (!Number.isInteger(length)) throw typeError(`Cannot unique: length must be an integer, not ${String(length)}`);
   if (length < 0) throw rangeError(`Cannot unique: length must not be negative: ${length}`);
-  const n = size(input.shape), x = reshape(input, [n]), m = Math.max(n, length), flags = [o["returnIndex"], o["returnInverse"], o["returnCounts"]].map((f) => f === true), given = o["fillValue"];
+  const n = size(input.shape),
+    x = reshape(input, [n]),
+    m = Math.max(n, length),
+    flags = [o["returnIndex"], o["returnInverse"], o["returnCounts"]].map((f) => f === true),
+    given = o["fillValue"];
   const scalar = given !== undefined && given !== null ? cast(nodeOf("unique", given as ArrayLike), x.dtype) : null;
-  if (scalar !== null && scalar.shape.length > 0) throw typeError(`Cannot unique: fillValue must be a number, not an array of shape [${scalar.shape.join(",")}]`);
+  if (scalar !== null && scalar.shape.length > 0) {
+    throw typeError(`Cannot unique: fillValue must be a number, not an array of shape [${scalar.shape.join(",")}]`);
+  }
   if (n === 0) {
-    const empty = [broadcastTo(scalar ?? full(0, [], x.dtype), [length]), full(0, [length], "uint32"), full(0, [0], "uint32"), full(0, [length], "int32")];
+    const empty = [
+      broadcastTo(scalar ?? full(0, [], x.dtype), [length]),
+      full(0, [length], "uint32"),
+      full(0, [0], "uint32"),
+      full(0, [length], "int32"),
+    ];
     return results(empty, flags);
   }
-  const order = argsortNode(x, 0), sorted = gather(x, [order], alongAxis(x, 0)), one = { starts: [1], steps: [1], shape: [n - 1] };
+  const order = argsortNode(x, 0),
+    sorted = gather(x, [order], alongAxis(x, 0)),
+    one = { starts: [1], steps: [1], shape: [n - 1] };
   const differs = compare("ne", slice(sorted, one), slice(sorted, { ...one, starts: [0] }));
   const fresh = assemble([full(true, [n], "bool"), differs], [null, one], [n]);
   // The number of each sorted element among the different ones.
-  const count = scanNode("sum", cast(fresh, "int32"), 0), rank = sub(count, like(1, count)), missing = compare("ge", iota([m], 0, "int32"), broadcastTo(range(count, 0, n - 1, 1), [m]));
-  const place: Gather = { shape: [n], source: [{ from: "index", which: 0 }], indexAxes: [0] }, cut = (v: Node): Node => range(v, 0, 0, length);
-  const fill = broadcastTo(scalar ?? range(sorted, 0, 0, 1), [m]), values = cut(scatter("set", fill, [rank], sorted, place));
+  const count = scanNode("sum", cast(fresh, "int32"), 0),
+    rank = sub(count, like(1, count)),
+    missing = compare("ge", iota([m], 0, "int32"), broadcastTo(range(count, 0, n - 1, 1), [m]));
+  const place: Gather = { shape: [n], source: [{ from: "index", which: 0 }], indexAxes: [0] },
+    cut = (v: Node): Node => range(v, 0, 0, length);
+  const fill = broadcastTo(scalar ?? range(sorted, 0, 0, 1), [m]),
+    values = cut(scatter("set", fill, [rank], sorted, place));
   const firsts = scatter("min", full(4294967295, [m], "uint32"), [rank], order, place);
   const index = cut(select(missing, broadcastTo(range(order, 0, 0, 1), [m]), firsts));
   const inverse = scatter("set", full(0, [n], "uint32"), [order], cast(rank, "uint32"), place);

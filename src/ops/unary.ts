@@ -9,7 +9,24 @@ import type { Node } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import type { Expr, Literal, Scalars } from "../kernel/expr.ts";
 import type { Elementwise, Unary } from "./basis.ts";
-import { add, cast, conj, define, div, elementwise, full, like, literalOf, mul, neg, nodeOf, select, sub, unary, wrap } from "./basis.ts";
+import {
+  add,
+  cast,
+  conj,
+  define,
+  div,
+  elementwise,
+  full,
+  like,
+  literalOf,
+  mul,
+  neg,
+  nodeOf,
+  select,
+  sub,
+  unary,
+  wrap,
+} from "./basis.ts";
 import type { Parts } from "./complex.ts";
 import * as complex from "./complex.ts";
 
@@ -22,12 +39,19 @@ const one = (x: Node): Node => like(1, x);
 const times = (k: number, x: Node): Node => mul(like(k, x), x);
 
 /** A function that the native library computes for real numbers, with its complex form if it has one. */
-function math(name: string, stage: string, cost: number, rule: Pick<Elementwise, "partials" | "vjp" | "domain">, onComplex?: (s: Scalars, z: Parts) => Parts): Unary {
+function math(
+  name: string,
+  stage: string,
+  cost: number,
+  rule: Pick<Elementwise, "partials" | "vjp" | "domain">,
+  onComplex?: (s: Scalars, z: Parts) => Parts,
+): Unary {
   return unary(
     {
       name,
       cost,
-      scalar: (s, [x]) => (x as Expr).t === "c64" && onComplex ? complex.onParts(onComplex)(s, x as Expr) : s.un(stage, x as Expr),
+      scalar: (s, [x]) =>
+        (x as Expr).t === "c64" && onComplex ? complex.onParts(onComplex)(s, x as Expr) : s.un(stage, x as Expr),
       ...rule,
     },
     onComplex ? atLeastFloat : realOnly(name, atLeastFloat),
@@ -43,7 +67,9 @@ export const abs: Unary = unary({
     const e = x as Expr, d = (a as Node).dtype;
     if (isComplex(d)) return complex.magnitude(s, complex.parts(s, e));
     if (isFloating(d)) return s.un("abs", e);
-    return d === "bool" || isUnsigned(d) ? e : s.select(s.cmp("lt", e, s.literal(literalOf(d, 0), e.t)), s.un("neg", e), e);
+    return d === "bool" || isUnsigned(d)
+      ? e
+      : s.select(s.cmp("lt", e, s.literal(literalOf(d, 0), e.t)), s.un("neg", e), e);
   },
   vjp: (ct, _out, [x]) => [mul(cast(ct, (x as Node).dtype), sign.node(x as Node))],
 });
@@ -53,10 +79,13 @@ export const sign: Unary = unary({
   scalar: (s, [x], [a]) => {
     const e = x as Expr, d = (a as Node).dtype;
     if (isComplex(d)) {
-      const [re, im] = complex.parts(s, e), m = complex.magnitude(s, [re, im]), none = s.cmp("eq", m, s.literal(0, "f32"));
+      const [re, im] = complex.parts(s, e),
+        m = complex.magnitude(s, [re, im]),
+        none = s.cmp("eq", m, s.literal(0, "f32"));
       return complex.join(s, [s.select(none, re, s.bin("div", re, m)), s.select(none, im, s.bin("div", im, m))]);
     }
-    const zero = s.literal(literalOf(d, 0), e.t), up = s.select(s.cmp("gt", e, zero), s.literal(literalOf(d, 1), e.t), zero);
+    const zero = s.literal(literalOf(d, 0), e.t),
+      up = s.select(s.cmp("gt", e, zero), s.literal(literalOf(d, 1), e.t), zero);
     return d === "bool" || isUnsigned(d) ? up : s.select(s.cmp("lt", e, zero), s.literal(literalOf(d, -1), e.t), up);
   },
 });
@@ -84,14 +113,19 @@ export const ceil: Unary = rounding("ceil", "ceil");
 export const trunc: Unary = rounding("trunc", "trunc");
 const rint = unary({
   name: "round",
-  scalar: (s, [x]) => (x as Expr).t === "c64" ? complex.onParts((t, [a, b]) => [t.un("round", a), t.un("round", b)])(s, x as Expr) : s.un("round", x as Expr),
+  scalar: (s, [x]) =>
+    (x as Expr).t === "c64"
+      ? complex.onParts((t, [a, b]) => [t.un("round", a), t.un("round", b)])(s, x as Expr)
+      : s.un("round", x as Expr),
 });
 /** Rounds a node to integers, half to even. */
 export const roundNode = (x: Node): Node => isInexact(x.dtype) ? rint.node(x) : x;
 /** Rounds to `decimals` places (0), half to even; keeps shape and dtype. */
 export function round(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const decimals = (splitArgs("round", [a, ...args], 1, [], ["decimals"])["decimals"] ?? 0) as number;
-  if (!Number.isInteger(decimals)) throw typeError(`Cannot round to ${String(decimals)} decimals: it must be an integer`);
+  if (!Number.isInteger(decimals)) {
+    throw typeError(`Cannot round to ${String(decimals)} decimals: it must be an integer`);
+  }
   const x = nodeOf("round", a);
   if (decimals === 0) return wrap(roundNode(x));
   const k = Math.fround(10 ** decimals), y = cast(x, atLeastFloat(x.dtype));
@@ -100,9 +134,19 @@ export function round(a: ArrayLike, ...args: readonly unknown[]): NDArray {
 
 // ---- powers and logarithms --------------------------------------------------------------------------------------------
 /** x * x; keeps the dtype. */
-export const square: Unary = unary({ name: "square", scalar: (s, [x]) => s.bin("mul", x as Expr, x as Expr), partials: (_o, [x]) => [times(2, x as Node)] });
+export const square: Unary = unary({
+  name: "square",
+  scalar: (s, [x]) => s.bin("mul", x as Expr, x as Expr),
+  partials: (_o, [x]) => [times(2, x as Node)],
+});
 /** The square root, NaN below 0; floating or complex, other dtypes become float32. */
-export const sqrt: Unary = math("sqrt", "sqrt", 3, { vjp: (ct, out) => [div(times(0.5, ct), out)], domain: [0.1, 4] }, complex.sqrt);
+export const sqrt: Unary = math(
+  "sqrt",
+  "sqrt",
+  3,
+  { vjp: (ct, out) => [div(times(0.5, ct), out)], domain: [0.1, 4] },
+  complex.sqrt,
+);
 /** 1 / sqrt(x); floating or complex, other dtypes become float32. */
 export const rsqrt: Unary = unary(
   {
@@ -120,7 +164,13 @@ export const rsqrt: Unary = unary(
 const unit = (t: string): Literal => t === "c64" ? { re: 1, im: 0 } : 1;
 /** 1 / x; floating or complex, other dtypes become float32. */
 export const reciprocal: Unary = unary(
-  { name: "reciprocal", cost: 3, scalar: (s, [x]) => s.bin("div", s.literal(unit((x as Expr).t), (x as Expr).t), x as Expr), partials: (out) => [neg(square.node(out))], domain: [0.5, 2] },
+  {
+    name: "reciprocal",
+    cost: 3,
+    scalar: (s, [x]) => s.bin("div", s.literal(unit((x as Expr).t), (x as Expr).t), x as Expr),
+    partials: (out) => [neg(square.node(out))],
+    domain: [0.5, 2],
+  },
   atLeastFloat,
 );
 /** e ** x; floating or complex, other dtypes become float32. */
@@ -128,13 +178,28 @@ export const exp: Unary = math("exp", "exp", 4, { partials: (out) => [out] }, co
 /** e ** x - 1, exact near 0; floating, other real dtypes become float32, complex throws a TypeError. */
 export const expm1: Unary = math("expm1", "expm1", 5, { partials: (out) => [add(out, one(out))] });
 /** The natural logarithm; floating or complex, other dtypes become float32. */
-export const log: Unary = math("log", "log", 4, { vjp: (ct, _out, [x]) => [div(ct, x as Node)], domain: [0.1, 4] }, complex.log);
+export const log: Unary = math(
+  "log",
+  "log",
+  4,
+  { vjp: (ct, _out, [x]) => [div(ct, x as Node)], domain: [0.1, 4] },
+  complex.log,
+);
 /** The logarithm to base 2; floating or complex, other dtypes become float32. */
-export const log2: Unary = math("log2", "log2", 4, { vjp: (ct, _out, [x]) => [times(1 / Math.LN2, div(ct, x as Node))], domain: [0.1, 4] }, (s, z) => complex.scale(s, complex.log(s, z), 1 / Math.LN2));
+export const log2: Unary = math("log2", "log2", 4, {
+  vjp: (ct, _out, [x]) => [times(1 / Math.LN2, div(ct, x as Node))],
+  domain: [0.1, 4],
+}, (s, z) => complex.scale(s, complex.log(s, z), 1 / Math.LN2));
 /** The logarithm to base 10; floating or complex, other dtypes become float32. */
-export const log10: Unary = math("log10", "log10", 4, { vjp: (ct, _out, [x]) => [times(1 / Math.LN10, div(ct, x as Node))], domain: [0.1, 4] }, (s, z) => complex.scale(s, complex.log(s, z), 1 / Math.LN10));
+export const log10: Unary = math("log10", "log10", 4, {
+  vjp: (ct, _out, [x]) => [times(1 / Math.LN10, div(ct, x as Node))],
+  domain: [0.1, 4],
+}, (s, z) => complex.scale(s, complex.log(s, z), 1 / Math.LN10));
 /** log(1 + x), exact near 0; floating or complex, other dtypes become float32. */
-export const log1p: Unary = math("log1p", "log1p", 5, { vjp: (ct, _out, [x]) => [div(ct, add(one(x as Node), x as Node))], domain: [-0.5, 4] }, complex.log1p);
+export const log1p: Unary = math("log1p", "log1p", 5, {
+  vjp: (ct, _out, [x]) => [div(ct, add(one(x as Node), x as Node))],
+  domain: [-0.5, 4],
+}, complex.log1p);
 
 // ---- circular and hyperbolic functions --------------------------------------------------------------------------------
 /** The sine; floating or complex, other dtypes become float32. */
@@ -142,32 +207,62 @@ export const sin: Unary = math("sin", "sin", 4, { partials: (_o, [x]) => [cos.no
 /** The cosine; floating or complex, other dtypes become float32. */
 export const cos: Unary = math("cos", "cos", 4, { partials: (_o, [x]) => [neg(sin.node(x as Node))] }, complex.cos);
 /** The tangent; floating or complex, other dtypes become float32. */
-export const tan: Unary = math("tan", "tan", 6, { partials: (out) => [add(one(out), square.node(out))], domain: [-1, 1] }, complex.tan);
+export const tan: Unary = math("tan", "tan", 6, {
+  partials: (out) => [add(one(out), square.node(out))],
+  domain: [-1, 1],
+}, complex.tan);
 /** The arc sine; floating or complex, other dtypes become float32. */
-export const arcsin: Unary = math("arcsin", "asin", 6, { partials: (_o, [x]) => [rsqrt.node(sub(one(x as Node), square.node(x as Node)))], domain: [-0.9, 0.9] }, complex.asin);
+export const arcsin: Unary = math("arcsin", "asin", 6, {
+  partials: (_o, [x]) => [rsqrt.node(sub(one(x as Node), square.node(x as Node)))],
+  domain: [-0.9, 0.9],
+}, complex.asin);
 /** The arc cosine; floating or complex, other dtypes become float32. */
-export const arccos: Unary = math("arccos", "acos", 6, { partials: (_o, [x]) => [neg(rsqrt.node(sub(one(x as Node), square.node(x as Node))))], domain: [-0.9, 0.9] }, complex.acos);
+export const arccos: Unary = math("arccos", "acos", 6, {
+  partials: (_o, [x]) => [neg(rsqrt.node(sub(one(x as Node), square.node(x as Node))))],
+  domain: [-0.9, 0.9],
+}, complex.acos);
 /** The arc tangent; floating or complex, other dtypes become float32. */
-export const arctan: Unary = math("arctan", "atan", 6, { vjp: (ct, _out, [x]) => [div(ct, add(one(x as Node), square.node(x as Node)))] }, complex.atan);
+export const arctan: Unary = math("arctan", "atan", 6, {
+  vjp: (ct, _out, [x]) => [div(ct, add(one(x as Node), square.node(x as Node)))],
+}, complex.atan);
 /** The hyperbolic sine; floating or complex, other dtypes become float32. */
 export const sinh: Unary = math("sinh", "sinh", 6, { partials: (_o, [x]) => [cosh.node(x as Node)] }, complex.sinh);
 /** The hyperbolic cosine; floating or complex, other dtypes become float32. */
 export const cosh: Unary = math("cosh", "cosh", 6, { partials: (_o, [x]) => [sinh.node(x as Node)] }, complex.cosh);
 /** The hyperbolic tangent; floating or complex, other dtypes become float32. */
-export const tanh: Unary = math("tanh", "tanh", 5, { partials: (out) => [sub(one(out), square.node(out))] }, complex.tanh);
+export const tanh: Unary = math(
+  "tanh",
+  "tanh",
+  5,
+  { partials: (out) => [sub(one(out), square.node(out))] },
+  complex.tanh,
+);
 /** The inverse hyperbolic sine; floating or complex, other dtypes become float32. */
-export const arcsinh: Unary = math("arcsinh", "asinh", 6, { partials: (_o, [x]) => [rsqrt.node(add(square.node(x as Node), one(x as Node)))] }, complex.asinh);
+export const arcsinh: Unary = math("arcsinh", "asinh", 6, {
+  partials: (_o, [x]) => [rsqrt.node(add(square.node(x as Node), one(x as Node)))],
+}, complex.asinh);
 /** The inverse hyperbolic cosine; floating or complex, other dtypes become float32. */
-export const arccosh: Unary = math("arccosh", "acosh", 6, { partials: (_o, [x]) => [rsqrt.node(sub(square.node(x as Node), one(x as Node)))], domain: [1.1, 4] }, complex.acosh);
+export const arccosh: Unary = math("arccosh", "acosh", 6, {
+  partials: (_o, [x]) => [rsqrt.node(sub(square.node(x as Node), one(x as Node)))],
+  domain: [1.1, 4],
+}, complex.acosh);
 /** The inverse hyperbolic tangent; floating or complex, other dtypes become float32. */
-export const arctanh: Unary = math("arctanh", "atanh", 6, { vjp: (ct, _out, [x]) => [div(ct, sub(one(x as Node), square.node(x as Node)))], domain: [-0.9, 0.9] }, complex.atanh);
+export const arctanh: Unary = math("arctanh", "atanh", 6, {
+  vjp: (ct, _out, [x]) => [div(ct, sub(one(x as Node), square.node(x as Node)))],
+  domain: [-0.9, 0.9],
+}, complex.atanh);
 export { arccos as acos, arccosh as acosh, arcsin as asin, arcsinh as asinh, arctan as atan, arctanh as atanh };
 
 // ---- special functions ------------------------------------------------------------------------------------------------
 /** The error function; floating, other real dtypes become float32, complex throws a TypeError. */
-export const erf: Unary = math("erf", "erf", 6, { partials: (_o, [x]) => [times(2 / Math.sqrt(Math.PI), exp.node(neg(square.node(x as Node))))] });
+export const erf: Unary = math("erf", "erf", 6, {
+  partials: (_o, [x]) => [times(2 / Math.sqrt(Math.PI), exp.node(neg(square.node(x as Node))))],
+});
 /** The inverse of the error function, NaN outside [-1, 1]; floating, other real dtypes become float32, complex throws a TypeError. */
-export const erfinv: Unary = math("erfinv", "erfinv", 8, { partials: (out) => [times(Math.sqrt(Math.PI) / 2, exp.node(square.node(out)))], domain: [-0.9, 0.9] });
+export const erfinv: Unary = math("erfinv", "erfinv", 8, {
+  partials: (out) => [times(Math.sqrt(Math.PI) / 2, exp.node(square.node(out)))],
+  domain: [-0.9, 0.9],
+});
 /** 1 / (1 + exp(-x)); floating, other real dtypes become float32, complex throws a TypeError. */
 export const sigmoid: Unary = unary(
   {
@@ -191,8 +286,17 @@ export function radians(a: ArrayLike): NDArray {
 
 // ---- tests ------------------------------------------------------------------------------------------------------------
 /** A test of floats; of integers and bools it is the constant `otherwise`. */
-function test(name: string, otherwise: boolean, real: (s: Scalars, x: Expr) => Expr, both: (s: Scalars, z: Parts) => Expr): Unary {
-  const f = unary({ name, dtype: () => "bool", scalar: (s, [x]) => (x as Expr).t === "c64" ? both(s, complex.parts(s, x as Expr)) : real(s, x as Expr) });
+function test(
+  name: string,
+  otherwise: boolean,
+  real: (s: Scalars, x: Expr) => Expr,
+  both: (s: Scalars, z: Parts) => Expr,
+): Unary {
+  const f = unary({
+    name,
+    dtype: () => "bool",
+    scalar: (s, [x]) => (x as Expr).t === "c64" ? both(s, complex.parts(s, x as Expr)) : real(s, x as Expr),
+  });
   const node = (x: Node): Node => isInexact(x.dtype) ? f.node(x) : full(otherwise, x.shape, "bool");
   return Object.assign((a: ArrayLike): NDArray => wrap(node(nodeOf(name, a))), { node });
 }
@@ -200,13 +304,19 @@ const nanExpr = (s: Scalars, x: Expr): Expr => s.cmp("ne", x, x);
 const infExpr = (s: Scalars, x: Expr): Expr => s.cmp("eq", s.un("abs", x), s.literal(Infinity, x.t));
 const finiteExpr = (s: Scalars, x: Expr): Expr => s.cmp("lt", s.un("abs", x), s.literal(Infinity, x.t));
 const signedInf = (k: number) => (s: Scalars, x: Expr): Expr => s.cmp("eq", x, s.literal(k, x.t));
-const signedInfOf = (k: number) => (s: Scalars, [a, b]: Parts): Expr => s.bin("and", signedInf(k)(s, a), s.cmp("eq", b, s.literal(0, "f32")));
+const signedInfOf = (k: number) => (s: Scalars, [a, b]: Parts): Expr =>
+  s.bin("and", signedInf(k)(s, a), s.cmp("eq", b, s.literal(0, "f32")));
 /** Whether each element is NaN: bool. */
 export const isnan: Unary = test("isnan", false, nanExpr, (s, [a, b]) => s.bin("or", nanExpr(s, a), nanExpr(s, b)));
 /** Whether each element is infinite: bool. */
 export const isinf: Unary = test("isinf", false, infExpr, (s, [a, b]) => s.bin("or", infExpr(s, a), infExpr(s, b)));
 /** Whether each element is neither infinite nor NaN: bool. */
-export const isfinite: Unary = test("isfinite", true, finiteExpr, (s, [a, b]) => s.bin("and", finiteExpr(s, a), finiteExpr(s, b)));
+export const isfinite: Unary = test(
+  "isfinite",
+  true,
+  finiteExpr,
+  (s, [a, b]) => s.bin("and", finiteExpr(s, a), finiteExpr(s, b)),
+);
 /** Whether each element is positive infinity: bool. */
 export const isposinf: Unary = test("isposinf", false, signedInf(Infinity), signedInfOf(Infinity));
 /** Whether each element is negative infinity: bool. */
@@ -216,14 +326,21 @@ export function nanToNum(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("nanToNum", [a, ...args], 1, ["nan", "posinf", "neginf"]), x = nodeOf("nanToNum", a);
   if (isComplex(x.dtype)) throw typeError(`Cannot nanToNum an array of dtype ${x.dtype}`);
   if (!isFloating(x.dtype)) return wrap(x);
-  const most = finfo(x.dtype).max, put = (test: Node, to: unknown, otherwise: number, y: Node): Node => select(test, like((to ?? otherwise) as number, x), y);
+  const most = finfo(x.dtype).max,
+    put = (test: Node, to: unknown, otherwise: number, y: Node): Node =>
+      select(test, like((to ?? otherwise) as number, x), y);
   let y = put(isnan.node(x), o["nan"], 0, x);
   y = put(isposinf.node(x), o["posinf"], most, y);
   return wrap(put(isneginf.node(x), o["neginf"], -most, y));
 }
 
 // ---- complex parts ----------------------------------------------------------------------------------------------------
-const realOp = unary({ name: "real", dtype: () => "float32", scalar: (s, [x]) => complex.parts(s, x as Expr)[0], vjp: (ct) => [cast(ct, "complex64")] });
+const realOp = unary({
+  name: "real",
+  dtype: () => "float32",
+  scalar: (s, [x]) => complex.parts(s, x as Expr)[0],
+  vjp: (ct) => [cast(ct, "complex64")],
+});
 const imagOp = unary({
   name: "imag",
   dtype: () => "float32",
@@ -260,14 +377,25 @@ export { conjugate as conj };
 
 // ---- logic and gradients ----------------------------------------------------------------------------------------------
 /** Whether each element is zero: bool. */
-export const logicalNot: Unary = unary({ name: "logicalNot", scalar: (s, [x]) => s.bin("xor", x as Expr, s.literal(1, "i32")) }, () => "bool");
+export const logicalNot: Unary = unary({
+  name: "logicalNot",
+  scalar: (s, [x]) => s.bin("xor", x as Expr, s.literal(1, "i32")),
+}, () => "bool");
 /** Every bit inverted; integers and bool, else a TypeError. */
 export const bitwiseInvert: Unary = unary(
   {
     name: "bitwiseInvert",
     scalar: (s, [x], [a]) => {
       const d = (a as Node).dtype, t = computeOf(d);
-      const ones: Literal = d === "bool" ? 1 : t === "u64" ? 2n ** 64n - 1n : t === "i64" ? -1n : t === "u32" ? 4294967295 : -1;
+      const ones: Literal = d === "bool"
+        ? 1
+        : t === "u64"
+        ? 2n ** 64n - 1n
+        : t === "i64"
+        ? -1n
+        : t === "u32"
+        ? 4294967295
+        : -1;
       return s.bin("xor", x as Expr, s.literal(ones, t));
     },
   },

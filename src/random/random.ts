@@ -5,11 +5,33 @@ import { rangeError, typeError } from "../base/error.ts";
 import { splitArgs } from "../base/options.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
-import type { Node } from "../core/node.ts";
+import type { Node, OpDef } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { axisOf, broadcast, same, shapeOf, size } from "../core/shape.ts";
 import type { Expr } from "../kernel/expr.ts";
-import { add, assemble, broadcastTo, cast, compare, div, elementwise, full, gather, iota, isScalar, like, mul, neg, nodeOf, reduce, reshape, select, slice, sub, wrap } from "../ops/basis.ts";
+import {
+  add,
+  assemble,
+  broadcastTo,
+  cast,
+  compare,
+  div,
+  elementwise,
+  full,
+  gather,
+  iota,
+  isScalar,
+  like,
+  mul,
+  neg,
+  nodeOf,
+  reduce,
+  reshape,
+  select,
+  slice,
+  sub,
+  wrap,
+} from "../ops/basis.ts";
 import { maximum, minimum } from "../ops/binary.ts";
 import { dtypeOf } from "../ops/cast.ts";
 import { argsortNode } from "../ops/sort.ts";
@@ -22,12 +44,17 @@ const known = new WeakMap<Node, Words>();
 
 function keyNode(words: Words): Node {
   const one = { steps: [1], shape: [1] };
-  const n = assemble([full(words[0], [1], "uint32"), full(words[1], [1], "uint32")], [{ starts: [0], ...one }, { starts: [1], ...one }], [2]);
+  const n = assemble([full(words[0], [1], "uint32"), full(words[1], [1], "uint32")], [{ starts: [0], ...one }, {
+    starts: [1],
+    ...one,
+  }], [2]);
   known.set(n, words);
   return n;
 }
 function wordsOf(seed: number | bigint): Words {
-  if (typeof seed !== "bigint" && !Number.isInteger(seed)) throw typeError(`Cannot make a key of the seed ${String(seed)}: it must be an integer`);
+  if (typeof seed !== "bigint" && !Number.isInteger(seed)) {
+    throw typeError(`Cannot make a key of the seed ${String(seed)}: it must be an integer`);
+  }
   const s = BigInt.asUintN(64, BigInt(seed));
   return [Number(s >> 32n), Number(s & 0xffffffffn)];
 }
@@ -69,15 +96,22 @@ function nextKey(): Node {
     state[0] = wrap(keyNode(next));
     return keyNode(draw);
   }
-  const both = bitsNode(now, [2, 2]), row = (i: number): Node => reshape(slice(both, { starts: [i, 0], steps: [1, 1], shape: [1, 2] }), [2]);
+  const both = bitsNode(now, [2, 2]),
+    row = (i: number): Node => reshape(slice(both, { starts: [i, 0], steps: [1, 1], shape: [1, 2] }), [2]);
   state[0] = wrap(row(0));
   return row(1);
 }
 function keyOf(op: string, k: unknown): Node {
   if (k === undefined || k === null) return nextKey();
-  if (!(k instanceof NDArray)) throw typeError(`Cannot draw ${op}: a key is a uint32 array of shape [2], not ${typeof k}`);
+  if (!(k instanceof NDArray)) {
+    throw typeError(`Cannot draw ${op}: a key is a uint32 array of shape [2], not ${typeof k}`);
+  }
   const n = k.node;
-  if (n.dtype !== "uint32" || !same(n.shape, [2])) throw typeError(`Cannot draw ${op}: a key is a uint32 array of shape [2], not ${n.dtype} of shape [${n.shape.join(",")}]`);
+  if (n.dtype !== "uint32" || !same(n.shape, [2])) {
+    throw typeError(
+      `Cannot draw ${op}: a key is a uint32 array of shape [2], not ${n.dtype} of shape [${n.shape.join(",")}]`,
+    );
+  }
   return n;
 }
 /** `num` (2) independent keys of one: uint32 of shape [num, 2]. */
@@ -88,17 +122,33 @@ export function split(key: NDArray, ...args: readonly unknown[]): NDArray {
 
 // ---- bits -------------------------------------------------------------------------------------------------------------
 /** Word `which` of the hash of counters x[0], x[1] under the key x[2], x[3]. */
-const hash = [0, 1].map((which) => elementwise({ name: "randomBits", cost: 60, scalar: (s, x) => s.make(`threefry${which}`, "u32", x as readonly Expr[]) }));
+const hash = [0, 1].map((which) =>
+  elementwise({
+    name: "randomBits",
+    cost: 60,
+    scalar: (s, x) => s.make(`threefry${which}`, "u32", x as readonly Expr[]),
+  })
+);
 /** Random 32-bit words of a shape, in MLX's order: the first half is word 0 of hashes whose word 1 is the second half. */
 function bitsNode(k: Node, shape: readonly number[]): Node {
   const n = size(shape), half = Math.floor(n / 2), odd = n % 2, words = known.get(k);
-  const word = (i: 0 | 1): Node => words !== undefined ? full(words[i], [n], "uint32") : broadcastTo(slice(k, { starts: [i], steps: [1], shape: [1] }), [n]);
-  const k0 = word(0), k1 = word(1), j = iota([n], 0, "uint32"), up = full(half + odd, [n], "uint32"), first = compare("lt", j, up);
+  const word = (i: 0 | 1): Node =>
+    words !== undefined
+      ? full(words[i], [n], "uint32")
+      : broadcastTo(slice(k, { starts: [i], steps: [1], shape: [1] }), [n]);
+  const k0 = word(0),
+    k1 = word(1),
+    j = iota([n], 0, "uint32"),
+    up = full(half + odd, [n], "uint32"),
+    first = compare("lt", j, up);
   const low = select(first, j, sub(j, up)), high = select(first, add(j, up), j);
   // The middle word of an odd number has no partner: its second counter is 0.
   const second = odd === 1 ? select(compare("eq", j, full(half, [n], "uint32")), like(0, j), high) : high;
   const out = [low, second, k0, k1];
-  return reshape(select(first, apply(hash[0] as typeof hash[0] & {}, out, null), apply(hash[1] as typeof hash[0] & {}, out, null)), shape);
+  return reshape(
+    select(first, apply(hash[0] as OpDef<null>, out, null), apply(hash[1] as OpDef<null>, out, null)),
+    shape,
+  );
 }
 
 // ---- distributions ----------------------------------------------------------------------------------------------------
@@ -124,7 +174,11 @@ function operand(name: string, v: unknown, dtype: DType): number | Node {
 /** An operand spread over a shape; a TypeError if it does not broadcast. */
 function spread(name: string, v: number | Node, shape: readonly number[], dtype: DType): Node {
   if (typeof v === "number") return full(v, shape, dtype);
-  if (!same(broadcast(`draw ${name}`, v.shape, shape), shape)) throw typeError(`Cannot draw ${name} numbers of shape [${shape.join(",")}] from operands of shape [${v.shape.join(",")}]`);
+  if (!same(broadcast(`draw ${name}`, v.shape, shape), shape)) {
+    throw typeError(
+      `Cannot draw ${name} numbers of shape [${shape.join(",")}] from operands of shape [${v.shape.join(",")}]`,
+    );
+  }
   return broadcastTo(v, shape);
 }
 /** The largest number below 1. */
@@ -132,20 +186,40 @@ const belowOne = (d: DType): number => d === "float16" ? 1 - 2 ** -11 : d === "b
 /** The float32 below -1 in magnitude. */
 const LOW = -(1 - 2 ** -24);
 
-function uniformNode(name: string, low: number | Node, high: number | Node, shape: readonly number[], dtype: DType, k: () => Node): Node {
+function uniformNode(
+  name: string,
+  low: number | Node,
+  high: number | Node,
+  shape: readonly number[],
+  dtype: DType,
+  k: () => Node,
+): Node {
   const lo = low, hi = high;
-  const ready = typeof lo === "number" && typeof hi === "number" ? null : [spread(name, lo, shape, dtype), spread(name, hi, shape, dtype)] as const;
+  const ready = typeof lo === "number" && typeof hi === "number"
+    ? null
+    : [spread(name, lo, shape, dtype), spread(name, hi, shape, dtype)] as const;
   const raw = mul(cast(bitsNode(k(), shape), "float32"), full(2 ** -32, shape, "float32"));
   const unit = cast(minimum.node(raw, full(belowOne(dtype), shape, "float32")), dtype);
   if (ready !== null) return add(mul(sub(ready[1], ready[0]), unit), ready[0]);
-  const a = lo as number, range = roundTo(dtype, (hi as number) - a), scaled = range === 1 ? unit : mul(like(range, unit), unit);
+  const a = lo as number,
+    range = roundTo(dtype, (hi as number) - a),
+    scaled = range === 1 ? unit : mul(like(range, unit), unit);
   return a === 0 ? scaled : add(scaled, like(a, unit));
 }
 /** Uniform numbers in [low, high). Options: low (0), high (1), shape ([]; low and high broadcast to it), dtype (a floating one; float32), key. */
 export function uniform(...args: readonly unknown[]): NDArray {
   const d = draw("uniform", args, 0, ["low", "high"]), o = d.options;
   floating("uniform", d.dtype);
-  return wrap(uniformNode("uniform", operand("uniform", o["low"] ?? 0, d.dtype), operand("uniform", o["high"] ?? 1, d.dtype), d.shape, d.dtype, () => keyOf("uniform", o["key"])));
+  return wrap(
+    uniformNode(
+      "uniform",
+      operand("uniform", o["low"] ?? 0, d.dtype),
+      operand("uniform", o["high"] ?? 1, d.dtype),
+      d.shape,
+      d.dtype,
+      () => keyOf("uniform", o["key"]),
+    ),
+  );
 }
 /** Normal numbers of mean `loc` and deviation `scale`. Options: shape ([]), dtype (floating or complex64; float32), loc (0), scale (1), key. */
 export function normal(...args: readonly unknown[]): NDArray {
@@ -153,18 +227,37 @@ export function normal(...args: readonly unknown[]): NDArray {
   return wrap(normalNode("normal", d));
 }
 function normalNode(name: string, d: Draw): Node {
-  const o = d.options, k = (): Node => keyOf(name, o["key"]), given = (v: unknown): boolean => v !== undefined && v !== null;
+  const o = d.options,
+    k = (): Node => keyOf(name, o["key"]),
+    given = (v: unknown): boolean => v !== undefined && v !== null;
   if (d.dtype === "complex64") {
     const both = erfinv.node(uniformNode(name, LOW, 1, [...d.shape, 2], "float32", k)), n = d.shape.length;
-    const part = (i: number): Node => reshape(slice(both, { starts: [...d.shape.map(() => 0), i], steps: new Array<number>(n + 1).fill(1), shape: [...d.shape, 1] }), d.shape);
+    const part = (i: number): Node =>
+      reshape(
+        slice(both, {
+          starts: [...d.shape.map(() => 0), i],
+          steps: new Array<number>(n + 1).fill(1),
+          shape: [...d.shape, 1],
+        }),
+        d.shape,
+      );
     let z = complexNode(part(0), part(1));
-    const complexOperand = (v: unknown): Node => isScalar(v) ? full(v, z.shape, "complex64") : spread(name, cast(nodeOf(name, v as ArrayLike), "complex64"), z.shape, "complex64");
+    const complexOperand = (v: unknown): Node =>
+      isScalar(v)
+        ? full(v, z.shape, "complex64")
+        : spread(name, cast(nodeOf(name, v as ArrayLike), "complex64"), z.shape, "complex64");
     if (given(o["scale"])) z = mul(complexOperand(o["scale"]), z);
     return given(o["loc"]) ? add(complexOperand(o["loc"]), z) : z;
   }
   floating(name, d.dtype);
   const x = cast(erfinv.node(uniformNode(name, LOW, 1, d.shape, "float32", k)), d.dtype);
-  return moved(name, x, given(o["scale"]) ? operand(name, o["scale"], d.dtype) : 1, given(o["loc"]) ? operand(name, o["loc"], d.dtype) : 0, Math.SQRT2);
+  return moved(
+    name,
+    x,
+    given(o["scale"]) ? operand(name, o["scale"], d.dtype) : 1,
+    given(o["loc"]) ? operand(name, o["loc"], d.dtype) : 0,
+    Math.SQRT2,
+  );
 }
 /** loc + (factor * scale) * x; loc and scale may make the shape larger. */
 function moved(name: string, x: Node, scale: number | Node, loc: number | Node, factor: number): Node {
@@ -182,11 +275,23 @@ function moved(name: string, x: Node, scale: number | Node, loc: number | Node, 
 /** Integers in [low, high). Options: shape ([]; low and high broadcast to it), dtype (int32; an integer one or bool), key. */
 export function randint(low: ArrayLike, high: ArrayLike, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("randint", [low, high, ...args], 2, ["shape", "dtype", "key"], ["shape", "dtype"]);
-  const dtype = dtypeOf("draw randint", o["dtype"] ?? "int32"), shape = shapeOf("draw randint", (o["shape"] ?? []) as number[]);
-  if (isInexact(dtype)) throw typeError(`Cannot draw randint numbers of dtype ${dtype}: it must be an integer one or bool`);
-  const u = uniformNode("randint", operand("randint", low, "float32"), operand("randint", high, "float32"), shape, "float32", () => keyOf("randint", o["key"]));
+  const dtype = dtypeOf("draw randint", o["dtype"] ?? "int32"),
+    shape = shapeOf("draw randint", (o["shape"] ?? []) as number[]);
+  if (isInexact(dtype)) {
+    throw typeError(`Cannot draw randint numbers of dtype ${dtype}: it must be an integer one or bool`);
+  }
+  const u = uniformNode(
+    "randint",
+    operand("randint", low, "float32"),
+    operand("randint", high, "float32"),
+    shape,
+    "float32",
+    () => keyOf("randint", o["key"]),
+  );
   const bound = (v: ArrayLike, less: number): Node => {
-    if (typeof v === "number" || typeof v === "bigint" || typeof v === "boolean") return full(typeof v === "bigint" ? v - BigInt(less) : Math.trunc(Number(v)) - less, shape, dtype);
+    if (typeof v === "number" || typeof v === "bigint" || typeof v === "boolean") {
+      return full(typeof v === "bigint" ? v - BigInt(less) : Math.trunc(Number(v)) - less, shape, dtype);
+    }
     const n = nodeOf("draw randint", v);
     return spread("randint", cast(less === 0 ? n : sub(n, like(less, n)), dtype), shape, dtype);
   };
@@ -197,9 +302,14 @@ export function randint(low: ArrayLike, high: ArrayLike, ...args: readonly unkno
 export function bernoulli(...args: readonly unknown[]): NDArray {
   const o = splitArgs("bernoulli", args, 0, ["p", "shape", "key"], ["shape"]), p = o["p"] ?? 0.5;
   const n = nodeOf("draw bernoulli", p as ArrayLike);
-  if (!isFloating(n.dtype)) throw typeError(`Cannot draw bernoulli numbers with p of dtype ${n.dtype}: it must be a floating one`);
-  const shape = o["shape"] === undefined || o["shape"] === null ? n.shape : shapeOf("draw bernoulli", o["shape"] as number[]);
-  const t = promote(n.dtype, "float32"), v = typeof p === "number" ? full(p, shape, t) : spread("bernoulli", cast(n, t), shape, t);
+  if (!isFloating(n.dtype)) {
+    throw typeError(`Cannot draw bernoulli numbers with p of dtype ${n.dtype}: it must be a floating one`);
+  }
+  const shape = o["shape"] === undefined || o["shape"] === null
+    ? n.shape
+    : shapeOf("draw bernoulli", o["shape"] as number[]);
+  const t = promote(n.dtype, "float32"),
+    v = typeof p === "number" ? full(p, shape, t) : spread("bernoulli", cast(n, t), shape, t);
   return wrap(compare("lt", cast(bitsNode(keyOf("bernoulli", o["key"]), shape), t), mul(v, like(2 ** 32 + 512, v))));
 }
 /** Normal numbers of mean 0 and deviation 1 within [lower, upper]. Options: shape (that of the bounds), dtype (a floating one; float32), key. */
@@ -207,8 +317,11 @@ export function truncatedNormal(lower: ArrayLike, upper: ArrayLike, ...args: rea
   const o = splitArgs("truncatedNormal", [lower, upper, ...args], 2, ["shape", "dtype", "key"], ["shape", "dtype"]);
   const dtype = dtypeOf("draw truncatedNormal", o["dtype"] ?? "float32");
   floating("truncatedNormal", dtype);
-  const lo = cast(nodeOf("draw truncatedNormal", lower), dtype), hi = cast(nodeOf("draw truncatedNormal", upper), dtype);
-  const shape = o["shape"] === undefined || o["shape"] === null ? broadcast("draw truncatedNormal", lo.shape, hi.shape) : shapeOf("draw truncatedNormal", o["shape"] as number[]);
+  const lo = cast(nodeOf("draw truncatedNormal", lower), dtype),
+    hi = cast(nodeOf("draw truncatedNormal", upper), dtype);
+  const shape = o["shape"] === undefined || o["shape"] === null
+    ? broadcast("draw truncatedNormal", lo.shape, hi.shape)
+    : shapeOf("draw truncatedNormal", o["shape"] as number[]);
   const edge = (n: Node): Node => erf.node(div(n, like(Math.SQRT2, n)));
   const u = uniformNode("truncatedNormal", edge(lo), edge(hi), shape, dtype, () => keyOf("truncatedNormal", o["key"]));
   const z = mul(like(Math.SQRT2, u), erfinv.node(u));
@@ -227,17 +340,28 @@ export function gumbel(...args: readonly unknown[]): NDArray {
 export function laplace(...args: readonly unknown[]): NDArray {
   const d = draw("laplace", args, 0, ["loc", "scale"]), o = d.options;
   floating("laplace", d.dtype);
-  const u = cast(uniformNode("laplace", LOW, 1, d.shape, "float32", () => keyOf("laplace", o["key"])), promote(d.dtype, "float32"));
+  const u = cast(
+    uniformNode("laplace", LOW, 1, d.shape, "float32", () => keyOf("laplace", o["key"])),
+    promote(d.dtype, "float32"),
+  );
   const x = cast(mul(sign.node(u), log1p.node(neg(abs.node(u)))), d.dtype);
-  return wrap(moved("laplace", x, operand("laplace", o["scale"] ?? 1, d.dtype), operand("laplace", o["loc"] ?? 0, d.dtype), 1));
+  return wrap(
+    moved("laplace", x, operand("laplace", o["scale"] ?? 1, d.dtype), operand("laplace", o["loc"] ?? 0, d.dtype), 1),
+  );
 }
 /** For each of n numbers the sum of those before it, by blocks of about sqrt(n). */
 function before(w: Node): Node {
-  const n = size(w.shape), len = Math.ceil(Math.sqrt(n)), rows = Math.ceil(n / len), whole = { starts: [0], steps: [1], shape: [n] };
-  const padded = rows * len === n ? w : assemble([full(0, [rows * len], w.dtype), w], [null, whole], [rows * len]), grid = reshape(padded, [rows, len]);
+  const n = size(w.shape),
+    len = Math.ceil(Math.sqrt(n)),
+    rows = Math.ceil(n / len),
+    whole = { starts: [0], steps: [1], shape: [n] };
+  const padded = rows * len === n ? w : assemble([full(0, [rows * len], w.dtype), w], [null, whole], [rows * len]),
+    grid = reshape(padded, [rows, len]);
   const prefix = (x: Node): Node => {
     const [a, b] = x.shape as [number, number], shape = [a, b, b], all = broadcastTo(reshape(x, [a, 1, b]), shape);
-    return reduce("sum", select(compare("gt", iota(shape, 1, "int32"), iota(shape, 2, "int32")), all, like(0, all)), [2]);
+    return reduce("sum", select(compare("gt", iota(shape, 1, "int32"), iota(shape, 2, "int32")), all, like(0, all)), [
+      2,
+    ]);
   };
   const heads = reshape(prefix(reshape(reduce("sum", grid, [1]), [1, rows])), [rows, 1]);
   return slice(reshape(add(prefix(grid), broadcastTo(heads, [rows, len])), [rows * len]), whole);
@@ -247,36 +371,59 @@ function inverseNode(logits: Node, shape: readonly number[], k: () => Node): Nod
   const x = cast(logits, promote(logits.dtype, "float32")), m = broadcastTo(reduce("max", x, [0]), x.shape);
   // An infinite maximum: its entries are equally likely.
   const w = select(isinf.node(m), cast(compare("eq", x, m), x.dtype), exp.node(sub(x, m)));
-  const u = mul(cast(uniformNode("categorical", 0, 1, shape, "float32", k), x.dtype), broadcastTo(reduce("sum", w, [0]), shape)), pairs = [...shape, size(x.shape)];
-  const reached = compare("le", broadcastTo(before(w), pairs), broadcastTo(reshape(u, [...shape, 1]), pairs)), count = reduce("sum", cast(reached, "uint32"), [shape.length]);
+  const u = mul(
+      cast(uniformNode("categorical", 0, 1, shape, "float32", k), x.dtype),
+      broadcastTo(reduce("sum", w, [0]), shape),
+    ),
+    pairs = [...shape, size(x.shape)];
+  const reached = compare("le", broadcastTo(before(w), pairs), broadcastTo(reshape(u, [...shape, 1]), pairs)),
+    count = reduce("sum", cast(reached, "uint32"), [shape.length]);
   return sub(count, like(1, count));
 }
 /** Indices along `axis` drawn with the probabilities softmax(logits): uint32. Options: axis (-1), shape (to which the other axes broadcast) or numSamples, key. */
 export function categorical(logits: ArrayLike, ...args: readonly unknown[]): NDArray {
-  const o = splitArgs("categorical", [logits, ...args], 1, ["axis", "shape", "numSamples", "key"], ["axis"]), x = nodeOf("draw categorical", logits);
-  const axis = axisOf("draw categorical", (o["axis"] ?? -1) as number, x.shape.length), rest = x.shape.filter((_, d) => d !== axis);
-  const given = o["shape"] === undefined || o["shape"] === null ? null : shapeOf("draw categorical", o["shape"] as number[]), num = o["numSamples"] as number | null | undefined;
+  const o = splitArgs("categorical", [logits, ...args], 1, ["axis", "shape", "numSamples", "key"], ["axis"]),
+    x = nodeOf("draw categorical", logits);
+  const axis = axisOf("draw categorical", (o["axis"] ?? -1) as number, x.shape.length),
+    rest = x.shape.filter((_, d) => d !== axis);
+  const given = o["shape"] === undefined || o["shape"] === null
+      ? null
+      : shapeOf("draw categorical", o["shape"] as number[]),
+    num = o["numSamples"] as number | null | undefined;
   let z = x, shape: readonly number[] = rest;
   if (num !== undefined && num !== null) {
     if (given !== null) throw rangeError("Cannot draw categorical with both shape and numSamples");
     z = reshape(x, [...x.shape, 1]);
     shape = shapeOf("draw categorical", [...rest, num]);
   } else if (given !== null) {
-    if (!same(broadcast("draw categorical", given, rest), given)) throw typeError(`Cannot draw categorical numbers of shape [${given.join(",")}] from logits of shape [${x.shape.join(",")}] along axis ${axis}`);
+    if (!same(broadcast("draw categorical", given, rest), given)) {
+      throw typeError(
+        `Cannot draw categorical numbers of shape [${given.join(",")}] from logits of shape [${
+          x.shape.join(",")
+        }] along axis ${axis}`,
+      );
+    }
     shape = given;
   }
-  if (shape.length > 0 && size(z.shape) === z.shape[axis] && size(z.shape) > 0) return wrap(inverseNode(reshape(z, [size(z.shape)]), shape, () => keyOf("categorical", o["key"])));
+  if (shape.length > 0 && size(z.shape) === z.shape[axis] && size(z.shape) > 0) {
+    return wrap(inverseNode(reshape(z, [size(z.shape)]), shape, () => keyOf("categorical", o["key"])));
+  }
   const at = axis + shape.length - z.shape.length + 1, whole = [...shape];
   whole.splice(at, 0, z.shape[axis] as number);
-  const t = promote(z.dtype, "float32"), g = cast(gumbelNode(whole, "float32", () => keyOf("categorical", o["key"])), t);
+  const t = promote(z.dtype, "float32"),
+    g = cast(gumbelNode(whole, "float32", () => keyOf("categorical", o["key"])), t);
   return wrap(reduce("argmax", add(g, broadcastTo(cast(z, t), whole)), [at]));
 }
 /** A random order: of 0..x-1 (uint32) if x is a number, else of the slices of an array along `axis`. Options: axis (0), key. */
 export function permutation(x: number | NDArray, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("permutation", [x, ...args], 1, ["axis", "key"], ["axis"]);
-  const order = (n: number): Node => argsortNode(bitsNode(keyOf("permutation", o["key"]), shapeOf("draw permutation", [n])), 0);
+  const order = (n: number): Node =>
+    argsortNode(bitsNode(keyOf("permutation", o["key"]), shapeOf("draw permutation", [n])), 0);
   if (typeof x === "number") return wrap(order(x));
-  const n = nodeOf("draw permutation", x), axis = axisOf("draw permutation", (o["axis"] ?? 0) as number, n.shape.length);
-  const source = n.shape.map((_, d) => d === axis ? { from: "index" as const, which: 0 } : { from: "out" as const, axis: d });
+  const n = nodeOf("draw permutation", x),
+    axis = axisOf("draw permutation", (o["axis"] ?? 0) as number, n.shape.length);
+  const source = n.shape.map((_, d) =>
+    d === axis ? { from: "index" as const, which: 0 } : { from: "out" as const, axis: d }
+  );
   return wrap(gather(n, [order(n.shape[axis] as number)], { shape: n.shape, source, indexAxes: [axis] }));
 }

@@ -2,17 +2,29 @@
 import { plainError, typeError } from "../base/error.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
-import { enterScope, kernelsOf, leaveScope, native, printing, submitAsync } from "./evaluate.ts";
+import { enterScope, kernelsOf, leaveScope, native, printing } from "./evaluate.ts";
 import type { KernelInfo } from "./plan.ts";
 import { late } from "../core/ndarray.ts";
 
 /** Arrays, or lists and plain objects of them, to any depth; anything else is ignored. */
-export type Tree = NDArray | readonly Tree[] | { readonly [key: string]: Tree } | number | string | boolean | bigint | null | undefined;
+export type Tree =
+  | NDArray
+  | readonly Tree[]
+  | { readonly [key: string]: Tree }
+  | number
+  | string
+  | boolean
+  | bigint
+  | null
+  | undefined;
 
 function arraysOf(tree: unknown, out: NDArray[] = []): NDArray[] {
   if (tree instanceof NDArray) out.push(tree);
-  else if (Array.isArray(tree)) for (const t of tree as readonly unknown[]) arraysOf(t, out);
-  else if (typeof tree === "object" && tree !== null && (Object.getPrototypeOf(tree) === Object.prototype || Object.getPrototypeOf(tree) === null)) {
+  else if (Array.isArray(tree)) { for (const t of tree as readonly unknown[]) arraysOf(t, out); }
+  else if (
+    typeof tree === "object" && tree !== null &&
+    (Object.getPrototypeOf(tree) === Object.prototype || Object.getPrototypeOf(tree) === null)
+  ) {
     for (const t of Object.values(tree)) arraysOf(t, out);
   }
   return out;
@@ -57,7 +69,9 @@ export function explain(...trees: readonly unknown[]): Explanation {
     recomputed: [],
     toString: () =>
       kernels.map((k, i) =>
-        `${String(i).padStart(3)} ${k.device} ${k.name}: ${k.ops.join(", ")}\n      reads ${k.reads} B, writes ${k.writes} B, ${k.flops} flop; ${k.reason}`
+        `${String(i).padStart(3)} ${k.device} ${k.name}: ${
+          k.ops.join(", ")
+        }\n      reads ${k.reads} B, writes ${k.writes} B, ${k.flops} flop; ${k.reason}`
       ).join("\n"),
   };
 }
@@ -89,7 +103,9 @@ export function getMemoryLimit(): number {
   return native().stat(LIMIT);
 }
 function bytesOf(op: string, limit: number): number {
-  if (typeof limit !== "number" || !(limit >= 0)) throw typeError(`Cannot ${op}: a limit is a number of bytes, not ${String(limit)}`);
+  if (typeof limit !== "number" || !(limit >= 0)) {
+    throw typeError(`Cannot ${op}: a limit is a number of bytes, not ${String(limit)}`);
+  }
   return limit;
 }
 /** Sets the most bytes that may be in use; returns the old limit. Past it an eval throws and changes nothing. */
@@ -107,7 +123,9 @@ export function scope<T>(f: () => T): T {
   let keep: Set<NDArray> | null = null;
   try {
     const result = f();
-    if (result instanceof Promise) throw plainError("Cannot run an asynchronous function in scope(): use `using` instead");
+    if (result instanceof Promise) {
+      throw plainError("Cannot run an asynchronous function in scope(): use `using` instead");
+    }
     keep = new Set(arraysOf(result));
     return result;
   } finally {
@@ -138,8 +156,12 @@ export function deviceCount(type: Device["type"] | Device): number {
   return (typeof type === "string" ? type : type.type) === "cpu" ? 1 : 0;
 }
 function usable(op: string, device: Device): Device {
-  if (typeof device !== "object" || device === null || (device.type !== "cpu" && device.type !== "gpu")) throw typeError(`Cannot ${op}: expected mx.cpu or mx.gpu`);
-  if (!isAvailable(device)) throw plainError(`Cannot ${op}: the device ${device.type}:${device.index} is not available; available: cpu:0`);
+  if (typeof device !== "object" || device === null || (device.type !== "cpu" && device.type !== "gpu")) {
+    throw typeError(`Cannot ${op}: expected mx.cpu or mx.gpu`);
+  }
+  if (!isAvailable(device)) {
+    throw plainError(`Cannot ${op}: the device ${device.type}:${device.index} is not available; available: cpu:0`);
+  }
   return device;
 }
 /** Makes a device the one on which new arrays are computed. */
@@ -164,14 +186,20 @@ export function getPrintoptions(): PrintOptions {
 /** Sets print options; a missing one becomes its default. */
 export function setPrintoptions(options: { readonly precision?: number } = {}): void {
   const precision = options.precision ?? -1;
-  if (!Number.isInteger(precision)) throw typeError(`Cannot setPrintoptions: precision must be an integer, not ${String(precision)}`);
+  if (!Number.isInteger(precision)) {
+    throw typeError(`Cannot setPrintoptions: precision must be an integer, not ${String(precision)}`);
+  }
   printing.precision = precision;
 }
 /** Sets print options until the end of the block: `using _ = mx.printoptions({ precision: 2 })`. */
 export function printoptions(options: { readonly precision?: number } = {}): Disposable {
   const before = printing.precision;
   setPrintoptions(options);
-  return { [Symbol.dispose]: () => { printing.precision = before; } };
+  return {
+    [Symbol.dispose]: () => {
+      printing.precision = before;
+    },
+  };
 }
 
 /** Facts about the device: instruction set, threads, and which BLAS and LAPACK are in use. */

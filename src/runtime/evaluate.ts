@@ -1,5 +1,5 @@
 // Evaluation: roots to a graph, its plan from the cache, one submission, and the values back into the nodes.
-import { DTYPES, type DType, itemsize, typedArrayOf } from "../base/dtype.ts";
+import { type DType, DTYPES, itemsize, typedArrayOf } from "../base/dtype.ts";
 import { DEFAULT_PRECISION, elementsOf, formatArray } from "../base/format.ts";
 import { DEBUG, debug } from "../base/env.ts";
 import { plainError, siteOf } from "../base/error.ts";
@@ -11,7 +11,16 @@ import { contiguousView, isContiguous, type View } from "../core/view.ts";
 import { offsetValue } from "../kernel/offset.ts";
 import { assemble, define } from "../ops/basis.ts";
 import { type Native, openNative } from "./ffi.ts";
-import { build, compiledKernels, describe, forgetKernels, type Graph, type KernelInfo, type Plan, putScalar } from "./plan.ts";
+import {
+  build,
+  compiledKernels,
+  describe,
+  forgetKernels,
+  type Graph,
+  type KernelInfo,
+  type Plan,
+  putScalar,
+} from "./plan.ts";
 
 let opened: Native | null = null;
 /** The native library of this thread. */
@@ -19,7 +28,11 @@ export function native(): Native {
   return opened ??= openNative();
 }
 
-const sourceOp = define<null>({ name: "array", type: () => ({ shape: [], dtype: "float32" }), lower: { kind: "source" } });
+const sourceOp = define<null>({
+  name: "array",
+  type: () => ({ shape: [], dtype: "float32" }),
+  lower: { kind: "source" },
+});
 
 /** Statistics of the plan cache. */
 export const counters = { evals: 0, misses: 0, computed: 0 };
@@ -74,14 +87,20 @@ function overwritten(order: readonly Node[], keep: ReadonlySet<Node>): ReadonlyS
     const base = n.inputs[0] as Node, b = base.buf;
     if (b === null || base.handles > 0 || base.pending !== 1 || b.users !== 1 || b.exposed) continue;
     const v = base.view as View;
-    if (v.offset === 0 && isContiguous(v) && b.bytes === size(n.shape) * itemsize(n.dtype)) (found ??= new Set()).add(n);
+    if (v.offset === 0 && isContiguous(v) && b.bytes === size(n.shape) * itemsize(n.dtype)) {
+      (found ??= new Set()).add(n);
+    }
   }
   return found ?? NONE_IN_PLACE;
 }
 
 /** What an eval of `roots` has to compute. */
 export function graphOf(roots: readonly Node[]): Graph {
-  const order = topological(roots, present), count = order.length, mark = freshMark(), leaves: Node[] = [], keep = new Set<Node>();
+  const order = topological(roots, present),
+    count = order.length,
+    mark = freshMark(),
+    leaves: Node[] = [],
+    keep = new Set<Node>();
   for (const n of roots) if (n.buf === null) keep.add(n);
   if (count > uses.length) {
     uses = new Int32Array(2 * count);
@@ -160,9 +179,19 @@ function equals(a: Int32Array): boolean {
 }
 function report(g: Graph): void {
   const start = performance.now(), kernels = describe(g);
-  debug(`plan ${counters.misses}: ${g.order.length} nodes, ${g.leaves.length} leaves, ${kernels.length} kernels, described in ${(performance.now() - start).toFixed(2)} ms`);
+  debug(
+    `plan ${counters.misses}: ${g.order.length} nodes, ${g.leaves.length} leaves, ${kernels.length} kernels, described in ${
+      (performance.now() - start).toFixed(2)
+    } ms`,
+  );
   if (DEBUG < 2) return;
-  kernels.forEach((k, i) => debug(`  ${i} ${k.name}: reads ${k.reads} B, writes ${k.writes} B, ${k.flops} flop${DEBUG >= 3 ? `; ${k.reason}; ${k.ops.join(", ")}` : ""}`));
+  kernels.forEach((k, i) =>
+    debug(
+      `  ${i} ${k.name}: reads ${k.reads} B, writes ${k.writes} B, ${k.flops} flop${
+        DEBUG >= 3 ? `; ${k.reason}; ${k.ops.join(", ")}` : ""
+      }`,
+    )
+  );
 }
 function planOf(g: Graph): Plan {
   const h = writeKey(g), bucket = cache.get(h);
@@ -195,19 +224,29 @@ function bufferOf(id: number, address: number, bytes: number, ticket: number): B
 /** Large buffers by id, for the message of a memory limit. No WeakRefs: an engine keeps what one was made of until the job ends. */
 const large = new Map<number, { readonly bytes: number; readonly made: Error }>();
 function remember(id: number, bytes: number, made: Error): void {
-  if (large.size >= 4096) for (const k of large.keys()) if (native().address(k) === 0) large.delete(k);
+  if (large.size >= 4096) { for (const k of large.keys()) if (native().address(k) === 0) large.delete(k); }
   large.set(id, { bytes, made });
 }
 
 /** The error of an exhausted memory, with what is alive and where it was made. */
 function memoryError(bytes: number): Error {
-  const n = native(), active = n.stat(0), limit = n.stat(3), mb = (x: number): string => `${(x / 1048576).toFixed(1)} MB`;
-  const alive = [...large].filter(([id]) => n.address(id) !== 0).map(([, b]) => b).sort((a, b) => b.bytes - a.bytes).slice(0, 5);
+  const n = native(),
+    active = n.stat(0),
+    limit = n.stat(3),
+    mb = (x: number): string => `${(x / 1048576).toFixed(1)} MB`;
+  const alive = [...large].filter(([id]) => n.address(id) !== 0).map(([, b]) => b).sort((a, b) => b.bytes - a.bytes)
+    .slice(0, 5);
   const list = alive.map((b) => {
     const at = siteOf(b.made.stack ?? "");
     return `\n  ${mb(b.bytes)}${at === "" ? "" : ` made at ${at}`}`;
   }).join("");
-  return plainError(`Cannot allocate ${mb(bytes)}: ${mb(active)} are in use and the limit is ${mb(limit)}. Dispose of arrays (using, dispose, scope) or raise setMemoryLimit. Largest live arrays:${list === "" ? " none above 1 MB" : list}`);
+  return plainError(
+    `Cannot allocate ${mb(bytes)}: ${mb(active)} are in use and the limit is ${
+      mb(limit)
+    }. Dispose of arrays (using, dispose, scope) or raise setMemoryLimit. Largest live arrays:${
+      list === "" ? " none above 1 MB" : list
+    }`,
+  );
 }
 
 const nothing = new Uint32Array([4, 0, 0, 0]), pause = new Int32Array(new SharedArrayBuffer(4));
@@ -316,7 +355,9 @@ function settle(n: Node): void {
 
 function checkReadable(roots: readonly Node[]): void {
   const found = topological(roots, (n) => n.buf !== null || n.results !== null).find((n) => n.placeholder);
-  if (found !== undefined) throw plainError("Cannot read a value inside a transform: it depends on a traced argument, which has no value yet");
+  if (found !== undefined) {
+    throw plainError("Cannot read a value inside a transform: it depends on a traced argument, which has no value yet");
+  }
 }
 
 /** Nodes that `set` built on a state that nobody had evaluated: the next eval computes them too, so that no chain of unread states grows. */
@@ -329,7 +370,9 @@ function moved(old: Node, next: Node): void {
 function start(roots: readonly Node[], flags: number): number {
   checkReadable(roots);
   if (states.size > 0 && trace.first === null) {
-    const waiting = [...states].filter((n) => n.buf === null && n.handles > 0 && !topological([n], present).some((x) => x.placeholder));
+    const waiting = [...states].filter((n) =>
+      n.buf === null && n.handles > 0 && !topological([n], present).some((x) => x.placeholder)
+    );
     states.clear();
     if (waiting.length > 0) {
       try {
@@ -419,7 +462,11 @@ function text(n: Node): string {
     return formatArray(n.dtype, n.shape, get, printing.precision, sign);
   }
   const b = n.buf as Buf, item = itemsize(n.dtype), lanes = n.dtype === "complex64" ? 2 : 1;
-  const all = new (typedArrayOf(n.dtype) as unknown as TypedConstructor)(b.token, 0, Math.floor(b.bytes / item) * lanes);
+  const all = new (typedArrayOf(n.dtype) as unknown as TypedConstructor)(
+    b.token,
+    0,
+    Math.floor(b.bytes / item) * lanes,
+  );
   return formatArray(n.dtype, n.shape, (flat) => {
     let at = v.offset, rest = flat;
     for (let d = n.shape.length - 1; d >= 0; d--) {

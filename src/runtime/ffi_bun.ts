@@ -47,7 +47,9 @@ export function bunHost(): Host | undefined {
       return ffi.dlopen(path, symbols).symbols as Bound<T>;
     },
     waiter(path, ctx, poll): (ticket: number) => Promise<unknown> {
-      const worker = process?.getBuiltinModule?.("node:worker_threads") as { readonly isMainThread?: boolean } | undefined;
+      const worker = process?.getBuiltinModule?.("node:worker_threads") as
+        | { readonly isMainThread?: boolean }
+        | undefined;
       const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
       // A native thread must not call into a Worker, which may be terminated at any time: its tickets are polled.
       if (worker?.isMainThread === false) {

@@ -52,7 +52,9 @@ export function denoHost(): Host | undefined {
     },
     waiter(path, ctx): (ticket: number) => Promise<unknown> {
       // A callback would hold its native thread until JavaScript has time for it; a thread of Deno's may well wait.
-      const { sn_wait } = Deno.dlopen(path, { sn_wait: { parameters: ["u32", "u32"], result: "i32", nonblocking: true } })
+      const { sn_wait } = Deno.dlopen(path, {
+        sn_wait: { parameters: ["u32", "u32"], result: "i32", nonblocking: true },
+      })
         .symbols as { sn_wait(ctx: number, ticket: number): Promise<number> };
       return (ticket) => sn_wait(ctx, ticket);
     },

@@ -134,7 +134,7 @@ const CHECK = environment("SINTER_CHECK") === "1";
 /** The schedule and steps of a graph, without running it. */
 export function steps(graph: Graph): { readonly schedule: Schedule; readonly steps: readonly Step[] } {
   const schedule = fuse(graph.order, graph.keep, graph.inPlace), list = lower(schedule);
-  if (CHECK) for (const s of list) if (s.kind === "kernel") checkKernel(s.kernel);
+  if (CHECK) { for (const s of list) if (s.kind === "kernel") checkKernel(s.kernel); }
   return { schedule, steps: list };
 }
 
@@ -155,7 +155,8 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
   const placeKey = (p: Place): string => p.node === null ? `w${p.workspace}` : `${p.node.slot}.${p.out}`;
   const over = (n: Node): Node => graph.inPlace.has(n) ? n.inputs[0] as Node : n;
   const actual = (p: Place): Place => p.node === null ? p : { ...p, node: over(p.node) };
-  const placesOf = (s: Step): Place[] => s.kind === "kernel" ? s.operands.map((o) => actual(o.place)) : s.places.map((x) => actual(x.place));
+  const placesOf = (s: Step): Place[] =>
+    s.kind === "kernel" ? s.operands.map((o) => actual(o.place)) : s.places.map((x) => actual(x.place));
   const isLeaf = (p: Place): boolean => p.node !== null && (p.node.buf !== null || p.node.results !== null);
   const baseOf = (n: Node): Node | null => resolve(infos, n)?.node ?? null;
   const keepBases = new Set<Node>();
@@ -187,12 +188,17 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
     if (n.buf !== null || n.results !== null || graph.inPlace.has(n)) continue;
     (n.outs ?? [n]).forEach((o, out) => {
       const k = `${n.slot}.${out}`;
-      if (!storages.has(k)) storages.set(k, { bytes: size(o.shape) * itemsize(o.dtype), keep: n, out, first: 0, last: 0, offset: 0 });
+      if (!storages.has(k)) {
+        storages.set(k, { bytes: size(o.shape) * itemsize(o.dtype), keep: n, out, first: 0, last: 0, offset: 0 });
+      }
     });
   }
   const arena = layout([...storages.values()].filter((s) => s.keep === null));
 
-  const w = new Words(), leaves: { word: number; leaf: number; out: number }[] = [], outputs: Output[] = [], binding = new Map<string, number>();
+  const w = new Words(),
+    leaves: { word: number; leaf: number; out: number }[] = [],
+    outputs: Output[] = [],
+    binding = new Map<string, number>();
   for (let i = 0; i < 4; i++) w.push(0);
   let bindings = 0;
   const bind = (kind: number, bytes: number): number => {
@@ -224,7 +230,9 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
       return { binding: b, offset: 0 };
     }
     const k = placeKey(p), s = storages.get(k) as Storage;
-    return s.keep === null ? { binding: arenaBinding, offset: s.offset } : { binding: binding.get(k) as number, offset: 0 };
+    return s.keep === null
+      ? { binding: arenaBinding, offset: s.offset }
+      : { binding: binding.get(k) as number, offset: 0 };
   };
   for (const s of list) {
     for (const p of placesOf(s)) {
@@ -265,13 +273,32 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
       let program = programs.get(text);
       if (program === undefined) {
         const t = tape(k);
-        if (DEBUG >= 4) debug(`kernel ${programs.size}\n${text}\n${t.stages.map((x) => `  ${x.name} ${x.a.toString(16)} ${x.b.toString(16)}`).join("\n")}`);
+        if (DEBUG >= 4) {
+          debug(
+            `kernel ${programs.size}\n${text}\n${
+              t.stages.map((x) => `  ${x.name} ${x.a.toString(16)} ${x.b.toString(16)}`).join("\n")
+            }`,
+          );
+        }
         program = native.program(encode(t, native.stages));
-        if (program === 0) throw new Error(`internal: the native library refused a program: ${native.error()}\n${text}`);
+        if (program === 0) {
+          throw new Error(`internal: the native library refused a program: ${native.error()}\n${text}`);
+        }
         programs.set(text, program);
       }
       const rows = s.rows;
-      for (const x of [1, 0, program, rows.length, s.inner.length, s.operands.length, k.scalars.scalars.length, rows.length]) w.push(x);
+      for (
+        const x of [
+          1,
+          0,
+          program,
+          rows.length,
+          s.inner.length,
+          s.operands.length,
+          k.scalars.scalars.length,
+          rows.length,
+        ]
+      ) w.push(x);
       w.wide(s.rag);
       w.wide(s.foldSize);
       for (const x of rows) w.wide(x);
@@ -306,7 +333,11 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
     if (r === null) throw new Error(`internal: ${n.op.name} was not computed`);
     if (r.node === n && slotsOut.has(`${n.slot}.0`)) continue;
     const leaf = leafOf.get(over(r.node));
-    aliases.push({ slot: n.slot, of: leaf !== undefined ? { leaf, out: r.out } : { slot: r.node.slot, out: r.out }, view: r.view });
+    aliases.push({
+      slot: n.slot,
+      of: leaf !== undefined ? { leaf, out: r.out } : { slot: r.node.slot, out: r.out },
+      view: r.view,
+    });
   }
   const words = w.data.slice(0, w.n);
   return {
@@ -329,7 +360,9 @@ export function describe(graph: Graph): KernelInfo[] {
 }
 
 /** First-fit offsets by lifetime; returns the arena's size. */
-function layout(list: { readonly bytes: number; readonly first: number; readonly last: number; offset: number }[]): number {
+function layout(
+  list: { readonly bytes: number; readonly first: number; readonly last: number; offset: number }[],
+): number {
   let total = 0;
   const placed: typeof list = [];
   for (const s of list.sort((a, b) => b.bytes - a.bytes)) {
@@ -379,14 +412,17 @@ function opsOf(step: Step): string[] {
 
 function describeCall(s: Extract<Step, { kind: "call" }>): KernelInfo {
   const n = s.group.members[0] as Node;
-  const bytes = (x: { readonly shape: readonly number[]; readonly dtype: Node["dtype"] }): number => size(x.shape) * itemsize(x.dtype);
+  const bytes = (x: { readonly shape: readonly number[]; readonly dtype: Node["dtype"] }): number =>
+    size(x.shape) * itemsize(x.dtype);
   return {
     name: s.call.routine,
     device: "cpu",
     ops: opsOf(s),
     reads: n.inputs.reduce((a, x) => a + bytes(x), 0),
     writes: (n.outs ?? [n]).reduce((a, x) => a + bytes(x), 0),
-    flops: s.call.routine.startsWith("gemm") ? 2 * (s.call.ints[0] ?? 0) * (s.call.ints[1] ?? 0) * (s.call.ints[2] ?? 0) : 0,
+    flops: s.call.routine.startsWith("gemm")
+      ? 2 * (s.call.ints[0] ?? 0) * (s.call.ints[1] ?? 0) * (s.call.ints[2] ?? 0)
+      : 0,
     reason: s.group.reason,
   };
 }
@@ -398,8 +434,19 @@ function describeKernel(s: Extract<Step, { kind: "kernel" }>, kind: string): Ker
     if (m.written) writes += b;
     else reads += b;
   });
-  const roots = s.kernel.passes.flatMap((p) => [...p.folds.map((f) => f.value), ...p.scans.map((x) => x.value), ...p.stores.map((x) => x.value)]);
-  const arithmetic = expressions(roots).filter((e) => e.args.length > 0).length + s.kernel.passes.reduce((a, p) => a + p.folds.length + p.scans.length, 0);
+  const roots = s.kernel.passes.flatMap((
+    p,
+  ) => [...p.folds.map((f) => f.value), ...p.scans.map((x) => x.value), ...p.stores.map((x) => x.value)]);
+  const arithmetic = expressions(roots).filter((e) => e.args.length > 0).length +
+    s.kernel.passes.reduce((a, p) => a + p.folds.length + p.scans.length, 0);
   const ops = opsOf(s);
-  return { name: `${kind}_${ops.slice(-3).join("_")}`, device: "cpu", ops, reads, writes, flops: arithmetic * s.elements, reason: s.group.reason };
+  return {
+    name: `${kind}_${ops.slice(-3).join("_")}`,
+    device: "cpu",
+    ops,
+    reads,
+    writes,
+    flops: arithmetic * s.elements,
+    reason: s.group.reason,
+  };
 }

@@ -75,7 +75,13 @@ export function resolve(infos: readonly Info[], n: Node): { node: Node; out: num
   const info = infos[n.slot];
   if (info !== undefined && info.node === n && info.stored) return { node: n, out: 0, view: contiguousView(n.shape) };
   const lower = n.op.lower;
-  if (isPick(n)) return { node: n.inputs[0] as Node, out: (n.arg as { readonly index: number }).index, view: contiguousView(n.shape) };
+  if (isPick(n)) {
+    return {
+      node: n.inputs[0] as Node,
+      out: (n.arg as { readonly index: number }).index,
+      view: contiguousView(n.shape),
+    };
+  }
   if (lower.kind !== "view") return null;
   const below = resolve(infos, n.inputs[0] as Node);
   if (below === null) return null;
@@ -84,7 +90,10 @@ export function resolve(infos: readonly Info[], n: Node): { node: Node; out: num
 }
 
 /** The group's axis under each axis of a value of one element a row (-1 where its length is 1), or null if the shape does not fit. */
-export function rowDims(g: { readonly shape: readonly number[]; readonly axes: readonly [number, number] | null }, shape: readonly number[]): number[] | null {
+export function rowDims(
+  g: { readonly shape: readonly number[]; readonly axes: readonly [number, number] | null },
+  shape: readonly number[],
+): number[] | null {
   if (g.axes === null) return null;
   const [lo, hi] = g.axes, kept = g.shape.map((_, d) => d).filter((d) => (d < lo || d >= hi) && g.shape[d] !== 1);
   let k = 0;
@@ -173,8 +182,24 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
     }
     return out;
   };
-  const open = (kind: Group["kind"], shape: readonly number[], axes: readonly [number, number] | null, reason: string, split = false): Group => {
-    const g: Group = { index: groups.length, kind, shape, axes, members: [], inputs: new Set(), cost: 0, reason, split };
+  const open = (
+    kind: Group["kind"],
+    shape: readonly number[],
+    axes: readonly [number, number] | null,
+    reason: string,
+    split = false,
+  ): Group => {
+    const g: Group = {
+      index: groups.length,
+      kind,
+      shape,
+      axes,
+      members: [],
+      inputs: new Set(),
+      cost: 0,
+      reason,
+      split,
+    };
     groups.push(g);
     return g;
   };
@@ -192,7 +217,13 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
         const input = n.inputs[0] as Node;
         if (i.stored) {
           const copies = !canPull(n);
-          join(i, open(copies ? "parts" : "map", n.shape, null, "a reshape needs its input as rows"), copies ? "whole" : "element", dependencies(n).inputs, 0);
+          join(
+            i,
+            open(copies ? "parts" : "map", n.shape, null, "a reshape needs its input as rows"),
+            copies ? "whole" : "element",
+            dependencies(n).inputs,
+            0,
+          );
         }
         i.cost = inlined(input).cost;
         i.reads = inlined(input).reads;
@@ -202,7 +233,18 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
     if (lower.kind === "call" || lower.kind === "parts" || lower.kind === "scatter") {
       const d = dependencies(n);
       i.stored = true;
-      join(i, open(lower.kind, n.shape, null, lower.kind === "call" ? "a library call reads and writes memory" : "several stores fill one array"), "whole", d.inputs, 0);
+      join(
+        i,
+        open(
+          lower.kind,
+          n.shape,
+          null,
+          lower.kind === "call" ? "a library call reads and writes memory" : "several stores fill one array",
+        ),
+        "whole",
+        d.inputs,
+        0,
+      );
       continue;
     }
     i.cost = lower.kind === "map" ? lower.cost ?? 1 : 1;
@@ -216,9 +258,25 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
       const axis = lower.axis(n.arg), from = [...d.groups], rows: readonly [number, number] = [axis, n.shape.length];
       i.stored = true;
       // A scan joins the row whose folds it reads.
-      const g = foldsRows(n.shape, [axis, axis + 1]) ? groups.findLast((g) => g.kind === "row" && from.includes(g) && same(g.shape, n.shape) && same(g.axes as readonly number[], rows) && fits(g, from, d)) : undefined;
+      const g = foldsRows(n.shape, [axis, axis + 1])
+        ? groups.findLast((g) =>
+          g.kind === "row" && from.includes(g) && same(g.shape, n.shape) && same(g.axes as readonly number[], rows) &&
+          fits(g, from, d)
+        )
+        : undefined;
       if (g !== undefined && reachable(n, g)) join(i, g, "scan", d.inputs, d.cost);
-      else join(i, open("scan", n.shape, [axis, axis + 1], groups.length === 0 ? "first kernel" : "a scan walks its axis in order"), "scan", d.inputs, d.cost);
+      else {join(
+          i,
+          open(
+            "scan",
+            n.shape,
+            [axis, axis + 1],
+            groups.length === 0 ? "first kernel" : "a scan walks its axis in order",
+          ),
+          "scan",
+          d.inputs,
+          d.cost,
+        );}
       continue;
     }
     if (lower.kind === "fold") {
@@ -230,9 +288,25 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
       const from = [...d.groups];
       const cut = splits(input.shape, axes, lower.op(n.arg));
       if (cut) i.stored = true;
-      const g = kind === "row" && !cut ? groups.findLast((g) => g.kind === "row" && same(g.shape, input.shape) && same(g.axes as readonly number[], axes) && fits(g, from, d)) : undefined;
+      const g = kind === "row" && !cut
+        ? groups.findLast((g) =>
+          g.kind === "row" && same(g.shape, input.shape) && same(g.axes as readonly number[], axes) && fits(g, from, d)
+        )
+        : undefined;
       if (g !== undefined && reachable(n, g)) join(i, g, "fold", d.inputs, d.cost);
-      else join(i, open(kind, input.shape, axes, groups.length === 0 ? "first kernel" : kind === "row" ? "folds over other rows" : "folds over columns", cut), "fold", d.inputs, d.cost);
+      else {join(
+          i,
+          open(
+            kind,
+            input.shape,
+            axes,
+            groups.length === 0 ? "first kernel" : kind === "row" ? "folds over other rows" : "folds over columns",
+            cut,
+          ),
+          "fold",
+          d.inputs,
+          d.cost,
+        );}
       continue;
     }
     if (!i.stored && i.cost <= MAX_COST && (i.uses <= 1 || i.cost <= SHARE_COST) && i.reads <= MAX_INPUTS) continue;
@@ -262,7 +336,13 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
       return false;
     });
     if (g !== undefined) join(i, g, role, d.inputs, d.cost);
-    else join(i, open("map", n.shape, null, groups.length === 0 ? "first kernel" : "another iteration shape"), "element", d.inputs, d.cost);
+    else {join(
+        i,
+        open("map", n.shape, null, groups.length === 0 ? "first kernel" : "another iteration shape"),
+        "element",
+        d.inputs,
+        d.cost,
+      );}
   }
 
   /** All groups that the node needs run before g (or are g). */
@@ -280,7 +360,12 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
   /** Every member of g that n reads is read at the loop's own position, so that it need not go through memory. */
   function reachable(n: Node, g: Group): boolean {
     const all = g.shape.map((_, d) => d);
-    const identity = (axes: readonly number[]) => axes.map((a) => ({ offset: 0, terms: a < 0 || g.shape[a] === 1 ? new Map<number, number>() : new Map([[a, 1]]), computed: [] }));
+    const identity = (axes: readonly number[]) =>
+      axes.map((a) => ({
+        offset: 0,
+        terms: a < 0 || g.shape[a] === 1 ? new Map<number, number>() : new Map([[a, 1]]),
+        computed: [],
+      }));
     type Idx = ReturnType<typeof identity>;
     const seen = new Set<string>();
     const visit = (c: Node, at: Idx): boolean => {

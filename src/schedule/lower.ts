@@ -5,7 +5,17 @@ import { same, size } from "../core/shape.ts";
 import { contiguousStrides, contiguousView, isContiguous, type PlanView } from "../core/view.ts";
 import { type Offset, offsetText, plus, times } from "../kernel/offset.ts";
 import { type CType, type Expr, Scalars } from "../kernel/expr.ts";
-import { type Combine, expressions, type Fold, type FoldStep, type Kernel, type Mem, type Pass, type ScanStep, type StoreStep } from "../kernel/kernel.ts";
+import {
+  type Combine,
+  expressions,
+  type Fold,
+  type FoldStep,
+  type Kernel,
+  type Mem,
+  type Pass,
+  type ScanStep,
+  type StoreStep,
+} from "../kernel/kernel.ts";
 import { COLUMN_BLOCK, foldsRows, type Group, type Info, resolve, ROW_BLOCK, rowDims, type Schedule } from "./fuse.ts";
 
 /** Memory of a step: a node's buffer (or result `out` of a call), or a workspace of the plan. */
@@ -40,7 +50,12 @@ export type Step =
     readonly group: Group;
     readonly elements: number;
   }
-  | { readonly kind: "call"; readonly call: Call; readonly places: readonly { readonly place: Place; readonly offset: Offset }[]; readonly group: Group };
+  | {
+    readonly kind: "call";
+    readonly call: Call;
+    readonly places: readonly { readonly place: Place; readonly offset: Offset }[];
+    readonly group: Group;
+  };
 
 /** All steps of a schedule, in order. */
 export function lower(schedule: Schedule): Step[] {
@@ -61,7 +76,9 @@ function lowerGroup({ infos, inPlace }: Schedule, g: Group, steps: Step[], space
     const l = first.op.lower;
     const whole = contiguousView(first.shape);
     // A reshape that has to copy is one part: its input's elements in row-major order.
-    const list = l.kind === "parts" ? l.parts(first.arg, first.inputs, first) : [{ input: 0, view: () => contiguousView((first.inputs[0] as Node).shape) }];
+    const list = l.kind === "parts"
+      ? l.parts(first.arg, first.inputs, first)
+      : [{ input: 0, view: () => contiguousView((first.inputs[0] as Node).shape) }];
     for (const part of list) {
       const input = first.inputs[part.input] as Node;
       if (size(input.shape) === 0 || (part.input === 0 && inPlace.has(first))) continue;
@@ -110,7 +127,13 @@ function lowerGroup({ infos, inPlace }: Schedule, g: Group, steps: Step[], space
 }
 
 /** Copies the input of a fold to a workspace, row-major. */
-function layOut(infos: readonly Info[], g: Group, input: Node, steps: Step[], workspace: (bytes: number) => Place): Place {
+function layOut(
+  infos: readonly Info[],
+  g: Group,
+  input: Node,
+  steps: Step[],
+  workspace: (bytes: number) => Place,
+): Place {
   const copy = new Builder(infos, g, g.shape, "map", null), place = workspace(size(g.shape) * itemsize(input.dtype));
   copy.store(contiguousView(g.shape), place, input, copy.value(input, copy.identity()), "set", null);
   steps.push(copy.finish());
@@ -118,21 +141,29 @@ function layOut(infos: readonly Info[], g: Group, input: Node, steps: Step[], wo
 }
 
 /** A long fold: partial results of fixed blocks go to a workspace, and a second kernel folds those. */
-function lowerSplit(infos: readonly Info[], g: Group, n: Node, steps: Step[], workspace: (bytes: number) => Place): void {
+function lowerSplit(
+  infos: readonly Info[],
+  g: Group,
+  n: Node,
+  steps: Step[],
+  workspace: (bytes: number) => Place,
+): void {
   const axes = g.axes as readonly [number, number], input = n.inputs[0] as Node;
-  const count = size(g.shape.slice(axes[0], axes[1])), block = g.kind === "row" ? ROW_BLOCK : COLUMN_BLOCK, blocks = Math.ceil(count / block);
+  const count = size(g.shape.slice(axes[0], axes[1])),
+    block = g.kind === "row" ? ROW_BLOCK : COLUMN_BLOCK,
+    blocks = Math.ceil(count / block);
   const lead = g.shape.slice(0, axes[0]), tail = g.shape.slice(axes[1]);
   let b = new Builder(infos, g, g.shape, g.kind, axes);
   b.fold(n);
   const t = partialType(n);
-  let partial = b.partial(n, blocks, block, count, t, workspace);
+  let partial = b.partial(blocks, block, count, t, workspace);
   if (partial === null) {
     // The loads do not run along one axis: the input is laid out first.
     const place = layOut(infos, g, input, steps, workspace);
     b = new Builder(infos, g, g.shape, g.kind, axes);
     b.substitute(input, place);
     b.fold(n);
-    partial = b.partial(n, blocks, block, count, t, workspace);
+    partial = b.partial(blocks, block, count, t, workspace);
     if (partial === null) throw new Error("internal: a row-major input cannot be cut");
   }
   steps.push(partial.step);
@@ -143,7 +174,13 @@ function lowerSplit(infos: readonly Info[], g: Group, n: Node, steps: Step[], wo
 }
 function partialType(n: Node): { readonly dtype: Node["dtype"] } {
   const d = (n.inputs[0] as Node).dtype;
-  return { dtype: d === "float16" || d === "bfloat16" ? "float32" : d === "bool" || d === "int8" || d === "int16" || d === "uint8" || d === "uint16" ? "int32" : d };
+  return {
+    dtype: d === "float16" || d === "bfloat16"
+      ? "float32"
+      : d === "bool" || d === "int8" || d === "int16" || d === "uint8" || d === "uint16"
+      ? "int32"
+      : d,
+  };
 }
 
 function lowerScatter(infos: readonly Info[], g: Group, n: Node, steps: Step[], inPlace: boolean): void {
@@ -157,7 +194,10 @@ function lowerScatter(infos: readonly Info[], g: Group, n: Node, steps: Step[], 
     steps.push(copy.finish());
   }
   if (size(updates.shape) === 0) return;
-  const a = n.arg as { source: readonly ({ from: "out"; axis: number } | { from: "index"; which: number })[]; indexAxes: readonly number[] };
+  const a = n.arg as {
+    source: readonly ({ from: "out"; axis: number } | { from: "index"; which: number })[];
+    indexAxes: readonly number[];
+  };
   const b = new Builder(infos, g, updates.shape, "sequence", null);
   const at = b.identity();
   const index = b.sourceIndex(n.shape, a, indices, at);
@@ -165,7 +205,13 @@ function lowerScatter(infos: readonly Info[], g: Group, n: Node, steps: Step[], 
   steps.push(b.finish());
 }
 
-function lowerCall(infos: readonly Info[], g: Group, n: Node, steps: Step[], workspace: (bytes: number) => Place): void {
+function lowerCall(
+  infos: readonly Info[],
+  g: Group,
+  n: Node,
+  steps: Step[],
+  workspace: (bytes: number) => Place,
+): void {
   const l = n.op.lower;
   if (l.kind !== "call") throw new Error("internal: call");
   const outs = n.outs ?? [n];
@@ -192,7 +238,9 @@ function lowerCall(infos: readonly Info[], g: Group, n: Node, steps: Step[], wor
       call,
       group: g,
       places: call.pointers.map((p) => {
-        if (p.which === "out") return { place: placeOf(n, p.index), offset: p.offset * itemsize((outs[p.index] as Node).dtype) };
+        if (p.which === "out") {
+          return { place: placeOf(n, p.index), offset: p.offset * itemsize((outs[p.index] as Node).dtype) };
+        }
         const at = places[p.index] as { place: Place; base: Offset; item: number };
         return { place: at.place, offset: times(plus(at.base, p.offset), at.item) };
       }),
@@ -233,7 +281,13 @@ class Builder {
   #indexed = false;
   readonly #index: CType;
 
-  constructor(infos: readonly Info[], g: Group, shape: readonly number[], kind: Kernel["kind"] | Group["kind"], axes: readonly [number, number] | null) {
+  constructor(
+    infos: readonly Info[],
+    g: Group,
+    shape: readonly number[],
+    kind: Kernel["kind"] | Group["kind"],
+    axes: readonly [number, number] | null,
+  ) {
     this.#infos = infos;
     this.#group = g;
     this.#shape = shape;
@@ -303,8 +357,10 @@ class Builder {
   scan(n: Node): void {
     const l = n.op.lower;
     if (l.kind !== "scan") throw new Error("internal: scan");
-    const value = this.value(n.inputs[0] as Node, this.identity()), a = this.#address(contiguousView(n.shape), this.identity());
-    const start = this.#s.literal(l.start(n.arg, n), value.t), mem = this.#mem(placeOf(n), n.dtype, a.offset, a.strides, true, 0, false);
+    const value = this.value(n.inputs[0] as Node, this.identity()),
+      a = this.#address(contiguousView(n.shape), this.identity());
+    const start = this.#s.literal(l.start(n.arg, n), value.t),
+      mem = this.#mem(placeOf(n), n.dtype, a.offset, a.strides, true, 0, false);
     this.#scans.push({ scan: l.op(n.arg), exclusive: l.exclusive(n.arg), start, value, mem, t: value.t });
   }
   /** An element or row member. */
@@ -350,7 +406,9 @@ class Builder {
     const member = this.#members.get(n);
     if (member !== undefined) return member;
     const r = resolve(this.#infos, n);
-    if (r !== null && !(r.node.buf === null && this.#members.has(r.node))) return this.#load(placeOf(r.node, r.out), n.dtype, r.view, at);
+    if (r !== null && !(r.node.buf === null && this.#members.has(r.node))) {
+      return this.#load(placeOf(r.node, r.out), n.dtype, r.view, at);
+    }
     return this.#compute(n, at);
   }
   #compute(n: Node, at: readonly Index[]): Expr {
@@ -358,7 +416,9 @@ class Builder {
     switch (l.kind) {
       case "view": {
         const input = n.inputs[0] as Node, next = l.pull(at, n.arg, input, n);
-        if (next === null) throw new Error(`internal: ${n.op.name} [${input.shape}] -> [${n.shape}] has no affine index`);
+        if (next === null) {
+          throw new Error(`internal: ${n.op.name} [${input.shape}] -> [${n.shape}] has no affine index`);
+        }
         return this.value(input, next);
       }
       case "map": {
@@ -368,7 +428,10 @@ class Builder {
       case "iota":
         return this.#normalise(l.scalar(this.#s, (axis) => this.#indexExpr(at[axis] as Index), n.arg, n), n);
       case "gather": {
-        const a = n.arg as { source: readonly ({ from: "out"; axis: number } | { from: "index"; which: number })[]; indexAxes: readonly number[] };
+        const a = n.arg as {
+          source: readonly ({ from: "out"; axis: number } | { from: "index"; which: number })[];
+          indexAxes: readonly number[];
+        };
         const source = n.inputs[0] as Node;
         return this.value(source, this.sourceIndex(source.shape, a, n.inputs.slice(1), at));
       }
@@ -380,7 +443,13 @@ class Builder {
   /** Index of a gather's source (or a scatter's target). */
   sourceIndex(
     shape: readonly number[],
-    a: { readonly source: readonly ({ readonly from: "out"; readonly axis: number } | { readonly from: "index"; readonly which: number })[]; readonly indexAxes: readonly number[] },
+    a: {
+      readonly source: readonly ({ readonly from: "out"; readonly axis: number } | {
+        readonly from: "index";
+        readonly which: number;
+      })[];
+      readonly indexAxes: readonly number[];
+    },
     indices: readonly Node[],
     at: readonly Index[],
   ): Index[] {
@@ -391,7 +460,13 @@ class Builder {
       let v = this.value(n, where);
       const signed = v.t === "i32" || v.t === "i64";
       v = this.#s.cast(v, t);
-      if (signed) v = this.#s.select(this.#s.cmp("lt", v, this.#s.literal(t === "i64" ? 0n : 0, t)), this.#s.bin("add", v, this.#extent(shape[d] as number)), v);
+      if (signed) {
+        v = this.#s.select(
+          this.#s.cmp("lt", v, this.#s.literal(t === "i64" ? 0n : 0, t)),
+          this.#s.bin("add", v, this.#extent(shape[d] as number)),
+          v,
+        );
+      }
       return { offset: 0, terms: noTerms, computed: [{ expr: v, stride: 1, size: shape[d] as number }] };
     });
   }
@@ -411,7 +486,9 @@ class Builder {
     for (const [d, c] of x.terms) plus(this.#axisExpr(d), c);
     for (const c of x.computed) plus(c.expr, c.stride);
     if (x.offset !== 0 || sum === null) {
-      const o = typeof x.offset === "number" ? this.#s.literal(t === "i64" ? BigInt(x.offset) : x.offset, t) : this.#s.moving(`offset ${offsetText(x.offset)}`, x.offset, t);
+      const o = typeof x.offset === "number"
+        ? this.#s.literal(t === "i64" ? BigInt(x.offset) : x.offset, t)
+        : this.#s.moving(`offset ${offsetText(x.offset)}`, x.offset, t);
       sum = sum === null ? o : this.#s.bin("add", sum, o);
     }
     return sum;
@@ -430,13 +507,19 @@ class Builder {
 
   #load(place: Place, dtype: Node["dtype"], view: PlanView, at: readonly Index[]): Expr {
     const a = this.#address(view, at), t = computeOf(dtype);
-    if (a.index === null) return this.#s.make("load", t, [], this.#mem(place, dtype, a.offset, a.strides, false, 0, false));
+    if (a.index === null) {
+      return this.#s.make("load", t, [], this.#mem(place, dtype, a.offset, a.strides, false, 0, false));
+    }
     return this.#s.make("loadx", t, [a.index], this.#mem(place, dtype, a.offset, a.strides, false, a.bound, false));
   }
   /** Where an index leads in a view: affine strides, and what has to be computed. */
-  #address(view: PlanView, at: readonly Index[]): { offset: Offset; strides: number[]; index: Expr | null; bound: number } {
+  #address(
+    view: PlanView,
+    at: readonly Index[],
+  ): { offset: Offset; strides: number[]; index: Expr | null; bound: number } {
     let offset: Offset = view.offset;
-    const strides = new Array<number>(this.#shape.length).fill(0), computed: { expr: Expr; stride: number; size: number }[] = [];
+    const strides = new Array<number>(this.#shape.length).fill(0),
+      computed: { expr: Expr; stride: number; size: number }[] = [];
     at.forEach((x, k) => {
       const s = view.strides[k] as number;
       offset = plus(offset, times(x.offset, s));
@@ -461,10 +544,31 @@ class Builder {
       if (c.stride < 0) low += c.stride * (c.size - 1);
       else high += c.stride * (c.size - 1);
     }
-    return { offset: plus(offset, low), strides, index: this.#indexExpr({ offset: -low, terms, computed }), bound: high - low + 1 };
+    return {
+      offset: plus(offset, low),
+      strides,
+      index: this.#indexExpr({ offset: -low, terms, computed }),
+      bound: high - low + 1,
+    };
   }
-  #mem(place: Place, dtype: Node["dtype"], offset: Offset, strides: readonly number[], written: boolean, bound: number, row: boolean): number {
-    const key = `${place.node === null ? `w${place.workspace}` : place.node.buf !== null ? `b${place.node.serial}` : place.node.results !== null ? `r${place.node.serial}.${place.out}` : `n${place.node.slot}.${place.out}`}:${dtype}:${offsetText(offset)}:${strides.join()}:${written}:${bound}:${row}`;
+  #mem(
+    place: Place,
+    dtype: Node["dtype"],
+    offset: Offset,
+    strides: readonly number[],
+    written: boolean,
+    bound: number,
+    row: boolean,
+  ): number {
+    const key = `${
+      place.node === null
+        ? `w${place.workspace}`
+        : place.node.buf !== null
+        ? `b${place.node.serial}`
+        : place.node.results !== null
+        ? `r${place.node.serial}.${place.out}`
+        : `n${place.node.slot}.${place.out}`
+    }:${dtype}:${offsetText(offset)}:${strides.join()}:${written}:${bound}:${row}`;
     let i = this.#memKeys.get(key);
     if (i === undefined) {
       i = this.#mems.push({ place, dtype, offset, strides, written, bound, row }) - 1;
@@ -474,26 +578,46 @@ class Builder {
   }
 
   /** Stores an element (or, `row`, one value of the row) at the loops' position in a view. */
-  store(view: PlanView, place: Place, n: { readonly dtype: Node["dtype"] }, value: Expr, combine: Combine, index: Expr | null, row = false): void {
+  store(
+    view: PlanView,
+    place: Place,
+    n: { readonly dtype: Node["dtype"] },
+    value: Expr,
+    combine: Combine,
+    index: Expr | null,
+    row = false,
+  ): void {
     const a = this.#address(view, row ? this.#rowAt(view.shape) : this.identity());
-    this.#stores.push({ mem: this.#mem(place, n.dtype, a.offset, a.strides, true, 0, row && this.#kind === "row"), value, combine, index, row });
+    this.#stores.push({
+      mem: this.#mem(place, n.dtype, a.offset, a.strides, true, 0, row && this.#kind === "row"),
+      value,
+      combine,
+      index,
+      row,
+    });
   }
   /** Stores at a computed position. */
   storeAt(view: PlanView, place: Place, n: Node, at: readonly Index[], value: Expr, combine: Combine): void {
     const a = this.#address(view, at);
-    this.#stores.push({ mem: this.#mem(place, n.dtype, a.offset, a.strides, true, a.bound, false), value, combine, index: a.index, row: false });
+    this.#stores.push({
+      mem: this.#mem(place, n.dtype, a.offset, a.strides, true, a.bound, false),
+      value,
+      combine,
+      index: a.index,
+      row: false,
+    });
   }
 
   /** The first kernel of a cut fold, or null if its loads do not run along one axis. */
   partial(
-    n: Node,
     blocks: number,
     block: number,
     count: number,
     t: { readonly dtype: Node["dtype"] },
     workspace: (bytes: number) => Place,
   ): { step: Step; place: Place } | null {
-    const a = this.#axes as readonly [number, number], dims = this.#shape.map((_, d) => d).filter((d) => d >= a[0] && d < a[1] && this.#shape[d] !== 1);
+    const a = this.#axes as readonly [number, number],
+      dims = this.#shape.map((_, d) => d).filter((d) => d >= a[0] && d < a[1] && this.#shape[d] !== 1);
     if (dims.length > 1 && this.#indexed) return null;
     const along = this.#mems.map((m) => collapse(m.strides, this.#shape, dims));
     if (along.some((s) => s === null)) return null;
@@ -504,18 +628,31 @@ class Builder {
     const out = contiguousStrides(kept), foldRaw = this.#s.make("fold", (this.#folds[0] as FoldStep).t, [], 0);
     const mems: Mem[] = [], operands: Operand[] = [];
     const rows = this.#kind === "row" ? [...lead, ...tail, blocks] : [...lead, blocks];
-    const tailDims = this.#shape.map((_, d) => d).filter((d) => d >= a[1]), leadDims = this.#shape.map((_, d) => d).filter((d) => d < a[0]);
+    const tailDims = this.#shape.map((_, d) => d).filter((d) => d >= a[1]),
+      leadDims = this.#shape.map((_, d) => d).filter((d) => d < a[0]);
     const innerSizes = this.#kind === "row" ? [block] : tail;
     const strideRows = (s: readonly number[], step: number, item: number): number[] =>
-      this.#kind === "row" ? [...leadDims, ...tailDims].map((d) => (s[d] as number) * item).concat(step * block * item) : leadDims.map((d) => (s[d] as number) * item).concat(step * block * item);
+      this.#kind === "row"
+        ? [...leadDims, ...tailDims].map((d) => (s[d] as number) * item).concat(step * block * item)
+        : leadDims.map((d) => (s[d] as number) * item).concat(step * block * item);
     this.#mems.forEach((m, i) => {
       const item = itemsize(m.dtype), step = along[i] as number;
       const inner = this.#kind === "row" ? [step] : tailDims.map((d) => m.strides[d] as number);
       mems.push({ dtype: m.dtype, along: alongOf(inner, innerSizes), written: false });
-      operands.push({ place: m.place, offset: times(m.offset, item), bound: 0, rows: strideRows(m.strides, step, item), fold: this.#kind === "row" ? 0 : step * item, inner });
+      operands.push({
+        place: m.place,
+        offset: times(m.offset, item),
+        bound: 0,
+        rows: strideRows(m.strides, step, item),
+        fold: this.#kind === "row" ? 0 : step * item,
+        inner,
+      });
     });
     const item = itemsize(t.dtype);
-    const outRows = (this.#kind === "row" ? [...leadDims.map((d) => out[d] as number), ...tailDims.map((d) => out[d - a[1] + a[0] + 1] as number)] : leadDims.map((d) => out[d] as number)).concat(out[a[0]] as number).map((s) => s * item);
+    const outRows =
+      (this.#kind === "row"
+        ? [...leadDims.map((d) => out[d] as number), ...tailDims.map((d) => out[d - a[1] + a[0] + 1] as number)]
+        : leadDims.map((d) => out[d] as number)).concat(out[a[0]] as number).map((s) => s * item);
     const outInner = this.#kind === "row" ? [0] : tailDims.map((d) => out[d - a[1] + a[0] + 1] as number);
     mems.push({ dtype: t.dtype, along: this.#kind === "row" ? "zero" : alongOf(outInner, innerSizes), written: true });
     operands.push({ place, offset: 0, bound: 0, rows: outRows, fold: 0, inner: outInner });
@@ -562,7 +699,10 @@ class Builder {
       const out: number[][] = [];
       for (const d of list) {
         const last = out[out.length - 1];
-        if (last !== undefined && !this.#indexed && this.#mems.every((m) => collapse(m.strides, this.#shape, [...last, d]) !== null)) last.push(d);
+        if (
+          last !== undefined && !this.#indexed &&
+          this.#mems.every((m) => collapse(m.strides, this.#shape, [...last, d]) !== null)
+        ) last.push(d);
         else out.push([d]);
       }
       return out;
@@ -601,10 +741,21 @@ class Builder {
         inner: m.row || innerGroups.length === 0 ? innerSizes.map(() => 0) : innerGroups.map((g) => stride(m, g)),
       };
     });
-    const mems = this.#mems.map((m, i): Mem => ({ dtype: m.dtype, along: innerGroups.length === 0 ? (m.row ? "zero" : "unit") : alongOf((operands[i] as Operand).inner, innerSizes), written: m.written }));
+    const mems = this.#mems.map((m, i): Mem => ({
+      dtype: m.dtype,
+      along: innerGroups.length === 0 ? (m.row ? "zero" : "unit") : alongOf((operands[i] as Operand).inner, innerSizes),
+      written: m.written,
+    }));
     return {
       kind: "kernel",
-      kernel: { kind: this.#kind, mems, scalars: this.#s, passes: this.#passes(), rowStores: this.#stores.filter((s) => s.row), rowAxes: rowGroups.length },
+      kernel: {
+        kind: this.#kind,
+        mems,
+        scalars: this.#s,
+        passes: this.#passes(),
+        rowStores: this.#stores.filter((s) => s.row),
+        rowAxes: rowGroups.length,
+      },
       operands,
       rows: rowGroups.map(length),
       inner: innerSizes,
@@ -634,7 +785,9 @@ class Builder {
       pass(foldLevel[f.id] as number).folds.push(f);
     }
     for (const s of this.#scans) pass(level(s.value)).scans.push(s);
-    for (const s of this.#stores) if (!s.row) pass(Math.max(level(s.value), s.index === null ? 0 : level(s.index))).stores.push(s);
+    for (const s of this.#stores) {
+      if (!s.row) pass(Math.max(level(s.value), s.index === null ? 0 : level(s.index))).stores.push(s);
+    }
     return passes.filter((p) => p.folds.length + p.scans.length + p.stores.length > 0);
   }
 }

@@ -21,7 +21,12 @@ export function alias(x: Node): Node {
 }
 
 /** Cotangents of the variables, given those of the roots; null where a root does not depend on it. Nodes below serial `first` are constants. */
-export function backward(roots: readonly Node[], cotangents: readonly Node[], variables: readonly Node[], first: number): (Node | null)[] {
+export function backward(
+  roots: readonly Node[],
+  cotangents: readonly Node[],
+  variables: readonly Node[],
+  first: number,
+): (Node | null)[] {
   const order = topological(roots, (n) => n.serial < first), count = order.length;
   const depends = new Uint8Array(count), inputs = new Array<readonly number[]>(count);
   for (let i = 0; i < count; i++) (order[i] as Node).slot = i;
@@ -81,19 +86,36 @@ export type Gradient<A extends readonly unknown[], N> = N extends readonly [infe
 /** What a differentiated function returns: the loss, or a list that begins with it. */
 export type Loss = NDArray | readonly [NDArray, ...unknown[]];
 
-function argnumsOf(name: string, given: unknown, count: number): { readonly nums: readonly number[]; readonly list: boolean } {
+function argnumsOf(
+  name: string,
+  given: unknown,
+  count: number,
+): { readonly nums: readonly number[]; readonly list: boolean } {
   const nums: readonly unknown[] = given === undefined || given === null ? [0] : Array.isArray(given) ? given : [given];
   if (nums.length === 0) throw typeError(`Cannot ${name} with respect to no argument: argnums is an empty list`);
   const out = nums.map((n) => {
-    if (typeof n !== "number" || !Number.isInteger(n)) throw typeError(`Cannot ${name}: argnums must be integers, not ${String(n)}`);
-    if (n < 0 || n >= count) throw rangeError(`Cannot ${name} with respect to argument ${n}: the function got ${count} argument${count === 1 ? "" : "s"}`);
+    if (typeof n !== "number" || !Number.isInteger(n)) {
+      throw typeError(`Cannot ${name}: argnums must be integers, not ${String(n)}`);
+    }
+    if (n < 0 || n >= count) {
+      throw rangeError(
+        `Cannot ${name} with respect to argument ${n}: the function got ${count} argument${count === 1 ? "" : "s"}`,
+      );
+    }
     return n;
   });
-  if (new Set(out).size !== out.length) throw rangeError(`Cannot ${name}: argnums repeats an argument: [${out.join(",")}]`);
+  if (new Set(out).size !== out.length) {
+    throw rangeError(`Cannot ${name}: argnums repeats an argument: [${out.join(",")}]`);
+  }
   return { nums: out, list: out.length > 1 };
 }
 
-function run(name: string, fun: (...args: never[]) => unknown, argnums: unknown, args: readonly unknown[]): readonly [unknown, unknown] {
+function run(
+  name: string,
+  fun: (...args: never[]) => unknown,
+  argnums: unknown,
+  args: readonly unknown[],
+): readonly [unknown, unknown] {
   const { nums, list } = argnumsOf(name, argnums, args.length);
   const parts = nums.map((n) => treeFlattenArrays(`Cannot ${name}: argument ${n}`, args[n]));
   return traced(() => {
@@ -107,12 +129,24 @@ function run(name: string, fun: (...args: never[]) => unknown, argnums: unknown,
     const value = (fun as (...args: unknown[]) => unknown)(...call);
     const loss: unknown = Array.isArray(value) ? value[0] : value;
     if (!(loss instanceof NDArray)) {
-      const what = loss instanceof Promise ? "a promise; the function must not be async" : Array.isArray(value) ? "a list that does not begin with one" : loss === null ? "null" : typeof loss;
-      throw typeError(`Cannot ${name} a function that does not return an array (or a list that begins with one): it returned ${what}`);
+      const what = loss instanceof Promise
+        ? "a promise; the function must not be async"
+        : Array.isArray(value)
+        ? "a list that does not begin with one"
+        : loss === null
+        ? "null"
+        : typeof loss;
+      throw typeError(
+        `Cannot ${name} a function that does not return an array (or a list that begins with one): it returned ${what}`,
+      );
     }
     const root = loss.node;
     if (root.shape.length !== 0) {
-      throw typeError(`Cannot ${name} a function whose result is not a scalar: its shape is [${root.shape.join(",")}]; reduce it with sum() or mean(), or use vjp with a cotangent of that shape`);
+      throw typeError(
+        `Cannot ${name} a function whose result is not a scalar: its shape is [${
+          root.shape.join(",")
+        }]; reduce it with sum() or mean(), or use vjp with a cotangent of that shape`,
+      );
     }
     const found = backward([root], [like(1, root)], variables, first);
     const grads = found.map((g, i) => wrap(g ?? like(0, primals[i] as Node)));
@@ -136,13 +170,18 @@ export function grad<A extends readonly unknown[], const N extends number | read
 }
 
 /** A function that gives `[value, gradient]`; value is all that `fun` returned, auxiliary results included. */
-export function valueAndGrad<A extends readonly unknown[], R extends Loss, const N extends number | readonly number[] | undefined = undefined>(
+export function valueAndGrad<
+  A extends readonly unknown[],
+  R extends Loss,
+  const N extends number | readonly number[] | undefined = undefined,
+>(
   fun: (...args: A) => R,
   options: GradOptions<N> = {},
 ): (...args: A) => [R, Gradient<A, N>] {
   if (typeof fun !== "function") throw typeError(`Cannot valueAndGrad a value that is not a function: ${typeof fun}`);
   checkOptions("valueAndGrad", options as Record<string, unknown>, ["argnums", "argnames"]);
-  return (...args: A) => run("valueAndGrad", fun as (...args: never[]) => unknown, options.argnums, args) as unknown as [R, Gradient<A, N>];
+  return (...args: A) =>
+    run("valueAndGrad", fun as (...args: never[]) => unknown, options.argnums, args) as unknown as [R, Gradient<A, N>];
 }
 
 /** `[outputs, gradients]` of `fun` at `primals`: one gradient for each primal, one cotangent (of its shape) for each output. */
@@ -153,15 +192,23 @@ export function vjp(
 ): [NDArray[], NDArray[]] {
   if (typeof fun !== "function") throw typeError(`Cannot vjp a value that is not a function: ${typeof fun}`);
   const ins = treeFlattenArrays("Cannot vjp: primals", primals instanceof NDArray ? [primals] : primals).arrays;
-  const given = treeFlattenArrays("Cannot vjp: cotangents", cotangents instanceof NDArray ? [cotangents] : cotangents).arrays;
+  const given =
+    treeFlattenArrays("Cannot vjp: cotangents", cotangents instanceof NDArray ? [cotangents] : cotangents).arrays;
   return traced(() => {
     const first = nextSerial(), variables = ins.map((x) => alias(x.node)), result = fun(...variables.map(wrap));
-    const outs = treeFlattenArrays("Cannot vjp: the function's result", result instanceof NDArray ? [result] : result).arrays;
-    if (outs.length !== given.length) throw typeError(`Cannot vjp a function of ${outs.length} results with ${given.length} cotangents`);
+    const outs =
+      treeFlattenArrays("Cannot vjp: the function's result", result instanceof NDArray ? [result] : result).arrays;
+    if (outs.length !== given.length) {
+      throw typeError(`Cannot vjp a function of ${outs.length} results with ${given.length} cotangents`);
+    }
     const cts = outs.map((o, i) => {
       const ct = (given[i] as NDArray).node;
       if (!same(ct.shape, o.node.shape)) {
-        throw typeError(`Cannot vjp: cotangent ${i} must have the result's shape [${o.node.shape.join(",")}], not [${ct.shape.join(",")}]`);
+        throw typeError(
+          `Cannot vjp: cotangent ${i} must have the result's shape [${o.node.shape.join(",")}], not [${
+            ct.shape.join(",")
+          }]`,
+        );
       }
       return broadcastTo(cast(ct, o.node.dtype), o.node.shape);
     });

@@ -6,9 +6,20 @@ import * as d from "../../src/base/dtype.ts";
 import type { DType, Scalar } from "../../src/base/dtype.ts";
 
 type Operand = DType | "weak:int" | "weak:float" | "weak:bool" | { dtype: DType };
-interface Case { id: string; kind?: string; op: string; a: Operand; with: Operand[]; args: Operand[]; out: unknown; raises?: string }
+interface Case {
+  id: string;
+  kind?: string;
+  op: string;
+  a: Operand;
+  with: Operand[];
+  args: Operand[];
+  out: unknown;
+  raises?: string;
+}
 
-const cases: Case[] = readLines(new URL("../vectors/promotion.jsonl.gz", import.meta.url)).map((line) => JSON.parse(line) as Case);
+const cases: Case[] = readLines(new URL("../vectors/promotion.jsonl.gz", import.meta.url)).map((line) =>
+  JSON.parse(line) as Case
+);
 const WEAK: { [name: string]: Scalar } = { "weak:int": 2, "weak:float": 1.5, "weak:bool": true };
 
 test("promote and promoteScalar give MLX's dtypes", () => {
@@ -20,7 +31,9 @@ test("promote and promoteScalar give MLX's dtypes", () => {
       if (typeof c.a !== "string" || typeof b !== "string" || out[i] == null) return;
       const got = c.a in WEAK
         ? d.promoteScalar(b as DType, WEAK[c.a] as Scalar)
-        : b in WEAK ? d.promoteScalar(c.a as DType, WEAK[b] as Scalar) : d.promote(c.a as DType, b as DType);
+        : b in WEAK
+        ? d.promoteScalar(c.a as DType, WEAK[b] as Scalar)
+        : d.promote(c.a as DType, b as DType);
       assert.equal(got, out[i], `${c.op} of ${c.a} and ${b}`);
       checked++;
     });
@@ -87,7 +100,12 @@ test("weak scalars follow the API's rules", () => {
   assert.equal(d.promoteScalar("uint64", 2n ** 64n - 1n), "uint64");
   assert.equal(d.promoteScalar("float16", 1e9), "float16");
   assert.equal(d.promoteScalar("float64", { re: 0, im: 1 }), "complex64");
-  for (const [dtype, value] of [["uint8", -1], ["int8", 128], ["int64", 2 ** 63], ["uint64", 2n ** 64n], ["uint64", -1n], ["bool", 1e300]] as const) {
+  for (
+    const [dtype, value] of [["uint8", -1], ["int8", 128], ["int64", 2 ** 63], ["uint64", 2n ** 64n], ["uint64", -1n], [
+      "bool",
+      1e300,
+    ]] as const
+  ) {
     assert.throws(() => d.promoteScalar(dtype, value), RangeError, `${dtype} ${value}`);
   }
   assert.throws(() => d.promoteScalar("int8", "1" as unknown as number), TypeError);

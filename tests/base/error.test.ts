@@ -6,7 +6,10 @@ import { plainError, rangeError, site, siteOf, typeError } from "../../src/base/
 
 test("an error names the file and line of the caller outside sinter", () => {
   assert.match(site(), /tests\/base\/error\.test\.ts:8$/);
-  assert.throws(() => promoteScalar("uint8", -1), { name: "RangeError", message: /dtype uint8\n {4}at .*error\.test\.ts:9$/ });
+  assert.throws(() => promoteScalar("uint8", -1), {
+    name: "RangeError",
+    message: /dtype uint8\n {4}at .*error\.test\.ts:9$/,
+  });
 });
 
 test("the builders give their class and end with the line", () => {
@@ -20,7 +23,20 @@ test("a deep stack inside sinter does not hide the user's line", () => {
   const own = new URL("../../src/core/deep.ts", import.meta.url).href;
   const mod = new URL("../../mod.ts", import.meta.url).href;
   const frames = Array.from({ length: 60 }, () => `    at f (${own}:1:2)`);
-  assert.equal(siteOf(["Error", ...frames, `    at ${mod}:3:4`, "    at <anonymous>", "    at node:test:1:1", "    at go (file:///u/a%20b.ts:7:9)", ""].join("\n")), "/u/a b.ts:7");
+  assert.equal(
+    siteOf(
+      [
+        "Error",
+        ...frames,
+        `    at ${mod}:3:4`,
+        "    at <anonymous>",
+        "    at node:test:1:1",
+        "    at go (file:///u/a%20b.ts:7:9)",
+        "",
+      ].join("\n"),
+    ),
+    "/u/a b.ts:7",
+  );
   assert.equal(siteOf("Error\n    at async /home/x/y.ts:12:1"), "/home/x/y.ts:12");
   assert.equal(siteOf("Error\n    at new Foo (/home/x/y.ts:12)"), "/home/x/y.ts:12");
   assert.equal(siteOf("Error: no frames"), "");

@@ -10,10 +10,11 @@ import type { Expr, Scalars } from "../../src/kernel/expr.ts";
 import { checkBinary, checkReduce, checkUnary } from "../support/op_checks.ts";
 import { fusionDifference } from "../support/fusion_checks.ts";
 import { checkGradient, gradientCases } from "../support/gradient_checks.ts";
-import { Recipe, Random, randomArray } from "../support/random_graph.ts";
+import { Random, randomArray, Recipe } from "../support/random_graph.ts";
 
 type Changeable<T> = { -readonly [K in keyof T]: T[K] };
-const opOf = (name: string): Changeable<OpDef<unknown>> => registry.find((o) => o.name === name) as unknown as Changeable<OpDef<unknown>>;
+const opOf = (name: string): Changeable<OpDef<unknown>> =>
+  registry.find((o) => o.name === name) as unknown as Changeable<OpDef<unknown>>;
 /** Runs with an op changed; plans of the sound op and of the planted one are both forgotten. */
 function planted(name: string, change: Partial<OpDef<unknown>>, run: () => void): void {
   const op = opOf(name), saved = { ...op };
@@ -40,18 +41,43 @@ const caught = (what: string, found: boolean): void => assert.ok(found, `${what}
 
 test("values: a wrong function, a wrong operand order, a missing case", { timeout: 180000 }, () => {
   const x = (a: readonly Expr[], i: number): Expr => a[i] as Expr;
-  planted("tanh", scalar("tanh", (s, a) => s.un("sin", x(a, 0))), () => caught("sin for tanh", checkUnary("tanh", "float64").length > 0));
-  planted("subtract", scalar("subtract", (s, a) => s.bin("sub", x(a, 1), x(a, 0))), () => caught("subtract the wrong way round", checkBinary("subtract", "int16").length > 0));
-  planted("round", scalar("round", (s, a) => s.un("floor", s.bin("add", x(a, 0), s.literal(0.5, x(a, 0).t)))), () => caught("round half up", checkUnary("round", "float64").length > 0));
-  planted("maximum", scalar("maximum", (s, a) => s.select(s.cmp("gt", x(a, 0), x(a, 1)), x(a, 0), x(a, 1))), () => caught("maximum without NaN", checkBinary("maximum", "float64").length > 0));
-  planted("remainder", scalar("remainder", (s, a) => s.bin("sub", x(a, 0), s.bin("mul", s.bin("div", x(a, 0), x(a, 1)), x(a, 1)))), () => caught("remainder with the dividend's sign", checkBinary("remainder", "int32").length > 0));
+  planted(
+    "tanh",
+    scalar("tanh", (s, a) => s.un("sin", x(a, 0))),
+    () => caught("sin for tanh", checkUnary("tanh", "float64").length > 0),
+  );
+  planted(
+    "subtract",
+    scalar("subtract", (s, a) => s.bin("sub", x(a, 1), x(a, 0))),
+    () => caught("subtract the wrong way round", checkBinary("subtract", "int16").length > 0),
+  );
+  planted(
+    "round",
+    scalar("round", (s, a) => s.un("floor", s.bin("add", x(a, 0), s.literal(0.5, x(a, 0).t)))),
+    () => caught("round half up", checkUnary("round", "float64").length > 0),
+  );
+  planted(
+    "maximum",
+    scalar("maximum", (s, a) => s.select(s.cmp("gt", x(a, 0), x(a, 1)), x(a, 0), x(a, 1))),
+    () => caught("maximum without NaN", checkBinary("maximum", "float64").length > 0),
+  );
+  planted(
+    "remainder",
+    scalar("remainder", (s, a) => s.bin("sub", x(a, 0), s.bin("mul", s.bin("div", x(a, 0), x(a, 1)), x(a, 1)))),
+    () => caught("remainder with the dividend's sign", checkBinary("remainder", "int32").length > 0),
+  );
 });
 test("reductions: a fold of the wrong kind", { timeout: 180000 }, () => {
   const lower = opOf("max").lower as Extract<Lower<unknown>, { kind: "fold" }>;
-  planted("max", { lower: { ...lower, op: () => "min" } }, () => caught("min for max", checkReduce("max", "int16").length > 0));
+  planted(
+    "max",
+    { lower: { ...lower, op: () => "min" } },
+    () => caught("min for max", checkReduce("max", "int16").length > 0),
+  );
 });
 test("gradients: a wrong sign, a wrong factor, a gradient that is cut", { timeout: 180000 }, () => {
-  const vjp = (name: string): NonNullable<OpDef<unknown>["vjp"]> => opOf(name).vjp as NonNullable<OpDef<unknown>["vjp"]>;
+  const vjp = (name: string): NonNullable<OpDef<unknown>["vjp"]> =>
+    opOf(name).vjp as NonNullable<OpDef<unknown>["vjp"]>;
   const node = (a: NDArray): Node => a.node;
   const wrapped = (n: Node): NDArray => {
     const a = mx.zeros([0]);
@@ -59,11 +85,27 @@ test("gradients: a wrong sign, a wrong factor, a gradient that is cut", { timeou
     return a;
   };
   const cos = vjp("cos"), matmul = vjp("matmul"), gather = vjp("gather"), slice = vjp("slice");
-  planted("cos", { vjp: (...a) => cos(...a).map((g) => g === null ? null : node(mx.negative(wrapped(g)))) }, () => caught("the sign of cos'", gradientFails("cos")));
+  planted(
+    "cos",
+    { vjp: (...a) => cos(...a).map((g) => g === null ? null : node(mx.negative(wrapped(g)))) },
+    () => caught("the sign of cos'", gradientFails("cos")),
+  );
   planted("erf", { vjp: (ct) => [ct] }, () => caught("the gradient of erf", gradientFails("erf")));
-  planted("matmul", { vjp: (...a) => [matmul(...a)[0] as Node | null, null] }, () => caught("no gradient of the second factor", gradientFails("matmul")));
-  planted("gather", { vjp: (...a) => gather(...a).map((g) => g === null ? null : node(mx.multiply(wrapped(g), 0.5))) }, () => caught("half the gradient of take", gradientFails("take")));
-  planted("slice", { vjp: (...a) => slice(...a).map((g) => g === null ? null : node(mx.flip(wrapped(g), 0))) }, () => caught("a reversed gradient of get", gradientFails("get")));
+  planted(
+    "matmul",
+    { vjp: (...a) => [matmul(...a)[0] as Node | null, null] },
+    () => caught("no gradient of the second factor", gradientFails("matmul")),
+  );
+  planted(
+    "gather",
+    { vjp: (...a) => gather(...a).map((g) => g === null ? null : node(mx.multiply(wrapped(g), 0.5))) },
+    () => caught("half the gradient of take", gradientFails("take")),
+  );
+  planted(
+    "slice",
+    { vjp: (...a) => slice(...a).map((g) => g === null ? null : node(mx.flip(wrapped(g), 0))) },
+    () => caught("a reversed gradient of get", gradientFails("get")),
+  );
 });
 test("schedules: an index that a view gets wrong where it is fused", { timeout: 180000 }, () => {
   // The view itself stays right, so that only what is computed in place through it is wrong: fused and unfused differ.

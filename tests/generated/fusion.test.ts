@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomRecipe } from "../support/random_graph.ts";
-import { type Check, explainDifference, failureOf, fusionDifference, interpreterDifference } from "../support/fusion_checks.ts";
+import {
+  type Check,
+  explainDifference,
+  failureOf,
+  fusionDifference,
+  interpreterDifference,
+} from "../support/fusion_checks.ts";
 
 const COUNT = Number(process.env["GRAPHS"] ?? 300), FIRST = Number(process.env["SEED"] ?? 1);
 const run = (name: string, first: number, count: number, big: boolean, checks: readonly Check[]): void => {
@@ -18,6 +24,13 @@ const run = (name: string, first: number, count: number, big: boolean, checks: r
     assert.equal(failures.length, 0, failures.join("\n\n"));
   });
 };
-run("random graphs: fused = unfused = interpreter, and the bytes of explain", FIRST, COUNT, false, [fusionDifference, interpreterDifference, explainDifference]);
+run("random graphs: fused = unfused = interpreter, and the bytes of explain", FIRST, COUNT, false, [
+  fusionDifference,
+  interpreterDifference,
+  explainDifference,
+]);
 run("large random graphs: fused = unfused", FIRST + 100000, Math.ceil(COUNT / 8), true, [fusionDifference]);
-run("large folds: the bytes of explain and the interpreter", FIRST + 200000, Math.ceil(COUNT / 80), true, [interpreterDifference, explainDifference]);
+run("large folds: the bytes of explain and the interpreter", FIRST + 200000, Math.ceil(COUNT / 80), true, [
+  interpreterDifference,
+  explainDifference,
+]);

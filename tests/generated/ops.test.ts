@@ -5,10 +5,25 @@ import * as mx from "../../mod.ts";
 import { DTYPES, isComplex } from "../../src/base/dtype.ts";
 import type { NDArray } from "../../src/core/ndarray.ts";
 import { registry } from "../../src/ops/basis.ts";
-import { BINARY, convert, type Element, round, UNARY, wrap } from "../reference/elementwise.ts";
+import { BINARY, convert, type Element, UNARY } from "../reference/elementwise.ts";
 import { REDUCE } from "../reference/reduce.ts";
 import { Random } from "../support/random_graph.ts";
-import { REAL, arrayOf, attempt, call, check, checkBinary, checkReduce, checkUnary, close, covered, elementsOf, finish, inputs, sample } from "../support/op_checks.ts";
+import {
+  arrayOf,
+  attempt,
+  call,
+  check,
+  checkBinary,
+  checkReduce,
+  checkUnary,
+  close,
+  covered,
+  elementsOf,
+  finish,
+  inputs,
+  REAL,
+  sample,
+} from "../support/op_checks.ts";
 
 test("unary ops agree with their references and the interpreter", { timeout: 180000 }, () => {
   const failures: string[] = [];
@@ -17,7 +32,9 @@ test("unary ops agree with their references and the interpreter", { timeout: 180
 });
 test("binary ops agree with their references and the interpreter", { timeout: 180000 }, () => {
   const failures: string[] = [];
-  for (const name of Object.keys(BINARY)) for (const d of REAL) if (!(name.endsWith("Shift") && d === "bool")) failures.push(...checkBinary(name, d));
+  for (const name of Object.keys(BINARY)) {
+    for (const d of REAL) if (!(name.endsWith("Shift") && d === "bool")) failures.push(...checkBinary(name, d));
+  }
   finish(failures, Object.keys(BINARY).length * REAL.length);
 });
 test("reductions agree with their references and the interpreter", { timeout: 180000 }, () => {
@@ -54,7 +71,11 @@ test("astype between all dtypes agrees with its reference and the interpreter", 
           const a = mx.astype(input.array, to);
           if (a.dtype !== to) return `dtype is ${a.dtype}`;
           const got = elementsOf(a);
-          for (let i = 0; i < got.length; i++) if (known[i] && !close(to, got[i] as Element, want[i] as Element, 0)) return `element ${i}, ${input.values[i]}, becomes ${got[i]}, the reference has ${want[i]}`;
+          for (let i = 0; i < got.length; i++) {
+            if (known[i] && !close(to, got[i] as Element, want[i] as Element, 0)) {
+              return `element ${i}, ${input.values[i]}, becomes ${got[i]}, the reference has ${want[i]}`;
+            }
+          }
           return known.includes(false) ? null : check(() => mx.astype(input.array, to), null, to, true);
         });
         if (bad !== null) failures.push(`${from} ${input.name} to ${to}: ${bad}`);
@@ -66,7 +87,9 @@ test("astype between all dtypes agrees with its reference and the interpreter", 
 test("complex ops and those of movement agree with the interpreter", { timeout: 180000 }, () => {
   const failures: string[] = [], r = new Random(9);
   const z = (shape: readonly number[]): NDArray => {
-    const n = shape.reduce((a, b) => a * b, 1), a = mx.array(Array.from({ length: n }, () => ({ re: r.next() * 2 - 1, im: r.next() * 2 - 1 })), "complex64").reshape([...shape]);
+    const n = shape.reduce((a, b) => a * b, 1),
+      a = mx.array(Array.from({ length: n }, () => ({ re: r.next() * 2 - 1, im: r.next() * 2 - 1 })), "complex64")
+        .reshape([...shape]);
     mx.eval(a);
     return a;
   };
@@ -75,16 +98,78 @@ test("complex ops and those of movement agree with the interpreter", { timeout: 
     if (bad !== null) failures.push(`${name}: ${bad}`);
   };
   const base = z([5, 7]), other = z([5, 7]), long = z([1000]), empty = z([0, 3]), scalar = z([]);
-  const forms: [string, NDArray][] = [["contiguous", base], ["transposed", base.transpose()], ["reversed", base.get("::-1", "::-2")], ["1000", long], ["no elements", empty], ["0-d", scalar]];
+  const forms: [string, NDArray][] = [
+    ["contiguous", base],
+    ["transposed", base.transpose()],
+    ["reversed", base.get("::-1", "::-2")],
+    ["1000", long],
+    ["no elements", empty],
+    ["0-d", scalar],
+  ];
   for (const [what, x] of forms) {
-    for (const name of ["abs", "negative", "sign", "square", "round", "sqrt", "rsqrt", "reciprocal", "exp", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "isnan", "isinf", "isfinite", "real", "imag", "conjugate", "sum"]) run(`${name} of ${what} complex64`, () => call(name)(x));
+    for (
+      const name of [
+        "abs",
+        "negative",
+        "sign",
+        "square",
+        "round",
+        "sqrt",
+        "rsqrt",
+        "reciprocal",
+        "exp",
+        "log",
+        "log2",
+        "log10",
+        "log1p",
+        "sin",
+        "cos",
+        "tan",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "arcsinh",
+        "arccosh",
+        "arctanh",
+        "isnan",
+        "isinf",
+        "isfinite",
+        "real",
+        "imag",
+        "conjugate",
+        "sum",
+      ]
+    ) run(`${name} of ${what} complex64`, () => call(name)(x));
   }
-  for (const name of ["add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "logaddexp", "equal", "notEqual", "less", "greaterEqual", "lessEqual", "greater", "logicalAnd"]) {
+  for (
+    const name of [
+      "add",
+      "subtract",
+      "multiply",
+      "divide",
+      "power",
+      "maximum",
+      "minimum",
+      "logaddexp",
+      "equal",
+      "notEqual",
+      "less",
+      "greaterEqual",
+      "lessEqual",
+      "greater",
+      "logicalAnd",
+    ]
+  ) {
     run(`${name} of complex64`, () => call(name)(base, other));
     run(`${name} of transposed complex64`, () => call(name)(base.transpose(), other.transpose()));
   }
   for (const d of DTYPES) {
-    const x = isComplex(d) ? z([4, 6]) : arrayOf(sample(r, d, 24), d, [4, 6]), i = mx.array(Int32Array.from([0, -1, 2, 2, 1])), u = isComplex(d) ? z([5, 6]) : arrayOf(sample(r, d, 30), d, [5, 6]);
+    const x = isComplex(d) ? z([4, 6]) : arrayOf(sample(r, d, 24), d, [4, 6]),
+      i = mx.array(Int32Array.from([0, -1, 2, 2, 1])),
+      u = isComplex(d) ? z([5, 6]) : arrayOf(sample(r, d, 30), d, [5, 6]);
     mx.eval(x, i, u);
     const t = x.transpose();
     for (const [form, y] of [["", x], [" transposed", t]] as const) {
@@ -103,7 +188,11 @@ test("complex ops and those of movement agree with the interpreter", { timeout: 
       run(`stopGradient of${form} ${d}`, () => mx.add(mx.stopGradient(y), y));
       run(`tril of${form} ${d}`, () => mx.tril(y, -1));
     }
-    if (!isComplex(d)) for (const mode of ["add", "multiply", "maximum", "minimum"] as const) if (d !== "bool") run(`at.${mode} of ${d}`, () => x.at(i)[mode](u));
+    if (!isComplex(d)) {
+      for (const mode of ["add", "multiply", "maximum", "minimum"] as const) {
+        if (d !== "bool") run(`at.${mode} of ${d}`, () => x.at(i)[mode](u));
+      }
+    }
     run(`takeAlongAxis of ${d}`, () => mx.takeAlongAxis(x, mx.array([[0, 1, -1, 2, 3, 0]], "int32"), 0));
     run(`arange of ${d}`, () => isComplex(d) || d === "bool" ? mx.full([3], 2, d) : mx.arange(2, 40, 3, d));
     run(`eye of ${d}`, () => mx.eye(4, { dtype: d }));
@@ -113,6 +202,9 @@ test("complex ops and those of movement agree with the interpreter", { timeout: 
 test("every op of the registry was tested", () => {
   // Library calls, scans and random bits have tests of their own; leaves are no computation; alias belongs to grad, complex and pick to extremes and to calls.
   const others = new Set(["pick", "alias", "array", "complex"]);
-  const missed = registry.filter((o) => o.lower.kind !== "call" && o.lower.kind !== "scan" && !o.name.startsWith("random") && !others.has(o.name) && !covered.has(o.name)).map((o) => o.name);
+  const missed = registry.filter((o) =>
+    o.lower.kind !== "call" && o.lower.kind !== "scan" && !o.name.startsWith("random") && !others.has(o.name) &&
+    !covered.has(o.name)
+  ).map((o) => o.name);
   assert.deepEqual(missed, []);
 });

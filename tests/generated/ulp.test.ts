@@ -22,7 +22,37 @@ function ulps(got: number, exact: number): number {
   const spacing = 2 ** (Math.max(Math.floor(Math.log2(Math.abs(exact))), -126) - 23);
   return Math.abs(got - exact) / spacing;
 }
-const SPECIAL = [0, -0, 1, -1, Infinity, -Infinity, NaN, 1.17549435e-38, -1.17549435e-38, 1e-45, -1e-45, 3.4028234663852886e38, -3.4028234663852886e38, 88.72283, 88.73, -87.33, -103.9, -104, Math.PI, -Math.PI / 2, 1e5, 99999.99, 16777216, 0.5, 2, 3, -2, 0.625, 9.02];
+const SPECIAL = [
+  0,
+  -0,
+  1,
+  -1,
+  Infinity,
+  -Infinity,
+  NaN,
+  1.17549435e-38,
+  -1.17549435e-38,
+  1e-45,
+  -1e-45,
+  3.4028234663852886e38,
+  -3.4028234663852886e38,
+  88.72283,
+  88.73,
+  -87.33,
+  -103.9,
+  -104,
+  Math.PI,
+  -Math.PI / 2,
+  1e5,
+  99999.99,
+  16777216,
+  0.5,
+  2,
+  3,
+  -2,
+  0.625,
+  9.02,
+];
 /** Random bit patterns, numbers of ordinary size, and special values. */
 function samples(r: Random): Float32Array {
   const x = new Float32Array(COUNT), u = new Uint32Array(x.buffer);
@@ -34,7 +64,8 @@ function samples(r: Random): Float32Array {
   }
   return x;
 }
-const wide = (f: (x: NDArray) => NDArray) => (x: Float32Array): Float64Array => f(mx.array(Float64Array.from(x), "float64")).data() as Float64Array;
+const wide = (f: (x: NDArray) => NDArray) => (x: Float32Array): Float64Array =>
+  f(mx.array(Float64Array.from(x), "float64")).data() as Float64Array;
 const each = (f: (x: number) => number) => (x: Float32Array): Float64Array => Float64Array.from(x, f);
 
 const FUNCTIONS: readonly (readonly [string, (x: NDArray) => NDArray, (x: Float32Array) => Float64Array, number])[] = [
@@ -48,7 +79,13 @@ const FUNCTIONS: readonly (readonly [string, (x: NDArray) => NDArray, (x: Float3
   ["log1p", mx.log1p, each(Math.log1p), 4],
   ["sigmoid", mx.sigmoid, each((x) => x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x))), 4],
 ];
-function report(name: string, bound: number, got: Float32Array, exact: Float64Array, show: (i: number) => string): void {
+function report(
+  name: string,
+  bound: number,
+  got: Float32Array,
+  exact: Float64Array,
+  show: (i: number) => string,
+): void {
   let most = 0, at = 0;
   for (let i = 0; i < got.length; i++) {
     const d = ulps(got[i] as number, exact[i] as number);
@@ -79,11 +116,19 @@ test("pow of float32 is within 2 ulp", { timeout: 180000 }, () => {
     } else if (i % 4 === 1) y[i] = r.int(-20, 20);
   }
   // C's rules where JavaScript has its own: 1 to any power and (-1) to an infinite one are 1.
-  const exact = Float64Array.from(x, (a, i) => a === 1 || a === -1 && Math.abs(y[i] as number) === Infinity ? 1 : a ** (y[i] as number));
+  const exact = Float64Array.from(
+    x,
+    (a, i) => a === 1 || a === -1 && Math.abs(y[i] as number) === Infinity ? 1 : a ** (y[i] as number),
+  );
   report("pow", 2, mx.power(mx.array(x), mx.array(y)).data() as Float32Array, exact, (i) => `${x[i]}, ${y[i]}`);
 });
 test("the sign of zero comes through", () => {
-  for (const [name, f] of [["sin", mx.sin], ["tanh", mx.tanh], ["erf", mx.erf], ["expm1", mx.expm1], ["log1p", mx.log1p]] as const) {
+  for (
+    const [name, f] of [["sin", mx.sin], ["tanh", mx.tanh], ["erf", mx.erf], ["expm1", mx.expm1], [
+      "log1p",
+      mx.log1p,
+    ]] as const
+  ) {
     assert.ok(Object.is((f(mx.array([-0])).data() as Float32Array)[0], -0), name);
   }
 });

@@ -1,13 +1,22 @@
 // Tests src/io/npy.ts against files recorded from MLX, by round trips, and with damaged and hostile files.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { readLines } from "../vectors.ts";
-import { DTYPES, type DType, itemsize } from "../../src/base/dtype.ts";
+import { type DType, DTYPES, itemsize } from "../../src/base/dtype.ts";
 import { decodeNpy, decodeNpz, encodeNpy, encodeNpz, type FileArray } from "../../src/io/npy.ts";
 
-interface Recorded { dtype: DType; shape: number[]; data: string }
-interface Case { id: string; format: string; bytes: string; out?: Recorded | { [name: string]: Recorded }; raises?: string }
+interface Recorded {
+  dtype: DType;
+  shape: number[];
+  data: string;
+}
+interface Case {
+  id: string;
+  format: string;
+  bytes: string;
+  out?: Recorded | { [name: string]: Recorded };
+  raises?: string;
+}
 
 const fromBase64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const plain = (a: FileArray) => ({ dtype: a.dtype, shape: [...a.shape], data: [...a.data] });
@@ -28,7 +37,9 @@ test("files recorded from MLX decode", () => {
       else assert.deepEqual(plain(decodeNpy(bytes)), expected(c.out as Recorded), c.id);
     } else if (c.format === "npz") {
       const got = Object.fromEntries([...decodeNpz(bytes)].map(([name, a]) => [name, plain(a)]));
-      const want = Object.fromEntries(Object.entries(c.out as { [name: string]: Recorded }).map(([name, r]) => [name, expected(r)]));
+      const want = Object.fromEntries(
+        Object.entries(c.out as { [name: string]: Recorded }).map(([name, r]) => [name, expected(r)]),
+      );
       assert.deepEqual(got, want, c.id);
     } else continue;
     checked++;
@@ -43,7 +54,9 @@ function sample(dtype: DType, shape: number[]): FileArray {
 
 test("every dtype and shape survives .npy and .npz", () => {
   const arrays = new Map<string, FileArray>();
-  for (const dtype of DTYPES) for (const shape of [[], [0], [3], [2, 3], [2, 0, 4]]) arrays.set(`${dtype} ${shape} ü/é`, sample(dtype, shape));
+  for (const dtype of DTYPES) {
+    for (const shape of [[], [0], [3], [2, 3], [2, 0, 4]]) arrays.set(`${dtype} ${shape} ü/é`, sample(dtype, shape));
+  }
   arrays.set("__proto__", sample("int8", [2]));
   for (const a of arrays.values()) {
     const bytes = encodeNpy(a);
@@ -66,7 +79,8 @@ test("more than 65535 arrays use zip64 records", () => {
 });
 
 test("column-major, big-endian and newer headers decode", () => {
-  const header = (descr: string, fortran: string, shape: string) => `{'descr': '${descr}', 'fortran_order': ${fortran}, 'shape': ${shape}, }`;
+  const header = (descr: string, fortran: string, shape: string) =>
+    `{'descr': '${descr}', 'fortran_order': ${fortran}, 'shape': ${shape}, }`;
   const column = decodeNpy(npy(header("|u1", "True", "(2, 3)"), [1, 4, 2, 5, 3, 6]));
   assert.deepEqual([...column.data], [1, 2, 3, 4, 5, 6]);
   const cube = decodeNpy(npy(header(">u2", "True", "(2, 1, 2L)"), [0, 1, 0, 2, 0, 3, 0, 4], 3));
@@ -91,11 +105,16 @@ test("broken .npy files are errors", () => {
     ["'<c16'", "(1,)", /type "<c16"/],
     ["[('a', '<f4')]", "(1,)", /structured/],
   ];
-  for (const [descr, shape, message] of cases) assert.throws(() => decodeNpy(npy(header(descr, shape))), { name: "Error", message });
+  for (const [descr, shape, message] of cases) {
+    assert.throws(() => decodeNpy(npy(header(descr, shape))), { name: "Error", message });
+  }
   assert.throws(() => decodeNpy(npy("nonsense")), /no Python dict/);
   assert.throws(() => decodeNpy(npy("{'descr': '<f4'}")), /lacks one of/);
   assert.throws(() => decodeNpy(npy("{}", [], 9)), /version 9/);
-  assert.throws(() => decodeNpy(Uint8Array.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 2, 0, 255, 255, 255, 255])), /claims 4294967295/);
+  assert.throws(
+    () => decodeNpy(Uint8Array.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 2, 0, 255, 255, 255, 255])),
+    /claims 4294967295/,
+  );
   assert.throws(() => encodeNpy({ dtype: "int32", shape: [2], data: new Uint8Array(4) }), { name: "RangeError" });
 });
 

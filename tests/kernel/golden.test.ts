@@ -11,7 +11,8 @@ const folder = new URL("./golden/", import.meta.url), update = process.env["UPDA
 type Matrix = readonly (readonly number[])[];
 
 /** Numbers between -2 and 2 that look random. */
-const numbers = (n: number, seed: number): number[] => Array.from({ length: n }, (_, i) => Math.fround(2 * Math.sin(seed + 12.9898 * (i + 1) * (seed + 1))));
+const numbers = (n: number, seed: number): number[] =>
+  Array.from({ length: n }, (_, i) => Math.fround(2 * Math.sin(seed + 12.9898 * (i + 1) * (seed + 1))));
 const matrix = (rows: number, columns: number, seed: number): number[][] => {
   const x = numbers(rows * columns, seed);
   return Array.from({ length: rows }, (_, r) => x.slice(r * columns, (r + 1) * columns));
@@ -43,7 +44,13 @@ function read(bytes: Uint8Array, dtype: mx.DType): number[] {
 function golden(name: string, make: () => readonly (readonly [mx.NDArray, readonly number[]])[]): void {
   test(`golden kernels: ${name}`, () => {
     const results = make(), run = interpreted(results.map(([a]) => a.node));
-    const text = run.steps.map((s, i) => s.kind === "kernel" ? `kernel ${i}: ${s.kernel.kind}, rows [${s.rows.join()}], row [${s.inner.join()}]${s.kernel.kind === "column" ? `, fold ${s.foldSize}` : ""}\n${printKernel(s.kernel)}\n` : "").join("\n");
+    const text = run.steps.map((s, i) =>
+      s.kind === "kernel"
+        ? `kernel ${i}: ${s.kernel.kind}, rows [${s.rows.join()}], row [${s.inner.join()}]${
+          s.kernel.kind === "column" ? `, fold ${s.foldSize}` : ""
+        }\n${printKernel(s.kernel)}\n`
+        : ""
+    ).join("\n");
     const file = new URL(`${name.replaceAll(" ", "_")}.txt`, folder);
     if (update) {
       mkdirSync(folder, { recursive: true });
@@ -55,7 +62,12 @@ function golden(name: string, make: () => readonly (readonly [mx.NDArray, readon
     results.forEach(([a, want], k) => {
       const got = read(run.bytes[k] as Uint8Array, a.dtype);
       assert.equal(got.length, want.length);
-      want.forEach((w, i) => assert.ok(got[i] === w || Math.abs((got[i] as number) - w) <= 3e-6 * Math.max(1, Math.abs(w)), `result ${k}, element ${i}: ${got[i]}, not ${w}`));
+      want.forEach((w, i) =>
+        assert.ok(
+          got[i] === w || Math.abs((got[i] as number) - w) <= 3e-6 * Math.max(1, Math.abs(w)),
+          `result ${k}, element ${i}: ${got[i]}, not ${w}`,
+        )
+      );
     });
   });
 }
@@ -80,10 +92,15 @@ for (const axis of [-1, 0]) {
     const w = array(W);
     return [[
       mx.grad((x: mx.NDArray) => mx.softmax(x, axis).mul(w).sum())(array(X)),
-      along(axis, (x, w) => {
-        const p = softmax(x), d = total(p.map((v, i) => v * (w[i] as number)));
-        return p.map((v, i) => v * ((w[i] as number) - d));
-      }, X, W).flat(),
+      along(
+        axis,
+        (x, w) => {
+          const p = softmax(x), d = total(p.map((v, i) => v * (w[i] as number)));
+          return p.map((v, i) => v * ((w[i] as number) - d));
+        },
+        X,
+        W,
+      ).flat(),
     ]];
   });
   golden(`layer norm over ${name}`, () => [[layerNorm(array(X), axis), along(axis, (x) => normal(x).y, X).flat()]]);
@@ -91,10 +108,15 @@ for (const axis of [-1, 0]) {
     const w = array(W);
     return [[
       mx.grad((x: mx.NDArray) => layerNorm(x, axis).mul(w).sum())(array(X)),
-      along(axis, (x, w) => {
-        const { y, scale } = normal(x), a = mean(w), b = mean(w.map((v, i) => v * (y[i] as number)));
-        return w.map((v, i) => scale * (v - a - (y[i] as number) * b));
-      }, X, W).flat(),
+      along(
+        axis,
+        (x, w) => {
+          const { y, scale } = normal(x), a = mean(w), b = mean(w.map((v, i) => v * (y[i] as number)));
+          return w.map((v, i) => scale * (v - a - (y[i] as number) * b));
+        },
+        X,
+        W,
+      ).flat(),
     ]];
   });
   golden(`cumulative sum over ${name}`, () => [[
@@ -118,14 +140,18 @@ for (const axis of [-1, 0]) {
 }
 
 const TARGETS = [3, 0, 39, 7, 7, 20];
-const crossEntropy = (x: mx.NDArray, t: mx.NDArray): mx.NDArray => mx.mean(mx.logsumexp(x, -1).sub(mx.squeeze(mx.takeAlongAxis(x, mx.expandDims(t, -1), -1), -1)));
+const crossEntropy = (x: mx.NDArray, t: mx.NDArray): mx.NDArray =>
+  mx.mean(mx.logsumexp(x, -1).sub(mx.squeeze(mx.takeAlongAxis(x, mx.expandDims(t, -1), -1), -1)));
 golden("cross entropy", () => [[
   crossEntropy(array(X), mx.array(new Int32Array(TARGETS))),
   [mean(X.map((x, i) => -Math.log(softmax(x)[TARGETS[i] as number] as number)))],
 ]]);
 golden("cross entropy backward", () => {
   const t = mx.array(new Int32Array(TARGETS));
-  return [[mx.grad((x: mx.NDArray) => crossEntropy(x, t))(array(X)), X.flatMap((x, i) => softmax(x).map((p, c) => (p - (c === TARGETS[i] ? 1 : 0)) / X.length))]];
+  return [[
+    mx.grad((x: mx.NDArray) => crossEntropy(x, t))(array(X)),
+    X.flatMap((x, i) => softmax(x).map((p, c) => (p - (c === TARGETS[i] ? 1 : 0)) / X.length)),
+  ]];
 });
 golden("argmax", () => [
   [mx.argmax(array(X), -1), X.map((x) => x.indexOf(Math.max(...x)))],

@@ -26,7 +26,10 @@ test("past the memory limit an eval throws, names what is alive, and everything 
       assert.match(e.message, /Cannot allocate 16\.0 MB/);
       assert.match(e.message, /the limit is \d+\.\d MB/);
       // Largest first, with the line that made each.
-      assert.match(e.message, /\n {2}16\.0 MB made at .*limits\.test\.ts:\d+\n {2}8\.0 MB made at .*limits\.test\.ts:\d+/);
+      assert.match(
+        e.message,
+        /\n {2}16\.0 MB made at .*limits\.test\.ts:\d+\n {2}8\.0 MB made at .*limits\.test\.ts:\d+/,
+      );
       return true;
     });
   }
@@ -98,7 +101,17 @@ test("a disposed array is an error that says so; disposing twice is fine", () =>
   x.dispose();
   x.dispose();
   assert.equal(x.disposed, true);
-  for (const use of [() => x.item(), () => x.add(1), () => x.shape, () => mx.eval(x), () => x.data(), () => String(x), () => x.set([0], 1)]) {
+  for (
+    const use of [
+      () => x.item(),
+      () => x.add(1),
+      () => x.shape,
+      () => mx.eval(x),
+      () => x.data(),
+      () => String(x),
+      () => x.set([0], 1),
+    ]
+  ) {
     assert.throws(use, /Cannot use an array after dispose\(\)\n {4}at .*limits\.test\.ts:\d+/);
   }
   // What was recorded before still has its input.
@@ -121,10 +134,11 @@ test("using ends arrays at the end of the block, scope those made in it but its 
   });
   assert.deepEqual(made.map((a) => a.disposed), [true, false]);
   assert.deepEqual((kept.list[0] as mx.NDArray).tolist(), new Array(8).fill(5));
-  assert.throws(() => mx.scope(() => {
-    made.push(mx.ones([2]));
-    throw new RangeError("mine");
-  }), /mine/);
+  assert.throws(() =>
+    mx.scope(() => {
+      made.push(mx.ones([2]));
+      throw new RangeError("mine");
+    }), /mine/);
   assert.equal(made.at(-1)?.disposed, true);
   assert.throws(() => mx.scope(() => Promise.resolve(1)), /asynchronous function in scope/);
 });

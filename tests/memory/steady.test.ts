@@ -59,7 +59,11 @@ steady("batches cut from the data", () => {
   };
 });
 
-const inputs = (): [mx.NDArray, mx.NDArray, mx.NDArray[]] => [mx.random.normal([32, 8]), mx.random.normal([32, 1]), [mx.random.normal([8, 16]), mx.random.normal([16, 1])]];
+const inputs = (): [
+  mx.NDArray,
+  mx.NDArray,
+  mx.NDArray[],
+] => [mx.random.normal([32, 8]), mx.random.normal([32, 1]), [mx.random.normal([8, 16]), mx.random.normal([16, 1])]];
 
 steady("dropout with implicit random keys", () => {
   const [x, y, first] = inputs();
@@ -96,7 +100,9 @@ for (const order of ["eval(params) before loss.item()", "loss.item() before eval
   steady(order, () => {
     const [x, y, first] = inputs();
     let w = first;
-    const f = mx.valueAndGrad((w: mx.NDArray[]) => mx.mean(mx.square(mx.maximum(x.matmul(w[0] as mx.NDArray), 0).matmul(w[1] as mx.NDArray).sub(y))));
+    const f = mx.valueAndGrad((w: mx.NDArray[]) =>
+      mx.mean(mx.square(mx.maximum(x.matmul(w[0] as mx.NDArray), 0).matmul(w[1] as mx.NDArray).sub(y)))
+    );
     return () => {
       const [loss, g] = f(w) as [mx.NDArray, mx.NDArray[]];
       w = w.map((p, i) => p.sub((g[i] as mx.NDArray).mul(0.01)));

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as mx from "../../mod.ts";
 
-const numbers = (n: number): number[] => Array.from({ length: n }, (_, i) => Math.fround(Math.sin(12.9898 * (i + 1) + i * i)));
+const numbers = (n: number): number[] =>
+  Array.from({ length: n }, (_, i) => Math.fround(Math.sin(12.9898 * (i + 1) + i * i)));
 const byNumber = (a: number, b: number): number => a - b;
 const flat = (a: mx.NDArray): number[] => [...a.astype("float64").data() as Float64Array];
 
@@ -12,7 +13,10 @@ test("sort and argsort along every axis", () => {
   for (const axis of [0, 1, 2, -1]) {
     const s = mx.sort(a, axis), order = mx.argsort(a, { axis });
     assert.deepEqual(flat(mx.takeAlongAxis(a, order, axis)), flat(s));
-    const rows = mx.moveaxis(s, axis, -1), n = rows.shape[2] as number, v = flat(mx.contiguous(rows)), w = flat(mx.contiguous(mx.moveaxis(a, axis, -1)));
+    const rows = mx.moveaxis(s, axis, -1),
+      n = rows.shape[2] as number,
+      v = flat(mx.contiguous(rows)),
+      w = flat(mx.contiguous(mx.moveaxis(a, axis, -1)));
     for (let r = 0; r < v.length; r += n) assert.deepEqual(v.slice(r, r + n), w.slice(r, r + n).sort(byNumber));
   }
   assert.deepEqual(flat(mx.sort(a, { axis: null })), [...x].sort(byNumber));
@@ -40,14 +44,23 @@ test("searchsorted on both sides", () => {
     const a = mx.array(s.length === 0 ? new Float32Array(0) : s), b = mx.array(v);
     const before = (x: number, y: number): boolean => x < y || (Number.isNaN(y) && !Number.isNaN(x));
     assert.deepEqual(mx.searchsorted(a, b).tolist(), v.map((y) => s.filter((x) => before(x, y)).length));
-    assert.deepEqual(mx.searchsorted(a, b, { side: "right" }).tolist(), v.map((y) => s.filter((x) => !before(y, x)).length));
+    assert.deepEqual(
+      mx.searchsorted(a, b, { side: "right" }).tolist(),
+      v.map((y) => s.filter((x) => !before(y, x)).length),
+    );
   }
 });
 test("unique in more, the same and less room than there is", () => {
   const x = [3, 1, 3, 2, 1, 3], a = mx.array(new Int32Array(x));
   for (const n of [0, 2, 3, 8]) {
-    const [values, index, inverse, counts] = mx.unique(a, n, { returnIndex: true, returnInverse: true, returnCounts: true, fillValue: -1 }) as [mx.NDArray, mx.NDArray, mx.NDArray, mx.NDArray];
-    const cut = (list: readonly number[], fill: number): number[] => Array.from({ length: n }, (_, i) => list[i] ?? fill);
+    const [values, index, inverse, counts] = mx.unique(a, n, {
+      returnIndex: true,
+      returnInverse: true,
+      returnCounts: true,
+      fillValue: -1,
+    }) as [mx.NDArray, mx.NDArray, mx.NDArray, mx.NDArray];
+    const cut = (list: readonly number[], fill: number): number[] =>
+      Array.from({ length: n }, (_, i) => list[i] ?? fill);
     assert.deepEqual(values.tolist(), cut([1, 2, 3], -1));
     assert.deepEqual(index.tolist(), cut([1, 3, 0], 1));
     assert.deepEqual(inverse.tolist(), [2, 0, 2, 1, 0, 2]);
@@ -61,5 +74,8 @@ test("gradients go back to where the elements came from", () => {
   assert.deepEqual(mx.grad((x: mx.NDArray) => mx.topk(x, 2).sum())(x).tolist(), [0, 0, 1, 1]);
   assert.deepEqual(mx.grad((x: mx.NDArray) => mx.median(x))(x).tolist(), [0.5, 0, 0, 0.5]);
   const m = mx.array([[1, 5], [4, 2], [3, 3]]);
-  assert.deepEqual(mx.grad((x: mx.NDArray) => mx.sort(x, 0).mul(mx.array([[1, 2], [3, 4], [5, 6]])).sum())(m).tolist(), [[1, 6], [5, 2], [3, 4]]);
+  assert.deepEqual(
+    mx.grad((x: mx.NDArray) => mx.sort(x, 0).mul(mx.array([[1, 2], [3, 4], [5, 6]])).sum())(m).tolist(),
+    [[1, 6], [5, 2], [3, 4]],
+  );
 });

@@ -3,7 +3,16 @@ import type { DType } from "../../src/base/dtype.ts";
 
 /** An element: a number of floats (and bools: 0 or 1), a bigint of integers. */
 export type Element = number | bigint;
-const BITS: Readonly<Record<string, number>> = { int8: 8, int16: 16, int32: 32, int64: 64, uint8: 8, uint16: 16, uint32: 32, uint64: 64 };
+const BITS: Readonly<Record<string, number>> = {
+  int8: 8,
+  int16: 16,
+  int32: 32,
+  int64: 64,
+  uint8: 8,
+  uint16: 16,
+  uint32: 32,
+  uint64: 64,
+};
 /** True for integer dtypes. */
 export const isWhole = (d: DType): boolean => d in BITS;
 /** Wraps an integer to a dtype. */
@@ -27,7 +36,13 @@ export function round(d: DType, x: number): number {
 }
 /** Distance between neighbours of a floating dtype at x. */
 export function spacing(d: DType, x: number): number {
-  const [p, low] = d === "float16" ? [11, -14] : d === "bfloat16" ? [8, -126] : d === "float64" ? [53, -1022] : [24, -126];
+  const [p, low] = d === "float16"
+    ? [11, -14]
+    : d === "bfloat16"
+    ? [8, -126]
+    : d === "float64"
+    ? [53, -1022]
+    : [24, -126];
   const a = Math.abs(x);
   if (!Number.isFinite(a) || a === 0) return 2 ** (low - p + 1);
   return 2 ** (Math.max(Math.floor(Math.log2(a)), low) - p + 1);
@@ -87,14 +102,41 @@ const same = (real: (x: number) => number): Unary => ({ real, whole: "same", boo
 export const UNARY: Readonly<Record<string, Unary>> = {
   abs: { real: Math.abs, whole: (x) => x < 0n ? -x : x, bool: true, exact: true },
   negative: { real: (x) => -x, whole: (x) => -x, exact: true },
-  sign: { real: (x) => x > 0 ? 1 : x < 0 ? -1 : 0, whole: (x) => x > 0n ? 1n : x < 0n ? -1n : 0n, bool: true, exact: true },
+  sign: {
+    real: (x) => x > 0 ? 1 : x < 0 ? -1 : 0,
+    whole: (x) => x > 0n ? 1n : x < 0n ? -1n : 0n,
+    bool: true,
+    exact: true,
+  },
   square: { real: (x) => x * x, whole: (x) => x * x, bool: true, exact: true },
-  floor: same(Math.floor), ceil: same(Math.ceil), trunc: same(Math.trunc), round: same(even),
-  sqrt: { ...f(Math.sqrt), exact: true }, rsqrt: f((x) => 1 / Math.sqrt(x)), reciprocal: { ...f((x) => 1 / x), exact: true },
-  exp: f(Math.exp), expm1: f(Math.expm1), log: f(Math.log), log2: f(Math.log2), log10: f(Math.log10), log1p: f(Math.log1p),
-  sin: f(Math.sin), cos: f(Math.cos), tan: f(Math.tan), arcsin: f(Math.asin), arccos: f(Math.acos), arctan: f(Math.atan),
-  sinh: f(Math.sinh), cosh: f(Math.cosh), tanh: f(Math.tanh), arcsinh: f(Math.asinh), arccosh: f(Math.acosh), arctanh: f(Math.atanh),
-  erf: f(erf), erfinv: f(erfinv), sigmoid: f((x) => 1 / (1 + Math.exp(-x))),
+  floor: same(Math.floor),
+  ceil: same(Math.ceil),
+  trunc: same(Math.trunc),
+  round: same(even),
+  sqrt: { ...f(Math.sqrt), exact: true },
+  rsqrt: f((x) => 1 / Math.sqrt(x)),
+  reciprocal: { ...f((x) => 1 / x), exact: true },
+  exp: f(Math.exp),
+  expm1: f(Math.expm1),
+  log: f(Math.log),
+  log2: f(Math.log2),
+  log10: f(Math.log10),
+  log1p: f(Math.log1p),
+  sin: f(Math.sin),
+  cos: f(Math.cos),
+  tan: f(Math.tan),
+  arcsin: f(Math.asin),
+  arccos: f(Math.acos),
+  arctan: f(Math.atan),
+  sinh: f(Math.sinh),
+  cosh: f(Math.cosh),
+  tanh: f(Math.tanh),
+  arcsinh: f(Math.asinh),
+  arccosh: f(Math.acosh),
+  arctanh: f(Math.atanh),
+  erf: f(erf),
+  erfinv: f(erfinv),
+  sigmoid: f((x) => 1 / (1 + Math.exp(-x))),
   isnan: { real: (x) => Number(x !== x), whole: () => 0n, test: true, bool: true },
   isinf: { real: (x) => Number(x === Infinity || x === -Infinity), whole: () => 0n, test: true, bool: true },
   isfinite: { real: (x) => Number(x - x === 0), whole: () => 1n, test: true, bool: true },
@@ -121,10 +163,17 @@ const floorDiv = (x: bigint, y: bigint): bigint => {
 const modulo = (x: bigint, y: bigint): bigint => y === 0n ? x : x - floorDiv(x, y) * y;
 const cmp = (k: (c: number) => boolean): Binary => ({
   real: (x, y) => Number(x === x && y === y && k(x - y === 0 || x === y ? 0 : x < y ? -1 : 1)),
-  whole: (x, y) => k(x < y ? -1 : x > y ? 1 : 0) ? 1n : 0n, test: true, bool: true, exact: true,
+  whole: (x, y) => k(x < y ? -1 : x > y ? 1 : 0) ? 1n : 0n,
+  test: true,
+  bool: true,
+  exact: true,
 });
 const both = (k: (x: boolean, y: boolean) => boolean): Binary => ({
-  real: (x, y) => Number(k(x !== 0, y !== 0)), whole: (x, y) => k(x !== 0n, y !== 0n) ? 1n : 0n, test: true, bool: true, exact: true,
+  real: (x, y) => Number(k(x !== 0, y !== 0)),
+  whole: (x, y) => k(x !== 0n, y !== 0n) ? 1n : 0n,
+  test: true,
+  bool: true,
+  exact: true,
 });
 const bits = (k: (x: bigint, y: bigint) => bigint): Binary => ({ real: null, whole: k, bool: true, exact: true });
 /** The binary ops. */
@@ -141,21 +190,43 @@ export const BINARY: Readonly<Record<string, Binary>> = {
     },
     whole: modulo,
   },
-  power: { real: (x, y) => x === 1 || x === -1 && Math.abs(y) === Infinity ? 1 : x ** y, whole: (x, y) => y < 0n ? 0n : x ** (y < 200n ? y : 200n) },
-  maximum: { real: (x, y) => x !== x || y !== y ? NaN : x > y ? x : y, whole: (x, y) => x > y ? x : y, bool: true, exact: true },
-  minimum: { real: (x, y) => x !== x || y !== y ? NaN : x < y ? x : y, whole: (x, y) => x < y ? x : y, bool: true, exact: true },
+  power: {
+    real: (x, y) => x === 1 || x === -1 && Math.abs(y) === Infinity ? 1 : x ** y,
+    whole: (x, y) => y < 0n ? 0n : x ** (y < 200n ? y : 200n),
+  },
+  maximum: {
+    real: (x, y) => x !== x || y !== y ? NaN : x > y ? x : y,
+    whole: (x, y) => x > y ? x : y,
+    bool: true,
+    exact: true,
+  },
+  minimum: {
+    real: (x, y) => x !== x || y !== y ? NaN : x < y ? x : y,
+    whole: (x, y) => x < y ? x : y,
+    bool: true,
+    exact: true,
+  },
   arctan2: { real: Math.atan2, whole: "float", bool: true },
   logaddexp: {
     real: (x, y) => {
       const m = x > y ? x : y, d = Math.abs(x - y);
       return x === y && Math.abs(x) === Infinity ? x : x !== x || y !== y ? NaN : m + Math.log1p(Math.exp(-d));
     },
-    whole: "float", bool: true,
+    whole: "float",
+    bool: true,
   },
-  equal: cmp((c) => c === 0), notEqual: { ...cmp((c) => c !== 0), real: (x, y) => Number(!(x === y)) },
-  less: cmp((c) => c < 0), lessEqual: cmp((c) => c <= 0), greater: cmp((c) => c > 0), greaterEqual: cmp((c) => c >= 0),
-  logicalAnd: both((x, y) => x && y), logicalOr: both((x, y) => x || y), logicalXor: both((x, y) => x !== y),
-  bitwiseAnd: bits((x, y) => x & y), bitwiseOr: bits((x, y) => x | y), bitwiseXor: bits((x, y) => x ^ y),
+  equal: cmp((c) => c === 0),
+  notEqual: { ...cmp((c) => c !== 0), real: (x, y) => Number(!(x === y)) },
+  less: cmp((c) => c < 0),
+  lessEqual: cmp((c) => c <= 0),
+  greater: cmp((c) => c > 0),
+  greaterEqual: cmp((c) => c >= 0),
+  logicalAnd: both((x, y) => x && y),
+  logicalOr: both((x, y) => x || y),
+  logicalXor: both((x, y) => x !== y),
+  bitwiseAnd: bits((x, y) => x & y),
+  bitwiseOr: bits((x, y) => x | y),
+  bitwiseXor: bits((x, y) => x ^ y),
   leftShift: { real: null, whole: (x, y, n) => x << (y & BigInt(Math.max(n, 32) - 1)), exact: true },
   rightShift: { real: null, whole: (x, y, n) => x >> (y & BigInt(Math.max(n, 32) - 1)), exact: true },
 };
@@ -164,7 +235,9 @@ export const bitsOf = (d: DType): number => BITS[d] ?? 8;
 /** A value in another dtype, as `astype` has it; NaN and numbers out of an integer's range have no reference. */
 export function convert(x: Element, to: DType): Element | null {
   if (to === "bool") return typeof x === "bigint" ? x === 0n ? 0 : 1 : x === 0 ? 0 : 1;
-  if (!isWhole(to)) return round(to, typeof x === "bigint" && to !== "float64" ? round("float32", Number(x)) : Number(x));
+  if (!isWhole(to)) {
+    return round(to, typeof x === "bigint" && to !== "float64" ? round("float32", Number(x)) : Number(x));
+  }
   if (typeof x === "bigint") return wrap(to, x);
   const t = Math.trunc(x), w = Number.isFinite(t) ? BigInt(t) : null;
   return w === null || wrap(to, w) !== w ? null : w;

@@ -33,7 +33,9 @@ const best = (x: readonly number[], better: (a: number, b: number) => boolean): 
 export const REDUCE: Readonly<Record<string, (x: readonly number[]) => number>> = {
   sum: total,
   prod: (x) => x.reduce((a, b) => a * b, 1),
-  mean, var: variance, std: (x) => Math.sqrt(variance(x)),
+  mean,
+  var: variance,
+  std: (x) => Math.sqrt(variance(x)),
   max: (x) => x[best(x, (a, b) => a > b)] as number,
   min: (x) => x[best(x, (a, b) => a < b)] as number,
   argmax: (x) => best(x, (a, b) => a > b),

@@ -31,7 +31,10 @@ test("timers tick while a long computation is awaited", async () => {
 
 test("several reads pend at once and each gets its own values", async () => {
   const x = large();
-  const all = Array.from({ length: 100 }, (_, i) => mx.mean(i % 10 === 0 ? x.matmul(x).mul(0).add(i) : mx.full([100], i)).itemAsync());
+  const all = Array.from(
+    { length: 100 },
+    (_, i) => mx.mean(i % 10 === 0 ? x.matmul(x).mul(0).add(i) : mx.full([100], i)).itemAsync(),
+  );
   const values = await Promise.all(all);
   values.forEach((v, i) => assert.ok(Math.abs(Number(v) - i) < 1e-3));
 });
@@ -88,14 +91,26 @@ function run(text: string): Promise<{ code: number; out: string }> {
   const deno = "Deno" in globalThis, here = new URL("../../mod.ts", import.meta.url).href;
   const args = deno ? ["eval", "--ext=ts", "--no-check"] : ["-e"];
   return new Promise((resolve) => {
-    execFile(process.execPath, [...args, `import * as mx from ${JSON.stringify(here)};\n${text}`], { cwd: fileURLToPath(new URL("../..", import.meta.url)) }, (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : -1, out: stdout + stderr }));
+    execFile(
+      process.execPath,
+      [...args, `import * as mx from ${JSON.stringify(here)};\n${text}`],
+      { cwd: fileURLToPath(new URL("../..", import.meta.url)) },
+      (error, stdout, stderr) =>
+        resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : -1, out: stdout + stderr }),
+    );
   });
 }
-const work = "const x = mx.random.normal([768, 768]); let y = x; for (let i = 0; i < 20; i++) y = y.matmul(x).mul(0.03);\n";
+const work =
+  "const x = mx.random.normal([768, 768]); let y = x; for (let i = 0; i < 20; i++) y = y.matmul(x).mul(0.03);\n";
 
 test("a process ends cleanly with work in flight", async () => {
-  for (const end of ["console.log('end');", "console.log('end'); process.exit(0);", "await Promise.resolve(); console.log('end');"]) {
+  for (
+    const end of [
+      "console.log('end');",
+      "console.log('end'); process.exit(0);",
+      "await Promise.resolve(); console.log('end');",
+    ]
+  ) {
     const { code, out } = await run(`import process from "node:process";\n${work}mx.asyncEval(y);\n${end}`);
     assert.deepEqual({ code, out }, { code: 0, out: "end\n" }, end);
   }

@@ -66,7 +66,8 @@ function npy(header: string, data: Uint8Array = new Uint8Array(0), length?: numb
   out.set(data, 10 + text.length);
   return out;
 }
-const head = (shape: string, descr = "<f4"): string => `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }\n`;
+const head = (shape: string, descr = "<f4"): string =>
+  `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }\n`;
 
 test("truncated and hostile .npy and .npz files are Errors", () => {
   const cases: Record<string, Uint8Array> = {
@@ -79,8 +80,33 @@ test("truncated and hostile .npy and .npz files are Errors", () => {
     "object.npy": npy(head("(1,)", "|O"), new Uint8Array(16)),
     "code.npy": npy("__import__('os').system('true')\n", new Uint8Array(16)),
     "empty.npz": new Uint8Array(0),
-    "text.npz": new TextEncoder().encode("this is no archive at all, but long enough to be looked at for an end record"),
-    "end.npz": new Uint8Array([0x50, 0x4b, 5, 6, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 127, 255, 255, 255, 127, 0, 0]),
+    "text.npz": new TextEncoder().encode(
+      "this is no archive at all, but long enough to be looked at for an end record",
+    ),
+    "end.npz": new Uint8Array([
+      0x50,
+      0x4b,
+      5,
+      6,
+      0,
+      0,
+      0,
+      0,
+      255,
+      255,
+      255,
+      255,
+      255,
+      255,
+      255,
+      127,
+      255,
+      255,
+      255,
+      127,
+      0,
+      0,
+    ]),
   };
   for (const [name, bytes] of Object.entries(cases)) {
     const path = join(folder, name);

@@ -26,8 +26,13 @@ function unfusedBytes(recipe: Recipe, roots: readonly number[]): Uint8Array[] {
 export function fusionDifference(recipe: Recipe, roots: readonly number[] = recipe.roots): string | null {
   const f = fusedBytes(recipe, roots), u = unfusedBytes(recipe, roots);
   for (let k = 0; k < roots.length; k++) {
-    const v = recipe.values[roots[k] as number] as Value, a = f[k] as Uint8Array, b = u[k] as Uint8Array, i = firstDifference(v.dtype, a, b);
-    if (i >= 0) return `v${roots[k]} element ${i}: fused ${numbersOf(v.dtype, a)[i]}, unfused ${numbersOf(v.dtype, b)[i]}`;
+    const v = recipe.values[roots[k] as number] as Value,
+      a = f[k] as Uint8Array,
+      b = u[k] as Uint8Array,
+      i = firstDifference(v.dtype, a, b);
+    if (i >= 0) {
+      return `v${roots[k]} element ${i}: fused ${numbersOf(v.dtype, a)[i]}, unfused ${numbersOf(v.dtype, b)[i]}`;
+    }
   }
   return null;
 }
@@ -47,7 +52,9 @@ export function interpreterDifference(recipe: Recipe, roots: readonly number[] =
     for (let i = 0; i < want.length; i++) {
       const p = want[i] as number, q = got[i] as number;
       if (Object.is(p, q) || p === q && v.dtype !== "float64" || Number.isNaN(p) && Number.isNaN(q)) continue;
-      if (!(Math.abs(p - q) <= v.tolerance * scale)) return `v${own[k]} element ${i}: interpreter ${p}, device ${q} (tolerance ${v.tolerance} * ${scale})`;
+      if (!(Math.abs(p - q) <= v.tolerance * scale)) {
+        return `v${own[k]} element ${i}: interpreter ${p}, device ${q} (tolerance ${v.tolerance} * ${scale})`;
+      }
     }
   }
   return null;
@@ -84,21 +91,40 @@ function walk(s: Extract<Step, { kind: "kernel" }>, o: Operand, item: number, ro
 }
 /** Where explain() counts other bytes than kernels without computed indices touch. */
 export function explainDifference(recipe: Recipe, roots: readonly number[] = recipe.roots): string | null {
-  const own = roots.filter((i) => !(recipe.values[i] as Value).call), a = arrays(recipe, own).filter((x) => x.node.buf === null);
+  const own = roots.filter((i) => !(recipe.values[i] as Value).call),
+    a = arrays(recipe, own).filter((x) => x.node.buf === null);
   if (a.length === 0) return null;
   const kernels = mx.explain(a).kernels, steps = interpreted(a.map((x) => x.node)).steps;
   assert.equal(kernels.length, steps.length);
   for (let k = 0; k < steps.length; k++) {
     const s = steps[k] as Step, told = kernels[k];
     if (s.kind !== "kernel" || told === undefined) continue;
-    const roots = [...s.kernel.passes.flatMap((p) => [...p.folds.map((f) => f.value), ...p.scans.map((x) => x.value), ...p.stores.map((x) => x.value)]), ...s.kernel.rowStores.map((x) => x.value)];
+    const roots = [
+      ...s.kernel.passes.flatMap((p) => [
+        ...p.folds.map((f) => f.value),
+        ...p.scans.map((x) => x.value),
+        ...p.stores.map((x) => x.value),
+      ]),
+      ...s.kernel.rowStores.map((x) => x.value),
+    ];
     if (s.kernel.kind === "sequence" || expressions(roots).some((e) => e.op === "loadx")) continue;
     let reads = 0, writes = 0, twice = false;
-    const places = new Map<string, Set<number>>(), scanned = new Set(s.kernel.passes.flatMap((p) => p.scans.map((x) => x.mem)));
+    const places = new Map<string, Set<number>>(),
+      scanned = new Set(s.kernel.passes.flatMap((p) => p.scans.map((x) => x.mem)));
     s.operands.forEach((o, i) => {
       const m = s.kernel.mems[i] as (typeof s.kernel.mems)[number], item = itemsize(m.dtype);
-      const bytes = walk(s, { ...o, fold: o.fold, inner: m.along === "unit" && s.inner.every((n) => n === 1) ? s.inner.map(() => 0) : o.inner }, item, m.written && !scanned.has(i));
-      const key = `${o.place.node?.serial ?? -1}.${o.place.out}.${o.place.workspace}.${m.written}`, before = places.get(key) ?? new Set<number>();
+      const bytes = walk(
+        s,
+        {
+          ...o,
+          fold: o.fold,
+          inner: m.along === "unit" && s.inner.every((n) => n === 1) ? s.inner.map(() => 0) : o.inner,
+        },
+        item,
+        m.written && !scanned.has(i),
+      );
+      const key = `${o.place.node?.serial ?? -1}.${o.place.out}.${o.place.workspace}.${m.written}`,
+        before = places.get(key) ?? new Set<number>();
       for (const b of bytes) {
         if (before.has(b)) twice = true;
         before.add(b);
@@ -107,7 +133,9 @@ export function explainDifference(recipe: Recipe, roots: readonly number[] = rec
       if (m.written) writes += bytes.size * item;
       else reads += bytes.size * item;
     });
-    if (!twice && (reads !== told.reads || writes !== told.writes)) return `kernel ${k} ${told.name}: explain says ${told.reads} and ${told.writes} bytes, it touches ${reads} and ${writes} (rows ${s.rows}, inner ${s.inner}, fold ${s.foldSize}, rag ${s.rag})`;
+    if (!twice && (reads !== told.reads || writes !== told.writes)) {
+      return `kernel ${k} ${told.name}: explain says ${told.reads} and ${told.writes} bytes, it touches ${reads} and ${writes} (rows ${s.rows}, inner ${s.inner}, fold ${s.foldSize}, rag ${s.rag})`;
+    }
   }
   return null;
 }

@@ -16,29 +16,95 @@ interface Case {
   readonly once?: boolean;
 }
 export const cases: Case[] = [];
-const add = (name: string, shapes: Case["shapes"], domain: Case["domain"], f: Case["f"], more: Partial<Case> = {}): void => void cases.push({ name, shapes, domain, f, ...more });
+const add = (
+  name: string,
+  shapes: Case["shapes"],
+  domain: Case["domain"],
+  f: Case["f"],
+  more: Partial<Case> = {},
+): void => void cases.push({ name, shapes, domain, f, ...more });
 const S = [3, 4], one = [S];
-for (const [name, f, lo, hi] of [
-  ["negative", mx.negative, -2, 2], ["positive", mx.positive, -2, 2], ["square", mx.square, -2, 2], ["abs", mx.abs, 0.1, 2], ["sqrt", mx.sqrt, 0.3, 3], ["rsqrt", mx.rsqrt, 0.3, 3], ["reciprocal", mx.reciprocal, 0.5, 2], ["exp", mx.exp, -2, 2],
-  ["expm1", mx.expm1, -2, 2], ["log", mx.log, 0.3, 3], ["log2", mx.log2, 0.3, 3], ["log10", mx.log10, 0.3, 3], ["log1p", mx.log1p, -0.5, 2], ["sin", mx.sin, -3, 3], ["cos", mx.cos, -3, 3], ["tan", mx.tan, -1, 1],
-  ["arcsin", mx.arcsin, -0.8, 0.8], ["arccos", mx.arccos, -0.8, 0.8], ["arctan", mx.arctan, -3, 3], ["sinh", mx.sinh, -2, 2], ["cosh", mx.cosh, -2, 2], ["tanh", mx.tanh, -2, 2], ["arcsinh", mx.arcsinh, -2, 2], ["arccosh", mx.arccosh, 1.3, 4],
-  ["arctanh", mx.arctanh, -0.7, 0.7], ["erf", mx.erf, -2, 2], ["erfinv", mx.erfinv, -0.8, 0.8], ["sigmoid", mx.sigmoid, -3, 3], ["degrees", mx.degrees, -2, 2], ["radians", mx.radians, -2, 2], ["nanToNum", mx.nanToNum, -2, 2],
-  ["floor", mx.floor, 0.2, 0.8], ["sign", mx.sign, 0.2, 0.8], ["round", mx.round, 0.1, 0.4],
-] as const) add(name, one, [lo, hi], (x) => f(x as NDArray));
-for (const [name, f, lo, hi] of [
-  ["add", mx.add, -2, 2], ["subtract", mx.subtract, -2, 2], ["multiply", mx.multiply, -2, 2], ["divide", mx.divide, 0.5, 2], ["power", mx.power, 0.5, 2], ["arctan2", mx.arctan2, 0.5, 2], ["logaddexp", mx.logaddexp, -2, 2],
-] as const) {
-  for (const shapes of [[S, S], [[3, 1], [4]], [[], S], [[2, 1, 4], [3, 1]]]) add(`${name} of ${JSON.stringify(shapes)}`, shapes, [lo, hi], (x, y) => f(x as NDArray, y as NDArray));
+for (
+  const [name, f, lo, hi] of [
+    ["negative", mx.negative, -2, 2],
+    ["positive", mx.positive, -2, 2],
+    ["square", mx.square, -2, 2],
+    ["abs", mx.abs, 0.1, 2],
+    ["sqrt", mx.sqrt, 0.3, 3],
+    ["rsqrt", mx.rsqrt, 0.3, 3],
+    ["reciprocal", mx.reciprocal, 0.5, 2],
+    ["exp", mx.exp, -2, 2],
+    ["expm1", mx.expm1, -2, 2],
+    ["log", mx.log, 0.3, 3],
+    ["log2", mx.log2, 0.3, 3],
+    ["log10", mx.log10, 0.3, 3],
+    ["log1p", mx.log1p, -0.5, 2],
+    ["sin", mx.sin, -3, 3],
+    ["cos", mx.cos, -3, 3],
+    ["tan", mx.tan, -1, 1],
+    ["arcsin", mx.arcsin, -0.8, 0.8],
+    ["arccos", mx.arccos, -0.8, 0.8],
+    ["arctan", mx.arctan, -3, 3],
+    ["sinh", mx.sinh, -2, 2],
+    ["cosh", mx.cosh, -2, 2],
+    ["tanh", mx.tanh, -2, 2],
+    ["arcsinh", mx.arcsinh, -2, 2],
+    ["arccosh", mx.arccosh, 1.3, 4],
+    ["arctanh", mx.arctanh, -0.7, 0.7],
+    ["erf", mx.erf, -2, 2],
+    ["erfinv", mx.erfinv, -0.8, 0.8],
+    ["sigmoid", mx.sigmoid, -3, 3],
+    ["degrees", mx.degrees, -2, 2],
+    ["radians", mx.radians, -2, 2],
+    ["nanToNum", mx.nanToNum, -2, 2],
+    ["floor", mx.floor, 0.2, 0.8],
+    ["sign", mx.sign, 0.2, 0.8],
+    ["round", mx.round, 0.1, 0.4],
+  ] as const
+) add(name, one, [lo, hi], (x) => f(x as NDArray));
+for (
+  const [name, f, lo, hi] of [
+    ["add", mx.add, -2, 2],
+    ["subtract", mx.subtract, -2, 2],
+    ["multiply", mx.multiply, -2, 2],
+    ["divide", mx.divide, 0.5, 2],
+    ["power", mx.power, 0.5, 2],
+    ["arctan2", mx.arctan2, 0.5, 2],
+    ["logaddexp", mx.logaddexp, -2, 2],
+  ] as const
+) {
+  for (const shapes of [[S, S], [[3, 1], [4]], [[], S], [[2, 1, 4], [3, 1]]]) {
+    add(`${name} of ${JSON.stringify(shapes)}`, shapes, [lo, hi], (x, y) => f(x as NDArray, y as NDArray));
+  }
 }
-add("maximum", [[3, 1], [4]], [0, 1], (x, y) => mx.maximum(x as NDArray, mx.add(y as NDArray, 0.5)), { at: [[0.1, 0.9, 0.75], [0.2, 0.3, 0.05, 0.35]] });
-add("minimum", [[3, 1], [4]], [0, 1], (x, y) => mx.minimum(x as NDArray, mx.add(y as NDArray, 0.5)), { at: [[0.1, 0.9, 0.75], [0.2, 0.3, 0.05, 0.35]] });
-add("remainder", [[4], [4]], [1, 2], (x, y) => mx.remainder(x as NDArray, y as NDArray), { at: [[5.3, -2.4, 1.2, 7.9], [2, 1.7, 0.7, -2.3]] });
-add("floorDivide", [[4], [4]], [1, 2], (x, y) => mx.floorDivide(x as NDArray, y as NDArray), { at: [[5.3, -2.4, 1.2, 7.9], [2, 1.7, 0.7, -2.3]] });
+add("maximum", [[3, 1], [4]], [0, 1], (x, y) => mx.maximum(x as NDArray, mx.add(y as NDArray, 0.5)), {
+  at: [[0.1, 0.9, 0.75], [0.2, 0.3, 0.05, 0.35]],
+});
+add("minimum", [[3, 1], [4]], [0, 1], (x, y) => mx.minimum(x as NDArray, mx.add(y as NDArray, 0.5)), {
+  at: [[0.1, 0.9, 0.75], [0.2, 0.3, 0.05, 0.35]],
+});
+add("remainder", [[4], [4]], [1, 2], (x, y) => mx.remainder(x as NDArray, y as NDArray), {
+  at: [[5.3, -2.4, 1.2, 7.9], [2, 1.7, 0.7, -2.3]],
+});
+add("floorDivide", [[4], [4]], [1, 2], (x, y) => mx.floorDivide(x as NDArray, y as NDArray), {
+  at: [[5.3, -2.4, 1.2, 7.9], [2, 1.7, 0.7, -2.3]],
+});
 add("clip", [[5]], [0, 1], (x) => mx.clip(x as NDArray, -0.5, 0.5), { at: [[-0.9, -0.3, 0.1, 0.4, 0.8]] });
 add("where", [S, [4]], [-1, 1], (x, y) => mx.where(mx.array([true, false, true, false]), x as NDArray, y as NDArray));
 for (const k of [2, 3, 4, -1, -2, 0.5, 2.5]) add(`power ${k}`, one, [0.5, 2], (x) => mx.power(x as NDArray, k));
 for (const axis of [[0], [1], [2], [0, 1], [0, 2], [1, 2], [0, 1, 2]]) {
-  for (const [name, f] of [["sum", mx.sum], ["prod", mx.prod], ["mean", mx.mean], ["var", mx.var], ["std", mx.std], ["logsumexp", mx.logsumexp], ["max", mx.max], ["min", mx.min]] as const) {
+  for (
+    const [name, f] of [
+      ["sum", mx.sum],
+      ["prod", mx.prod],
+      ["mean", mx.mean],
+      ["var", mx.var],
+      ["std", mx.std],
+      ["logsumexp", mx.logsumexp],
+      ["max", mx.max],
+      ["min", mx.min],
+    ] as const
+  ) {
     add(`${name} over ${axis}`, [[2, 3, 2]], [0.5, 2], (x) => f(x as NDArray, { axis, keepdims: axis.length === 2 }));
   }
   add(`softmax over ${axis}`, [[2, 3, 2]], [-1, 1], (x) => mx.softmax(x as NDArray, axis));
@@ -48,38 +114,129 @@ add("prod with a zero", [[4]], [0, 1], (x) => mx.prod(x as NDArray), { at: [[1.5
 add("prod with two zeros", [[4]], [0, 1], (x) => mx.prod(x as NDArray), { at: [[1.5, 0, 0, 0.7]] });
 add("prod with three zeros", [[2, 4]], [0, 1], (x) => mx.prod(x as NDArray, 1), { at: [[1.5, 0, 0, 0, 2, 3, 0, 1]] });
 add("power of zero", [[3]], [0, 1], (x) => mx.square(x as NDArray), { at: [[0, 1, -2]] });
-for (const [name, f] of [
-  ["reshape", (x) => mx.reshape(x, 2, 6)], ["transpose", (x) => mx.transpose(x)], ["get", (x) => mx.get(x, "::-2", "1:4")], ["get index", (x) => mx.get(x, -1)], ["get array", (x) => mx.get(x, mx.array([0, 2, 0, -1], "int32"))], ["concatenate", (x) => mx.concatenate([x, mx.square(x)], 1)],
-  ["stack", (x) => mx.stack([x, mx.sin(x)], 1)], ["pad", (x) => mx.pad(x, [[1, 2], [0, 1]])], ["pad edge", (x) => mx.pad(x, [[1, 2], [0, 1]], "edge")], ["tile", (x) => mx.tile(x, [2, 2])], ["repeat", (x) => mx.repeat(x, 2, 0)],
-  ["roll", (x) => mx.roll(x, 1, 1)], ["flip", (x) => mx.flip(x, 0)], ["broadcastTo", (x) => mx.broadcastTo(x, [2, 3, 4])], ["diagonal", (x) => mx.diagonal(x, 1)], ["diag", (x) => mx.diag(mx.get(x, 0), 1)], ["squeeze", (x) => mx.squeeze(mx.expandDims(x, 0))],
-  ["take", (x) => mx.take(x, mx.array([1, 1, 0, -1], "int32"), 1)], ["takeAlongAxis", (x) => mx.takeAlongAxis(x, mx.array([[0, 1, 2, 0], [0, 0, 0, 1]], "int32"), 0)], ["diff", (x) => mx.diff(x)], ["tril", (x) => mx.tril(x)], ["triu", (x) => mx.triu(x, 1)],
-  ["asStrided", (x) => mx.asStrided(x, [3, 3], { strides: [2, 1], offset: 1 })], ["split", (x) => mx.multiply(mx.split(x, 2, 1)[0] as NDArray, mx.split(x, 2, 1)[1] as NDArray)], ["moveaxis", (x) => mx.moveaxis(x, 0, 1)], ["contiguous", (x) => mx.contiguous(mx.transpose(x))],
-  ["unflatten", (x) => mx.unflatten(x, 1, [2, 2])], ["flatten", (x) => mx.flatten(x)], ["meshgrid", (x) => mx.meshgrid(mx.get(x, 0), mx.get(x, 1))[0] as NDArray], ["astype", (x) => mx.astype(mx.square(x), "float64")], ["outer", (x) => mx.outer(x, x)], ["kron", (x) => mx.kron(x, x)],
-  ["inner", (x) => mx.inner(x, x)], ["einsum", (x) => mx.einsum("ij,kj->ik", x, x)], ["tensordot", (x) => mx.tensordot(x, mx.transpose(x), 1)], ["vecdot", (x) => mx.vecdot(x, mx.sin(x))], ["slice", (x) => mx.slice(x, mx.array([1], "int32"), [1], [2, 2])],
-] as readonly (readonly [string, (x: NDArray) => NDArray])[]) add(name, one, [0.3, 1.5], (x) => mx.square(f(x as NDArray)));
-add("at.add", [S, [2, 4]], [0.5, 2], (x, u) => mx.square((x as NDArray).at(mx.array([1, 1], "int32")).add(u as NDArray)));
-add("at.multiply", [S, [2, 4]], [0.5, 2], (x, u) => mx.square((x as NDArray).at(mx.array([1, 2], "int32")).multiply(u as NDArray)));
-add("at.maximum", [S, [2, 4]], [0.5, 2], (x, u) => mx.square((x as NDArray).at(mx.array([0, 2], "int32")).maximum(u as NDArray)));
-add("putAlongAxis", [S, [1, 4]], [0.5, 2], (x, u) => mx.square(mx.putAlongAxis(x as NDArray, mx.array([[0, 2, 1, 0]], "int32"), u as NDArray, 0)));
-add("sliceUpdate", [S, [2, 2]], [0.5, 2], (x, u) => mx.square(mx.sliceUpdate(x as NDArray, u as NDArray, [1, 1], [0, 1])));
+for (
+  const [name, f] of [
+    ["reshape", (x) => mx.reshape(x, 2, 6)],
+    ["transpose", (x) => mx.transpose(x)],
+    ["get", (x) => mx.get(x, "::-2", "1:4")],
+    ["get index", (x) => mx.get(x, -1)],
+    ["get array", (x) => mx.get(x, mx.array([0, 2, 0, -1], "int32"))],
+    ["concatenate", (x) => mx.concatenate([x, mx.square(x)], 1)],
+    ["stack", (x) => mx.stack([x, mx.sin(x)], 1)],
+    ["pad", (x) => mx.pad(x, [[1, 2], [0, 1]])],
+    ["pad edge", (x) => mx.pad(x, [[1, 2], [0, 1]], "edge")],
+    ["tile", (x) => mx.tile(x, [2, 2])],
+    ["repeat", (x) => mx.repeat(x, 2, 0)],
+    ["roll", (x) => mx.roll(x, 1, 1)],
+    ["flip", (x) => mx.flip(x, 0)],
+    ["broadcastTo", (x) => mx.broadcastTo(x, [2, 3, 4])],
+    ["diagonal", (x) => mx.diagonal(x, 1)],
+    ["diag", (x) => mx.diag(mx.get(x, 0), 1)],
+    ["squeeze", (x) => mx.squeeze(mx.expandDims(x, 0))],
+    ["take", (x) => mx.take(x, mx.array([1, 1, 0, -1], "int32"), 1)],
+    ["takeAlongAxis", (x) => mx.takeAlongAxis(x, mx.array([[0, 1, 2, 0], [0, 0, 0, 1]], "int32"), 0)],
+    ["diff", (x) => mx.diff(x)],
+    ["tril", (x) => mx.tril(x)],
+    ["triu", (x) => mx.triu(x, 1)],
+    ["asStrided", (x) => mx.asStrided(x, [3, 3], { strides: [2, 1], offset: 1 })],
+    ["split", (x) => mx.multiply(mx.split(x, 2, 1)[0] as NDArray, mx.split(x, 2, 1)[1] as NDArray)],
+    ["moveaxis", (x) => mx.moveaxis(x, 0, 1)],
+    ["contiguous", (x) => mx.contiguous(mx.transpose(x))],
+    ["unflatten", (x) => mx.unflatten(x, 1, [2, 2])],
+    ["flatten", (x) => mx.flatten(x)],
+    ["meshgrid", (x) => mx.meshgrid(mx.get(x, 0), mx.get(x, 1))[0] as NDArray],
+    ["astype", (x) => mx.astype(mx.square(x), "float64")],
+    ["outer", (x) => mx.outer(x, x)],
+    ["kron", (x) => mx.kron(x, x)],
+    ["inner", (x) => mx.inner(x, x)],
+    ["einsum", (x) => mx.einsum("ij,kj->ik", x, x)],
+    ["tensordot", (x) => mx.tensordot(x, mx.transpose(x), 1)],
+    ["vecdot", (x) => mx.vecdot(x, mx.sin(x))],
+    ["slice", (x) => mx.slice(x, mx.array([1], "int32"), [1], [2, 2])],
+  ] as readonly (readonly [string, (x: NDArray) => NDArray])[]
+) add(name, one, [0.3, 1.5], (x) => mx.square(f(x as NDArray)));
+add(
+  "at.add",
+  [S, [2, 4]],
+  [0.5, 2],
+  (x, u) => mx.square((x as NDArray).at(mx.array([1, 1], "int32")).add(u as NDArray)),
+);
+add(
+  "at.multiply",
+  [S, [2, 4]],
+  [0.5, 2],
+  (x, u) => mx.square((x as NDArray).at(mx.array([1, 2], "int32")).multiply(u as NDArray)),
+);
+add(
+  "at.maximum",
+  [S, [2, 4]],
+  [0.5, 2],
+  (x, u) => mx.square((x as NDArray).at(mx.array([0, 2], "int32")).maximum(u as NDArray)),
+);
+add(
+  "putAlongAxis",
+  [S, [1, 4]],
+  [0.5, 2],
+  (x, u) => mx.square(mx.putAlongAxis(x as NDArray, mx.array([[0, 2, 1, 0]], "int32"), u as NDArray, 0)),
+);
+add(
+  "sliceUpdate",
+  [S, [2, 2]],
+  [0.5, 2],
+  (x, u) => mx.square(mx.sliceUpdate(x as NDArray, u as NDArray, [1, 1], [0, 1])),
+);
 add("set", [S, [4]], [0.5, 2], (x, u) => {
   const y = mx.multiply(x as NDArray, 1);
   y.set([1], u as NDArray);
   return mx.square(y);
 });
 add("matmul", [[3, 4], [4, 2]], [-1, 1], (x, y) => mx.square(mx.matmul(x as NDArray, y as NDArray)));
-add("matmul of batches", [[2, 1, 3, 2], [3, 2, 2]], [-1, 1], (x, y) => mx.square(mx.matmul(x as NDArray, y as NDArray)));
+add(
+  "matmul of batches",
+  [[2, 1, 3, 2], [3, 2, 2]],
+  [-1, 1],
+  (x, y) => mx.square(mx.matmul(x as NDArray, y as NDArray)),
+);
 add("matmul of vectors", [[4], [4, 2]], [-1, 1], (x, y) => mx.square(mx.matmul(x as NDArray, y as NDArray)));
-add("addmm", [[2], [3, 4], [4, 2]], [-1, 1], (c, x, y) => mx.square(mx.addmm(c as NDArray, x as NDArray, y as NDArray, { alpha: 1.5, beta: 0.5 })));
-add("einsum of three", [[2, 3], [3, 4], [4]], [-1, 1], (x, y, z) => mx.einsum("ij,jk,k->i", x as NDArray, y as NDArray, z as NDArray));
-const eye = (): NDArray => mx.eye(3, { dtype: "float64" }), spd = (x: NDArray): NDArray => mx.add(mx.matmul(x, mx.transpose(x)), eye());
-for (const [name, f] of [
-  ["linalg.inv", (x) => mx.linalg.inv(spd(x))], ["linalg.det", (x) => mx.linalg.det(spd(x))], ["linalg.slogdet", (x) => mx.linalg.slogdet(spd(x))[1]], ["linalg.cholesky", (x) => mx.linalg.cholesky(spd(x))], ["linalg.norm", (x) => mx.linalg.norm(x)],
-  ["linalg.pinv", (x) => mx.linalg.pinv(spd(x))], ["linalg.triInv", (x) => mx.linalg.triInv(mx.tril(spd(x)))], ["linalg.cross", (x) => mx.linalg.cross(x, mx.square(x))], ["linalg.qr", (x) => mx.linalg.qr(spd(x))[1]], ["linalg.eigvalsh", (x) => mx.linalg.eigvalsh(spd(x))],
-  ["linalg.svd", (x) => mx.linalg.svd(x, { computeUv: false })],
-] as readonly (readonly [string, (x: NDArray) => NDArray])[]) add(name, [[3, 3]], [-1, 1], (x) => mx.sin(f(x as NDArray)), { tolerance: 1e-5 });
-add("linalg.solve", [[3, 3], [3, 2]], [-1, 1], (x, y) => mx.sin(mx.linalg.solve(spd(x as NDArray), y as NDArray)), { tolerance: 1e-5 });
-add("linalg.solveTriangular", [[3, 3], [3, 2]], [-1, 1], (x, y) => mx.sin(mx.linalg.solveTriangular(mx.tril(spd(x as NDArray)), y as NDArray)), { tolerance: 1e-5 });
+add(
+  "addmm",
+  [[2], [3, 4], [4, 2]],
+  [-1, 1],
+  (c, x, y) => mx.square(mx.addmm(c as NDArray, x as NDArray, y as NDArray, { alpha: 1.5, beta: 0.5 })),
+);
+add(
+  "einsum of three",
+  [[2, 3], [3, 4], [4]],
+  [-1, 1],
+  (x, y, z) => mx.einsum("ij,jk,k->i", x as NDArray, y as NDArray, z as NDArray),
+);
+const eye = (): NDArray => mx.eye(3, { dtype: "float64" }),
+  spd = (x: NDArray): NDArray => mx.add(mx.matmul(x, mx.transpose(x)), eye());
+for (
+  const [name, f] of [
+    ["linalg.inv", (x) => mx.linalg.inv(spd(x))],
+    ["linalg.det", (x) => mx.linalg.det(spd(x))],
+    ["linalg.slogdet", (x) => mx.linalg.slogdet(spd(x))[1]],
+    ["linalg.cholesky", (x) => mx.linalg.cholesky(spd(x))],
+    ["linalg.norm", (x) => mx.linalg.norm(x)],
+    ["linalg.pinv", (x) => mx.linalg.pinv(spd(x))],
+    ["linalg.triInv", (x) => mx.linalg.triInv(mx.tril(spd(x)))],
+    ["linalg.cross", (x) => mx.linalg.cross(x, mx.square(x))],
+    ["linalg.qr", (x) => mx.linalg.qr(spd(x))[1]],
+    ["linalg.eigvalsh", (x) => mx.linalg.eigvalsh(spd(x))],
+    ["linalg.svd", (x) => mx.linalg.svd(x, { computeUv: false })],
+  ] as readonly (readonly [string, (x: NDArray) => NDArray])[]
+) add(name, [[3, 3]], [-1, 1], (x) => mx.sin(f(x as NDArray)), { tolerance: 1e-5 });
+add("linalg.solve", [[3, 3], [3, 2]], [-1, 1], (x, y) => mx.sin(mx.linalg.solve(spd(x as NDArray), y as NDArray)), {
+  tolerance: 1e-5,
+});
+add(
+  "linalg.solveTriangular",
+  [[3, 3], [3, 2]],
+  [-1, 1],
+  (x, y) => mx.sin(mx.linalg.solveTriangular(mx.tril(spd(x as NDArray)), y as NDArray)),
+  { tolerance: 1e-5 },
+);
 // Functions that may not exist yet.
 const all = mx as unknown as Record<string, ((...x: unknown[]) => NDArray) | undefined>;
 for (const name of ["cumsum", "cumprod", "cummax", "cummin", "logcumsumexp"]) {
@@ -95,9 +252,22 @@ export function array(values: readonly number[], shape: readonly number[]): NDAr
   return mx.array(Float64Array.from(values), "float64").reshape([...shape]);
 }
 /** d loss / d argument k by the five-point stencil. */
-function differences(loss: (...x: NDArray[]) => NDArray, values: readonly (readonly number[])[], shapes: readonly (readonly number[])[], k: number): number[] {
-  const h = 5e-4, at = (i: number, step: number): NDArray => loss(...values.map((v, j) => array(j === k ? v.map((x, m) => m === i ? x + step : x) : v, shapes[j] as readonly number[])));
-  const sides = (values[k] as readonly number[]).map((_, i) => [at(i, -2 * h), at(i, -h), at(i, h), at(i, 2 * h)] as const);
+function differences(
+  loss: (...x: NDArray[]) => NDArray,
+  values: readonly (readonly number[])[],
+  shapes: readonly (readonly number[])[],
+  k: number,
+): number[] {
+  const h = 5e-4,
+    at = (i: number, step: number): NDArray =>
+      loss(
+        ...values.map((v, j) =>
+          array(j === k ? v.map((x, m) => m === i ? x + step : x) : v, shapes[j] as readonly number[])
+        ),
+      );
+  const sides = (values[k] as readonly number[]).map((_, i) =>
+    [at(i, -2 * h), at(i, -h), at(i, h), at(i, 2 * h)] as const
+  );
   mx.eval(sides as unknown as NDArray[][]);
   return sides.map((s) => {
     const [a, b, c, d] = s.map((x) => x.item() as number) as [number, number, number, number];
@@ -108,7 +278,9 @@ const numbers = (a: NDArray): number[] => Array.from(a.data() as Float64Array);
 /** What is wrong with a case's gradients. */
 export function checkGradient(c: Case): string | null {
   const r = new Random(c.name.length * 13 + 1), sizes = c.shapes.map((s) => s.reduce((a, b) => a * b, 1));
-  const values = sizes.map((n, j) => c.at?.[j] ?? Array.from({ length: n }, () => c.domain[0] + r.next() * (c.domain[1] - c.domain[0])));
+  const values = sizes.map((n, j) =>
+    c.at?.[j] ?? Array.from({ length: n }, () => c.domain[0] + r.next() * (c.domain[1] - c.domain[0]))
+  );
   const args = (): NDArray[] => values.map((v, j) => array(v, c.shapes[j] as readonly number[]));
   const out = c.f(...args());
   if (out.dtype !== "float64") return `the result has dtype ${out.dtype}`;
@@ -120,16 +292,31 @@ export function checkGradient(c: Case): string | null {
     return i < 0 ? null : `${what}: element ${i} is ${got[i]}, the difference quotient ${want[i]}`;
   };
   for (let k = 0; k < values.length; k++) {
-    const gradient = mx.grad(loss as (...x: NDArray[]) => NDArray, { argnums: k }) as unknown as (...x: NDArray[]) => NDArray, g = gradient(...args());
-    if (g.shape.join() !== (c.shapes[k] as readonly number[]).join() || g.dtype !== "float64") return `argument ${k}: the gradient is ${g.dtype}[${g.shape}]`;
+    const gradient = mx.grad(loss as (...x: NDArray[]) => NDArray, { argnums: k }) as unknown as (
+        ...x: NDArray[]
+      ) => NDArray,
+      g = gradient(...args());
+    if (g.shape.join() !== (c.shapes[k] as readonly number[]).join() || g.dtype !== "float64") {
+      return `argument ${k}: the gradient is ${g.dtype}[${g.shape}]`;
+    }
     const bad = compare(`argument ${k}`, numbers(g), differences(loss, values, c.shapes, k));
     if (bad !== null) return bad;
     if (c.once) continue;
-    const u = array(Array.from({ length: sizes[k] as number }, () => r.next() * 2 - 1), c.shapes[k] as readonly number[]);
+    const u = array(
+      Array.from({ length: sizes[k] as number }, () => r.next() * 2 - 1),
+      c.shapes[k] as readonly number[],
+    );
     const second = (...x: NDArray[]): NDArray => mx.sum(mx.multiply(gradient(...x), u));
     for (let j = k; j < values.length; j++) {
-      const gg = (mx.grad(second as (...x: NDArray[]) => NDArray, { argnums: j }) as unknown as (...x: NDArray[]) => NDArray)(...args());
-      const bad2 = compare(`second order, arguments ${k} and ${j}`, numbers(gg), differences(second, values, c.shapes, j));
+      const gg =
+        (mx.grad(second as (...x: NDArray[]) => NDArray, { argnums: j }) as unknown as (...x: NDArray[]) => NDArray)(
+          ...args(),
+        );
+      const bad2 = compare(
+        `second order, arguments ${k} and ${j}`,
+        numbers(gg),
+        differences(second, values, c.shapes, j),
+      );
       if (bad2 !== null) return bad2;
     }
   }
@@ -138,4 +325,5 @@ export function checkGradient(c: Case): string | null {
 /** The cases, by name. */
 export const gradientCases: readonly Case[] = cases;
 
-export const gradientOf = (f: (x: NDArray) => NDArray, x: readonly number[]): number[] => numbers(mx.grad((a: NDArray) => mx.sum(f(a)))(array(x, [x.length])));
+export const gradientOf = (f: (x: NDArray) => NDArray, x: readonly number[]): number[] =>
+  numbers(mx.grad((a: NDArray) => mx.sum(f(a)))(array(x, [x.length])));

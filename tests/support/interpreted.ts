@@ -1,5 +1,5 @@
 // Runs the steps of a graph on the exact interpreter, over plain JavaScript memory: what a device has to agree with.
-import { itemsize, type DType } from "../../src/base/dtype.ts";
+import { type DType, itemsize } from "../../src/base/dtype.ts";
 import type { Node } from "../../src/core/node.ts";
 import { size } from "../../src/core/shape.ts";
 import { offsetValue } from "../../src/kernel/offset.ts";
@@ -50,7 +50,13 @@ export function interpreted(roots: readonly Node[]): Interpreted {
       inner: s.inner,
       foldSize: s.foldSize,
       rag: s.rag,
-      operands: s.operands.map((o) => ({ memory: memory(o.place), offset: offsetValue(o.offset, startsOf), rows: o.rows, fold: o.fold, inner: o.inner })),
+      operands: s.operands.map((o) => ({
+        memory: memory(o.place),
+        offset: offsetValue(o.offset, startsOf),
+        rows: o.rows,
+        fold: o.fold,
+        inner: o.inner,
+      })),
       scalars: s.kernel.scalars.scalars.map((x): Literal => {
         const n = x.node >= 0 ? g.order[x.node] : undefined;
         const at = offsetValue(x.offset, startsOf);
@@ -62,7 +68,9 @@ export function interpreted(roots: readonly Node[]): Interpreted {
   const bytes = roots.map((n) => {
     const r = resolve(schedule.infos, n);
     if (r === null) throw new Error("not computed");
-    const m = memory({ node: r.node, out: r.out, workspace: -1, bytes: 0 }), item = itemsize(n.dtype), out = new Uint8Array(size(n.shape) * item);
+    const m = memory({ node: r.node, out: r.out, workspace: -1, bytes: 0 }),
+      item = itemsize(n.dtype),
+      out = new Uint8Array(size(n.shape) * item);
     for (let i = 0; i < size(n.shape); i++) {
       let at = offsetValue(r.view.offset, startsOf), rest = i;
       for (let d = n.shape.length - 1; d >= 0; d--) {
@@ -79,6 +87,15 @@ export function interpreted(roots: readonly Node[]): Interpreted {
 /** A leaf over JavaScript memory. */
 export function leaf(node: Node, data: ArrayBufferView, dtype: DType): Node {
   void dtype;
-  node.buf = { id: 0, bytes: data.byteLength, address: 0, token: data.buffer as ArrayBuffer, users: 1, exposed: true, ticket: 0, site: null };
+  node.buf = {
+    id: 0,
+    bytes: data.byteLength,
+    address: 0,
+    token: data.buffer as ArrayBuffer,
+    users: 1,
+    exposed: true,
+    ticket: 0,
+    site: null,
+  };
   return node;
 }

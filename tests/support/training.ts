@@ -35,7 +35,8 @@ export async function train(loop: Loop, steps: number, large: boolean): Promise<
   const x = mx.random.normal([batch, width]), y = mx.random.normal([batch, 4]);
   let w: Weights = [mx.random.normal([width, wide]).mul(0.1), mx.zeros([wide]), mx.random.normal([wide, 4]).mul(0.1)];
   const m: Weights = w.map((p) => mx.zeros(p.shape)), v: Weights = w.map((p) => mx.zeros(p.shape));
-  const forward = (w: Weights): mx.NDArray => mx.tanh(mx.sigmoid(x.matmul(w[0] as mx.NDArray).add(w[1] as mx.NDArray))).matmul(w[2] as mx.NDArray);
+  const forward = (w: Weights): mx.NDArray =>
+    mx.tanh(mx.sigmoid(x.matmul(w[0] as mx.NDArray).add(w[1] as mx.NDArray))).matmul(w[2] as mx.NDArray);
   const step = mx.valueAndGrad((w: Weights): [mx.NDArray, mx.NDArray] => {
     const logits = forward(w);
     return [mx.mean(mx.square(logits.sub(y))), logits];
@@ -46,7 +47,9 @@ export async function train(loop: Loop, steps: number, large: boolean): Promise<
     if (loop === "set") w.forEach((p, i) => p.set([":"], p.sub((g[i] as mx.NDArray).mul(0.01))));
     else if (loop === "adam" || loop === "asyncAdam") {
       w = w.map((p, i) => {
-        const gi = g[i] as mx.NDArray, mi = (m[i] as mx.NDArray).mul(0.9).add(gi.mul(0.1)), vi = (v[i] as mx.NDArray).mul(0.999).add(gi.square().mul(0.001));
+        const gi = g[i] as mx.NDArray,
+          mi = (m[i] as mx.NDArray).mul(0.9).add(gi.mul(0.1)),
+          vi = (v[i] as mx.NDArray).mul(0.999).add(gi.square().mul(0.001));
         m[i] = mi;
         v[i] = vi;
         return p.sub(mi.div(vi.sqrt().add(1e-8)).mul(0.001));

@@ -7,7 +7,10 @@ const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 export async function terminatedWorkers(count: number, rounds: number): Promise<void> {
   const start = mx.getActiveMemory();
   for (let round = 0; round < rounds; round++) {
-    const workers = Array.from({ length: count }, () => new Worker(new URL("./trainer.ts", import.meta.url), { type: "module" }));
+    const workers = Array.from(
+      { length: count },
+      () => new Worker(new URL("./trainer.ts", import.meta.url), { type: "module" }),
+    );
     await Promise.all(workers.map((w) =>
       new Promise<void>((resolve, reject) => {
         w.addEventListener("message", () => resolve());

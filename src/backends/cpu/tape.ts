@@ -25,7 +25,29 @@ const KINDS = { map: 0, row: 1, column: 2, sequence: 3 } as const;
 const COMMUTES = new Set(["add", "mul", "max", "min", "and", "or", "xor", "eq", "ne", "logaddexp", "mulhi"]);
 const MIRROR: Readonly<Record<string, string>> = { lt: "gt", gt: "lt", le: "ge", ge: "le" };
 const BINARY = new Set([
-  "add", "sub", "mul", "div", "floordiv", "rem", "pow", "max", "min", "atan2", "logaddexp", "and", "or", "xor", "shl", "shr", "eq", "ne", "lt", "le", "gt", "ge", "mulhi",
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "floordiv",
+  "rem",
+  "pow",
+  "max",
+  "min",
+  "atan2",
+  "logaddexp",
+  "and",
+  "or",
+  "xor",
+  "shl",
+  "shr",
+  "eq",
+  "ne",
+  "lt",
+  "le",
+  "gt",
+  "ge",
+  "mulhi",
 ]);
 const is64 = (t: CType): boolean => t === "f64" || t === "i64" || t === "u64" || t === "c64";
 const width = (t: CType): string => t === "c64" || is64(t) ? "w64" : "w32";
@@ -80,7 +102,7 @@ class Emitter {
     const order = expressions(roots);
     // Only what a varying expression reads is needed in the loop.
     const vary = (e: Expr): boolean => !uniform(e, this.#k, this.#uniform);
-    for (const e of order) if (vary(e)) for (const a of e.args) this.#uses.set(a, (this.#uses.get(a) ?? 0) + 1);
+    for (const e of order) if (vary(e)) { for (const a of e.args) this.#uses.set(a, (this.#uses.get(a) ?? 0) + 1); }
     for (const r of roots) this.#uses.set(r, (this.#uses.get(r) ?? 0) + 1);
     for (const e of order) {
       if (vary(e) || e.op === "scalar" || this.#pinned.has(e) || !this.#uses.has(e)) continue;
@@ -106,7 +128,9 @@ class Emitter {
     if (e.op === "fold" && this.#k.kind === "column") return { variant: "m", ref: TILE | e.imm };
     if (e.op === "load" && e.t !== "c64") {
       const m = this.#k.mems[e.imm];
-      if (m !== undefined && m.along === "unit" && storageOf(m.dtype) === width(e.t) && computeOf(m.dtype) === e.t) return { variant: "m", ref: MEM | e.imm };
+      if (m !== undefined && m.along === "unit" && storageOf(m.dtype) === width(e.t) && computeOf(m.dtype) === e.t) {
+        return { variant: "m", ref: MEM | e.imm };
+      }
     }
     return null;
   }
@@ -319,7 +343,10 @@ export function tape(k: Kernel): Tape {
       e.stage("keep", TILE | scanTile + i);
     });
     pass.folds.forEach((f, i) => {
-      e.stage(`splat.${f.t === "c64" ? "c64" : width(f.t)}`, SCALAR | k.scalars.literal(identityLiteral(f.fold, f.t), f.t).imm);
+      e.stage(
+        `splat.${f.t === "c64" ? "c64" : width(f.t)}`,
+        SCALAR | k.scalars.literal(identityLiteral(f.fold, f.t), f.t).imm,
+      );
       e.stage("keep", TILE | valueTile[i]!);
       if (valueTile[i] !== i) {
         e.stage("splat.w32", SCALAR | k.scalars.literal(0, "i32").imm);
