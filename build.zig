@@ -7,7 +7,7 @@ const x86_isas = [_]Isa{
     .{ .name = "avx512", .model = &std.Target.x86.cpu.x86_64_v4 },
 };
 const other_isas = [_]Isa{.{ .name = "base" }};
-const flags = [_][]const u8{ "-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wno-psabi" };
+const flags = [_][]const u8{ "-O3", "-std=gnu11", "-ffp-contract=off", "-fwrapv", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wno-psabi" };
 const cross = "x86_64-linux-gnu.2.17,aarch64-linux-gnu.2.17,x86_64-linux-musl,aarch64-linux-musl,x86_64-macos.13.0,aarch64-macos.13.0,x86_64-windows-gnu";
 const folders = [_][]const u8{ "shim/base", "shim/cpu", "shim/blas" };
 
@@ -20,7 +20,7 @@ pub fn build(b: *std.Build) void {
     while (it.next()) |triple| {
         const query = std.Target.Query.parse(.{ .arch_os_abi = triple }) catch @panic(triple);
         const lib = library(b, b.resolveTargetQuery(query));
-        all.dependOn(&b.addInstallArtifact(lib, .{ .dest_dir = .{ .override = .{ .custom = triple } } }).step);
+        all.dependOn(&b.addInstallArtifact(lib, .{ .dest_dir = .{ .override = .{ .custom = triple } }, .implib_dir = .disabled }).step);
     }
 }
 

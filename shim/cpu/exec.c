@@ -2,7 +2,7 @@
 #include "../base/state.h"
 #include "../calls.h"
 #include "pool.h"
-#include "tape.h"
+#include "check.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,14 +46,12 @@ uint32_t sn_stage_names(uint8_t *text, uint32_t cap) {
 }
 
 // ---- programs -----------------------------------------------------------------------------------------------------------------
-typedef struct code { uint32_t fn, a, b, imm; } code;
-typedef struct program { uint32_t ctx, kind, wide, slots, tiles, n, entry[3]; code *s; } program;
+typedef struct program { uint32_t ctx, kind, wide, slots, tiles, n, entry[3]; code *s; needs needs; } program;
 #define PROGRAMS 65536
 static program *programs[PROGRAMS];
 static uint32_t n_programs = 1, free_program = 1;      // no place before free_program is free
 static pthread_mutex_t program_lock = PTHREAD_MUTEX_INITIALIZER;
-static int kind_of(uint32_t x) { return (int)(x >> 24); }
-static uint32_t index_of(uint32_t x) { return x & 0xffffff; }
+static void destroy(program *p) { free(p->needs.uses); free(p->needs.am); free(p->s); free(p); }
 uint32_t sn_program(uint32_t ctx, const uint32_t *w, uint32_t n) {
   context *c = sn_context(ctx);
   sn_isa_level();
@@ -62,24 +60,10 @@ uint32_t sn_program(uint32_t ctx, const uint32_t *w, uint32_t n) {
   program *p = calloc(1, sizeof *p);
   code *s = malloc((size_t)w[4] * sizeof *s);
   if (!p || !s) { free(p); free(s); sn_fail(c, "out of memory"); return 0; }
-  *p = (program){ctx, w[0], w[1] != 0, w[2], w[3], w[4], {w[5], w[6], w[7]}, s};
+  *p = (program){ctx, w[0], w[1] != 0, w[2], w[3], w[4], {w[5], w[6], w[7]}, s, {0}};
   memcpy(s, w + 8, (size_t)p->n * sizeof *s);
-  const char *why = strcmp(isa->stages[s[p->n - 1].fn < (uint32_t)isa->count ? s[p->n - 1].fn : 0].name, "ret") ? "does not end with ret" : 0;
+  const char *why = sn_check_program(isa, p->kind, (int)p->wide, p->slots, p->tiles, p->n, s, &p->needs);
   for (int k = 0; k < 3; k++) if (p->entry[k] >= p->n) why = "an entry lies outside";
-  for (uint32_t i = 0; i < p->n && !why; i++) {
-    if (s[i].fn >= (uint32_t)isa->count) { why = "no such stage"; break; }
-    uint32_t o[2] = {s[i].a, s[i].b};
-    for (int k = 0; k < 2; k++) {
-      uint32_t x = index_of(o[k]);
-      switch (kind_of(o[k])) {
-        case SN_SLOT: if (x >= p->slots) why = "no such slot"; break;
-        case SN_TILE: if (x >= p->tiles) why = "no such tile"; break;
-        case SN_STAGE: if (x >= p->n) why = "no such target"; break;
-        case SN_NONE: case SN_MEM: case SN_SCALAR: case SN_AXIS: break;
-        default: why = "no such operand kind";
-      }
-    }
-  }
   uint32_t id = 0;
   pthread_mutex_lock(&program_lock);
   if (!why) {
@@ -87,11 +71,11 @@ uint32_t sn_program(uint32_t ctx, const uint32_t *w, uint32_t n) {
     if (free_program < PROGRAMS) { id = free_program; programs[id] = p; if (id == n_programs) n_programs++; }
   }
   pthread_mutex_unlock(&program_lock);
-  if (!id) { sn_fail(c, "malformed program: %s", why ? why : "too many programs"); free(s); free(p); }
+  if (!id) { sn_fail(c, "malformed program: %s", why ? why : "too many programs"); destroy(p); }
   return id;
 }
 static void drop_program(uint32_t id) {
-  free(programs[id]->s); free(programs[id]);
+  destroy(programs[id]);
   programs[id] = 0;
   if (id < free_program) free_program = id;
 }
@@ -108,7 +92,7 @@ void sn_forget_programs(uint32_t ctx) {
 }
 
 // ---- dispatches ----------------------------------------------------------------------------------------------------------------
-typedef struct mem { char *p; int64_t bound, *rows, fold, *inner; int form; int64_t stride; int n_ind; uint32_t *ind; uint64_t room; } mem;
+typedef struct mem { char *p; int64_t bound, *rows, fold, *inner; int form; int64_t stride; int n_ind; uint32_t *ind; uint64_t bytes; reach fixed; } mem;   // fixed: where indirect terms can move the address, from the binding's start
 typedef struct dispatch {
   const program *g;
   int n_row, n_inner, n_mem, n_scalar;
@@ -134,9 +118,9 @@ static void resolve(const dispatch *d, machine *x) {
     *s = (stage){.fn = e->fn[0], .imm = g->s[i].imm};
     uint32_t o[2] = {g->s[i].a, g->s[i].b};
     for (int k = 0; k < 2; k++) {
-      uint32_t n = index_of(o[k]);
+      uint32_t n = sn_index_of(o[k]);
       char *p = 0;
-      switch (kind_of(o[k])) {
+      switch (sn_kind_of(o[k])) {
         case SN_MEM:
           if (k == 0) { s->m = &x->op[n]; if (e->fn[1]) s->fn = e->fn[d->m[n].form]; }
           x->fix[x->n_fix++] = (fixup){s, k, (int)n};
@@ -149,8 +133,7 @@ static void resolve(const dispatch *d, machine *x) {
       }
       if (k == 0) s->a = p; else s->b = p;
     }
-    // Elements move through memory operands of arithmetic by their own width; ld and st scale by themselves.
-    if (kind_of(o[0]) == SN_MEM) { size_t l = strlen(e->name); const char *t = l > 5 && e->name[l - 2] == '.' ? e->name + l - 5 : ""; s->am = !strncmp(t, "f64", 3) || !strncmp(t, "i64", 3) || !strncmp(t, "u64", 3) ? 8 : !strncmp(t, "f32", 3) || !strncmp(t, "i32", 3) || !strncmp(t, "u32", 3) ? 4 : 0; }
+    s->am = g->needs.am[i];       // memory operands of arithmetic move with i; ld and st scale by themselves
   }
 }
 static int64_t index_at(const char *p, uint32_t storage) {
@@ -181,8 +164,8 @@ static void place(machine *x, const dispatch *d, int64_t fold) {
 // Tiles hold a chunk of accumulators, each step in a block of eight vectors: element i of the chunk is in step (i - base) / step.
 static void tile_at(machine *x, const program *g, int64_t step_index, int64_t chunk_steps) {
   for (uint32_t i = 0; i < g->n; i++) {
-    if (kind_of(g->s[i].a) == SN_TILE) x->s[i].a = x->tiles + ((size_t)index_of(g->s[i].a) * chunk_steps + step_index) * VEC * 8;
-    if (kind_of(g->s[i].b) == SN_TILE) x->s[i].b = x->tiles + ((size_t)index_of(g->s[i].b) * chunk_steps + step_index) * VEC * 8;
+    if (sn_kind_of(g->s[i].a) == SN_TILE) x->s[i].a = x->tiles + ((size_t)sn_index_of(g->s[i].a) * chunk_steps + step_index) * VEC * 8;
+    if (sn_kind_of(g->s[i].b) == SN_TILE) x->s[i].b = x->tiles + ((size_t)sn_index_of(g->s[i].b) * chunk_steps + step_index) * VEC * 8;
   }
 }
 static int64_t length_of(const dispatch *d, const machine *x, int64_t full) {
@@ -220,7 +203,7 @@ static void run_part(void *arg, int part, int parts, int thread) {
         x.r.start = (size_t)c0;
         tile_at(&x, g, 0, chunk_steps);
         // Tile operands advance by one block for each step: am is bytes per element of the walk.
-        for (uint32_t i = 0; i < g->n; i++) if (kind_of(g->s[i].a) == SN_TILE) { x.s[i].am = (int64_t)VEC * 8 / step; x.s[i].a -= c0 * x.s[i].am; }
+        for (uint32_t i = 0; i < g->n; i++) if (sn_kind_of(g->s[i].a) == SN_TILE) { x.s[i].am = (int64_t)VEC * 8 / step; x.s[i].a -= c0 * x.s[i].am; }
         isa->run(x.s + g->entry[f < 0 ? 0 : f < folds ? 1 : 2], &x.r, (size_t)c0, (size_t)c1);
       }
     }
@@ -266,42 +249,79 @@ static void run_part(void *arg, int part, int parts, int thread) {
     else enter_row(d, &x, row);
   }
 }
+// Whether everything that one use of a memory operand can touch lies in its binding. The last block of a ragged axis is `left` long.
+static int within(const dispatch *d, const mem *m, int how, int bytes, int64_t left) {
+  const int column = d->g->kind == SN_COL, ragged = d->rag >= 0 && d->n_row > 0 && d->g->kind != SN_MAP, last = d->n_row - 1;
+  if (how == USE_READ_AT && m->bound < 1 && d->n > 0) return 0;
+  for (int piece = ragged && d->rows[last] > 1 ? 0 : 1; piece < 2; piece++) {
+    reach r = m->fixed;
+    for (int a = 0; a < d->n_row - ragged; a++) sn_reach(&r, d->rows[a], m->rows[a]);
+    if (ragged && piece == 0) sn_reach(&r, d->rows[last] - 1, m->rows[last]);
+    if (ragged && piece == 1) { __int128 e = (__int128)(d->rows[last] - 1) * m->rows[last]; r.low += e; r.high += e; }
+    const int64_t folds = ragged && piece == 1 ? left : d->fold_size, n = ragged && piece == 1 && !column ? left : d->n;
+    if (column && folds > 0) sn_reach(&r, folds, m->fold);
+    if (how == USE_WALK || how == USE_UNIT) {
+      __int128 after = 1;
+      reach e = {0, 0};
+      for (int a = d->n_inner - 1; a >= 0 && n > 0; a--) {
+        const __int128 steps = (n + after - 1) / after;
+        sn_reach(&e, steps < d->inner[a] ? (int64_t)steps : d->inner[a], m->inner[a]);
+        after *= d->inner[a];
+      }
+      r.low += e.low * bytes; r.high += e.high * bytes + (n > 0 ? bytes : 0);
+    } else if (how == USE_ROW) r.high += bytes;
+    else if (m->bound > 0) r.high += (__int128)m->bound * bytes;
+    if (r.low < 0 || r.high > (__int128)m->bytes) return 0;
+  }
+  return 1;
+}
 static int run_dispatch(context *c, const uint32_t *w, uint32_t n, const binding *b, uint32_t nb) {
   if (n < 12 || w[2] == 0 || w[2] >= n_programs || !programs[w[2]]) { sn_fail(c, "dispatch: no such program"); return SN_E_WORDS; }
   dispatch d = {.g = programs[w[2]], .n_row = (int)w[3], .n_inner = (int)w[4], .n_mem = (int)w[5], .n_scalar = (int)w[6], .rag = wide(w + 8), .fold_size = wide(w + 10)};
   if (w[3] > 16 || w[4] < 1 || w[4] > 16 || w[5] > 256 || w[6] > 8192) { sn_fail(c, "dispatch: too many axes, operands or scalars"); return SN_E_WORDS; }
   int64_t numbers[16 + 16 + 256];
   size_t need = (size_t)d.n_mem * (sizeof(mem) + (size_t)(d.n_row + d.n_inner) * 8) + 64;
-  char stack[8192], *memory = need <= sizeof stack ? stack : malloc(need);
+  _Alignas(16) char stack[8192];
+  char *memory = need <= sizeof stack ? stack : malloc(need);
   if (!memory) { sn_fail(c, "out of memory"); return SN_E_MEMORY; }
   d.rows = numbers; d.inner = numbers + 16;
   const uint32_t *q = w + 12, *end = w + n;
   int code = SN_E_WORDS;
   if (end - q < 2 * (d.n_row + d.n_inner)) goto bad;
   d.total_rows = 1; d.n = 1;
-  for (int k = 0; k < d.n_row; k++, q += 2) { d.rows[k] = wide(q); d.total_rows *= d.rows[k]; if (d.rows[k] < 0) goto bad; }
-  for (int k = 0; k < d.n_inner; k++, q += 2) { d.inner[k] = wide(q); d.n *= d.inner[k]; if (d.inner[k] < 0) goto bad; }
+  for (int k = 0; k < d.n_row; k++, q += 2) { d.rows[k] = wide(q); if (d.rows[k] < 0 || __builtin_mul_overflow(d.total_rows, d.rows[k], &d.total_rows)) goto bad; }
+  for (int k = 0; k < d.n_inner; k++, q += 2) { d.inner[k] = wide(q); if (d.inner[k] < 0 || __builtin_mul_overflow(d.n, d.inner[k], &d.n)) goto bad; }
+  int64_t all, left = 0;
+  if (__builtin_mul_overflow(d.total_rows, d.n, &all) || (d.g->kind == SN_COL && (d.fold_size < 0 || __builtin_mul_overflow(all, d.fold_size, &all))) || all > 1ll << 53) goto bad;
+  if (d.rag >= 0 && d.n_row > 0) {
+    const int64_t full = d.g->kind == SN_COL ? d.fold_size : d.n, blocks = d.rows[d.n_row - 1] - 1;
+    int64_t before;
+    if (__builtin_mul_overflow(full, blocks, &before)) goto bad;
+    left = d.rag - before < full ? d.rag - before : full;
+    if (left < 0 && blocks >= 0) goto bad;
+  }
   d.m = (mem *)memory;
   int64_t *strides = (int64_t *)(d.m + d.n_mem);
   for (int k = 0; k < d.n_mem; k++) {
     mem *m = &d.m[k];
     if (end - q < 6 + 2 * (d.n_row + 1 + d.n_inner) || q[0] >= nb || q[1] > 16) goto bad;
-    int64_t offset = wide(q + 2), low = 0, high = 0;
-    *m = (mem){.p = b[q[0]].p + offset, .bound = wide(q + 4), .rows = strides, .inner = strides + d.n_row, .n_ind = (int)q[1]};
+    int64_t offset = wide(q + 2);
+    *m = (mem){.p = b[q[0]].p + offset, .bound = wide(q + 4), .rows = strides, .inner = strides + d.n_row, .n_ind = (int)q[1], .bytes = b[q[0]].bytes, .fixed = {offset, offset}};
     strides += d.n_row + d.n_inner;
-    uint64_t bytes = b[q[0]].bytes;
     q += 6;
-    for (int a = 0; a < d.n_row; a++, q += 2) { m->rows[a] = wide(q); int64_t e = m->rows[a] * (d.rows[a] - 1); if (e < 0) low += e; else high += e; }
+    for (int a = 0; a < d.n_row; a++, q += 2) m->rows[a] = wide(q);
     m->fold = wide(q); q += 2;
     for (int a = 0; a < d.n_inner; a++, q += 2) m->inner[a] = wide(q);
     m->ind = (uint32_t *)q;
     if (end - q < 6 * m->n_ind) goto bad;
-    for (int j = 0; j < m->n_ind; j++, q += 6) if (q[0] >= (uint32_t)d.n_mem) goto bad;
-    if (d.total_rows > 0 && d.n > 0 && (offset + low < 0 || (uint64_t)(offset + high) > bytes)) { sn_fail(c, "dispatch: operand %d leaves its buffer", k); goto out; }
+    for (int j = 0; j < m->n_ind; j++, q += 6) {
+      if (q[0] >= (uint32_t)d.n_mem || q[1] > SN_U64) goto bad;
+      if (wide(q + 4) > 0) sn_reach(&m->fixed, wide(q + 4), wide(q + 2));
+    }
     // The flat index: contiguous, uniform or general.
     m->form = FORM_UNIFORM; m->stride = 0;
     int64_t walked = 1; int have = 0;
-    for (int a = d.n_inner - 1; a >= 0; a--) {
+    for (int a = d.n_inner - 1; a >= 0 && d.n > 0; a--) {
       if (d.inner[a] == 1) continue;
       if (!have) { m->stride = m->inner[a]; have = 1; }
       else if (m->inner[a] != m->stride * walked) { m->form = FORM_GENERAL; break; }
@@ -311,15 +331,21 @@ static int run_dispatch(context *c, const uint32_t *w, uint32_t n, const binding
   }
   if (end - q < 2 * d.n_scalar) goto bad;
   d.scalars = q;
-  for (uint32_t i = 0; i < d.g->n; i++) {
-    uint32_t o[2] = {d.g->s[i].a, d.g->s[i].b};
-    for (int k = 0; k < 2; k++) {
-      uint32_t x = index_of(o[k]);
-      if (kind_of(o[k]) == SN_MEM && x >= (uint32_t)d.n_mem) goto bad;
-      if (kind_of(o[k]) == SN_SCALAR && x >= (uint32_t)d.n_scalar) goto bad;
-      if (kind_of(o[k]) == SN_AXIS && x > (uint32_t)d.n_row) goto bad;
-    }
+  const needs *needs = &d.g->needs;
+  if (needs->mems > (uint32_t)d.n_mem || needs->scalars > (uint32_t)d.n_scalar || needs->axes > (uint32_t)d.n_row + (d.g->kind == SN_COL)) goto bad;
+  for (uint32_t i = 0; i < needs->n_uses && d.total_rows > 0; i++) {
+    const use *u = &needs->uses[i];
+    if (!within(&d, &d.m[u->mem], u->how, u->bytes, left)) { sn_fail(c, "dispatch: operand %u leaves its buffer", u->mem); goto out; }
+    if (u->how == USE_UNIT && d.n > 1 && d.m[u->mem].form != FORM_CONTIGUOUS) { sn_fail(c, "dispatch: operand %u of arithmetic is not contiguous", u->mem); goto out; }
   }
+  for (int k = 0; k < d.n_mem && d.total_rows > 0; k++)
+    for (int j = 0; j < d.m[k].n_ind; j++) {
+      const uint32_t *e = d.m[k].ind + 6 * j;
+      const mem *index = &d.m[e[0]];
+      reach r = index->fixed;
+      for (int a = 0; a < d.n_row; a++) sn_reach(&r, d.rows[a], index->rows[a]);
+      if (r.low < 0 || r.high + (1 << (e[1] / 2)) > (__int128)index->bytes) { sn_fail(c, "dispatch: operand %u leaves its buffer", e[0]); goto out; }
+    }
   code = 0;
   if (d.total_rows == 0 || d.n == 0) { if (d.total_rows == 0 || d.g->kind == SN_MAP || d.g->kind == SN_SEQ || d.g->kind == SN_COL) goto out; }
   int64_t step = 8 * isa->lanes / (d.g->wide ? 2 : 1), work = d.total_rows * d.n * (d.g->kind == SN_COL ? d.fold_size : 1);
@@ -361,14 +387,15 @@ static int run_call(context *c, const uint32_t *w, uint32_t n, const binding *b,
   uint32_t count = 0;
   while (sn_blas_routines[count].name) count++;
   if (n < 6 || w[2] >= count || w[3] > 16 || w[4] > 256 || w[5] > 16 || n < 6 + 3 * w[3] + 2 * w[4] + 2 * w[5]) { sn_fail(c, "malformed call"); return SN_E_WORDS; }
-  void *p[16];
-  int64_t ints[256];
-  double nums[16];
+  void *p[16] = {0};
+  int64_t ints[256] = {0};
+  double nums[16] = {0};
   char text[256] = "";
   const uint32_t *q = w + 6;
   for (uint32_t i = 0; i < w[3]; i++, q += 3) {
     if (q[0] == 0xffffffff) { p[i] = 0; continue; }
     if (q[0] >= nb) { sn_fail(c, "call: no such binding"); return SN_E_WORDS; }
+    if (wide(q + 1) < 0 || (uint64_t)wide(q + 1) > b[q[0]].bytes) { sn_fail(c, "call: pointer %u leaves its buffer", i); return SN_E_WORDS; }
     p[i] = b[q[0]].p + wide(q + 1);
   }
   for (uint32_t i = 0; i < w[4]; i++, q += 2) ints[i] = wide(q);

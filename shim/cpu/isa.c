@@ -104,12 +104,17 @@ LDXC(int32_t, i32) LDXC(int64_t, i64)
 #define STX(J, S, T, R, C, name, widen, narrow) STAGE(stx_##J##_##name) { SPILL(R, t) size_t n = COUNT; T *p = (T *)s->a; const int64_t bound = s->m->bound; const char *x = s->b; \
   if (s->imm ? follow_i64((const int64_t *)x, n, bound) : follow_i32((const int32_t *)x, n, bound)) { p += s->imm ? *(const int64_t *)x : *(const int32_t *)x; for (size_t k = 0; k < n; k++) { T v = p[k]; C o = widen; C u = (C)t[k]; C w = J_##J(o, u); (void)o; p[k] = narrow; } NEXT; } \
   for (size_t k = 0; k < n; k++) { int64_t j = s->imm ? ((const int64_t *)x)[k] : ((const int32_t *)x)[k]; if (j < 0 || j >= bound) continue; T v = p[j]; C o = widen; C u = (C)t[k]; C w = J_##J(o, u); (void)o; p[j] = narrow; } NEXT; }
-#define STX_ALL(S, T, R, C, name, widen, narrow) STX(set, S, T, R, C, name, widen, narrow) STX(add, S, T, R, C, name, widen, narrow) STX(mul, S, T, R, C, name, widen, narrow) STX(min, S, T, R, C, name, widen, narrow) STX(max, S, T, R, C, name, widen, narrow)
+// The same at the places of the walk, whatever its strides: a place that is met twice joins twice.
+#define WALK(p, T, body) { size_t n = COUNT; int64_t at, idx[16]; if (n) { general_start(s->m, i, &at, idx); for (size_t k = 0; k < n; k++) { T *p = (T *)s->a + at; body general_next(s->m, &at, idx); } } NEXT; }
+#define STA(J, S, T, R, C, name, widen, narrow) STAGE(sta_##J##_##name) { SPILL(R, t) WALK(p, T, T v = *p; C o = widen; C u = (C)t[k]; C w = J_##J(o, u); (void)o; *p = narrow;) }
+#define STX_ALL(S, T, R, C, name, widen, narrow) STA(set, S, T, R, C, name, widen, narrow) STA(add, S, T, R, C, name, widen, narrow) STA(mul, S, T, R, C, name, widen, narrow) STA(min, S, T, R, C, name, widen, narrow) STA(max, S, T, R, C, name, widen, narrow) \
+  STX(set, S, T, R, C, name, widen, narrow) STX(add, S, T, R, C, name, widen, narrow) STX(mul, S, T, R, C, name, widen, narrow) STX(min, S, T, R, C, name, widen, narrow) STX(max, S, T, R, C, name, widen, narrow)
 STX_ALL(u8, uint8_t, int32_t, int32_t, u8_i32, v, (uint8_t)w) STX_ALL(i8, int8_t, int32_t, int32_t, i8_i32, v, (int8_t)w) STX_ALL(u16, uint16_t, int32_t, int32_t, u16_i32, v, (uint16_t)w) STX_ALL(i16, int16_t, int32_t, int32_t, i16_i32, v, (int16_t)w)
 STX_ALL(f16, f16_t, float, float, f16_f32, (float)v, (f16_t)w) STX_ALL(bf16, bf16_t, float, float, bf16_f32, bf_to_f(v), f_to_bf(w))
 STX_ALL(w32, float, float, float, w32_f32, v, w) STX_ALL(w32, int32_t, int32_t, int64_t, w32_i32, v, (int32_t)w) STX_ALL(w32, uint32_t, uint32_t, uint64_t, w32_u32, v, (uint32_t)w)
 STX_ALL(w64, double, double, double, w64_f64, v, w) STX_ALL(w64, int64_t, int64_t, int64_t, w64_i64, v, w) STX_ALL(w64, uint64_t, uint64_t, uint64_t, w64_u64, v, w)
-#define STXC(J, re_, im_) STAGE(stx_##J##_c64_c64) { SPILL(float, t) size_t n = COUNT; c64_t *p = (c64_t *)s->a; for (size_t k = 0; k < n; k++) { int64_t j = s->imm ? ((const int64_t *)s->b)[k] : ((const int32_t *)s->b)[k]; if (j < 0 || j >= s->m->bound) continue; c64_t o = p[j], u = {t[k], t[N8 / 2 + k]}; (void)o; p[j] = (c64_t){re_, im_}; } NEXT; }
+#define STXC(J, re_, im_) STAGE(stx_##J##_c64_c64) { SPILL(float, t) size_t n = COUNT; c64_t *p = (c64_t *)s->a; for (size_t k = 0; k < n; k++) { int64_t j = s->imm ? ((const int64_t *)s->b)[k] : ((const int32_t *)s->b)[k]; if (j < 0 || j >= s->m->bound) continue; c64_t o = p[j], u = {t[k], t[N8 / 2 + k]}; (void)o; p[j] = (c64_t){re_, im_}; } NEXT; } \
+  STAGE(sta_##J##_c64_c64) { SPILL(float, t) WALK(p, c64_t, c64_t o = *p; c64_t u; u.re = t[k]; u.im = t[N8 / 2 + k]; (void)o; p->re = re_; p->im = im_;) }
 STXC(set, u.re, u.im) STXC(add, o.re + u.re, o.im + u.im) STXC(mul, o.re * u.re - o.im * u.im, o.re * u.im + o.im * u.re)
 STXC(min, c_less(u.re, u.im, o.re, o.im) ? u.re : o.re, c_less(u.re, u.im, o.re, o.im) ? u.im : o.im) STXC(max, c_less(o.re, o.im, u.re, u.im) ? u.re : o.re, c_less(o.re, o.im, u.re, u.im) ? u.im : o.im)
 
@@ -358,7 +363,8 @@ CFOLD(fold_sum_c64, 0, 0, ((cd){a.re + b.re, a.im + b.im})) CFOLD(fold_prod_c64,
 #define ARG(nm, T, better, id) \
   STAGE(nm##_init) { *(T *)s->a = (T)(id); *(int64_t *)s->b = -1; NEXT; } \
   STAGE(nm) { SPILL(T, x) size_t n = COUNT; T best = *(T *)s->a; int64_t at = *(int64_t *)s->b; for (size_t k = 0; k < n; k++) { T v = x[k]; if (at < 0 || (best == best && (v != v || v better best))) { best = v; at = (int64_t)(i + k); } } *(T *)s->a = best; *(int64_t *)s->b = at; NEXT; } \
-  STAGE(nm##_done) { int64_t at = *(int64_t *)s->b; vi z = (int32_t)(at < 0 ? 0 : at) - (vi){0}; a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = (vf)z; NEXT; }
+  STAGE(nm##_done) { int64_t at = *(int64_t *)s->b; vi z = (int32_t)(at < 0 ? 0 : at) - (vi){0}; a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = (vf)z; NEXT; } \
+  STAGE(nm##_done64) { int64_t at = *(int64_t *)s->b; vl z = (at < 0 ? 0 : at) - (vl){0}; a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = (vf)z; NEXT; }
 #define ARGS_(X) X(f32, float, -INFINITY, INFINITY) X(f64, double, -INFINITY, INFINITY) X(i32, int32_t, INT32_MIN, INT32_MAX) X(u32, uint32_t, 0, UINT32_MAX) X(i64, int64_t, INT64_MIN, INT64_MAX) X(u64, uint64_t, 0, UINT64_MAX)
 #define D_(nm, T, lo, hi) ARG(arg_max_##nm, T, >, lo) ARG(arg_min_##nm, T, <, hi)
 ARGS_(D_)
@@ -366,7 +372,8 @@ ARGS_(D_)
 #define CARG(nm, bet) \
   STAGE(nm##_init) { *(int64_t *)s->b = -1; NEXT; } \
   STAGE(nm) { SPILL(float, x) size_t n = COUNT; cd best = *(cd *)s->a; int64_t at = *(int64_t *)s->b; for (size_t k = 0; k < n; k++) { cd v = {x[k], x[k + N8 / 2]}; if (at < 0 || (bet)) { best = v; at = (int64_t)(i + k); } } *(cd *)s->a = best; *(int64_t *)s->b = at; NEXT; } \
-  STAGE(nm##_done) { int64_t at = *(int64_t *)s->b; vi z = (int32_t)(at < 0 ? 0 : at) - (vi){0}; a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = (vf)z; NEXT; }
+  STAGE(nm##_done) { int64_t at = *(int64_t *)s->b; vi z = (int32_t)(at < 0 ? 0 : at) - (vi){0}; a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = (vf)z; NEXT; } \
+  STAGE(nm##_done64) { int64_t at = *(int64_t *)s->b; vl z = (at < 0 ? 0 : at) - (vl){0}; a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = (vf)z; NEXT; }
 CARG(arg_max_c64, c_less(best.re, best.im, v.re, v.im)) CARG(arg_min_c64, c_less(v.re, v.im, best.re, best.im))
 
 // ---- scans: in order over lanes, the running value in lane 0 of a slot; imm: 0 = inclusive, 1 = exclusive ---------------------------
@@ -391,7 +398,7 @@ static void tape_run(const stage *s, run *r, size_t i, size_t end) { vf z = spla
 #define P1(name, fn_) {name, {(void *)st_##fn_, 0, 0}},
 #define PF(name, fn_) {name, {(void *)st_##fn_, (void *)st_##fn_##_u, (void *)st_##fn_##_g}},
 #define PMEM(S) PF("ld." #S, ld_##S) PF("st." #S, st_##S) P1("st1." #S, st1_##S) P1("ldx." #S ".i32", ldx_##S##_i32) P1("ldx." #S ".i64", ldx_##S##_i64)
-#define PSTX(S, T) P1("stx.set." #S "." #T, stx_set_##S##_##T) P1("stx.add." #S "." #T, stx_add_##S##_##T) P1("stx.mul." #S "." #T, stx_mul_##S##_##T) P1("stx.min." #S "." #T, stx_min_##S##_##T) P1("stx.max." #S "." #T, stx_max_##S##_##T)
+#define PSTX(S, T) P1("stx.set." #S "." #T, stx_set_##S##_##T) P1("stx.add." #S "." #T, stx_add_##S##_##T) P1("stx.mul." #S "." #T, stx_mul_##S##_##T) P1("stx.min." #S "." #T, stx_min_##S##_##T) P1("stx.max." #S "." #T, stx_max_##S##_##T) P1("sta.set." #S "." #T, sta_set_##S##_##T) P1("sta.add." #S "." #T, sta_add_##S##_##T) P1("sta.mul." #S "." #T, sta_mul_##S##_##T) P1("sta.min." #S "." #T, sta_min_##S##_##T) P1("sta.max." #S "." #T, sta_max_##S##_##T)
 #define PB(nm, T) P1(#nm "." #T ".m", nm##_##T##_m) P1(#nm "." #T ".s", nm##_##T##_s) P1("r" #nm "." #T ".m", r##nm##_##T##_m) P1("r" #nm "." #T ".s", r##nm##_##T##_s)
 #define U_f32(nm, e) P1(#nm ".f32", nm##_f32)
 #define U_f64(nm, e) P1(#nm ".f64", nm##_f64)
@@ -408,7 +415,7 @@ static void tape_run(const stage *s, run *r, size_t i, size_t end) { vf z = spla
 #define B_u64(nm, e) PB(nm, u64)
 #define B_c64(nm, e) PB(nm, c64)
 #define PFOLD1(op, T) P1("fold." #op "." #T, fold_##op##_##T) P1("fold." #op "." #T ".init", fold_##op##_##T##_init) P1("fold." #op "." #T ".done", fold_##op##_##T##_done)
-#define PARG1(op, T) P1("arg." #op "." #T, arg_##op##_##T) P1("arg." #op "." #T ".init", arg_##op##_##T##_init) P1("arg." #op "." #T ".done", arg_##op##_##T##_done)
+#define PARG1(op, T) P1("arg." #op "." #T, arg_##op##_##T) P1("arg." #op "." #T ".init", arg_##op##_##T##_init) P1("arg." #op "." #T ".done", arg_##op##_##T##_done) P1("arg." #op "." #T ".done64", arg_##op##_##T##_done64)
 #define PSCAN(T) P1("scan.sum." #T, scan_sum_##T) P1("scan.prod." #T, scan_prod_##T) P1("scan.max." #T, scan_max_##T) P1("scan.min." #T, scan_min_##T)
 #define PFOLD(T) PFOLD1(sum, T) PFOLD1(prod, T) PFOLD1(min, T) PFOLD1(max, T) PARG1(min, T) PARG1(max, T)
 #define C_(n1, T, n2, R, e) P1("cast." #n1 "." #n2, cast_##n1##_##n2)

@@ -1,5 +1,5 @@
 // vmath.h: f32 transcendentals, branch-free, width-generic, at most 2 ulp over the whole range.
-// Build with -ffp-contract=fast (a*b+c becomes one fma where the target has it) and never -ffast-math.
+// Here, and only here, a*b+c becomes one fma where the target has it; never -ffast-math.
 #pragma once
 #include "vec.h"
 #pragma clang fp contract(fast)

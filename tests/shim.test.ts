@@ -1,0 +1,685 @@
+// Tests shim/ below the compiler: hand-made programs through sn_submit, words that are wrong, and every float32 function, on each instruction set.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import process from "node:process";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { openNative } from "../src/runtime/ffi.ts";
+
+const native = openNative();
+const MEM = 1 << 24, SLOT = 2 << 24, SCALAR = 3 << 24, AXIS = 4 << 24, STAGE = 5 << 24, TILE = 6 << 24;
+const MAP = 0, ROW = 1, COL = 2, SEQ = 3;
+const E_MEMORY = -1, E_WORDS = -2, E_HANDLE = -4;
+const ACTIVE = 0, LIMIT = 3;
+
+type Stage = readonly [name: string, a?: number, b?: number, imm?: number];
+interface Operand {
+  readonly binding: number;
+  readonly offset?: number;
+  readonly bound?: number;
+  readonly rows?: readonly number[];
+  readonly fold?: number;
+  readonly inner: readonly number[];
+  readonly indirect?: readonly (readonly [mem: number, storage: number, stride: number, size: number])[];
+}
+interface Dispatch {
+  readonly program: number;
+  readonly rows?: readonly number[];
+  readonly inner: readonly number[];
+  readonly mems: readonly Operand[];
+  readonly scalars?: readonly (readonly [number, number])[];
+  readonly rag?: number;
+  readonly foldSize?: number;
+}
+const single = new Float32Array(1), bits = new Uint32Array(single.buffer);
+/** The two words of a float32 scalar. */
+function f32(x: number): readonly [number, number] {
+  single[0] = x;
+  return [bits[0] as number, 0];
+}
+function i64(x: number): readonly [number, number] {
+  return [x >>> 0, Math.floor(x / 2 ** 32) >>> 0];
+}
+function programWords(
+  kind: number,
+  wide: number,
+  slots: number,
+  tiles: number,
+  stages: readonly Stage[],
+  entries: readonly number[] = [0, 0, 0],
+): Uint32Array {
+  const words = [kind, wide, slots, tiles, stages.length, ...entries];
+  for (const [name, a = 0, b = 0, imm = 0] of stages) {
+    const n = native.stages.get(name);
+    assert.ok(n !== undefined, `no stage ${name}`);
+    words.push(n, a, b, imm);
+  }
+  return Uint32Array.from(words);
+}
+function program(...of: Parameters<typeof programWords>): number {
+  const id = native.program(programWords(...of));
+  assert.ok(id > 0, native.error());
+  return id;
+}
+function dispatchWords(d: Dispatch): number[] {
+  const rows = d.rows ?? [],
+    words = [
+      d.program,
+      rows.length,
+      d.inner.length,
+      d.mems.length,
+      d.scalars?.length ?? 0,
+      0,
+      ...i64(d.rag ?? -1),
+      ...i64(d.foldSize ?? 1),
+    ];
+  for (const n of [...rows, ...d.inner]) words.push(...i64(n));
+  for (const m of d.mems) {
+    words.push(m.binding, m.indirect?.length ?? 0);
+    for (const n of [m.offset ?? 0, m.bound ?? 0, ...(m.rows ?? []), m.fold ?? 0, ...m.inner]) words.push(...i64(n));
+    for (const [mem, storage, stride, size] of m.indirect ?? []) words.push(mem, storage, ...i64(stride), ...i64(size));
+  }
+  for (const s of d.scalars ?? []) words.push(...s);
+  return [1, words.length + 2, ...words];
+}
+function submission(flags: number, buffers: readonly number[], ...dispatches: readonly Dispatch[]): Uint32Array {
+  const words = [0, buffers.length, flags, 0];
+  for (const id of buffers) words.push(0, id, 0, 0, 0, 0);
+  for (const d of dispatches) words.push(...dispatchWords(d));
+  words[0] = words.length;
+  return Uint32Array.from(words);
+}
+const submit = (words: Uint32Array): number => native.submit(words, words.length);
+function run(buffers: readonly number[], ...dispatches: readonly Dispatch[]): void {
+  const code = submit(submission(0, buffers, ...dispatches));
+  assert.equal(code, 0, native.error());
+}
+/** A buffer of native memory that lives until the tests end, filled with `from`. */
+function memory<T extends Float32Array | Int32Array | Float64Array | BigInt64Array>(
+  make: new (b: ArrayBuffer) => T,
+  bytes: number,
+): { readonly id: number; readonly at: T } {
+  const id = native.alloc(bytes);
+  assert.ok(id > 0, native.error());
+  const token = native.own(id, native.address(id), bytes);
+  held.push(token);
+  return { id, at: new make(token) };
+}
+const held: ArrayBuffer[] = [];
+/** A one-pass map: stages over n elements. */
+const pass = (...stages: readonly Stage[]): readonly Stage[] => [...stages, ["loop", STAGE], ["ret"]];
+
+test("a map runs over 1 to 1000 elements with every kind of stride, and writes nothing beyond", () => {
+  const double = program(
+    MAP,
+    0,
+    0,
+    0,
+    pass(["ld.w32", MEM], ["mul.f32.s", SCALAR], ["add.f32.s", SCALAR | 1], ["st.w32", MEM | 1]),
+  );
+  const x = memory(Float32Array, 4 * 4000), y = memory(Float32Array, 4 * 4000), scalars = [f32(2), f32(1)];
+  for (let i = 0; i < 4000; i++) x.at[i] = i;
+  for (let n = 1; n <= 1000; n++) {
+    const forms: readonly (readonly [inner: number[], from: number, strides: number[], at: (i: number) => number])[] = [
+      [[n], 0, [1], (i) => i],
+      [[n], 5, [3], (i) => 5 + 3 * i],
+      [[n], 999, [-1], (i) => 999 - i],
+      [[n], 7, [0], () => 7],
+      [[n, 3], 0, [1, n], (i) => Math.floor(i / 3) + i % 3 * n],
+    ];
+    const [inner, from, strides, at] = forms[n % 5]!, count = inner.reduce((a, b) => a * b, 1);
+    y.at.fill(-7);
+    run([x.id, y.id], {
+      program: double,
+      inner,
+      mems: [{ binding: 0, offset: 4 * from, inner: strides }, {
+        binding: 1,
+        inner: inner.length === 1 ? [1] : [3, 1],
+      }],
+      scalars,
+    });
+    for (let i = 0; i < count; i++) if (y.at[i] !== at(i) * 2 + 1) assert.fail(`n = ${n}: element ${i} is ${y.at[i]}`);
+    assert.equal(y.at[count], -7);
+    // The same strides in the output.
+    if (strides[0] === 0) continue;
+    y.at.fill(-7);
+    run([x.id, y.id], {
+      program: double,
+      inner,
+      mems: [{ binding: 0, inner: inner.length === 1 ? [1] : [3, 1] }, {
+        binding: 1,
+        offset: 4 * from,
+        inner: strides,
+      }],
+      scalars,
+    });
+    for (let i = 0; i < count; i++) {
+      if (y.at[at(i)] !== i * 2 + 1) assert.fail(`n = ${n}: element ${i} stored at ${at(i)} is ${y.at[at(i)]}`);
+    }
+    assert.equal(y.at.reduce((k, v) => v === -7 ? k : k + 1, 0), count);
+  }
+});
+
+test("rows: softmax in three passes", () => {
+  for (const [rows, n] of [[5, 1000], [64, 33], [3, 1]] as const) {
+    const x = memory(Float32Array, 4 * rows * n), y = memory(Float32Array, 4 * rows * n);
+    for (let i = 0; i < rows * n; i++) x.at[i] = Math.sin(i * 12.9898) * 9;
+    const softmax = program(ROW, 0, 4, 0, [
+      ["fold.max.f32.init", SLOT],
+      ["ld.w32", MEM],
+      ["fold.max.f32", SLOT],
+      ["loop", STAGE | 1],
+      ["fold.max.f32.done", SLOT],
+      ["keep", SLOT],
+      ["fold.sum.f32.init", SLOT | 1],
+      ["ld.w32", MEM],
+      ["sub.f32.s", SLOT],
+      ["exp.f32"],
+      ["fold.sum.f32", SLOT | 1],
+      ["loop", STAGE | 7],
+      ["fold.sum.f32.done", SLOT | 1],
+      ["keep", SLOT | 1],
+      ["ld.w32", MEM],
+      ["sub.f32.s", SLOT],
+      ["exp.f32"],
+      ["div.f32.s", SLOT | 1],
+      ["st.w32", MEM | 1],
+      ["loop", STAGE | 14],
+      ["ret"],
+    ]);
+    run([x.id, y.id], {
+      program: softmax,
+      rows: [rows],
+      inner: [n],
+      mems: [{ binding: 0, rows: [4 * n], inner: [1] }, { binding: 1, rows: [4 * n], inner: [1] }],
+    });
+    for (let r = 0; r < rows; r++) {
+      const row = Array.from(x.at.subarray(r * n, r * n + n)),
+        top = Math.max(...row),
+        sum = row.reduce((s, v) => s + Math.exp(v - top), 0);
+      for (let i = 0; i < n; i++) assert.ok(Math.abs(y.at[r * n + i]! - Math.exp(row[i]! - top) / sum) < 1e-6);
+    }
+  }
+});
+
+test("columns: sums through tiles", () => {
+  const rows = 37, n = 1003, x = memory(Float32Array, 4 * rows * n), y = memory(Float32Array, 4 * n);
+  for (let i = 0; i < rows * n; i++) x.at[i] = i % 17;
+  const sums = program(COL, 0, 0, 1, [
+    ["splat.w32", SCALAR],
+    ["keep", TILE],
+    ["loop", STAGE],
+    ["ret"],
+    ["ld.w32", MEM],
+    ["add.f32.m", TILE],
+    ["keep", TILE],
+    ["loop", STAGE | 4],
+    ["ret"],
+    ["get", TILE],
+    ["st.w32", MEM | 1],
+    ["loop", STAGE | 9],
+    ["ret"],
+  ], [0, 4, 9]);
+  run([x.id, y.id], {
+    program: sums,
+    inner: [n],
+    foldSize: rows,
+    mems: [{ binding: 0, fold: 4 * n, inner: [1] }, { binding: 1, inner: [1] }],
+    scalars: [f32(0)],
+  });
+  for (let i = 0; i < n; i++) {
+    let sum = 0;
+    for (let r = 0; r < rows; r++) sum += (r * n + i) % 17;
+    assert.equal(y.at[i], sum);
+  }
+});
+
+test("the first place of the largest element, where NaN is the largest, as 32 and 64 bits", () => {
+  const n = 700, x = memory(Float32Array, 4 * 3 * n), y = memory(Int32Array, 12), z = memory(BigInt64Array, 24);
+  for (let i = 0; i < 3 * n; i++) x.at[i] = i * 7919 % 1000;
+  x.at[n + 500] = x.at[n + 600] = NaN;
+  const operand = { binding: 0, rows: [4 * n], inner: [1] };
+  const narrow = program(ROW, 0, 2, 0, [
+    ["arg.max.f32.init", SLOT, SLOT | 1],
+    ["ld.w32", MEM],
+    ["arg.max.f32", SLOT, SLOT | 1],
+    ["loop", STAGE | 1],
+    ["arg.max.f32.done", SLOT, SLOT | 1],
+    ["st1.w32", MEM | 1],
+    ["ret"],
+  ]);
+  const wide = program(ROW, 1, 2, 0, [
+    ["arg.max.f32.init", SLOT, SLOT | 1],
+    ["ld.w32", MEM],
+    ["arg.max.f32", SLOT, SLOT | 1],
+    ["loop", STAGE | 1],
+    ["arg.max.f32.done64", SLOT, SLOT | 1],
+    ["st1.w64", MEM | 1],
+    ["ret"],
+  ]);
+  run([x.id, y.id], { program: narrow, rows: [3], inner: [n], mems: [operand, { binding: 1, rows: [4], inner: [0] }] });
+  run([x.id, z.id], { program: wide, rows: [3], inner: [n], mems: [operand, { binding: 1, rows: [8], inner: [0] }] });
+  const first = (r: number): number =>
+    Array.from(x.at.subarray(r * n, r * n + n)).reduce((best, v, i, row) => v > row[best]! ? i : best, 0);
+  assert.deepEqual(Array.from(y.at), [first(0), 500, first(2)]);
+  assert.deepEqual(Array.from(z.at, Number), [first(0), 500, first(2)]);
+});
+
+test("computed places: gather, scatter, joining stores and rows named by an index", () => {
+  const n = 300, x = memory(Float32Array, 4 * n), at = memory(Int32Array, 4 * n), y = memory(Float32Array, 4 * n);
+  for (let i = 0; i < n; i++) {
+    x.at[i] = i + 0.5;
+    at.at[i] = i * 7 % n;
+  }
+  at.at[0] = -1;
+  at.at[1] = n + 5;
+  const gather = program(MAP, 0, 0, 0, pass(["ld.w32", MEM], ["ldx.w32.i32", MEM | 1], ["st.w32", MEM | 2]));
+  const unit = { inner: [1] };
+  run([at.id, x.id, y.id], {
+    program: gather,
+    inner: [n],
+    mems: [{ binding: 0, ...unit }, { binding: 1, bound: n, ...unit }, { binding: 2, ...unit }],
+  });
+  assert.deepEqual([y.at[0], y.at[1], y.at[2]], [0, n - 0.5, 14.5]);
+  y.at.fill(1);
+  const scatter = program(
+    SEQ,
+    0,
+    1,
+    0,
+    pass(["ld.w32", MEM], ["keep", SLOT], ["ld.w32", MEM | 1], ["stx.add.w32.f32", MEM | 2, SLOT]),
+  );
+  run([at.id, x.id, y.id], {
+    program: scatter,
+    inner: [n],
+    mems: [{ binding: 0, ...unit }, { binding: 1, ...unit }, { binding: 2, bound: n, ...unit }],
+  });
+  assert.equal(y.at[14], 3.5);
+  assert.equal(y.at.reduce((s, v) => s + v, 0), n + x.at.reduce((s, v) => s + v, 0) - 0.5 - 1.5);
+  // A stride of zero in a joining store is a sum in order.
+  y.at.fill(0);
+  const join = program(SEQ, 0, 0, 0, pass(["ld.w32", MEM], ["sta.add.w32.f32", MEM | 1]));
+  run([x.id, y.id], { program: join, inner: [n], mems: [{ binding: 0, ...unit }, { binding: 1, inner: [0] }] });
+  assert.equal(y.at[0], n * n / 2);
+  assert.equal(y.at[1], 0);
+  const copy = program(MAP, 0, 0, 0, pass(["ld.w32", MEM], ["st.w32", MEM | 1]));
+  at.at.set([2, -1, 99]);
+  run([x.id, y.id, at.id], {
+    program: copy,
+    rows: [3],
+    inner: [4],
+    mems: [{ binding: 0, rows: [0], inner: [1], indirect: [[2, 4, 16, 5]] }, { binding: 1, rows: [16], inner: [1] }, {
+      binding: 2,
+      rows: [4],
+      inner: [0],
+    }],
+  });
+  assert.deepEqual(
+    Array.from(y.at.subarray(0, 12)),
+    [8, 9, 10, 11, 16, 17, 18, 19, 16, 17, 18, 19].map((i) => i + 0.5),
+  );
+});
+
+test("integers wrap, divide downwards and never trap", () => {
+  const low = -2147483648,
+    pairs = [[7, 2], [-7, 2], [7, -2], [-7, -2], [5, 0], [low, -1], [low, 0], [3, -1], [-1, -1], [2, 31], [3, 40], [
+      1,
+      33,
+    ]];
+  const n = pairs.length, a = memory(Int32Array, 4 * n), b = memory(Int32Array, 4 * n), y = memory(Int32Array, 4 * n);
+  a.at.set(pairs.map((p) => p[0]!));
+  b.at.set(pairs.map((p) => p[1]!));
+  const power = (x: number, k: number): number => k < 0 ? 0 : Number(BigInt.asIntN(32, BigInt(x) ** BigInt(k)));
+  const cases: Readonly<Record<string, (x: number, k: number) => number>> = {
+    add: (x, k) => x + k | 0,
+    sub: (x, k) => x - k | 0,
+    mul: Math.imul,
+    div: (x, k) => k === 0 ? 0 : x / k | 0,
+    floordiv: (x, k) => k === 0 ? 0 : Math.floor(x / k) | 0,
+    rem: (x, k) => k === 0 ? x : x - k * Math.floor(x / k) | 0,
+    pow: power,
+    shl: (x, k) => x << k,
+    shr: (x, k) => x >> k,
+    lt: (x, k) => Number(x < k),
+    max: Math.max,
+  };
+  for (const [op, f] of Object.entries(cases)) {
+    const id = program(MAP, 0, 0, 0, pass(["ld.w32", MEM], [`${op}.i32.m`, MEM | 1], ["st.w32", MEM | 2]));
+    run([a.id, b.id, y.id], { program: id, inner: [n], mems: [0, 1, 2].map((binding) => ({ binding, inner: [1] })) });
+    assert.deepEqual(Array.from(y.at), pairs.map(([x, k]) => f(x!, k!)), op);
+  }
+});
+
+test("asynchronous tickets complete in order, and a synchronous submission waits for them", async () => {
+  const n = 100000, x = memory(Float32Array, 4 * n);
+  x.at.fill(1);
+  const next = program(MAP, 0, 0, 0, pass(["ld.w32", MEM], ["add.f32.s", SCALAR], ["st.w32", MEM]));
+  const d: Dispatch = { program: next, inner: [n], mems: [{ binding: 0, inner: [1] }], scalars: [f32(1)] };
+  let last = 0;
+  for (let i = 0; i < 20; i++) {
+    const ticket = submit(submission(1, [x.id], d));
+    assert.ok(ticket > last, native.error());
+    last = ticket;
+  }
+  await native.completion(last);
+  assert.equal(native.poll(last), false);
+  assert.equal(native.wait(last), 0);
+  assert.deepEqual([x.at[0], x.at[n - 1]], [21, 21]);
+  const ticket = submit(submission(1, [x.id], d));
+  run([x.id], d);
+  assert.equal(native.poll(ticket), false);
+  assert.equal(x.at[n - 1], 23);
+});
+
+test("a submission over the memory limit fails whole, and frees what it had reserved", () => {
+  const words = Uint32Array.from([16, 2, 0, 0, 1, 0, 1 << 20, 0, 0, 0, 1, 0, 1 << 28, 0, 0, 0]),
+    before = native.stat(ACTIVE),
+    old = native.set(LIMIT, before + (1 << 24));
+  try {
+    assert.equal(submit(words), E_MEMORY);
+    assert.equal(words[5], 0);
+    assert.match(native.error(), /memory/);
+  } finally {
+    native.set(LIMIT, old);
+  }
+  assert.equal(native.stat(ACTIVE), before);
+});
+
+test("programs and dispatches that would leave their memory are refused", () => {
+  const good = (): readonly Stage[] => pass(["ld.w32", MEM], ["add.f32.m", MEM | 1], ["st.w32", MEM | 1]);
+  const refused = (...of: Parameters<typeof programWords>): void =>
+    assert.equal(native.program(programWords(...of)), 0, JSON.stringify(of));
+  refused(MAP, 0, 0, 0, [["loop", STAGE]]);
+  refused(MAP, 0, 0, 0, good(), [9, 0, 0]);
+  refused(MAP, 0, 0, 0, pass(["keep"]));
+  refused(MAP, 0, 1, 0, pass(["keep", SLOT | 1]));
+  refused(MAP, 0, 0, 1, pass(["keep", TILE]));
+  refused(MAP, 0, 1, 0, pass(["ld.w64", MEM]));
+  refused(MAP, 0, 1, 0, pass(["axis.i32", 0, 0, 77]));
+  refused(MAP, 0, 1, 0, pass(["threefry0.u32", SLOT, SLOT]));
+  refused(ROW, 0, 0, 0, [["ld.w32", MEM], ["loop", STAGE], ["loop", STAGE], ["ret"]]);
+  refused(MAP, 1, 1, 0, pass(["ld.c64", MEM], ["add.c64.m", MEM]));
+  const id = program(MAP, 0, 0, 0, good()), axis = program(MAP, 0, 0, 0, pass(["axis.i32", AXIS | 1], ["st.w32", MEM]));
+  const x = memory(Float32Array, 400), y = memory(Float32Array, 400);
+  const code = (d: Omit<Dispatch, "program">, of = id): number =>
+    submit(submission(0, [x.id, y.id], { program: of, ...d }));
+  const unit = { binding: 0, inner: [1] }, out = { binding: 1, inner: [1] };
+  assert.equal(code({ inner: [100], mems: [unit, out] }), 0);
+  assert.equal(code({ inner: [101], mems: [unit, out] }), E_WORDS);
+  assert.equal(code({ inner: [50], mems: [{ binding: 0, inner: [3] }, out] }), E_WORDS);
+  assert.equal(code({ inner: [50], mems: [{ binding: 0, inner: [-1] }, out] }), E_WORDS);
+  assert.equal(
+    code({ inner: [50], mems: [unit, { binding: 1, inner: [2] }] }),
+    E_WORDS,
+    "arithmetic reads only contiguous memory",
+  );
+  assert.equal(code({ inner: [50], mems: [unit, { binding: 2, inner: [1] }] }), E_WORDS);
+  assert.equal(code({ inner: [50], mems: [unit] }), E_WORDS);
+  assert.equal(
+    code({ inner: [2 ** 40, 2 ** 40], mems: [{ binding: 0, inner: [0, 0] }, { binding: 1, inner: [0, 0] }] }),
+    E_WORDS,
+  );
+  assert.equal(
+    code({ rows: [3], inner: [10], rag: 5, mems: [{ ...unit, rows: [40] }, { ...out, rows: [40] }] }),
+    E_WORDS,
+  );
+  assert.equal(
+    code({ rows: [2], inner: [10], mems: [{ ...unit, rows: [0], indirect: [[1, 4, 400, 2]] }, { ...out, rows: [0] }] }),
+    E_WORDS,
+  );
+  assert.equal(code({ rows: [2], inner: [10], mems: [out] }, axis), E_WORDS);
+  assert.equal(code({ inner: [0], mems: [unit, out] }), 0);
+  assert.equal(code({ rows: [0], inner: [10], mems: [{ ...unit, rows: [9999] }, { ...out, rows: [9999] }] }), 0);
+  assert.equal(submit(Uint32Array.from([10, 1, 0, 0, 0, 0xffffff, 0, 0, 0, 0])), E_HANDLE);
+});
+
+test("no words crash", () => {
+  let seed = 12345;
+  const next = (below: number): number => {
+    seed = seed * 1103515245 + 12345 & 0x7fffffff;
+    return (seed >>> 8) % below;
+  };
+  const odd = [
+    0,
+    1,
+    2,
+    3,
+    7,
+    8,
+    16,
+    255,
+    4095,
+    65536,
+    0x7fffffff,
+    0x80000000,
+    0xffffffff,
+    MEM,
+    SLOT,
+    SCALAR,
+    AXIS,
+    STAGE,
+    TILE,
+    MEM | 1,
+    TILE | 3,
+  ];
+  const word = (): number => next(3) === 0 ? next(0x7fffff) * 512 + next(512) : odd[next(odd.length)]!;
+  const x = memory(Float32Array, 4096),
+    y = memory(Float32Array, 4096),
+    at = memory(Int32Array, 4096),
+    names = [...native.stages.keys()];
+  const codes = new Set<number>();
+  // Sound programs of every kind of stage, and then a word or two of a program or a submission changed.
+  const kinds = [SLOT, SLOT | 1, MEM, MEM | 1, SCALAR, AXIS, STAGE, TILE, 0];
+  for (let round = 0; round < 20000; round++) {
+    const stages: Stage[] = [["ld.w32", MEM]];
+    for (let k = next(5); k > 0; k--) {
+      const name = names[next(names.length)]!, unary = next(4) !== 0;
+      stages.push([
+        name,
+        unary && !/\.[ms]$|^(ld|st|fold|arg|scan|sel|keep|get|splat|axis|loop|three|compl)/.test(name)
+          ? 0
+          : kinds[next(kinds.length)]!,
+        next(3) === 0 ? SLOT | 1 : 0,
+        next(2),
+      ]);
+    }
+    stages.push(["st.w32", MEM | 1], ["loop", STAGE], ["ret"]);
+    const p = programWords(next(4), next(2), 3, 1, stages);
+    if (next(4) === 0) p[next(p.length)] = word();
+    const id = native.program(p);
+    if (id === 0) continue;
+    const inner = [[next(60)], [3, next(20)], [next(5), 4, 3]][next(3)]!, rows = next(2) === 0 ? [] : [next(4)];
+    const operand = (binding: number): Operand => ({
+      binding,
+      offset: 4 * next(8),
+      bound: next(1000),
+      rows: rows.map(() => 4 * next(9)),
+      fold: 4 * next(9),
+      inner: inner.map(() => next(5) - 1),
+      ...(next(5) === 0 ? { indirect: [[2, 4, next(64), next(9)] as const] } : {}),
+    });
+    const words = submission(0, [x.id, y.id, at.id], {
+      program: id,
+      rows,
+      inner,
+      foldSize: next(5),
+      rag: next(4) === 0 ? next(50) : -1,
+      mems: [operand(0), operand(1), { ...operand(2), indirect: [] }],
+      scalars: [f32(1), [word(), word()]],
+    });
+    const run = submit(words);
+    codes.add(run);
+    for (let k = 0; k < 4; k++) {
+      const changed = words.slice(), at = next(changed.length);
+      // Sizes become small or negative: a large one that is sound is only slow.
+      changed[at] = at < 32 || at >= 34 + 2 * (rows.length + inner.length)
+        ? word()
+        : at % 2 === 0
+        ? next(3000)
+        : 0x80000000;
+      const code = submit(changed);
+      codes.add(code);
+      if (code > 0) native.wait(code);
+    }
+    native.programFree(id);
+  }
+  for (let round = 0; round < 20000; round++) {
+    const words = Uint32Array.from({ length: 4 + next(60) }, word);
+    if (next(2) === 0) words.set([words.length, next(3), next(2), 0]);
+    native.program(words);
+    const code = submit(words);
+    if (code > 0) native.wait(code);
+  }
+  assert.ok(codes.has(0) && codes.has(E_WORDS));
+});
+
+/** Distance of a float32 from an exact value, in units of the float32 spacing there. */
+function ulps(got: number, exact: number): number {
+  if (Number.isNaN(got) || Number.isNaN(exact)) return Number.isNaN(got) && Number.isNaN(exact) ? 0 : Infinity;
+  if (got === Math.fround(exact)) return 0;
+  if (!Number.isFinite(got)) return Infinity;
+  return Math.abs(got - exact) / 2 ** (Math.max(Math.floor(Math.log2(Math.abs(exact))), -126) - 23);
+}
+function evenly(from: number, to: number): (i: number, n: number) => number {
+  return (i, n) => from + (to - from) * i / (n - 1);
+}
+const special = [
+  0,
+  -0,
+  1,
+  -1,
+  Infinity,
+  -Infinity,
+  NaN,
+  1e-45,
+  -1e-45,
+  1.1754944e-38,
+  3.4028235e38,
+  -3.4028235e38,
+  0.5,
+  1.5,
+  2.5,
+  -0.5,
+  -2.5,
+  88.7,
+  -103.9,
+  1e5,
+  1e9,
+  4,
+];
+const sign = (x: number): number => x > 0 ? 1 : x < 0 ? -1 : 0;
+const even = (x: number): number =>
+  Math.abs(x) < 2 ** 23 ? (Math.abs(x) + 2 ** 52 - 2 ** 52) * (x < 0 || Object.is(x, -0) ? -1 : 1) : x;
+type Reference = readonly [name: string, exact: (x: number) => number, bound: number];
+const floats: readonly Reference[] = [
+  ["neg", (x) => -x, 0],
+  ["abs", Math.abs, 0],
+  ["sign", sign, 0],
+  ["floor", Math.floor, 0],
+  ["ceil", Math.ceil, 0],
+  ["trunc", Math.trunc, 0],
+  ["round", even, 0],
+  ["sqrt", Math.sqrt, 0.5],
+  ["rsqrt", (x) => 1 / Math.sqrt(x), 1.5],
+  ["recip", (x) => 1 / x, 0.5],
+  ["square", (x) => x * x, 0.5],
+  ["exp", Math.exp, 2],
+  ["expm1", Math.expm1, 2],
+  ["log", Math.log, 2],
+  ["log1p", Math.log1p, 2],
+  ["tanh", Math.tanh, 2],
+  ["sin", Math.sin, 2],
+  ["cos", Math.cos, 2],
+  ["sigmoid", (x) => x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)), 2.5],
+  ["log2", Math.log2, 2],
+  ["log10", Math.log10, 2],
+  ["tan", Math.tan, 2],
+  ["asin", Math.asin, 2],
+  ["acos", Math.acos, 2],
+  ["atan", Math.atan, 2],
+  ["sinh", Math.sinh, 2],
+  ["cosh", Math.cosh, 2],
+  ["asinh", Math.asinh, 2],
+  ["acosh", Math.acosh, 2],
+  ["atanh", Math.atanh, 2],
+];
+const tests: readonly Reference[] = [
+  ["isnan", (x) => Number(Number.isNaN(x)), 0],
+  ["isinf", (x) => Number(Math.abs(x) === Infinity), 0],
+  ["isfinite", (x) => Number(Number.isFinite(x)), 0],
+  ["isposinf", (x) => Number(x === Infinity), 0],
+  ["isneginf", (x) => Number(x === -Infinity), 0],
+  ["lnot", (x) => Number(x === 0), 0],
+];
+const ranges = [
+  evenly(-4, 4),
+  evenly(-100, 100),
+  evenly(-1, 1),
+  (i: number) => (i % 2 === 0 ? 1 : -1) * 2 ** (i % 250 - 125) * (1 + i * 0.618 % 1),
+];
+test("every float32 function of one number is near the exact value", () => {
+  const n = 12000, x = memory(Float32Array, 4 * n), y = memory(Float32Array, 4 * n), z = new Int32Array(y.at.buffer);
+  for (let i = 0; i < n; i++) x.at[i] = i < special.length ? special[i]! : ranges[i % ranges.length]!(i, n);
+  const apply = (name: string): void =>
+    run([x.id, y.id], {
+      program: program(MAP, 0, 0, 0, pass(["ld.w32", MEM], [name, 0], ["st.w32", MEM | 1])),
+      inner: [n],
+      mems: [{ binding: 0, inner: [1] }, { binding: 1, inner: [1] }],
+    });
+  for (const [name, exact, bound] of floats) {
+    apply(`${name}.f32`);
+    let most = 0, at = 0;
+    for (let i = 0; i < n; i++) {
+      const d = ulps(y.at[i]!, exact(x.at[i]!));
+      if (d > most) {
+        most = d;
+        at = i;
+      }
+    }
+    if (process.env["SINTER_SHIM_REPORT"] !== undefined) {
+      console.log(`${native.info()["isa"]} ${name} ${most.toFixed(3)} at ${x.at[at]}`);
+    }
+    assert.ok(most <= bound + 1e-6, `${name}(${x.at[at]}) is ${y.at[at]}, exactly ${exact(x.at[at]!)}: ${most} ulp`);
+  }
+  for (const [name, exact] of tests) {
+    apply(`${name}.f32`);
+    for (let i = 0; i < n; i++) assert.equal(z[i], exact(x.at[i]!), `${name}(${x.at[i]})`);
+  }
+  // erf and erfinv against the library's own float64 stages, which are the C library's.
+  const wide = memory(Float64Array, 8 * n);
+  for (const [name, bound] of [["erf", 2.5], ["erfinv", 6]] as const) {
+    apply(`${name}.f32`);
+    run([x.id, wide.id], {
+      program: program(MAP, 1, 0, 0, pass(["ld.w32", MEM], ["cast.f32.f64"], [`${name}.f64`], ["st.w64", MEM | 1])),
+      inner: [n],
+      mems: [{ binding: 0, inner: [1] }, { binding: 1, inner: [1] }],
+    });
+    let most = 0, at = 0;
+    for (let i = 0; i < n; i++) {
+      const d = ulps(y.at[i]!, wide.at[i]!);
+      if (d > most) {
+        most = d;
+        at = i;
+      }
+    }
+    if (process.env["SINTER_SHIM_REPORT"] !== undefined) {
+      console.log(`${native.info()["isa"]} ${name} ${most.toFixed(3)} at ${x.at[at]}`);
+    }
+    assert.ok(most <= bound, `${name}(${x.at[at]}) is ${y.at[at]}, exactly ${wide.at[at]}: ${most} ulp`);
+  }
+});
+
+if (process.env["SINTER_SHIM_CHILD"] === undefined) {
+  for (const isa of ["base", "avx2"]) {
+    test(`the same on the instruction set ${isa}`, { skip: process.arch !== "x64" }, () => {
+      const file = fileURLToPath(import.meta.url),
+        args = "Bun" in globalThis ? ["test", file] : ["test", "-A", "--no-check", file];
+      const child = spawnSync(process.execPath, args, {
+        env: { ...process.env, SINTER_ISA: isa, SINTER_SHIM_CHILD: "1" },
+        encoding: "utf8",
+      });
+      assert.equal(child.status, 0, `${child.stdout}\n${child.stderr}`);
+      if (process.env["SINTER_SHIM_REPORT"] !== undefined) console.log(child.stdout);
+    });
+  }
+}
