@@ -302,6 +302,18 @@ test("computed places: gather, scatter, joining stores and rows named by an inde
   run([x.id, y.id], { program: join, inner: [n], mems: [{ binding: 0, ...unit }, { binding: 1, inner: [0] }] });
   assert.equal(y.at[0], n * n / 2);
   assert.equal(y.at[1], 0);
+  // Rows in order, their inner axis cut across threads.
+  const m = 100003, long = memory(Float32Array, 4 * m), sums = memory(Float32Array, 4 * m);
+  for (let i = 0; i < m; i++) long.at[i] = i % 97;
+  sums.at.fill(0);
+  const cut = program(SEQ, 0, 0, 0, pass(["ld.w32", MEM, 0, 1], ["sta.add.w32.f32", MEM | 1]));
+  run([long.id, sums.id], {
+    program: cut,
+    rows: [5],
+    inner: [m],
+    mems: [{ binding: 0, rows: [0], inner: [1] }, { binding: 1, rows: [0], inner: [1] }],
+  });
+  assert.ok(sums.at.every((v, i) => v === 5 * (i % 97)));
   const copy = program(MAP, 0, 0, 0, pass(["ld.w32", MEM], ["st.w32", MEM | 1]));
   at.at.set([2, -1, 99]);
   run([x.id, y.id, at.id], {
@@ -590,7 +602,7 @@ const floats: readonly Reference[] = [
   ["tanh", Math.tanh, 2],
   ["sin", Math.sin, 2],
   ["cos", Math.cos, 2],
-  ["sigmoid", (x) => x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)), 2.5],
+  ["sigmoid", (x) => x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)), 2],
   ["log2", Math.log2, 2],
   ["log10", Math.log10, 2],
   ["tan", Math.tan, 2],
@@ -647,7 +659,7 @@ test("every float32 function of one number is near the exact value", () => {
   }
   // erf and erfinv against the library's own float64 stages, which are the C library's.
   const wide = memory(Float64Array, 8 * n);
-  for (const [name, bound] of [["erf", 2.5], ["erfinv", 6]] as const) {
+  for (const [name, bound] of [["erf", 2], ["erfinv", 6]] as const) {
     apply(`${name}.f32`);
     run([x.id, wide.id], {
       program: program(MAP, 1, 0, 0, pass(["ld.w32", MEM], ["cast.f32.f64"], [`${name}.f64`], ["st.w64", MEM | 1])),

@@ -168,7 +168,9 @@ uint32_t sn_names(uint32_t which, uint8_t *text, uint32_t cap) {
 }
 uint32_t sn_info(uint8_t *text, uint32_t cap) {
   char s[512];
-  int n = snprintf(s, sizeof s, "isa=%s\nthreads=%d\nblas=%s\nlapack=%s\n", sn_isa_name(), sn_threads(), sn_blas_info(0), sn_blas_info(1));
+  char cpu[64];
+  sn_cpu_name(cpu, sizeof cpu);
+  int n = snprintf(s, sizeof s, "isa=%s\nthreads=%d\nblas=%s\nlapack=%s\ncpu=%s\n", sn_isa_name(), sn_threads(), sn_blas_info(0), sn_blas_info(1), cpu);
   return copy_text(s, (size_t)n, text, cap);
 }
 static void discard_new(uint32_t *w, const binding *b, uint32_t nb) { for (uint32_t i = 0; i < nb; i++) if (b[i].id && w[4 + 6 * i] == SN_BIND_NEW) { sn_discard(b[i].id); w[4 + 6 * i + 1] = 0; } }

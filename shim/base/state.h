@@ -19,3 +19,4 @@ typedef struct binding { char *p; uint64_t bytes; uint32_t id; } binding;
 int sn_run(context *c, const uint32_t *w, uint32_t n, uint32_t at, const binding *b, uint32_t nb);
 uint32_t sn_stage_names(uint8_t *text, uint32_t cap);
 const char *sn_isa_name(void);
+void sn_cpu_name(char *text, size_t cap);

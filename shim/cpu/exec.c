@@ -34,6 +34,17 @@ static void choose(void) {
 }
 int sn_isa_level(void) { pthread_once(&once, choose); return level; }
 const char *sn_isa_name(void) { sn_isa_level(); return isa->name; }
+void sn_cpu_name(char *text, size_t cap) {
+#if defined(__x86_64__)
+  uint32_t r[13] = {0};
+  if (__get_cpuid_max(0x80000000, 0) >= 0x80000004) for (unsigned k = 0; k < 3; k++) __get_cpuid(0x80000002 + k, r + 4 * k, r + 4 * k + 1, r + 4 * k + 2, r + 4 * k + 3);
+  const char *name = r[0] ? (const char *)r : "x86_64";
+#else
+  const char *name = "aarch64";
+#endif
+  while (*name == ' ') name++;
+  strncpy(text, name, cap - 1); text[cap - 1] = 0;
+}
 uint32_t sn_stage_names(uint8_t *text, uint32_t cap) {
   sn_isa_level();
   uint32_t n = 0;
@@ -209,7 +220,7 @@ static void run_part(void *arg, int part, int parts, int thread) {
     }
     return;
   }
-  if (g->kind == SN_MAP && d->split_inner) {
+  if (d->split_inner) {
     int64_t i0 = cut(d->n, part, parts, step), i1 = part + 1 == parts ? d->n : cut(d->n, part + 1, parts, step);
     if (i0 >= i1) return;
     x.r.start = (size_t)i0;
@@ -360,6 +371,7 @@ static int run_dispatch(context *c, const uint32_t *w, uint32_t n, const binding
     d.chunks = (d.n + d.chunk - 1) / d.chunk;
     if (parts > d.total_rows * d.chunks) parts = d.total_rows * d.chunks;
   } else if (d.g->kind == SN_MAP && d.total_rows < 4 * threads && d.n >= 4 * step) { d.split_inner = 1; if (parts > d.n / step) parts = d.n / step > 0 ? d.n / step : 1; }
+  else if (d.g->kind == SN_SEQ && d.g->s[0].imm == 1 && d.rag < 0 && d.n >= step) { d.split_inner = 1; if (parts > d.n / step) parts = d.n / step; }
   else if (d.g->kind == SN_SEQ) parts = 1;
   else {
     if (parts > d.total_rows) parts = d.total_rows;

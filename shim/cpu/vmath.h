@@ -32,8 +32,16 @@ INL vf vexpm1(vf x) {
   vf s = pow2i(ni - 1), p = exp_poly(r);      // 2^(n-1), so that n = 128 does not overflow early
   return sel(x == 0.0f, x, ((p * s) + (s - 0.5f)) * 2.0f);
 }
-INL vf vsigmoid(vf x) {                       // e^-|x| cannot overflow, so that the left tail keeps its denormals
-  vf z = vexp((vf)((vi)x | (int)0x80000000)); return sel(x < 0.0f, z, splat(1.0f)) / (1.0f + z);
+// z = e^-|x| cannot overflow, so that the left tail keeps its denormals. What rounding takes from z and from 1 + z comes back in a correction.
+INL vf vsigmoid(vf x) {
+  vf c = -vabs(x); c = sel(c < -104.0f, splat(-104.0f), c);
+  vf k = c * 1.44269504f + MAGIC, n = k - MAGIC; vi ni = (vi)k - (vi)splat(MAGIC);
+  vf r = c - n * 0.693359375f; r = r - n * -2.12194440e-4f;
+  vf p = exp_poly(r), h = p + 1.0f, l = p - (h - 1.0f);
+  vf z = ldexp_v(h, ni, n), zl = ldexp_v(l, ni, n), d = 1.0f + z, dl = (z - (d - 1.0f)) + zl;
+  vi left = x < 0.0f;
+  vf q = sel(left, z, splat(1.0f)) / d;
+  return q + (sel(left, zl, splat(0)) - q * dl) * sel(left, 1.0f - q, q);       // 1 / d is 1 - q on the left
 }
 INL vf vtanh(vf x) {                          // |x| < 5/8: odd polynomial; above: 1 - 2 / (e^2|x| + 1)
   vf a = vabs(x), u = a * a;
@@ -60,6 +68,21 @@ INL vf vlog(vf x) {
   r = sel(x == splat(INFINITY), x, r);
   r = sel(x == 0.0f, splat(-INFINITY), r);
   return sel(x >= 0.0f, r, splat(NAN));
+}
+// log of 1 + x as vlog does it, with what rounding took from 1 + x added to the fraction.
+INL vf vlog1p(vf x) {
+  vf u = 1.0f + x, c = sel(x > 1.0f, 1.0f - (u - x), x - (u - 1.0f));
+  vi i = (vi)u, e = (i - 0x3f2aaaab) >> 23;
+  vf f = ((vf)(i - (e << 23)) - 1.0f) + c * sel(e < 64, pow2i(-e), splat(0));
+  vf ef = __builtin_convertvector(e, vf);
+  vf p = f * -0.129985169f + 0.140055001f; p = p * f - 0.121704444f; p = p * f + 0.140044346f;
+  p = p * f - 0.166812077f; p = p * f + 0.200104773f; p = p * f - 0.249997839f; p = p * f + 0.333332151f;
+  vf f2 = f * f, y = (f2 * f) * p;
+  y = ef * -2.12194440e-4f + y; y = f2 * -0.5f + y;
+  vf r = (f + y) + ef * 0.693359375f;
+  r = sel((x == splat(INFINITY)) | (x == 0.0f), x, r);
+  r = sel(x == -1.0f, splat(-INFINITY), r);
+  return sel(x >= -1.0f, r, splat(NAN));
 }
 // Payne-Hanek for one element: 96 bits of 2/pi are enough for f32.
 static const uint32_t TWO_OVER_PI[] = {0, 0, 0xA2F9836E, 0x4E441529, 0xFC2757D1, 0xF534DDC0, 0xDB629599, 0x3C439041, 0xFE5163AB, 0xDEBBC561};
@@ -95,13 +118,26 @@ INL vf sincos_v(vf x, int shift) {
 }
 INL vf vsin(vf x) { vf y = sincos_v(x, 0); return sel(x == 0.0f, x, y); }
 INL vf vcos(vf x) { return sincos_v(x, 1); }
+// The last two steps of the exponent lose bits to cancellation: without fma they go through f64.
+INL vf erf_exponent(vf q, vf t) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+  q = q * t + 5.27722311f; return q * t + 7.59421778f;
+#else
+  vh h[2], th[2]; memcpy(h, &q, VB); memcpy(th, &t, VB);
+  for (int k = 0; k < 2; k++) {
+    vd a = __builtin_convertvector(h[k], vd), b = __builtin_convertvector(th[k], vd);
+    h[k] = __builtin_convertvector((a * b + (double)5.27722311f) * b + (double)7.59421778f, vh);
+  }
+  memcpy(&q, h, VB); return q;
+#endif
+}
 INL vf verf(vf x) {
   vf a = vabs(x), u = a * a;
   vf p = u * 7.80690316e-05f - 0.00079978531f; p = p * u + 0.0051871622f; p = p * u - 0.0268533472f;
   p = p * u + 0.112835787f; p = p * u - 0.37612626f; p = p * u + 0.128379166f; p = p * a + a;
   vf t = sel(a > 4.0f, splat(4.0f), a) - 2.46f;
   vf q = t * 1.98954767e-05f - 7.75685694e-05f; q = q * t + 0.000426395272f; q = q * t - 0.00227348856f;
-  q = q * t + 0.0111999633f; q = q * t + 0.942569256f; q = q * t + 5.27722311f; q = q * t + 7.59421778f;
+  q = q * t + 0.0111999633f; q = q * t + 0.942569256f; q = erf_exponent(q, t);
   vf z = q * -1.44269504f + MAGIC, n = z - MAGIC; vi ni = (vi)z - (vi)splat(MAGIC);
   vf r = -q - n * 0.693359375f; r = r - n * -2.12194440e-4f;
   vf big = 1.0f - (exp_poly(r) + 1.0f) * pow2i(ni);
