@@ -30,7 +30,7 @@ function planted(name: string, change: Partial<OpDef<unknown>>, run: () => void)
 /** The op with another scalar rule. */
 function scalar(name: string, rule: (s: Scalars, x: readonly Expr[]) => Expr): Partial<OpDef<unknown>> {
   const lower = opOf(name).lower as Extract<Lower<unknown>, { kind: "map" }>;
-  return { lower: { ...lower, scalar: (s, x) => rule(s, x) } };
+  return { lower: { ...lower, scalar: (s: Scalars, x: readonly Expr[]) => rule(s, x) } };
 }
 const gradientFails = (name: string): boolean => {
   const c = gradientCases.find((k) => k.name.startsWith(name));

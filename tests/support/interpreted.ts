@@ -95,7 +95,6 @@ export function leaf(node: Node, data: ArrayBufferView, dtype: DType): Node {
     users: 1,
     exposed: true,
     ticket: 0,
-    site: null,
   };
   return node;
 }
