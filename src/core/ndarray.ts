@@ -1,16 +1,12 @@
 // The array that users hold: a handle on a node of the lazy graph.
-import type { DType } from "../base/dtype.ts";
+import type { Complex, DType } from "../base/dtype.ts";
 import { itemsize } from "../base/dtype.ts";
 import { plainError } from "../base/error.ts";
 import type { Span } from "../base/index_spec.ts";
 import { size } from "./shape.ts";
 import type { Node } from "./node.ts";
 
-/** A complex number read from an array. */
-export interface Complex {
-  readonly re: number;
-  readonly im: number;
-}
+export type { Complex };
 /** One element as JavaScript sees it. */
 export type Item = number | bigint | boolean | Complex;
 /** Elements nested as the array's axes are. */
