@@ -183,10 +183,6 @@ STAGE(imag_c64) { a0 = a4; a1 = a5; a2 = a6; a3 = a7; NEXT; }
 #define D_(nm, e) UN(nm##_f32, vf, e)
 F32_UNARY(D_)
 #undef D_
-#define D_(nm, e) LUN(nm##_f32, float, float, (e))
-#define a ((double)a)
-#undef a
-#undef D_
 #define D_(nm, e) STAGE(nm##_f32) { SPILL(float, x) for (int k = 0; k < N8; k++) { double a = x[k]; x[k] = (float)(e); } FILL(x) NEXT; }
 F32_LANES(D_)
 #undef D_

@@ -10,7 +10,8 @@ import type { CType, Literal } from "../kernel/expr.ts";
 import { checkKernel } from "../kernel/check.ts";
 import { expressions, printKernel } from "../kernel/kernel.ts";
 import { fuse, resolve, type Schedule } from "../schedule/fuse.ts";
-import { lower, type Operand, type Place, type Step } from "../schedule/lower.ts";
+import { lower } from "../schedule/lower.ts";
+import type { Operand, Place, Step } from "../schedule/step.ts";
 import type { Native } from "./ffi.ts";
 
 /** One kernel or library call as `explain` shows it. */

@@ -4,7 +4,7 @@ import * as mx from "../../mod.ts";
 import { itemsize } from "../../src/base/dtype.ts";
 import type { NDArray } from "../../src/core/ndarray.ts";
 import { expressions } from "../../src/kernel/kernel.ts";
-import type { Operand, Step } from "../../src/schedule/lower.ts";
+import type { Operand, Step } from "../../src/schedule/step.ts";
 import { bytesOf, evaluateEach, firstDifference, numbersOf, type Recipe, type Value } from "./random_graph.ts";
 import { interpreted } from "./interpreted.ts";
 

@@ -8,7 +8,7 @@ import { checkKernel } from "../../src/kernel/check.ts";
 import { type Counts, interpret } from "../../src/kernel/interpret.ts";
 import { printKernel } from "../../src/kernel/kernel.ts";
 import { resolve } from "../../src/schedule/fuse.ts";
-import type { Place, Step } from "../../src/schedule/lower.ts";
+import type { Place, Step } from "../../src/schedule/step.ts";
 import { graphOf } from "../../src/runtime/evaluate.ts";
 import { steps } from "../../src/runtime/plan.ts";
 
