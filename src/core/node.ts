@@ -1,13 +1,23 @@
 // A node of the lazy graph, and what an op has to define. An array is a handle on a node; graphs and walks hold nodes only.
 import type { DType } from "../base/dtype.ts";
-import type { Expr, Scalars } from "../kernel/expr.ts";
-import type { Offset } from "../kernel/offset.ts";
+import type { CType, Expr, Literal, Scalars } from "../kernel/expr.ts";
+import type { Size } from "../kernel/sizes.ts";
 import type { PlanView, View } from "./view.ts";
 
 /** Shape and dtype of a value. */
 export interface Aval {
   readonly shape: readonly number[];
   readonly dtype: DType;
+}
+
+/** What has a dtype. */
+export type Typed = Pick<Aval, "dtype">;
+
+/** A value while an eval is planned: its sizes, and the starts that its op recorded, are symbols. */
+export interface Planned {
+  readonly shape: readonly Size[];
+  readonly dtype: DType;
+  readonly starts: readonly Size[];
 }
 
 /** Memory of an evaluated node: a native buffer with the token that keeps it alive, shared by every node that views it. */
@@ -27,9 +37,9 @@ export interface Buf {
 
 /** A walk's index of one axis: offset + sum(coefficient * loop axis) + sum(coefficient * computed index). */
 export interface Index {
-  readonly offset: Offset;
-  readonly terms: ReadonlyMap<number, number>;
-  readonly computed: readonly { readonly expr: Expr; readonly stride: number; readonly size: number }[];
+  readonly offset: Size;
+  readonly terms: ReadonlyMap<number, Size>;
+  readonly computed: readonly { readonly expr: Expr; readonly stride: Size; readonly size: Size }[];
 }
 
 /** Fold operations: how the elements along an axis become one. */
@@ -41,8 +51,8 @@ export type ScanOp = "sum" | "prod" | "min" | "max" | "logaddexp";
 /** What a library call needs: routine, pointers, integers and numbers, in terms of the views of its inputs and outputs. */
 export interface Call {
   readonly routine: string;
-  readonly pointers: readonly { readonly which: "in" | "out"; readonly index: number; readonly offset: number }[];
-  readonly ints: readonly number[];
+  readonly pointers: readonly { readonly which: "in" | "out"; readonly index: number; readonly offset: Size }[];
+  readonly ints: readonly Size[];
   readonly nums: readonly number[];
 }
 
@@ -52,16 +62,21 @@ export type Lower<A> =
   | {
     readonly kind: "view";
     /** The same memory seen through the op, or null if strides cannot say it. */
-    view(v: PlanView, arg: A, out: Node): PlanView | null;
+    view(v: PlanView, arg: A, out: Planned): PlanView | null;
     /** The input's index for an output index, or null if it is not affine. */
-    pull(index: readonly Index[], arg: A, input: Aval, out: Node): readonly Index[] | null;
+    pull(index: readonly Index[], arg: A, input: Planned, out: Planned): readonly Index[] | null;
   }
   | {
     readonly kind: "map";
-    scalar(s: Scalars, x: readonly Expr[], arg: A, out: Aval, ins: readonly Aval[]): Expr;
+    scalar(s: Scalars, x: readonly Expr[], arg: A, out: Typed, ins: readonly Typed[]): Expr;
     readonly cost?: number;
   }
-  | { readonly kind: "iota"; scalar(s: Scalars, at: (axis: number) => Expr, arg: A, out: Aval): Expr }
+  | {
+    readonly kind: "iota";
+    /** `values(k)` is number k of `values(arg)`, as a kernel argument of a type. */
+    scalar(s: Scalars, at: (axis: number) => Expr, arg: A, out: Typed, values: (k: number, t: CType) => Expr): Expr;
+    readonly cost?: number;
+  }
   | { readonly kind: "gather" }
   | { readonly kind: "fold"; op(arg: A): FoldOp; axes(arg: A): readonly [number, number] }
   | {
@@ -70,11 +85,11 @@ export type Lower<A> =
     axis(arg: A): number;
     exclusive(arg: A): boolean;
     /** The running value before the first element. */
-    start(arg: A, out: Aval): number | bigint | { readonly re: number; readonly im: number };
+    start(arg: A, out: Typed): Literal;
   }
   | {
     readonly kind: "parts";
-    parts(arg: A, ins: readonly Aval[], out: Node): readonly Part[];
+    parts(arg: A, ins: readonly Planned[], out: Planned): readonly Part[];
     overwrites(arg: A): boolean;
   }
   | { readonly kind: "scatter"; combine(arg: A): "set" | "add" | "mul" | "min" | "max" }
@@ -82,7 +97,7 @@ export type Lower<A> =
     readonly kind: "call";
     /** Which inputs may come as strided views; the others are made contiguous. */
     readonly strided: boolean;
-    calls(arg: A, ins: readonly PlanView[], outs: readonly Aval[], avals: readonly Aval[]): readonly Call[];
+    calls(arg: A, ins: readonly PlanView[], outs: readonly Planned[], avals: readonly Planned[]): readonly Call[];
   };
 
 /** One input of an assembled array and the view of the output that it fills. */
@@ -103,8 +118,8 @@ export interface OpDef<A = unknown> {
   structure?(arg: A): string;
   /** Starts in the argument that only move offsets: they stay out of keys and are patched into plans. */
   starts?(arg: A): readonly number[];
-  /** A scalar of the argument that becomes a kernel argument. */
-  value?(arg: A): number | bigint | { readonly re: number; readonly im: number };
+  /** Scalars of the argument that become kernel arguments. */
+  values?(arg: A): readonly Literal[];
   /** Shapes and values at which the generated tests sample the op. */
   readonly domain?: readonly [number, number];
 }

@@ -1,5 +1,5 @@
 // Evaluation: roots to a graph, its plan from the cache, one submission, and the values back into the nodes.
-import { type DType, DTYPES, itemsize, typedArrayOf } from "../base/dtype.ts";
+import { type DType, itemsize, typedArrayOf } from "../base/dtype.ts";
 import { DEFAULT_PRECISION, elementsOf, formatArray } from "../base/format.ts";
 import { DEBUG, debug } from "../base/env.ts";
 import { plainError, siteOf } from "../base/error.ts";
@@ -8,19 +8,10 @@ import { type Buf, freshMark, Node, type OpDef, topological } from "../core/node
 import { size } from "../core/shape.ts";
 import { trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
-import { offsetValue } from "../kernel/offset.ts";
 import { assemble, define } from "../ops/basis.ts";
+import { type Graph, Key, present } from "../schedule/graph.ts";
 import { type Native, openNative } from "./ffi.ts";
-import {
-  build,
-  compiledKernels,
-  describe,
-  forgetKernels,
-  type Graph,
-  type KernelInfo,
-  type Plan,
-  putScalar,
-} from "./plan.ts";
+import { build, compiledKernels, describe, forgetKernels, type KernelInfo, type Plan, putScalar, wideAt } from "./plan.ts";
 
 let opened: Native | null = null;
 /** The native library of this thread. */
@@ -34,41 +25,12 @@ const sourceOp = define<null>({
   lower: { kind: "source" },
 });
 
-/** Statistics of the plan cache. */
-export const counters = { evals: 0, misses: 0, computed: 0 };
-
-// ---- keys -------------------------------------------------------------------------------------------------------------
-const opIds = new Map<OpDef, number>(), texts = new Map<string, number>();
-const dtypeIds = new Map<DType, number>(DTYPES.map((d, i) => [d, i]));
-let key: Int32Array = new Int32Array(4096), keyLength = 0;
-function put(x: number): void {
-  if (keyLength === key.length) {
-    const more = new Int32Array(key.length * 2);
-    more.set(key);
-    key = more;
-  }
-  key[keyLength++] = x;
-}
-function textId(text: string): number {
-  let id = texts.get(text);
-  if (id === undefined) texts.set(text, id = texts.size);
-  return id;
-}
-function opId(op: OpDef): number {
-  let id = opIds.get(op);
-  if (id === undefined) opIds.set(op, id = opIds.size);
-  return id;
-}
-function argId(n: Node): number {
-  if (n.arg === null || n.arg === undefined || n.op.value !== undefined) return 0;
-  if (n.op.structure !== undefined) return 1 + textId(n.op.structure(n.arg));
-  return 1 + textId(JSON.stringify(n.arg, (_, v: unknown) => typeof v === "bigint" ? `${v}n` : v));
-}
+/** Statistics of the plan cache: plans made, and plans laid out for other sizes. */
+export const counters = { evals: 0, misses: 0, layouts: 0, computed: 0 };
 
 /** A node is cheap to compute again if it is this near to memory. */
 const CHEAP = 16;
 
-const present = (n: Node): boolean => n.buf !== null || n.results !== null;
 /** Scratch of `graphOf`: consumers in the graph and cost, by slot. */
 let uses: Int32Array = new Int32Array(1024), costs: Float64Array = new Float64Array(1024);
 
@@ -136,7 +98,12 @@ export function graphOf(roots: readonly Node[]): Graph {
   return { order, leaves, keep, inPlace: overwritten(order, keep) };
 }
 
-const cache = new Map<number, Plan[]>();
+/** The plans of one structure, one for each outcome of their guards. */
+interface Entry {
+  readonly structure: Int32Array;
+  readonly plans: Plan[];
+}
+const cache = new Map<number, Entry[]>(), key = new Key();
 /** Forgets all plans: for tests that change what an op does. */
 export function forgetPlans(): void {
   cache.clear();
@@ -148,35 +115,6 @@ const MAX_PLANS = 4096;
 const MAX_KERNELS = 16384;
 let plans = 0;
 
-function writeKey(g: Graph): number {
-  keyLength = 0;
-  for (const n of g.leaves) {
-    const v = n.view ?? contiguousView(n.shape);
-    put(dtypeIds.get(n.dtype) as number);
-    put(v.shape.length + (n.results === null ? 0 : 1000));
-    for (const d of v.shape) put(d);
-    for (const s of v.strides) put(s);
-    put(v.offset);
-    put(Math.floor(v.offset / 4294967296));
-  }
-  put(-1);
-  for (const n of g.order) {
-    put(opId(n.op));
-    put(dtypeIds.get(n.dtype) as number);
-    put(argId(n));
-    put(n.shape.length * 4 + (g.keep.has(n) ? 1 : 0) + (g.inPlace.has(n) ? 2 : 0));
-    for (const d of n.shape) put(d);
-    for (const x of n.inputs) put(x.buf !== null || x.results !== null ? -1 - x.slot : x.slot);
-  }
-  let h = 0x811c9dc5;
-  for (let i = 0; i < keyLength; i++) h = Math.imul(h ^ (key[i] as number), 0x01000193);
-  return h;
-}
-function equals(a: Int32Array): boolean {
-  if (a.length !== keyLength) return false;
-  for (let i = 0; i < keyLength; i++) if (a[i] !== key[i]) return false;
-  return true;
-}
 function report(g: Graph): void {
   const start = performance.now(), kernels = describe(g);
   debug(
@@ -193,10 +131,20 @@ function report(g: Graph): void {
     )
   );
 }
+/** The plan of a graph, laid out for its sizes. */
 function planOf(g: Graph): Plan {
-  const h = writeKey(g), bucket = cache.get(h);
-  const hit = bucket?.find((p) => equals(p.key));
-  if (hit !== undefined) return hit;
+  key.read(g);
+  const entry = cache.get(key.hash)?.find((e) => key.matches(e.structure)), known = entry?.plans ?? [];
+  let plan = known.find((p) => p.layout.holds(key.sizes));
+  if (plan === undefined) {
+    plan = known.find((p) => p.layout.resize(key.sizes, p.words));
+    if (plan === undefined) return newPlan(g);
+    counters.layouts++;
+  }
+  plan.layout.move(key.moving, key.movingCount, plan.words);
+  return plan;
+}
+function newPlan(g: Graph): Plan {
   counters.misses++;
   if (DEBUG >= 1) report(g);
   if (plans++ >= MAX_PLANS || compiledKernels() > MAX_KERNELS) {
@@ -205,10 +153,14 @@ function planOf(g: Graph): Plan {
     cache.clear();
     plans = 1;
   }
-  const plan = build(native(), g, key.slice(0, keyLength));
-  const list = cache.get(h);
-  if (list === undefined) cache.set(h, [plan]);
-  else list.push(plan);
+  const plan = build(native(), g, key), list = cache.get(key.hash);
+  const entry = list?.find((e) => key.matches(e.structure));
+  if (entry !== undefined) entry.plans.push(plan);
+  else {
+    const made = { structure: key.structure.slice(0, key.length), plans: [plan] };
+    if (list === undefined) cache.set(key.hash, [made]);
+    else list.push(made);
+  }
   return plan;
 }
 
@@ -274,6 +226,13 @@ function give(n: Node, b: Buf, view: View): void {
   b.users++;
 }
 
+/** Bytes that a plan reserves: new buffers and its arena. */
+function bytesOf(p: Plan): number {
+  let bytes = 0;
+  for (let i = 0; i < (p.words[1] as number); i++) if (p.words[4 + 6 * i] !== 0) bytes += wideAt(p.words, 6 + 6 * i);
+  return bytes;
+}
+
 /** Runs a plan on a graph; `flags` 1 = asynchronous. Returns the ticket (0 = done). */
 function run(g: Graph, p: Plan, flags: number): number {
   const words = p.words, lib = native();
@@ -281,25 +240,16 @@ function run(g: Graph, p: Plan, flags: number): number {
     words[l.word] = bufOf(g.leaves[l.leaf] as Node, l.out).id;
   }
   for (const s of p.scalars) {
-    const n = g.order[s.slot] as Node, v = n.op.value?.(n.arg);
+    const n = g.order[s.slot] as Node, v = n.op.values?.(n.arg)[s.k];
     if (v === undefined) continue;
     if (s.t === "f32") p.floats[s.word] = v as number;
     else putScalar(words, s.word, s.t, v);
-  }
-  const startsOf = (slot: number): readonly number[] => {
-    const n = g.order[slot] as Node;
-    return n.op.starts?.(n.arg) ?? NO_STARTS;
-  };
-  for (const m of p.moving) {
-    const x = offsetValue(m.offset, startsOf);
-    words[m.word] = x >>> 0;
-    words[m.word + 1] = Math.floor(x / 4294967296) >>> 0;
   }
   words[2] = flags;
   let code = lib.submit(words, words[0] as number);
   if (code === LIMIT_ERROR) {
     code = withRoom(() => lib.submit(words, words[0] as number), (c) => c === LIMIT_ERROR);
-    if (code === LIMIT_ERROR) throw memoryError(p.outputs.reduce((a, o) => a + o.bytes, p.arena));
+    if (code === LIMIT_ERROR) throw memoryError(bytesOf(p));
   }
   if (code < 0) throw plainError(lib.error());
   const made: Buf[] = [];
@@ -307,7 +257,7 @@ function run(g: Graph, p: Plan, flags: number): number {
     for (const o of p.outputs) {
       f64words[0] = words[o.word + 4] as number;
       f64words[1] = words[o.word + 5] as number;
-      made.push(bufferOf(words[o.word + 1] as number, f64[0] as number, o.bytes, code));
+      made.push(bufferOf(words[o.word + 1] as number, f64[0] as number, wideAt(words, o.word + 2), code));
     }
   } catch (error) {
     for (const o of p.outputs) lib.dispose(words[o.word + 1] as number);
@@ -324,7 +274,12 @@ function run(g: Graph, p: Plan, flags: number): number {
     }
   });
   for (const a of p.aliases) {
-    const n = g.order[a.slot] as Node, view: View = { ...a.view, offset: offsetValue(a.view.offset, startsOf) };
+    const n = g.order[a.slot] as Node, { registers } = p.layout;
+    const view: View = {
+      shape: n.shape,
+      strides: a.strides.map((r) => registers[r] as number),
+      offset: registers[a.offset] as number,
+    };
     if ("leaf" in a.of) {
       give(n, bufOf(g.leaves[a.of.leaf] as Node, a.of.out), view);
     } else {
@@ -343,7 +298,6 @@ function run(g: Graph, p: Plan, flags: number): number {
   return code;
 }
 const NONE: readonly Node[] = [];
-const NO_STARTS: readonly number[] = [];
 
 function settle(n: Node): void {
   const b = n.buf;
