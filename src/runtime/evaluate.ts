@@ -11,7 +11,16 @@ import { contiguousView, isContiguous, type View } from "../core/view.ts";
 import { assemble, define } from "../ops/basis.ts";
 import { type Graph, Key, present } from "../schedule/graph.ts";
 import { type Native, openNative } from "./ffi.ts";
-import { build, compiledKernels, describe, forgetKernels, type KernelInfo, type Plan, putScalar, wideAt } from "./plan.ts";
+import {
+  build,
+  compiledKernels,
+  describe,
+  forgetKernels,
+  type KernelInfo,
+  type Plan,
+  putScalar,
+  wideAt,
+} from "./plan.ts";
 
 let opened: Native | null = null;
 /** The native library of this thread. */

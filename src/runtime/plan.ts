@@ -5,7 +5,7 @@ import { addIdentities, encode, tape } from "../backends/cpu/tape.ts";
 import type { Node, Planned } from "../core/node.ts";
 import { size } from "../core/shape.ts";
 import { contiguousStrides } from "../core/view.ts";
-import { aligned, type Layout, larger, numberOf, plus, productOf, type Size, times } from "../kernel/sizes.ts";
+import { aligned, larger, type Layout, numberOf, plus, productOf, type Size, times } from "../kernel/sizes.ts";
 import type { CType, Literal } from "../kernel/expr.ts";
 import { checkKernel } from "../kernel/check.ts";
 import { expressions, printKernel } from "../kernel/kernel.ts";
@@ -374,7 +374,9 @@ function place(list: readonly Storage[]): Size {
   }
   const together = (a: Spot, b: Spot): boolean => a.of.first <= b.of.last && b.of.first <= a.of.last;
   const placed: Spot[] = [];
-  for (const s of list.map((of): Spot => ({ of, room: numberOf(room(of.bytes)), at: 0 })).sort((a, b) => b.room - a.room)) {
+  for (
+    const s of list.map((of): Spot => ({ of, room: numberOf(room(of.bytes)), at: 0 })).sort((a, b) => b.room - a.room)
+  ) {
     for (const p of placed.filter((p) => together(p, s)).sort((a, b) => a.at - b.at)) {
       if (p.at - s.at >= s.room) break;
       s.at = Math.max(s.at, p.at + p.room);
@@ -437,9 +439,7 @@ function describeCall(s: Extract<Step<number>, { kind: "call" }>): KernelInfo {
     ops: opsOf(s),
     reads: n.inputs.reduce((a, x) => a + bytes(x), 0),
     writes: (n.outs ?? [n]).reduce((a, x) => a + bytes(x), 0),
-    flops: s.call.routine.startsWith("gemm")
-      ? 2 * numberOf(productOf(s.call.ints.slice(0, 3)))
-      : 0,
+    flops: s.call.routine.startsWith("gemm") ? 2 * numberOf(productOf(s.call.ints.slice(0, 3))) : 0,
     reason: s.group.reason,
   };
 }

@@ -94,7 +94,11 @@ export class Builder {
     return this.#at(this.#shape.map((_, d) => d));
   }
   #at(dims: readonly number[]): Index[] {
-    return dims.map((d) => ({ offset: 0, terms: this.#shape[d] === 1 ? noTerms : new Map<number, Size>([[d, 1]]), computed: [] }));
+    return dims.map((d) => ({
+      offset: 0,
+      terms: this.#shape[d] === 1 ? noTerms : new Map<number, Size>([[d, 1]]),
+      computed: [],
+    }));
   }
   /** The row's own position in a value of one element a row. */
   #rowAt(shape: readonly Size[]): Index[] {

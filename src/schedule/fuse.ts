@@ -2,7 +2,7 @@
 import type { Index, Node } from "../core/node.ts";
 import { contiguousView, type PlanView } from "../core/view.ts";
 import { below, productOf, sameSizes, type Size, sizeText } from "../kernel/sizes.ts";
-import { type Graph, present, Symbols } from "./graph.ts";
+import { type Graph, present, type Symbols } from "./graph.ts";
 
 /** Role of a node inside its group. */
 export type Role = "element" | "row" | "fold" | "scan" | "whole";
@@ -381,7 +381,9 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
       if (c.buf !== null || isPick(c)) return true;
       const ci = info(c) as Info;
       if (ci.group !== null && ci.group !== g) return true;
-      const key = `${c.slot}:${at.map((x) => `${sizeText(x.offset)},${[...x.terms].map(([d, c]) => `${d}_${sizeText(c)}`).join()}`).join(";")}`;
+      const key = `${c.slot}:${
+        at.map((x) => `${sizeText(x.offset)},${[...x.terms].map(([d, c]) => `${d}_${sizeText(c)}`).join()}`).join(";")
+      }`;
       if (seen.has(key)) return true;
       seen.add(key);
       if (ci.group === g) {

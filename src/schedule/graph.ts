@@ -115,7 +115,7 @@ export class Key {
       this.#put(n.shape.length * 4 + (n.results === null ? 0 : 1) + (flat ? 0 : 2));
       for (const d of n.shape) this.#size(d);
       if (!flat) { for (const s of v.strides) this.#size(s); }
-      if (n.outs !== null) { for (const o of n.outs) { for (const d of o.shape) this.#size(d); } }
+      if (n.outs !== null) { for (const o of n.outs) for (const d of o.shape) this.#size(d); }
       this.#move(v === null ? 0 : v.offset);
     }
     for (const n of g.order) {
@@ -124,7 +124,7 @@ export class Key {
       this.#put(argId(n));
       this.#put(n.shape.length * 4 + (g.keep.has(n) ? 1 : 0) + (g.inPlace.has(n) ? 2 : 0));
       for (const d of n.shape) this.#size(d);
-      if (n.outs !== null) { for (const o of n.outs) { for (const d of o.shape) this.#size(d); } }
+      if (n.outs !== null) { for (const o of n.outs) for (const d of o.shape) this.#size(d); }
       for (const x of n.inputs) this.#put(present(x) ? -1 - x.slot : x.slot);
       const starts = n.op.starts?.(n.arg);
       if (starts !== undefined) { for (const x of starts) this.#move(x); }

@@ -3,7 +3,16 @@ import { itemsize } from "../base/dtype.ts";
 import type { Node, Typed } from "../core/node.ts";
 import { contiguousView, isContiguous, type PlanView } from "../core/view.ts";
 import { ceilDiv, plus, productOf, type Size, times } from "../kernel/sizes.ts";
-import { COLUMN_BLOCK, foldsRows, type Group, type Info, type Nodes, resolve, ROW_BLOCK, type Schedule } from "./fuse.ts";
+import {
+  COLUMN_BLOCK,
+  foldsRows,
+  type Group,
+  type Info,
+  type Nodes,
+  resolve,
+  ROW_BLOCK,
+  type Schedule,
+} from "./fuse.ts";
 import { Builder } from "./builder.ts";
 import { type Place, placeOf, type Step } from "./step.ts";
 
@@ -48,7 +57,7 @@ function lowerGroup(schedule: Schedule, g: Group, steps: Step[], spaces: { count
     return;
   }
   if (g.kind === "scatter") return lowerScatter(schedule, g, first, steps, inPlace.has(first));
-  if (isEmpty(g.shape) && g.kind === "map") return;
+  if (isEmpty(g.shape)) return;
   if (g.split) return lowerSplit(schedule, g, first, steps, workspace);
   let b = new Builder(schedule, g, g.shape, g.kind, g.axes);
   const fill = (): void => {
@@ -83,7 +92,8 @@ function layOut(
   steps: Step[],
   workspace: (bytes: Size) => Place,
 ): Place {
-  const copy = new Builder(schedule, g, g.shape, "map", null), place = workspace(times(productOf(g.shape), itemsize(input.dtype)));
+  const copy = new Builder(schedule, g, g.shape, "map", null),
+    place = workspace(times(productOf(g.shape), itemsize(input.dtype)));
   copy.store(contiguousView(g.shape), place, input, copy.value(input, copy.identity()), "set", null);
   steps.push(copy.finish());
   return place;
