@@ -10,24 +10,25 @@
 typedef struct memory { void *handle; char *host; } memory;
 
 // One binding of a submission; the kind is the binding's word (SN_BIND_BUFFER, ...).
-typedef struct binding { memory m; uint64_t bytes; uint32_t id; uint8_t device, kind; } binding;
+// `p` is the memory's address for the device of the task, null if that does not reach it: then only a copy may name it.
+struct binding { memory m; char *p; uint64_t bytes; uint32_t id; uint8_t device, kind; };
 
 // A submission in flight. `waits` has a bit for each task of the same context, by index, that must be complete before this one may begin.
 // When a task is handed to its device, every bit left is a task that was handed to the same device before, in c->number order; the library
 // clears a bit once that task is complete. A device that orders by itself (events, fences) reads the bits when it is handed the task; one
 // that polls waits until they are gone. Nothing else may be assumed: two tasks of one stream without such a bit may run in any order, or both at once.
-typedef struct task {
+struct task {
   context *c;
   uint64_t number;                     // of the context's submissions, from 1
   uint32_t *words, n, at, nb;          // the submission; its commands are words[at .. n)
   binding *b;
-  uint8_t index, device, stream, handed, quiet;   // index: 0..63 among the context's tasks in flight; quiet: a thread waits for it, nobody is notified
+  uint8_t index, device, stream, handed;   // index: 0..63 among the context's tasks in flight
+  struct waiter *waiter;               // the thread that is blocked on it, if any: then nobody is notified
   _Atomic uint64_t waits;
   uint64_t bytes;                      // of new buffers and arenas
-  struct task *next;                   // the device's own, from enqueue until sn_done
-} task;
+  task *next;                   // the device's own, from enqueue until sn_done
+};
 
-enum { SN_COMPUTE, SN_TRANSFER };      // streams: a device without a second one runs both on one
 typedef struct device {
   const char *name;                    // "cpu", "fake", "metal", "cuda"
   int unified;                         // the host reads and writes its memory, which has a host address: no copies, only order
@@ -52,6 +53,7 @@ extern const device sn_cpu, sn_fake;
 // The device of a number, opened; null if there is none, or if it cannot be used (`why` says why, if it is not null).
 const device *sn_device(uint32_t number, const char **why);
 uint32_t sn_devices(void);             // how many are built in
+const char *sn_device_name(uint32_t number);
 
 // The task is complete. A code below 0 with a text fails it: what it was to write is marked, and a task that reads such memory fails with the
 // same code and text whatever its own outcome, so that a device need not know of the failures of others.
