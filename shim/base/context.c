@@ -218,7 +218,7 @@ uint32_t sn_names(uint32_t which, uint8_t *text, uint32_t cap) {
 uint32_t sn_info(uint32_t device_number, uint8_t *text, uint32_t cap) {
   char s[512] = "";
   const device *d = sn_device(device_number, 0);
-  if (d) d->info(s, sizeof s);
+  if (d) { int n = snprintf(s, sizeof s, "unified=%d\n", d->unified); d->info(s + n, sizeof s - (size_t)n); }
   return copy_text(s, strlen(s), text, cap);
 }
 
