@@ -404,7 +404,7 @@ function start(roots: readonly Node[], flags: number): number {
       }
     }
   }
-  return runAll(roots.filter((n) => n.buf === null), flags);
+  return runAll(roots, flags);
 }
 
 // ---- between devices --------------------------------------------------------------------------------------------------
