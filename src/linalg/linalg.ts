@@ -99,6 +99,7 @@ function routine<A>(r: Routine<A>): OpDef<A> {
     },
     lower: {
       kind: "call",
+      family: "factorisation",
       strided: false,
       calls: (arg, ins, outs, avals): readonly Call[] => {
         if (outs.every((o) => o.shape.includes(0))) return [];

@@ -1,11 +1,13 @@
 // The graph of one eval: its structure as a key, the numbers that vary under one key, and both as symbols for planning.
 import { type DType, DTYPES } from "../base/dtype.ts";
+import type { Device } from "../core/device.ts";
 import type { Node, OpDef, Planned } from "../core/node.ts";
 import { contiguousView, type PlanView, type View } from "../core/view.ts";
 import { type Size, Sizes } from "../kernel/sizes.ts";
 
 /** The nodes of an eval: what has to be computed, inputs first, and the memory it starts from. */
 export interface Graph {
+  readonly device: Device;
   readonly order: readonly Node[];
   readonly leaves: readonly Node[];
   readonly keep: ReadonlySet<Node>;
@@ -18,7 +20,7 @@ export function present(n: Node): boolean {
   return n.buf !== null || n.results !== null;
 }
 
-const opIds = new Map<OpDef, number>(), texts = new Map<string, number>();
+const opIds = new Map<OpDef, number>(), deviceIds = new Map<Device, number>(), texts = new Map<string, number>();
 const dtypeIds = new Map<DType, number>(DTYPES.map((d, i) => [d, i]));
 function idOf<K>(ids: Map<K, number>, k: K): number {
   let id = ids.get(k);
@@ -109,6 +111,7 @@ export class Key {
   read(g: Graph): this {
     this.length = this.sizeCount = this.movingCount = 0;
     this.#stamp++;
+    this.#put(idOf(deviceIds, g.device));
     for (const n of g.leaves) {
       this.#put(dtypeIds.get(n.dtype) as number);
       const v = n.view, flat = v === null || rowMajor(v);
