@@ -72,6 +72,7 @@ export const abs: Unary = unary({
       : s.select(s.cmp("lt", e, s.literal(literalOf(d, 0), e.t)), s.un("neg", e), e);
   },
   vjp: (ct, _out, [x]) => [mul(cast(ct, (x as Node).dtype), sign.node(x as Node))],
+  jvp: ([t], _out, [x]) => realNode(mul(t as Node, conj(sign.node(x as Node)))),
 });
 /** -1, 0 or 1 (0 for NaN); of complex64 x / |x|. Any dtype. */
 export const sign: Unary = unary({
@@ -340,18 +341,24 @@ const realOp = unary({
   dtype: () => "float32",
   scalar: (s, [x]) => complex.parts(s, x as Expr)[0],
   vjp: (ct) => [cast(ct, "complex64")],
+  jvp: ([t]) => realNode(t as Node),
 });
 const imagOp = unary({
   name: "imag",
   dtype: () => "float32",
   scalar: (s, [x]) => complex.parts(s, x as Expr)[1],
   vjp: (ct) => [mul(cast(ct, "complex64"), full({ re: 0, im: 1 }, ct.shape, "complex64"))],
+  jvp: ([t]) => imagNode(t as Node),
 });
 const complexOp = elementwise({
   name: "complex",
   dtype: () => "complex64",
   scalar: (s, [a, b]) => complex.join(s, [a as Expr, b as Expr]),
   vjp: (ct) => [realNode(ct), imagNode(ct)],
+  jvp: ([re, im], out) => {
+    const zero = (): Node => full(0, out.shape, "float32");
+    return complexNode(re ?? zero(), im ?? zero());
+  },
 });
 /** The complex numbers with these float32 parts. */
 export const complexNode = (re: Node, im: Node): Node => apply(complexOp, [re, im], null);
@@ -409,6 +416,7 @@ const stopOp = define<null>({
   type: ([x]) => x as Node,
   lower: { kind: "view", view: (v) => v, pull: (index) => index },
   vjp: () => [null],
+  jvp: () => null,
 });
 /** The same values; gradients do not flow through. */
 export const stopNode = (x: Node): Node => apply(stopOp, [x], null);

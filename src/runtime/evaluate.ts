@@ -356,7 +356,12 @@ function settle(n: Node): void {
 function checkReadable(roots: readonly Node[]): void {
   const found = topological(roots, (n) => n.buf !== null || n.results !== null).find((n) => n.placeholder);
   if (found !== undefined) {
-    throw plainError("Cannot read a value inside a transform: it depends on a traced argument, which has no value yet");
+    const { what } = found.arg as { readonly what: string };
+    throw plainError(
+      `Cannot read a value inside a transform: it depends on ${what} (shape [${
+        found.shape.join(",")
+      }]), which is traced and has no value; return the array and read it outside`,
+    );
   }
 }
 
