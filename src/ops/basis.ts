@@ -786,11 +786,19 @@ export interface Unary {
   (a: ArrayLike): NDArray;
   readonly node: (x: Node) => Node;
 }
+/** Every elementwise op that was defined together with its public function, for the generated tests. */
+export const elementary: {
+  readonly op: OpDef<null>;
+  readonly arity: 1 | 2;
+  call(...x: readonly NDArray[]): NDArray;
+}[] = [];
 /** Defines a unary op together with its public function; `accept` widens or rejects the input's dtype. */
 export function unary(e: Elementwise, accept: (d: DType) => DType = (d) => d): Unary {
   const op = elementwise(e);
   const node = (x: Node): Node => apply(op, [cast(x, accept(x.dtype))], null);
-  return Object.assign((a: ArrayLike): NDArray => wrap(node(nodeOf(e.name, a))), { node });
+  const call = (a: ArrayLike): NDArray => wrap(node(nodeOf(e.name, a)));
+  elementary.push({ op, arity: 1, call: call as (...x: readonly NDArray[]) => NDArray });
+  return Object.assign(call, { node });
 }
 /** A public binary function and its op over nodes of one shape and dtype. */
 export interface Binary {
@@ -801,7 +809,9 @@ export interface Binary {
 export function binary(e: Elementwise, to: (d: DType) => DType = (d) => d): Binary {
   const op = elementwise(e);
   const node = (x: Node, y: Node): Node => apply(op, [x, y], null);
-  return Object.assign((a: ArrayLike, b: ArrayLike): NDArray => wrap(node(...pair(e.name, a, b, to))), { node });
+  const call = (a: ArrayLike, b: ArrayLike): NDArray => wrap(node(...pair(e.name, a, b, to)));
+  elementary.push({ op, arity: 2, call: call as (...x: readonly NDArray[]) => NDArray });
+  return Object.assign(call, { node });
 }
 
 /** Elements, strides and kinds that several families ask for. */

@@ -102,7 +102,7 @@ export function positive(a: ArrayLike): NDArray {
 }
 
 function rounding(name: string, stage: string): Unary {
-  const f = unary({ name, scalar: (s, [x]) => s.un(stage, x as Expr) }, realOnly(name));
+  const f = unary({ name, scalar: (s, [x]) => s.un(stage, x as Expr) }, realOnly(name, atLeastFloat));
   const node = (x: Node): Node => isInexact(x.dtype) ? f.node(x) : x;
   return Object.assign((a: ArrayLike): NDArray => wrap(node(nodeOf(name, a))), { node });
 }
@@ -118,7 +118,7 @@ const rint = unary({
     (x as Expr).t === "c64"
       ? complex.onParts((t, [a, b]) => [t.un("round", a), t.un("round", b)])(s, x as Expr)
       : s.un("round", x as Expr),
-});
+}, atLeastFloat);
 /** Rounds a node to integers, half to even. */
 export const roundNode = (x: Node): Node => isInexact(x.dtype) ? rint.node(x) : x;
 /** Rounds to `decimals` places (0), half to even; keeps shape and dtype. */
@@ -336,14 +336,14 @@ export function nanToNum(a: ArrayLike, ...args: readonly unknown[]): NDArray {
 }
 
 // ---- complex parts ----------------------------------------------------------------------------------------------------
-const realOp = unary({
+const realOp = elementwise({
   name: "real",
   dtype: () => "float32",
   scalar: (s, [x]) => complex.parts(s, x as Expr)[0],
   vjp: (ct) => [cast(ct, "complex64")],
   jvp: ([t]) => realNode(t as Node),
 });
-const imagOp = unary({
+const imagOp = elementwise({
   name: "imag",
   dtype: () => "float32",
   scalar: (s, [x]) => complex.parts(s, x as Expr)[1],
@@ -363,9 +363,9 @@ const complexOp = elementwise({
 /** The complex numbers with these float32 parts. */
 export const complexNode = (re: Node, im: Node): Node => apply(complexOp, [re, im], null);
 /** The real part of a node. */
-export const realNode = (x: Node): Node => isComplex(x.dtype) ? realOp.node(x) : x;
+export const realNode = (x: Node): Node => isComplex(x.dtype) ? apply(realOp, [x], null) : x;
 /** The imaginary part of a node. */
-export const imagNode = (x: Node): Node => isComplex(x.dtype) ? imagOp.node(x) : like(0, x);
+export const imagNode = (x: Node): Node => isComplex(x.dtype) ? apply(imagOp, [x], null) : like(0, x);
 /** The complex conjugate of a node. */
 export const conjugateNode: (x: Node) => Node = conj;
 /** The real part: float32 of complex64, else x itself. */
