@@ -368,5 +368,5 @@ INL vd erfinv_d(vd x) {
   // The last coefficient and what rounding took from the root join in two parts.
   vl near = w < 6.25, mid = s < 4.0;
   dd y = two_sum(seld(near, splatd(1.1273743936892278), seld(mid, splatd(3.0838856104922208), splatd(4.849906401408584))), seld(near, p, seld(mid, m, f) + ((w - r.h) - r.l) / (s * 2.0)));
-  return seld(dabs(x) < 1.0, mad(y.h, x, y.l * x), seld(dabs(x) == 1.0, x * INFINITY, splatd(NAN)));
+  return with_sign(seld(dabs(x) < 1.0, mad(y.h, x, y.l * x), seld(dabs(x) == 1.0, splatd(INFINITY), splatd(NAN))), x);
 }

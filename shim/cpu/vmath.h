@@ -155,7 +155,9 @@ INL vf verfinv(vf x) {
   vf h = (vf)((vi)s & -4096), left = (w - h * h) - (s - h) * (s + h);
   q = (q * t + 1.0016752468569534f) * t + left * 0.5f / s;
   vi near = w < 5.0f;
-  return sel(vabs(x) == 1.0f, x * splat(INFINITY), sel(near, splat(1.1273743996625036f), splat(2.832976801649085f)) * x + sel(near, p, q) * x);
+  vf first = sel(near, splat(1.1273743996625036f), splat(2.832976801649085f)), v = sel(near, p, q), y = first + v, yl = v - (y - first);
+  y = sel(vabs(x) == 1.0f, splat(INFINITY), y * x + yl * x);
+  return (vf)((vi)vabs(y) | ((vi)x & (int)0x80000000));
 }
 // pow: log2 and exp2 in f64 on half vectors; special cases follow IEEE 754 / C.
 INL vd short_log2(vd x) {                           // x > 0, normal
