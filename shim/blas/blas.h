@@ -16,6 +16,9 @@ typedef int (*bl_gemm_fn)(const bl_gemm *g, int part, int parts);
 typedef struct {
   bl_gemm_fn gemm[7];                                 // by BL_F32..; the C64 entry is null: it is four f32 products
   void (*rotate)(double *x, int64_t ld, int64_t cols, const bl_rot *r, int64_t n);
+  void (*symv_f32)(const float *A, int64_t ld, int64_t n, int64_t r0, int64_t r1, const float *x, float *y);
+  void (*symv_f64)(const double *A, int64_t ld, int64_t n, int64_t r0, int64_t r1, const double *x, double *y);
+  void (*secular)(const double *z, const double *p, int64_t n, double x, double *sum, double *slope);
 } bl_kernels;
 extern const bl_kernels bl_base, bl_avx2, bl_avx512;
 const bl_kernels *bl_isa(void);
