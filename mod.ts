@@ -245,14 +245,19 @@ export { norm as matrixNorm } from "./src/linalg/linalg.ts";
 // ---- transforms
 export type { Gradient, GradOptions, Loss } from "./src/transform/grad.ts";
 export { grad, valueAndGrad, vjp } from "./src/transform/grad.ts";
+export { jvp } from "./src/transform/jvp.ts";
+export type { Axes, VmapOptions } from "./src/transform/vmap.ts";
+export { vmap } from "./src/transform/vmap.ts";
 
 // ---- evaluation, memory, devices
-export type { Device, Explanation, PrintOptions, Tree } from "./src/runtime/api.ts";
+export { cpu, gpu } from "./src/core/device.ts";
+export type { Device, DeviceType } from "./src/core/device.ts";
+export type { Explanation, PrintOptions, Stream, Tree } from "./src/runtime/api.ts";
 export {
   asyncEval,
   clearCache,
-  cpu,
   defaultDevice,
+  defaultStream,
   deviceCount,
   deviceInfo,
   evaluate as eval,
@@ -262,8 +267,8 @@ export {
   getMemoryLimit,
   getPeakMemory,
   getPrintoptions,
-  gpu,
   isAvailable,
+  newStream,
   printoptions,
   resetPeakMemory,
   scope,

@@ -10,6 +10,7 @@ import type { Expr, Scalars } from "../../src/kernel/expr.ts";
 import { checkBinary, checkReduce, checkUnary } from "../support/op_checks.ts";
 import { fusionDifference } from "../support/fusion_checks.ts";
 import { checkGradient, gradientCases } from "../support/gradient_checks.ts";
+import { checkBatch, checkForward, differentiable, more, type Sampled } from "../support/transform_checks.ts";
 import { Random, randomArray, Recipe } from "../support/random_graph.ts";
 
 type Changeable<T> = { -readonly [K in keyof T]: T[K] };
@@ -36,6 +37,13 @@ const gradientFails = (name: string): boolean => {
   const c = gradientCases.find((k) => k.name.startsWith(name));
   assert.ok(c !== undefined, name);
   return checkGradient(c) !== null;
+};
+const fails = (check: () => string | null): boolean => {
+  try {
+    return check() !== null;
+  } catch {
+    return true;
+  }
 };
 const caught = (what: string, found: boolean): void => assert.ok(found, `${what} was not caught`);
 
@@ -105,6 +113,32 @@ test("gradients: a wrong sign, a wrong factor, a gradient that is cut", { timeou
     "slice",
     { vjp: (...a) => slice(...a).map((g) => g === null ? null : node(mx.flip(wrapped(g), 0))) },
     () => caught("a reversed gradient of get", gradientFails("get")),
+  );
+});
+test("transforms: tangents and batching rules that are wrong", { timeout: 180000 }, () => {
+  const named = (name: string): Sampled => [...differentiable, ...more].find((c) => c.name.startsWith(name)) as Sampled;
+  const rule = <K extends "jvp" | "vmap">(name: string, k: K): NonNullable<OpDef<unknown>[K]> =>
+    opOf(name)[k] as NonNullable<OpDef<unknown>[K]>;
+  const matmul = rule("matmul", "jvp"), gather = rule("gather", "vmap"), sum = rule("sum", "vmap");
+  planted(
+    "matmul",
+    { jvp: ([a, _b, ...c], ...rest) => matmul([a as Node | null, null, ...c], ...rest) },
+    () => caught("no tangent of the second factor", fails(() => checkForward(named("matmul")))),
+  );
+  planted(
+    "sin",
+    { jvp: ([t]) => t as Node },
+    () => caught("the tangent of sin", fails(() => checkForward(named("sin")))),
+  );
+  planted(
+    "gather",
+    { vmap: (ins, [own], ...rest) => gather(ins, [own as boolean, ...ins.slice(1).map(() => false)], ...rest) },
+    () => caught("indices that are mapped and not seen so", fails(() => checkBatch(named("take at mapped"), false))),
+  );
+  planted(
+    "sum",
+    { vmap: (ins, batched, _arg, n) => sum(ins, batched, { axes: [1, 2] }, n) },
+    () => caught("a sum over another axis", fails(() => checkBatch(named("sum over 0"), true))),
   );
 });
 test("schedules: an index that a view gets wrong where it is fused", { timeout: 180000 }, () => {
