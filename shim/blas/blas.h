@@ -28,6 +28,9 @@ int bl_gemm_part(const bl_gemm *g, int type, int part, int parts);
 // The vendor's library, if there is one: 1 = it has done the product.
 int bl_vendor_gemm(const bl_gemm *g, int type);
 int bl_fail(sn_call *c, const char *text);
+// extent.c: by the rules that signatures spell (see table.c), and that of products
+int bl_extents(const sn_call *c, const char *signature, int bytes, sn_extent *e);
+int bl_gemm_extents(const sn_call *c, const char *signature, int bytes, sn_extent *e);
 #define BL_NO_MEMORY "Not enough memory for the work space of a matrix routine"
 // routines of the other files
 #define BL_GEMM_TYPES(X) X(f32) X(f64) X(f16) X(bf16) X(c64) X(i8) X(i16) X(i32) X(i64)

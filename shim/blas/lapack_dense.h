@@ -46,12 +46,14 @@ static int S(lu)(int64_t m, int64_t n, T *A, int64_t lda, uint32_t *piv) {
   return 0;
 }
 static int S(lu_each)(const sn_call *c, int64_t b) {
-  int64_t m = c->n[1], n = c->n[2], k = m < n ? m : n; T *LU = (T *)c->p[1] + b * m * n; uint32_t *piv = (uint32_t *)c->p[2] + b * k, *perm = (uint32_t *)c->p[3] + b * m;
+  int64_t m = c->n[1], n = c->n[2], k = m < n ? m : n; T *LU = (T *)c->p[1] + b * m * n; uint32_t *perm = (uint32_t *)c->p[3] + b * m;
+  uint32_t *piv = malloc((size_t)(k + 1) * sizeof(uint32_t)); if (!piv) return BL_MEMORY;   // apart from all that a caller can let overlap
   if (m * n) memcpy(LU, (const T *)c->p[0] + b * m * n, (size_t)(m * n) * sizeof(T));
+  int bad = S(lu)(m, n, LU, n, piv);
   for (int64_t i = 0; i < m; i++) perm[i] = (uint32_t)i;
-  if (S(lu)(m, n, LU, n, piv)) return BL_MEMORY;
   for (int64_t i = 0; i < k; i++) { uint32_t t = perm[i]; perm[i] = perm[piv[i]]; perm[piv[i]] = t; }
-  return 0;
+  if (k) memcpy((uint32_t *)c->p[2] + b * k, piv, (size_t)k * sizeof(uint32_t));
+  free(piv); return bad ? BL_MEMORY : 0;
 }
 // X (n x r) holds the right-hand sides
 static int S(solve_in)(const T *A, int64_t n, int64_t r, T *X) {
