@@ -5,7 +5,7 @@ import { type DType, DTYPES, isComplex, isInexact } from "../../src/base/dtype.t
 import type { NDArray } from "../../src/core/ndarray.ts";
 import { topological } from "../../src/core/node.ts";
 import { BINARY, bitsOf, type Element, isWhole, round, spacing, UNARY, wrap } from "../reference/elementwise.ts";
-import { COUNTS, groups, REDUCE } from "../reference/reduce.ts";
+import { COUNTS, groups, REDUCE, reducedDtype } from "../reference/reduce.ts";
 import { interpreted } from "./interpreted.ts";
 import { bytesOf, numbersOf, Random } from "./random_graph.ts";
 
@@ -166,6 +166,22 @@ export function checkUnary(name: string, d: DType): string[] {
   return out;
 }
 
+/** The dtype of a binary op of two operands of one dtype. */
+export function binaryDtype(name: string, d: DType): DType {
+  const rule = BINARY[name] as (typeof BINARY)[string];
+  return rule.test ? "bool" : rule.whole === "float" && !isInexact(d) ? "float32" : d;
+}
+/** What a binary op has to give for two elements of one dtype. */
+export function binaryWant(name: string, d: DType, p: Element, q: Element): Element {
+  const rule = BINARY[name] as (typeof BINARY)[string], real = rule.real ?? (() => NaN);
+  if (isInexact(d)) {
+    const v = real(p as number, q as number, (x) => rule.test ? x : round(d, x));
+    return rule.test ? v : round(d, v);
+  }
+  if (rule.whole === "float") return Math.fround(real(Math.fround(Number(p)), Math.fround(Number(q)), (x) => x));
+  const v = rule.whole(BigInt(p), BigInt(q), bitsOf(d));
+  return rule.test ? Number(v) : d === "bool" ? Number(wrap("bool", v)) : wrap(d, v);
+}
 /** What is wrong with one binary op at one dtype. */
 export function checkBinary(name: string, d: DType): string[] {
   const rule = BINARY[name] as (typeof BINARY)[string],
@@ -186,37 +202,7 @@ export function checkBinary(name: string, d: DType): string[] {
       y = { name: y.name, array: arrayOf(small, d, y.array.shape), values: small };
       mx.eval(y.array);
     }
-    const result: DType = rule.test ? "bool" : float || rule.whole !== "float" ? d : "float32";
-    const want = x.values.map((p, i): Element => {
-      const q = y.values[i] as Element;
-      if (float) {
-        return rule.test
-          ? (rule.real as (x: number, y: number, h: (v: number) => number) => number)(
-            p as number,
-            q as number,
-            (v) => v,
-          )
-          : round(
-            d,
-            (rule.real as (x: number, y: number, h: (v: number) => number) => number)(
-              p as number,
-              q as number,
-              (v) => round(d, v),
-            ),
-          );
-      }
-      if (rule.whole === "float") {
-        return Math.fround(
-          (rule.real as (x: number, y: number, h: (v: number) => number) => number)(
-            Math.fround(Number(p)),
-            Math.fround(Number(q)),
-            (v) => v,
-          ),
-        );
-      }
-      const v = rule.whole(BigInt(p), BigInt(q), bitsOf(d));
-      return rule.test ? Number(v) : d === "bool" ? Number(wrap("bool", v)) : wrap(d, v);
-    });
+    const want = x.values.map((p, i) => binaryWant(name, d, p, y.values[i] as Element)), result = binaryDtype(name, d);
     const bad = attempt(() =>
       check(
         () => f(x.array, y.array),
@@ -288,6 +274,7 @@ export function checkReduce(name: string, d: DType): string[] {
             return `element ${i} is ${p}, the reference has ${q}`;
           }
         }
+        if (t !== reducedDtype(name, d)) return `dtype is ${t}`;
         if (a.size !== ref.length) return `${a.size} results, the reference has ${ref.length}`;
         return check(
           () => f(array, name.startsWith("arg") ? axes[0] : axes),
