@@ -38,8 +38,7 @@ export const MOVEMENT: Readonly<Record<string, Movement>> = {
   "expandDims(1)": (x, n, m) => fill([n, 1, m], ([i, , j]) => at(x, i!, j!)),
   "flatten()": (x, n, m) => fill([n * m], ([i]) => x.values[i!]!),
   "reshape([m, n])": (x, n, m) => fill([m, n], ([i, j]) => x.values[i! * n + j!]!),
-  "get('::-1', '1:4')": (x, n, m) =>
-    fill([n, Math.max(0, Math.min(4, m) - 1)], ([i, j]) => at(x, n - 1 - i!, j! + 1)),
+  "get('::-1', '1:4')": (x, n, m) => fill([n, Math.max(0, Math.min(4, m) - 1)], ([i, j]) => at(x, n - 1 - i!, j! + 1)),
   "get('1::2', '::-3')": (x, n, m) =>
     fill([Math.max(0, Math.ceil((n - 1) / 2)), Math.ceil(m / 3)], ([i, j]) => at(x, 1 + 2 * i!, m - 1 - 3 * j!)),
   "get('...', null, '-2:')": (x, n, m) =>

@@ -61,7 +61,13 @@ export function inputs(r: Random, d: DType): Input[] {
   for (const i of out) mx.eval(i.array);
   return out;
 }
+/** Names of the ops that a check has seen. */
 export const covered = new Set<string>();
+/** Notes the ops that a result is made of. */
+export function cover(a: NDArray): NDArray {
+  for (const n of topological([a.node], (n) => n.buf !== null)) covered.add(n.op.name);
+  return a;
+}
 export function elementsOf(a: NDArray): Elements {
   return isWhole(a.dtype) ? Array.from(a.data() as BigInt64Array, (v) => BigInt(v)) : numbersOf(a.dtype, bytesOf(a));
 }
@@ -86,8 +92,7 @@ export function check(
   ulps = allowed((dtype ?? "float32") as DType, exact),
   own = 4,
 ): string | null {
-  const a = make(), node = a.node;
-  for (const n of topological([node], (n) => n.buf !== null)) covered.add(n.op.name);
+  const a = cover(make()), node = a.node;
   const shape = [...node.shape], type = node.dtype;
   if (dtype !== null && type !== dtype) return `dtype is ${type}, not ${dtype}`;
   const told = node.buf === null ? interpreted([node]).bytes[0] as Uint8Array : null;
@@ -216,6 +221,24 @@ export function checkBinary(name: string, d: DType): string[] {
   return out;
 }
 
+/** What is wrong with an elementwise op of 100,000 elements, cut across threads: each has the bits that it has among a thousand. */
+export function checkLarge(name: string, d: DType): string | null {
+  const r = new Random(name.length + d.length), times = 100, n = 1000;
+  const few = name in UNARY ? [arrayOf(sample(r, d, n), d, [n])] : [0, 1].map(() => arrayOf(sample(r, d, n), d, [n]));
+  const many = few.map((x) => mx.contiguous(mx.tile(x, [times])));
+  mx.eval(few, many);
+  let small: NDArray;
+  try {
+    small = call(name)(...few);
+  } catch (e) {
+    return e instanceof TypeError ? null : String(e);
+  }
+  const want = bytesOf(small), got = bytesOf(call(name)(...many));
+  if (got.length !== times * want.length) return `${name} of many ${d}: ${got.length} bytes`;
+  const i = got.findIndex((b, k) => b !== want[k % want.length]);
+  return i < 0 ? null : `${name} of many ${d}: byte ${i} is ${got[i]}, not ${want[i % want.length]}`;
+}
+
 /** What is wrong with one reduction at one dtype. */
 export function checkReduce(name: string, d: DType): string[] {
   const rule = REDUCE[name] as (x: readonly number[]) => number,
@@ -264,8 +287,7 @@ export function checkReduce(name: string, d: DType): string[] {
       const scale = groups(values.map(Number), shape, axes).map((g) => g.reduce((p, q) => p + Math.abs(q), 0) + 4);
       const exact = COUNTS.has(name) || name === "max" || name === "min" || !isInexact(t);
       const bad = attempt(() => {
-        for (const node of topological([a.node], (m) => m.buf !== null)) covered.add(node.op.name);
-        const got = elementsOf(a);
+        const got = elementsOf(cover(a));
         for (let i = 0; i < ref.length; i++) {
           const p = got[i] as Element, q = ref[i] as Element;
           const tolerance = (t === "float64" ? 1e-13 : t === "float32" ? 3e-6 : 0) * (scale[i] as number) *
