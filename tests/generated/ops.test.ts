@@ -23,7 +23,6 @@ import {
   finish,
   inputs,
   REAL,
-  sample,
 } from "../support/op_checks.ts";
 import {
   checkBits,
@@ -195,6 +194,11 @@ function each<A>(name: string, list: readonly A[], check: (a: A) => readonly str
 }
 const pairs = <A, B>(a: readonly A[], b: readonly B[]): (readonly [A, B])[] =>
   a.flatMap((x) => b.map((y) => [x, y] as const));
+each(
+  "elementwise ops of many elements have the bits of a few",
+  pairs([...Object.keys(UNARY), ...Object.keys(BINARY)], REAL),
+  ([n, d]) => checkLarge(n, d),
+);
 each(
   "movement and indexing agree with their references",
   pairs(Object.keys(MOVEMENT), DTYPES),
