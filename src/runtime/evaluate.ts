@@ -332,6 +332,8 @@ function run(g: Graph, p: Plan, flags: number): number {
       give(n, base.outs === null ? base.buf as Buf : (base.results as Buf[])[a.of.out] as Buf, view);
     }
   }
+  // What is written over a leaf is there once this submission ends.
+  for (const n of g.inPlace) ((n.inputs[0] as Node).buf as Buf).ticket = code;
   const first = trace.first ?? Infinity;
   for (const n of g.order) {
     if ((n.buf === null && n.results === null) || n.serial >= first) continue;

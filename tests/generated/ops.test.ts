@@ -26,6 +26,7 @@ import {
 } from "../support/op_checks.ts";
 import {
   checkBits,
+  checkKeys,
   checkMovement,
   checkProduct,
   checkPromotion,
@@ -221,6 +222,7 @@ each("scalars are weak", DTYPES, checkWeak);
 each("random words are Threefry's", [0, 1, 2, 3, 7, 8, 100, 1001], checkBits);
 each("the bytes of an array seen as another dtype", pairs(DTYPES, DTYPES), ([a, b]) => checkView(a, b));
 each("factorisations give their input back", ["float32", "float64"] as const, checkLinalg);
+each("graphs that differ in arguments only have plans of their own", [1, 2, 3], checkKeys);
 test("every op of the registry was tested", () => {
   // Leaves are no computation, alias belongs to grad.
   const others = new Set(["alias", "array"]);

@@ -2,6 +2,7 @@
 import * as mx from "../../mod.ts";
 import { type DType, isComplex, isInexact, itemsize } from "../../src/base/dtype.ts";
 import type { NDArray } from "../../src/core/ndarray.ts";
+import { forgetPlans } from "../../src/runtime/evaluate.ts";
 import { convert, type Element, isWhole, round, spacing, wrap } from "../reference/elementwise.ts";
 import { fill, type Grid, MOVEMENT, order, promoted, rows, running, words } from "../reference/grid.ts";
 import {
@@ -370,6 +371,64 @@ export function checkView(from: DType, to: DType): string | null {
     if (bad !== null) return `view of ${form.name} ${from} as ${to}: ${bad}`;
   }
   return null;
+}
+
+/** Calls that differ in arguments only, whose graphs have the same shapes: none may get another's plan. */
+const SIBLINGS: readonly (readonly [string, (x: NDArray) => NDArray])[] = [
+  ...[[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]].map((p) =>
+    [`transpose ${p}`, (x: NDArray) => mx.transpose(x, p)] as const
+  ),
+  ...["::-1", ":", "::1"].flatMap((a) =>
+    ["::-1", ":"].map((b) => [`get ${a} ${b}`, (x: NDArray) => mx.get(x, a, ":", b)] as const)
+  ),
+  ...["0:2", "1:3", "2:4", "0:4:2", "1:4:2", "3:0:-2"].map((i) => [`get ${i}`, (x: NDArray) => mx.get(x, i)] as const),
+  ...[0, 1, 2, 3].map((i) => [`get ${i}`, (x: NDArray) => mx.get(x, ":", i)] as const),
+  ...[0, 1, 2, -1].map((k) => [`plus ${k}`, (x: NDArray) => x.mul(k)] as const),
+  ...[0, 1, 2].flatMap((axis) =>
+    [
+      [`sum ${axis}`, (x: NDArray) => mx.sum(x, axis)],
+      [`max ${axis}`, (x: NDArray) => mx.max(x, axis)],
+      [`argmax ${axis}`, (x: NDArray) => mx.argmax(x, axis)],
+      [`softmax ${axis}`, (x: NDArray) => mx.softmax(x, axis)],
+      [`sort ${axis}`, (x: NDArray) => mx.sort(x, axis)],
+      [`flip ${axis}`, (x: NDArray) => mx.flip(x, axis)],
+      [`roll ${axis}`, (x: NDArray) => mx.roll(x, 1, axis)],
+      [`take ${axis}`, (x: NDArray) => mx.take(x, int(3, 0, 1, 1), axis)],
+      [`takeAlongAxis ${axis}`, (x: NDArray) => mx.takeAlongAxis(x, mx.argsort(x, axis), axis)],
+      [`repeat ${axis}`, (x: NDArray) => mx.repeat(x, 2, axis).reshape([-1])],
+      [`concatenate ${axis}`, (x: NDArray) => mx.concatenate([x, mx.negative(x)], axis).reshape([-1])],
+      [`at ${axis}`, (x: NDArray) => x.at(...[":", ":"].slice(0, axis), int(0, 2, 2, 1)).add(x)],
+      [`at maximum ${axis}`, (x: NDArray) => x.at(...[":", ":"].slice(0, axis), int(0, 2, 2, 1)).maximum(x)],
+      [`set ${axis}`, (x: NDArray) => {
+        const y = x.reshape(x.shape);
+        y.set([...[":", ":"].slice(0, axis), "1:3"], 7);
+        return y;
+      }],
+      ...[false, true].flatMap((reverse) =>
+        [false, true].map((inclusive) =>
+          [
+            `cumsum ${axis} ${reverse} ${inclusive}`,
+            (x: NDArray) => mx.cumsum(x, { axis, reverse, inclusive }),
+          ] as const
+        )
+      ),
+    ] as const
+  ),
+];
+/** What is wrong with evaluations whose plans come from the cache, against those whose plans are made anew. */
+export function checkKeys(seed: number): string[] {
+  const r = new Random(seed), x = randomOf(r, "int32", [4, 4, 4]).astype("float32");
+  mx.eval(x);
+  const run = (f: (x: NDArray) => NDArray): string => bytesOf(mx.add(f(mx.square(x)), f(x))).join();
+  const fresh = SIBLINGS.map(([, f]) => {
+    forgetPlans();
+    return run(f);
+  });
+  forgetPlans();
+  return r.shuffled([...SIBLINGS.keys(), ...SIBLINGS.keys()]).flatMap((i) => {
+    const [name, f] = SIBLINGS[i] as typeof SIBLINGS[number];
+    return run(f) === fresh[i] ? [] : [`${name} has another's plan`];
+  });
 }
 
 /** What is wrong with n random words: as the keys of `split` and as uniform numbers, of a key that the host knows and of one in memory. */
