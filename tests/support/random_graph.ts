@@ -229,7 +229,7 @@ export function randomRecipe(seed: number, count: number, big: boolean): Recipe 
       nd = v.shape.length,
       n = size(v.shape);
     const axis = nd === 0 ? 0 : r.int(0, nd - 1);
-    switch (r.int(0, 30)) {
+    switch (r.int(0, 31)) {
       case 0: {
         const [name, f] = r.pick([["negative", mx.negative], ["abs", mx.abs], ["square", mx.square]] as const);
         if (v.dtype !== "bool") {
@@ -542,6 +542,21 @@ export function randomRecipe(seed: number, count: number, big: boolean): Recipe 
           ([x]) => f(x as NDArray, { axis: along, reverse, inclusive }),
           { wild: true },
         );
+        break;
+      }
+      case 31: {
+        if (real(i) && (!isInexact(v.dtype) || v.dtype === "float64")) break;
+        if (real(i)) {
+          add(
+            [i],
+            "times 0.6 - 1.1i",
+            rounded("complex64", i) * 4,
+            ([x]) => mx.multiply(x as NDArray, { re: 0.6, im: -1.1 }),
+          );
+          break;
+        }
+        const [name, f] = r.pick([["real", mx.real], ["imag", mx.imag], ["conjugate", mx.conjugate]] as const);
+        add([i], name, v.tolerance, ([x]) => f(x as NDArray));
         break;
       }
     }
