@@ -1,6 +1,7 @@
 // What has to hold for a random graph: fused = unfused = interpreter, and the bytes of explain().
 import assert from "node:assert/strict";
 import * as mx from "../../mod.ts";
+import { isInexact } from "../../src/base/dtype.ts";
 import type { NDArray } from "../../src/core/ndarray.ts";
 import { expressions } from "../../src/kernel/kernel.ts";
 import type { Step } from "../../src/schedule/step.ts";
@@ -34,6 +35,20 @@ export function fusionDifference(recipe: Recipe, roots: readonly number[] = reci
     }
   }
   return null;
+}
+/** What differs between the fused and the unfused gradient, by the first leaf, of the sum of the inexact values among some. */
+export function gradientDifference(recipe: Recipe, roots: readonly number[] = recipe.roots): string | null {
+  const own = roots.filter((i) => isInexact((recipe.values[i] as Value).dtype)), leaf = recipe.build()[0] as NDArray;
+  if (own.length === 0 || !isInexact(leaf.dtype)) return null;
+  const loss = (x: NDArray): NDArray => {
+    const all = recipe.build(x);
+    return own.map((i) => all[i] as NDArray).map((y) => mx.sum(mx.add(mx.real(y), mx.imag(y)))).reduce(mx.add);
+  };
+  const [f, u] = [mx.grad(loss)(leaf), mx.grad(loss)(leaf)];
+  mx.eval(f);
+  evaluateEach([u]);
+  const a = bytesOf(f), b = bytesOf(u), i = firstDifference(leaf.dtype, a, b);
+  return i < 0 ? null : `gradient ${i}: fused ${numbersOf(leaf.dtype, a)[i]}, unfused ${numbersOf(leaf.dtype, b)[i]}`;
 }
 /** What differs from the exact interpreter. */
 export function interpreterDifference(recipe: Recipe, roots: readonly number[] = recipe.roots): string | null {

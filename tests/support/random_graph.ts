@@ -123,10 +123,12 @@ export class Recipe {
     });
     return made;
   }
-  /** All values over fresh nodes. */
-  build(): NDArray[] {
+  /** All values over fresh nodes; the first leaf may be another array. */
+  build(first?: NDArray): NDArray[] {
     const out: NDArray[] = [];
-    for (const s of this.#steps) out.push(s.make(s.inputs.map((i) => out[i] as NDArray)));
+    this.#steps.forEach((s, k) =>
+      out.push(k === 0 && first !== undefined ? first : s.make(s.inputs.map((i) => out[i] as NDArray)))
+    );
     return out;
   }
   /** The lines that values need. */
@@ -175,8 +177,8 @@ function randomShape(r: Random, limit: number): number[] {
   return shape;
 }
 
-/** A random graph of about `count` values. `big`: some leaves are long enough that folds are split. */
-export function randomRecipe(seed: number, count: number, big: boolean): Recipe {
+/** A random graph of about `count` values. `big`: some leaves are long enough that folds are split; `first`: the dtype of the first leaf. */
+export function randomRecipe(seed: number, count: number, big: boolean, first?: DType): Recipe {
   const r = new Random(seed), recipe = new Recipe(), probe: NDArray[] = [];
   const add = (
     inputs: readonly number[],
@@ -200,7 +202,7 @@ export function randomRecipe(seed: number, count: number, big: boolean): Recipe 
       2100,
       17,
     ]]);
-  leaf(big ? large() : randomShape(r, 4000), dtype(), r.chance(0.15));
+  leaf(big ? large() : randomShape(r, 4000), first ?? dtype(), r.chance(0.15));
   if (r.chance(0.5)) leaf(randomShape(r, 2000), dtype());
   /** A value that broadcasts with `i`: an earlier one, or a new leaf with some axes left out. */
   const partner = (i: number): number => {
@@ -555,8 +557,23 @@ export function randomRecipe(seed: number, count: number, big: boolean): Recipe 
           );
           break;
         }
-        const [name, f] = r.pick([["real", mx.real], ["imag", mx.imag], ["conjugate", mx.conjugate]] as const);
-        add([i], name, v.tolerance, ([x]) => f(x as NDArray));
+        const [name, f] = r.pick(
+          [
+            ["real", mx.real],
+            ["imag", mx.imag],
+            ["conjugate", mx.conjugate],
+            ["abs", mx.abs],
+            ["exp", mx.exp],
+            [
+              "sqrt",
+              mx.sqrt,
+            ],
+            ["tanh", mx.tanh],
+            ["reciprocal", mx.reciprocal],
+          ] as const,
+        );
+        const exact = name === "real" || name === "imag" || name === "conjugate";
+        add([i], name, exact ? v.tolerance : Infinity, ([x]) => f(x as NDArray), { wild: !exact });
         break;
       }
     }
