@@ -7,6 +7,7 @@ import { expressions } from "../../src/kernel/kernel.ts";
 import type { Step } from "../../src/schedule/step.ts";
 import { bytesOf, evaluateEach, firstDifference, numbersOf, type Recipe, type Value } from "./random_graph.ts";
 import { interpreted } from "./interpreted.ts";
+import { forgetPlans } from "../../src/runtime/evaluate.ts";
 
 const arrays = (recipe: Recipe, roots: readonly number[]): NDArray[] => {
   const all = recipe.build();
@@ -74,6 +75,21 @@ export function interpreterDifference(recipe: Recipe, roots: readonly number[] =
   return null;
 }
 
+/** What differs between a plan that was laid out again for these sizes and one that was made for them. */
+export function layoutDifference(recipe: Recipe, roots: readonly number[] = recipe.roots): string | null {
+  const again = fusedBytes(recipe, roots);
+  forgetPlans();
+  const fresh = fusedBytes(recipe, roots);
+  for (const [k, root] of roots.entries()) {
+    const { dtype } = recipe.values[root] as Value, a = again[k] as Uint8Array, b = fresh[k] as Uint8Array;
+    const i = firstDifference(dtype, a, b);
+    if (i >= 0) {
+      return `v${root} element ${i}: laid out again ${numbersOf(dtype, a)[i]}, new ${numbersOf(dtype, b)[i]}`;
+    }
+  }
+  return null;
+}
+
 /** Where explain() counts other bytes than the interpreter touches; of what is read at computed places it may count more. */
 export function explainDifference(recipe: Recipe, roots: readonly number[] = recipe.roots): string | null {
   const own = roots.filter((i) => !(recipe.values[i] as Value).call),
@@ -82,7 +98,7 @@ export function explainDifference(recipe: Recipe, roots: readonly number[] = rec
   const kernels = mx.explain(a).kernels, run = interpreted(a.map((x) => x.node));
   assert.equal(kernels.length, run.steps.length);
   for (let k = 0; k < kernels.length; k++) {
-    const s = run.steps[k] as Step, told = kernels[k] as typeof kernels[number], did = run.touched[k]!;
+    const s = run.steps[k] as Step<number>, told = kernels[k] as typeof kernels[number], did = run.touched[k]!;
     if (s.kind !== "kernel" || s.kernel.kind === "sequence") continue;
     const values = [...s.kernel.passes.flatMap((p) => [...p.folds, ...p.scans, ...p.stores]), ...s.kernel.rowStores];
     const computed = expressions(values.map((x) => x.value)).some((e) => e.op === "loadx");
