@@ -245,6 +245,9 @@ export { norm as matrixNorm } from "./src/linalg/linalg.ts";
 // ---- transforms
 export type { Gradient, GradOptions, Loss } from "./src/transform/grad.ts";
 export { grad, valueAndGrad, vjp } from "./src/transform/grad.ts";
+export { jvp } from "./src/transform/jvp.ts";
+export type { Axes, VmapOptions } from "./src/transform/vmap.ts";
+export { vmap } from "./src/transform/vmap.ts";
 
 // ---- evaluation, memory, devices
 export { cpu, gpu } from "./src/core/device.ts";

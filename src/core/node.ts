@@ -116,6 +116,10 @@ export interface OpDef<A = unknown> {
   type(ins: readonly Aval[], arg: A): Aval | readonly Aval[];
   /** Cotangents of the inputs; null where there is none. `need` says which are wanted. */
   vjp?(ct: Node, out: Node, ins: readonly Node[], arg: A, need: readonly boolean[]): readonly (Node | null)[];
+  /** Tangent of the result, given those of the inputs (null: zero); null if it is zero. Without it one is derived (transform/jvp.ts). */
+  jvp?(ts: readonly (Node | null)[], out: Node, ins: readonly Node[], arg: A): Node | null;
+  /** The op on `n` examples at once, along a new first axis of the result and of the inputs in `batched`. Without it the same op is applied. */
+  vmap?(ins: readonly Node[], batched: readonly boolean[], arg: A, n: number): Node;
   readonly lower: Lower<A>;
   /** The part of the argument that shapes kernels, as text; sizes and scalars stay out of it. */
   structure?(arg: A): string;
@@ -214,7 +218,9 @@ function place<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
     : home;
   const lacks = lower.kind === "call" && device !== home;
   const why = (): string =>
-    lacks ? `${op.name} runs on ${device.type}, as ${home.type} has no such routine` : `${op.name} runs on ${device.type}`;
+    lacks
+      ? `${op.name} runs on ${device.type}, as ${home.type} has no such routine`
+      : `${op.name} runs on ${device.type}`;
   const local = inputs.some((x) => x.device !== device) ? inputs.map((x) => transfer(x, device, why)) : inputs;
   const n = make(op, local, arg, device);
   return n.outs !== null ? n : transfer(n, home, () => lacks ? why() : `${op.name} ran on ${device.type}`);
@@ -249,8 +255,13 @@ export function freshMark(): number {
   return ++stamp;
 }
 
-/** Nodes that `roots` need, inputs first; stops below nodes for which `stop` holds (they are not listed). Iterative: depth is no limit. */
-export function topological(roots: readonly Node[], stop: (n: Node) => boolean): Node[] {
+const inputsOf = (n: Node): readonly Node[] => n.inputs;
+/** Nodes that `roots` need, inputs (by default) first; stops below nodes for which `stop` holds (they are not listed). Iterative: depth is no limit. */
+export function topological(
+  roots: readonly Node[],
+  stop: (n: Node) => boolean,
+  reads: (n: Node) => readonly Node[] = inputsOf,
+): Node[] {
   const mark = freshMark(), order: Node[] = [], stack: Node[] = [], at: number[] = [];
   for (const root of roots) {
     if (root.mark === mark || stop(root)) continue;
@@ -258,10 +269,10 @@ export function topological(roots: readonly Node[], stop: (n: Node) => boolean):
     stack.push(root);
     at.push(0);
     while (stack.length > 0) {
-      const n = stack[stack.length - 1] as Node, i = at[at.length - 1] as number;
-      if (i < n.inputs.length) {
+      const n = stack[stack.length - 1] as Node, i = at[at.length - 1] as number, below = reads(n);
+      if (i < below.length) {
         at[at.length - 1] = i + 1;
-        const c = n.inputs[i] as Node;
+        const c = below[i] as Node;
         if (c.mark !== mark && !stop(c)) {
           c.mark = mark;
           stack.push(c);

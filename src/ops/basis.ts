@@ -106,6 +106,29 @@ export function iota(
   return apply(iotaOp, [], { shape, axis, values: [literal(start), literal(step)], dtype });
 }
 
+const placeholderOp = define<{ readonly shape: readonly number[]; readonly dtype: DType; readonly what: string }>({
+  name: "placeholder",
+  type: (_, a) => ({ shape: a.shape, dtype: a.dtype }),
+  lower: { kind: "source" },
+});
+/** A traced value, which cannot be read; `what` says in errors whose it is. */
+export function placeholder(shape: readonly number[], dtype: DType, what: string): Node {
+  const n = apply(placeholderOp, [], { shape, dtype, what });
+  n.placeholder = true;
+  return n;
+}
+
+// ---- batches ----------------------------------------------------------------------------------------------------------
+/** All inputs of an op with `n` examples along axis 0: those that have no such axis are repeated. */
+export function batchAll(ins: readonly Node[], batched: readonly boolean[], n: number): readonly Node[] {
+  return ins.map((x, i) => batched[i] ? x : broadcastTo(x, [n, ...x.shape]));
+}
+/** A batched input with axes of length 1 after the first, so that the rest of its axes has `rank`. */
+export function batchRank(x: Node, rank: number): Node {
+  const [n, ...rest] = x.shape as [number, ...number[]];
+  return reshape(x, [n, ...new Array<number>(Math.max(0, rank - rest.length)).fill(1), ...rest]);
+}
+
 // ---- movement ---------------------------------------------------------------------------------------------------------
 const NONE: ReadonlyMap<number, number> = new Map();
 const nowhere: Index = { offset: 0, terms: NONE, computed: [] };
@@ -131,6 +154,7 @@ const reshapeOp = define<{ readonly shape: readonly number[] }>({
   },
   structure: () => "",
   vjp: (ct, _out, [x]) => [reshape(ct, (x as Node).shape)],
+  vmap: ([x], _, a, n) => reshape(x as Node, [n, ...a.shape]),
 });
 /** Input index of a reshape: each input axis must be a whole run of output axes (affine), or both sides one axis. */
 function pullReshape(
@@ -185,6 +209,7 @@ const permuteOp = define<{ readonly axes: readonly number[] }>({
   },
   structure: (a) => a.axes.join(),
   vjp: (ct, _out, _ins, a) => [permute(ct, inverse(a.axes))],
+  vmap: ([x], _, a) => permute(x as Node, [0, ...a.axes.map((d) => d + 1)]),
 });
 function inverse(axes: readonly number[]): number[] {
   const r = new Array<number>(axes.length);
@@ -225,6 +250,13 @@ const sliceOp = define<Slice>({
   starts: (a) => a.starts,
   structure: (a) => a.steps.join(),
   vjp: (ct, _out, [x], a) => [assemble([like(0, x as Node), ct], [null, a], (x as Node).shape)],
+  vmap: ([x], _, a, n) => slice(x as Node, batchSlice(a, n)),
+});
+/** The same slice of each of `n` examples. */
+const batchSlice = (a: Slice, n: number): Slice => ({
+  starts: [0, ...a.starts],
+  steps: [1, ...a.steps],
+  shape: [n, ...a.shape],
 });
 /** Every step-th element from start, along each axis. */
 export function slice(x: Node, a: Slice): Node {
@@ -253,6 +285,7 @@ const broadcastOp = define<{ readonly shape: readonly number[] }>({
   },
   structure: () => "",
   vjp: (ct, _out, [x]) => [unbroadcast(ct, (x as Node).shape)],
+  vmap: ([x], _, a, n) => broadcastTo(batchRank(x as Node, a.shape.length), [n, ...a.shape]),
 });
 /** Repeats axes of length 1 (and missing leading ones); the shapes are known to fit. */
 export function broadcastTo(x: Node, shape: readonly number[]): Node {
@@ -302,10 +335,28 @@ const assembleOp: OpDef<Assemble> = define<Assemble>({
       if (later.length === 0) return ct;
       return assemble([ct, ...later.map((s) => full(0, (s as Slice).shape, x.dtype))], [null, ...later], a.shape);
     }),
+  vmap: (ins, batched, a, n) =>
+    assemble(batchAll(ins, batched, n), a.slices.map((s) => s === null ? null : batchSlice(s, n)), [n, ...a.shape]),
 });
 /** Fills an array of `shape` from inputs, each into its slice (null: everywhere); the slices cover it. Disjoint but for a first null. */
 export function assemble(inputs: readonly Node[], slices: readonly (Slice | null)[], shape: readonly number[]): Node {
   return apply(assembleOp, inputs, { shape, slices, starts: slices.flatMap((s) => s === null ? [] : s.starts) });
+}
+
+const afterOp = define<null>({
+  name: "depends",
+  type: ([x]) => ({ shape: (x as Aval).shape, dtype: (x as Aval).dtype }),
+  lower: { kind: "view", view: (v) => v, pull: (index) => index },
+  vjp: (ct, _out, ins) => ins.map((_, i) => i === 0 ? ct : null),
+  jvp: ([t], _out, ins) => t ? after(t, ins.slice(1)) : null,
+  vmap: ([x, ...earlier], [own], _, n) => {
+    const y = x as Node;
+    return after(own ? y : broadcastTo(y, [n, ...y.shape]), earlier);
+  },
+});
+/** The same value, which an eval computes only after other nodes. */
+export function after(x: Node, earlier: readonly Node[]): Node {
+  return earlier.length === 0 ? x : apply(afterOp, [x, ...earlier], null);
 }
 
 // ---- folds ------------------------------------------------------------------------------------------------------------
@@ -326,6 +377,8 @@ for (const fold of ["sum", "prod", "min", "max", "argmin", "argmax"] as const) {
       lower: { kind: "fold", op: () => fold, axes: (a) => a.axes },
       structure: (a) => a.axes.join(),
       vjp: (ct, out, ins, a) => [reduceVjp(fold, ct, out, ins[0] as Node, a)],
+      jvp: ([t], out, [x], a) => reduceJvp(fold, t as Node, out, x as Node, a),
+      vmap: ([x], _, a) => foldRange(fold, x as Node, [a.axes[0] + 1, a.axes[1] + 1]),
     }),
   );
 }
@@ -335,14 +388,20 @@ function spread(n: Node, like: Node, a: Reduce): Node {
 function reduceVjp(fold: FoldOp, ct: Node, out: Node, x: Node, a: Reduce): Node | null {
   if (fold === "argmin" || fold === "argmax") return null;
   if (fold === "sum") return spread(ct, x, a);
+  return mul(conj(reducePartials(fold, out, x, a)), spread(ct, x, a));
+}
+function reduceJvp(fold: FoldOp, t: Node, out: Node, x: Node, a: Reduce): Node | null {
+  if (fold === "argmin" || fold === "argmax") return null;
+  return foldRange("sum", fold === "sum" ? t : mul(reducePartials(fold, out, x, a), t), a.axes);
+}
+/** Derivatives of a product or an extreme by each element; ties share evenly. */
+function reducePartials(fold: "prod" | "min" | "max", out: Node, x: Node, a: Reduce): Node {
   if (fold === "prod") {
     const lead = size(x.shape.slice(0, a.axes[0])), n = size(x.shape.slice(a.axes[0], a.axes[1]));
-    const others = reshape(productOfOthers(reshape(x, [lead, n, size(x.shape.slice(a.axes[1]))])), x.shape);
-    return mul(spread(ct, x, a), conj(others));
+    return reshape(productOfOthers(reshape(x, [lead, n, size(x.shape.slice(a.axes[1]))])), x.shape);
   }
-  // Ties share the gradient evenly.
   const hit = cast(compare("eq", x, spread(out, x, a)), x.dtype);
-  return mul(div(hit, spread(foldRange("sum", hit, a.axes), x, a)), spread(ct, x, a));
+  return div(hit, spread(foldRange("sum", hit, a.axes), x, a));
 }
 /** The product of all other elements along axis 1 of three, as a tree of pairs: right with zeros, to every order of differentiation. */
 function productOfOthers(x: Node): Node {
@@ -419,7 +478,22 @@ const gatherOp = define<Gather>({
     ins,
     a,
   ) => [scatter("add", like(0, ins[0] as Node), ins.slice(1), ct, a), ...ins.slice(1).map(() => null)],
+  jvp: ([t], _out, ins, a) => t ? gather(t, ins.slice(1), a) : null,
+  vmap: ([x, ...indices], [own, ...mapped], a, n) => {
+    const g = batchGather(a, own as boolean, mapped.includes(true), n);
+    return gather(x as Node, mapped.includes(true) ? batchAll(indices, mapped, n) : indices, g);
+  },
 });
+/** A gather for `n` examples: of a batched source, at batched index arrays, or both. */
+function batchGather(a: Gather, source: boolean, indices: boolean, n: number): Gather {
+  const axes = a.source.map((s): Axis => s.from === "out" ? { from: "out", axis: s.axis + 1 } : s),
+    indexAxes = a.indexAxes.map((d) => d + 1);
+  return {
+    shape: [n, ...a.shape],
+    source: source ? [{ from: "out", axis: 0 }, ...axes] : axes,
+    indexAxes: indices ? [0, ...indexAxes] : indexAxes,
+  };
+}
 /** out[o] = x[...], each axis of x indexed by an axis of the result or by an index array (negative counts from the end). */
 export function gather(x: Node, indices: readonly Node[], a: Gather): Node {
   return apply(gatherOp, [x, ...indices], a);
@@ -457,6 +531,17 @@ const scatterOp = define<Scatter>({
       won = cast(compare("eq", updates, gather(out, indices, a)), ct.dtype);
     return [mul(ct, kept), ...none, mul(gather(ct, indices, a), won)];
   },
+  vmap: (ins, batched, a, n) => {
+    const last = ins.length - 1, mapped = batched.slice(1, -1), indices = ins.slice(1, -1);
+    const [base, updates] = batchAll([ins[0] as Node, ins[last] as Node], [batched[0], batched[last]] as boolean[], n);
+    return scatter(
+      a.mode,
+      base as Node,
+      mapped.includes(true) ? batchAll(indices, mapped, n) : indices,
+      updates as Node,
+      batchGather(a, true, mapped.includes(true), n),
+    );
+  },
 });
 /** base with updates joined in at the places that `gather` with the same argument would read, in order. */
 export function scatter(mode: ScatterMode, base: Node, indices: readonly Node[], updates: Node, a: Gather): Node {
@@ -479,12 +564,26 @@ export interface Elementwise {
   partials?(out: Node, ins: readonly Node[]): readonly (Node | null)[];
   /** Or the cotangents themselves. */
   vjp?(ct: Node, out: Node, ins: readonly Node[], need: readonly boolean[]): readonly (Node | null)[];
+  /** The tangent of the result, where it is not the sum of the rules above taken at the inputs' tangents (as it is for holomorphic functions). */
+  jvp?(ts: readonly (Node | null)[], out: Node, ins: readonly Node[]): Node | null;
   /** Price in cheap operations: what decides between computing twice and storing. */
   readonly cost?: number;
   readonly domain?: readonly [number, number];
 }
 /** Defines an elementwise op over inputs of one shape. */
 export function elementwise(e: Elementwise): OpDef<null> {
+  // For cotangents or tangents of holomorphic functions alike: both are products with the derivatives.
+  const flow = (
+    g: Node,
+    out: Node,
+    ins: readonly Node[],
+    need: readonly boolean[],
+  ): readonly (Node | null)[] =>
+    e.vjp
+      ? e.vjp(g, out, ins, need)
+      : e.partials
+      ? e.partials(out, ins).map((p, i) => p === null || !need[i] ? null : mul(g, p))
+      : ins.map(() => null);
   return define<null>({
     name: e.name,
     type: (ins) => ({
@@ -495,12 +594,17 @@ export function elementwise(e: Elementwise): OpDef<null> {
     vjp: (ct, out, ins, _, need) => {
       // Of complex numbers z = x + iy the gradient is dL/dx + i dL/dy: rules are written for holomorphic functions, between conjugates.
       const z = isComplex(out.dtype) && ins.every((x) => isComplex(x.dtype) || x.dtype === "bool"),
-        g = z ? conj(ct) : ct;
-      let back: readonly (Node | null)[];
-      if (e.vjp) back = e.vjp(g, out, ins, need);
-      else if (e.partials) back = e.partials(out, ins).map((p, i) => p === null || !need[i] ? null : mul(g, p));
-      else return ins.map(() => null);
+        back = flow(z ? conj(ct) : ct, out, ins, need);
       return z ? back.map((b) => b === null ? null : conj(b)) : back;
+    },
+    jvp: (ts, out, ins) => {
+      if (e.jvp) return e.jvp(ts, out, ins);
+      let sum: Node | null = null;
+      ts.forEach((t, i) => {
+        const part = t === null ? null : flow(t, out, ins, ins.map((_, k) => k === i))[i] ?? null;
+        if (part !== null) sum = sum === null ? part : add(sum, part);
+      });
+      return sum;
     },
     ...(e.domain ? { domain: e.domain } : {}),
   });
@@ -528,6 +632,7 @@ const castOp = define<{ readonly dtype: DType }>({
   lower: { kind: "map", scalar: (s, [x], a, _, ins) => castExpr(s, x as Expr, (ins[0] as Typed).dtype, a.dtype) },
   structure: (a) => a.dtype,
   vjp: (ct, _out, [x]) => [cast(ct, (x as Node).dtype)],
+  jvp: ([t], _out, _ins, a) => a.dtype === "bool" ? null : cast(t as Node, a.dtype),
 });
 /** The values in another dtype; the same node if it has it. */
 export function cast(x: Node, dtype: DType): Node {
@@ -541,6 +646,7 @@ const conjOp = elementwise({
     return s.make("complex", "c64", [re, s.un("neg", im)]);
   },
   vjp: (ct) => [conj(ct)],
+  jvp: ([t]) => conj(t as Node),
 });
 /** The complex conjugate; real nodes stay as they are. */
 export const conj = (x: Node): Node => isComplex(x.dtype) ? apply(conjOp, [x], null) : x;
@@ -674,11 +780,19 @@ export interface Unary {
   (a: ArrayLike): NDArray;
   readonly node: (x: Node) => Node;
 }
+/** Every elementwise op that was defined together with its public function, for the generated tests. */
+export const elementary: {
+  readonly op: OpDef<null>;
+  readonly arity: 1 | 2;
+  call(...x: readonly NDArray[]): NDArray;
+}[] = [];
 /** Defines a unary op together with its public function; `accept` widens or rejects the input's dtype. */
 export function unary(e: Elementwise, accept: (d: DType) => DType = (d) => d): Unary {
   const op = elementwise(e);
   const node = (x: Node): Node => apply(op, [cast(x, accept(x.dtype))], null);
-  return Object.assign((a: ArrayLike): NDArray => wrap(node(nodeOf(e.name, a))), { node });
+  const call = (a: ArrayLike): NDArray => wrap(node(nodeOf(e.name, a)));
+  elementary.push({ op, arity: 1, call: call as (...x: readonly NDArray[]) => NDArray });
+  return Object.assign(call, { node });
 }
 /** A public binary function and its op over nodes of one shape and dtype. */
 export interface Binary {
@@ -689,7 +803,9 @@ export interface Binary {
 export function binary(e: Elementwise, to: (d: DType) => DType = (d) => d): Binary {
   const op = elementwise(e);
   const node = (x: Node, y: Node): Node => apply(op, [x, y], null);
-  return Object.assign((a: ArrayLike, b: ArrayLike): NDArray => wrap(node(...pair(e.name, a, b, to))), { node });
+  const call = (a: ArrayLike, b: ArrayLike): NDArray => wrap(node(...pair(e.name, a, b, to)));
+  elementary.push({ op, arity: 2, call: call as (...x: readonly NDArray[]) => NDArray });
+  return Object.assign(call, { node });
 }
 
 /** Elements, strides and kinds that several families ask for. */

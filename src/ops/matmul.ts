@@ -13,6 +13,7 @@ import { equal, type Size, times as sizeTimes } from "../kernel/sizes.ts";
 import { trailing } from "./args.ts";
 import {
   add,
+  batchRank,
   broadcastTo,
   cast,
   define,
@@ -127,17 +128,41 @@ const matmulOp: OpDef<Scale> = define<Scale>({
   vjp: (ct, _out, ins, arg, need) => {
     const a = ins[0] as Node, b = ins[1] as Node, c = ins[2];
     const t = (x: Node): Node => conjugateNode(swap(x, x.shape.length - 2, x.shape.length - 1));
-    const scaled = arg.alpha === 1 ? ct : mul(ct, full(arg.alpha, ct.shape, ct.dtype));
+    const scaled = scale(ct, arg.alpha);
     return [
       need[0] ? unbroadcast(product(scaled, t(b)), a.shape) : null,
       need[1] ? unbroadcast(product(t(a), scaled), b.shape) : null,
-      ...(c === undefined
-        ? []
-        : [need[2] ? unbroadcast(arg.beta === 1 ? ct : mul(ct, full(arg.beta, ct.shape, ct.dtype)), c.shape) : null]),
+      ...(c === undefined ? [] : [need[2] ? unbroadcast(scale(ct, arg.beta), c.shape) : null]),
     ];
+  },
+  jvp: ([ta, tb, tc], out, ins, arg) => {
+    const [a, b] = ins as readonly [Node, Node];
+    const parts = [
+      ...(ta ? [scale(product(ta, b), arg.alpha)] : []),
+      ...(tb ? [scale(product(a, tb), arg.alpha)] : []),
+      ...(tc ? [broadcastTo(scale(tc, arg.beta), out.shape)] : []),
+    ];
+    return parts.reduce(add);
+  },
+  vmap: (ins, batched, arg, n) => {
+    const [a, b, c] = ins as readonly [Node, Node, Node | undefined];
+    const rank = (x: Node, i: number): number => x.shape.length - (batched[i] ? 1 : 0);
+    if (!batched[0] && !batched[1]) {
+      const p = apply(matmulOp, [a, b], { alpha: arg.alpha, beta: 0 }), shape = [n, ...p.shape];
+      return add(broadcastTo(p, shape), broadcastTo(batchRank(scale(c as Node, arg.beta), p.shape.length), shape));
+    }
+    if (!batched[1] && rank(b, 1) === 2 && c === undefined) {
+      // The rows of all examples in one product.
+      const rows = a.shape.slice(0, -1), flat = reshape(a, [size(rows), a.shape[a.shape.length - 1] as number]);
+      return reshape(apply(matmulOp, [flat, b], arg), [...rows, b.shape[1] as number]);
+    }
+    const most = Math.max(...ins.map(rank));
+    return apply(matmulOp, ins.map((x, i) => batched[i] ? batchRank(x, most) : x), arg);
   },
 });
 const plain: Scale = { alpha: 1, beta: 1 };
+/** A node times a number. */
+const scale = (x: Node, k: number): Node => k === 1 ? x : mul(x, full(k, x.shape, x.dtype));
 
 /** The matrix product of nodes of rank 2 and more and of one dtype; batch axes broadcast. */
 export function product(a: Node, b: Node): Node {
@@ -212,8 +237,8 @@ export function addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, options: AddmmOp
   const alpha = o.alpha ?? 1, beta = o.beta ?? 1;
   if (!isInexact(dtype) || typeof alpha !== "number" || typeof beta !== "number") {
     const p = reshape(product(m.a, m.b), m.shape), wide = dtype === "bool" ? "int32" : dtype;
-    const scale = (n: Node, k: number): Node => k === 1 ? cast(n, wide) : mul(cast(n, wide), full(k, n.shape, wide));
-    return wrap(cast(add(scale(p, alpha), scale(broadcastTo(cast(z, dtype), m.shape), beta)), dtype));
+    const z2 = broadcastTo(cast(z, dtype), m.shape);
+    return wrap(cast(add(scale(cast(p, wide), alpha), scale(cast(z2, wide), beta)), dtype));
   }
   if (beta === 0) return wrap(reshape(apply(matmulOp, [m.a, m.b], { alpha, beta }), m.shape));
   // Axes that 1-d operands lack have length 1 in c.

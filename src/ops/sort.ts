@@ -74,6 +74,8 @@ const sortOp: OpDef<null> = define<null>({
     const n = x as Node, last = n.shape.length - 1;
     return [scatter("add", like(0, n), [apply(argsortOp, [n], null)], ct, alongAxis(n, last))];
   },
+  jvp: ([t], out, [x]) =>
+    gather(t as Node, [apply(argsortOp, [x as Node], null)], alongAxis(out, out.shape.length - 1)),
 });
 /** The gather that reads `x` along an axis at positions of x's own shape. */
 const alongAxis = (x: Node, axis: number): Gather => ({

@@ -5,7 +5,7 @@ import { DEBUG, debug } from "../base/env.ts";
 import { plainError, siteOf } from "../base/error.ts";
 import { cpu, type Device, on, recording } from "../core/device.ts";
 import { elementOf, late, type NDArray, type TypedData } from "../core/ndarray.ts";
-import { type Buf, carried, freshMark, Node, type OpDef, topological, transferOp } from "../core/node.ts";
+import { type Buf, carried, freshMark, Node, type OpDef, topological } from "../core/node.ts";
 import { size } from "../core/shape.ts";
 import { trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
@@ -325,7 +325,12 @@ function settle(n: Node): void {
 function checkReadable(roots: readonly Node[]): void {
   const found = topological(roots, (n) => n.buf !== null || n.results !== null).find((n) => n.placeholder);
   if (found !== undefined) {
-    throw plainError("Cannot read a value inside a transform: it depends on a traced argument, which has no value yet");
+    const { what } = found.arg as { readonly what: string };
+    throw plainError(
+      `Cannot read a value inside a transform: it depends on ${what} (shape [${
+        found.shape.join(",")
+      }]), which is traced and has no value; return the array and read it outside`,
+    );
   }
 }
 

@@ -23,6 +23,7 @@ import {
   checkSort,
   checkView,
 } from "../support/structure_checks.ts";
+import { checkBatch, checkForward, differentiable, more, type Sampled } from "../support/transform_checks.ts";
 
 type Def = OpDef<unknown>;
 type Changeable<T> = { -readonly [K in keyof T]: T[K] };
@@ -288,6 +289,31 @@ defect(
   "a gradient of sort in the order of the result",
   vjp("sort", (_, ct) => [ct]),
   () => gradientFails("linalg.eigvalsh") || gradientFails("sort"),
+);
+
+// ---- transforms
+const sampled = (name: string): Sampled => [...differentiable, ...more].find((c) => c.name.startsWith(name)) as Sampled;
+const rule = <K extends "jvp" | "vmap">(name: string, k: K): NonNullable<Def[K]> =>
+  opOf(name)[k] as NonNullable<Def[K]>;
+const forwardFails = (name: string): boolean => checkForward(sampled(name)) !== null;
+const tangent = rule("matmul", "jvp"), batchedGather = rule("gather", "vmap"), batchedSum = rule("sum", "vmap");
+defect(
+  "no tangent of the second factor",
+  op("matmul", { jvp: ([a, _b, ...c], ...rest) => tangent([a as Node | null, null, ...c], ...rest) }),
+  () => forwardFails("matmul"),
+);
+defect("the tangent of sin", op("sin", { jvp: ([t]) => t as Node }), () => forwardFails("sin"));
+defect(
+  "indices that are mapped and not seen so",
+  op("gather", {
+    vmap: (ins, [own], ...rest) => batchedGather(ins, [own as boolean, ...ins.slice(1).map(() => false)], ...rest),
+  }),
+  () => checkBatch(sampled("take at mapped"), false) !== null,
+);
+defect(
+  "a batched sum over another axis",
+  op("sum", { vmap: (ins, batched, _arg, n) => batchedSum(ins, batched, { axes: [1, 2] }, n) }),
+  () => checkBatch(sampled("sum over 0"), true) !== null,
 );
 
 // ---- plans and their keys

@@ -1,6 +1,8 @@
 // Differentiable functions with points to test them at, and the check against central differences in float64, to second order.
 import * as mx from "../../mod.ts";
+import { type DType, isInexact } from "../../src/base/dtype.ts";
 import type { NDArray } from "../../src/core/ndarray.ts";
+import { elementary } from "../../src/ops/basis.ts";
 import { cover } from "./op_checks.ts";
 import { Random } from "./random_graph.ts";
 
@@ -253,6 +255,22 @@ for (const name of ["cumsum", "cumprod", "cummax", "cummin", "logcumsumexp"]) {
     if (more.inclusive === false && name !== "cumsum" && name !== "cumprod") continue;
     add(`${name} ${JSON.stringify(more)}`, one, [0.5, 2], (x) => f(x, more));
   }
+}
+
+/** True if a function takes arrays of a dtype and gives inexact ones. */
+export function accepts(f: (...x: NDArray[]) => NDArray, arity: number, dtype: DType): boolean {
+  try {
+    return isInexact(f(...Array.from({ length: arity }, () => mx.ones([1], dtype))).dtype);
+  } catch (e) {
+    if (e instanceof TypeError) return false;
+    throw e;
+  }
+}
+// What was defined with its op alone: new elementwise functions are tested without being listed.
+const listed = new Set(cases.map((c) => c.name.split(" ")[0]));
+for (const { op, arity, call } of elementary) {
+  if (listed.has(op.name) || !accepts(call, arity, "float64")) continue;
+  add(op.name, new Array(arity).fill(S), op.domain ?? [-2, 2], call);
 }
 
 export function array(values: readonly number[], shape: readonly number[]): NDArray {
