@@ -5,7 +5,7 @@ import { DEBUG, debug } from "../base/env.ts";
 import { plainError, siteOf } from "../base/error.ts";
 import { cpu, type Device, on, recording } from "../core/device.ts";
 import { elementOf, late, type NDArray, type TypedData } from "../core/ndarray.ts";
-import { type Buf, carried, freshMark, Node, type OpDef, topological, type transferOp } from "../core/node.ts";
+import { type Buf, carried, freshMark, Node, type OpDef, topological } from "../core/node.ts";
 import { size } from "../core/shape.ts";
 import { trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
@@ -336,6 +336,8 @@ function run(g: Graph, p: Plan, flags: number): number {
       give(n, base.outs === null ? base.buf as Buf : (base.results as Buf[])[a.of.out] as Buf, view);
     }
   }
+  // What is written over a leaf is there once this submission ends.
+  for (const n of g.inPlace) ((n.inputs[0] as Node).buf as Buf).ticket = code;
   for (const n of g.order) evaluated(n);
   return ticket;
 }

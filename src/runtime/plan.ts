@@ -437,9 +437,14 @@ function place(list: readonly Storage[]): Size {
   return [...tops].map(end).reduce(larger, 0);
 }
 
-/** Distinct bytes that an operand covers. */
+/** Distinct bytes that an operand covers; at computed places as many as may be read. */
 function touched(s: Extract<Step<number>, { kind: "kernel" }>, o: Operand<number>, item: number): number {
-  if (size(s.rows) * size(s.inner) * s.foldSize === 0) return 0;
+  const loads = size(s.rows) * size(s.inner) * s.foldSize;
+  if (loads === 0) return 0;
+  if (o.bound > 0) {
+    const starts = size(s.rows.filter((_, i) => o.rows[i] !== 0)) * (o.fold === 0 ? 1 : s.foldSize);
+    return item * Math.min(loads, starts * o.bound);
+  }
   let n = item;
   const extent = (count: number, stride: number): void => {
     if (stride !== 0) n *= count;
