@@ -245,6 +245,8 @@ export { norm as matrixNorm } from "./src/linalg/linalg.ts";
 // ---- transforms
 export type { Gradient, GradOptions, Loss } from "./src/transform/grad.ts";
 export { grad, valueAndGrad, vjp } from "./src/transform/grad.ts";
+export type { CustomFunction } from "./src/transform/custom.ts";
+export { checkpoint, customFunction } from "./src/transform/custom.ts";
 export { jvp } from "./src/transform/jvp.ts";
 export type { Axes, VmapOptions } from "./src/transform/vmap.ts";
 export { vmap } from "./src/transform/vmap.ts";

@@ -9,7 +9,7 @@ import { traced } from "../core/trace.ts";
 import { treeFlattenArrays, treeUnflatten } from "../core/tree.ts";
 import { add, cast, define, like, wrap } from "../ops/basis.ts";
 import { pickOp } from "../ops/pick.ts";
-import { indexOf, recorded, rulesOf } from "./family.ts";
+import { indexOf, recorded, type Rules, rulesOf } from "./family.ts";
 
 const aliasOp = define<null>({
   name: "alias",
@@ -59,10 +59,14 @@ export function backward(
       cts[i] = null;
       const which = indexOf(out);
       if (which >= 0) {
-        const family = own[0] as number, all = families.get(family) ?? [];
+        const family = own[0] as number;
         if (family < 0 || depends[family] === 0) continue;
+        let all = families.get(family);
+        if (all === undefined) {
+          const { count: results } = rulesOf(order[family] as Node) as Rules;
+          families.set(family, all = new Array<Node | null>(results).fill(null));
+        }
         all[which] = ct;
-        families.set(family, all);
         continue;
       }
       // A result of several goes straight to the inputs of the op that made it.

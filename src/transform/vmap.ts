@@ -1,7 +1,7 @@
 // Batching: a function of one example runs once, on placeholders, and the graph that it recorded is walked with whole batches.
 import { plainError, rangeError, typeError } from "../base/error.ts";
 import { checkOptions, isPlainObject } from "../base/options.ts";
-import { late, NDArray } from "../core/ndarray.ts";
+import { abandon, type NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { apply, nextSerial } from "../core/node.ts";
 import { axisOf } from "../core/shape.ts";
@@ -54,10 +54,7 @@ export function batch<T extends Node | null>(
     const seen = node.inputs.slice(node.inputs.length - own.length);
     found[i] = batchedNode(node, seen.map((x, k) => flags[k] ? found[own[k] as number] as Node : x), flags, n);
     // The node of one example is never evaluated.
-    for (const x of node.inputs) {
-      x.pending--;
-      late.release(x);
-    }
+    abandon(node);
   });
   let at = 0;
   const all = results.map((r) => {
@@ -78,7 +75,12 @@ export interface VmapOptions {
 }
 
 /** The axis of every array of a tree, in order. */
-function axesOfTree(what: string, axes: unknown, spec: TreeSpec, out: (number | null)[] = []): (number | null)[] {
+export function axesOfTree(
+  what: string,
+  axes: unknown,
+  spec: TreeSpec,
+  out: (number | null)[] = [],
+): (number | null)[] {
   if (spec.kind === "other") return out;
   if (spec.kind === "array") {
     if (axes !== null && !Number.isInteger(axes)) {
