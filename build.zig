@@ -9,7 +9,7 @@ const x86_isas = [_]Isa{
 const other_isas = [_]Isa{.{ .name = "base" }};
 const flags = [_][]const u8{ "-O3", "-std=gnu11", "-ffp-contract=off", "-fwrapv", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wno-psabi" };
 const cross = "x86_64-linux-gnu.2.17,aarch64-linux-gnu.2.17,x86_64-linux-musl,aarch64-linux-musl,x86_64-macos.13.0,aarch64-macos.13.0,x86_64-windows-gnu";
-const folders = [_][]const u8{ "shim/base", "shim/cpu", "shim/blas" };
+const folders = [_][]const u8{ "shim/base", "shim/cpu", "shim/blas", "shim/fake" };
 
 pub fn build(b: *std.Build) void {
     const host = library(b, b.resolveTargetQuery(.{ .cpu_model = .baseline }));

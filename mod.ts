@@ -252,12 +252,14 @@ export type { Axes, VmapOptions } from "./src/transform/vmap.ts";
 export { vmap } from "./src/transform/vmap.ts";
 
 // ---- evaluation, memory, devices
-export type { Device, Explanation, PrintOptions, Tree } from "./src/runtime/api.ts";
+export { cpu, gpu } from "./src/core/device.ts";
+export type { Device, DeviceType } from "./src/core/device.ts";
+export type { Explanation, PrintOptions, Stream, Tree } from "./src/runtime/api.ts";
 export {
   asyncEval,
   clearCache,
-  cpu,
   defaultDevice,
+  defaultStream,
   deviceCount,
   deviceInfo,
   evaluate as eval,
@@ -267,8 +269,8 @@ export {
   getMemoryLimit,
   getPeakMemory,
   getPrintoptions,
-  gpu,
   isAvailable,
+  newStream,
   printoptions,
   resetPeakMemory,
   scope,

@@ -1,7 +1,8 @@
 // A node of the lazy graph, and what an op has to define. An array is a handle on a node; graphs and walks hold nodes only.
 import type { DType } from "../base/dtype.ts";
-import type { Expr, Scalars } from "../kernel/expr.ts";
-import type { Offset } from "../kernel/offset.ts";
+import { type CallFamily, cpu, type Device, hasCalls, on, recording } from "./device.ts";
+import type { CType, Expr, Literal, Scalars } from "../kernel/expr.ts";
+import type { Size } from "../kernel/sizes.ts";
 import type { PlanView, View } from "./view.ts";
 
 /** Shape and dtype of a value. */
@@ -10,12 +11,23 @@ export interface Aval {
   readonly dtype: DType;
 }
 
+/** What has a dtype. */
+export type Typed = Pick<Aval, "dtype">;
+
+/** A value while an eval is planned: its sizes, and the starts that its op recorded, are symbols. */
+export interface Planned {
+  readonly shape: readonly Size[];
+  readonly dtype: DType;
+  readonly starts: readonly Size[];
+}
+
 /** Memory of an evaluated node: a native buffer with the token that keeps it alive, shared by every node that views it. */
 export interface Buf {
   readonly id: number;
   readonly bytes: number;
+  /** 0 where the host does not see it. */
   readonly address: number;
-  /** The whole buffer as JavaScript memory; collecting it ends the owner's reference. */
+  /** The whole buffer as JavaScript memory (not to be touched where the address is 0); collecting it ends the owner's reference. */
   readonly token: ArrayBuffer;
   /** Nodes whose value lies in this buffer and still have a handle or a pending consumer; -1 once disposed. */
   users: number;
@@ -27,9 +39,9 @@ export interface Buf {
 
 /** A walk's index of one axis: offset + sum(coefficient * loop axis) + sum(coefficient * computed index). */
 export interface Index {
-  readonly offset: Offset;
-  readonly terms: ReadonlyMap<number, number>;
-  readonly computed: readonly { readonly expr: Expr; readonly stride: number; readonly size: number }[];
+  readonly offset: Size;
+  readonly terms: ReadonlyMap<number, Size>;
+  readonly computed: readonly { readonly expr: Expr; readonly stride: Size; readonly size: Size }[];
 }
 
 /** Fold operations: how the elements along an axis become one. */
@@ -41,8 +53,8 @@ export type ScanOp = "sum" | "prod" | "min" | "max" | "logaddexp";
 /** What a library call needs: routine, pointers, integers and numbers, in terms of the views of its inputs and outputs. */
 export interface Call {
   readonly routine: string;
-  readonly pointers: readonly { readonly which: "in" | "out"; readonly index: number; readonly offset: number }[];
-  readonly ints: readonly number[];
+  readonly pointers: readonly { readonly which: "in" | "out"; readonly index: number; readonly offset: Size }[];
+  readonly ints: readonly Size[];
   readonly nums: readonly number[];
 }
 
@@ -52,16 +64,21 @@ export type Lower<A> =
   | {
     readonly kind: "view";
     /** The same memory seen through the op, or null if strides cannot say it. */
-    view(v: PlanView, arg: A, out: Node): PlanView | null;
+    view(v: PlanView, arg: A, out: Planned): PlanView | null;
     /** The input's index for an output index, or null if it is not affine. */
-    pull(index: readonly Index[], arg: A, input: Aval, out: Node): readonly Index[] | null;
+    pull(index: readonly Index[], arg: A, input: Planned, out: Planned): readonly Index[] | null;
   }
   | {
     readonly kind: "map";
-    scalar(s: Scalars, x: readonly Expr[], arg: A, out: Aval, ins: readonly Aval[]): Expr;
+    scalar(s: Scalars, x: readonly Expr[], arg: A, out: Typed, ins: readonly Typed[]): Expr;
     readonly cost?: number;
   }
-  | { readonly kind: "iota"; scalar(s: Scalars, at: (axis: number) => Expr, arg: A, out: Aval): Expr }
+  | {
+    readonly kind: "iota";
+    /** `values(k)` is number k of `values(arg)`, as a kernel argument of a type. */
+    scalar(s: Scalars, at: (axis: number) => Expr, arg: A, out: Typed, values: (k: number, t: CType) => Expr): Expr;
+    readonly cost?: number;
+  }
   | { readonly kind: "gather" }
   | { readonly kind: "fold"; op(arg: A): FoldOp; axes(arg: A): readonly [number, number] }
   | {
@@ -70,19 +87,20 @@ export type Lower<A> =
     axis(arg: A): number;
     exclusive(arg: A): boolean;
     /** The running value before the first element. */
-    start(arg: A, out: Aval): number | bigint | { readonly re: number; readonly im: number };
+    start(arg: A, out: Typed): Literal;
   }
   | {
     readonly kind: "parts";
-    parts(arg: A, ins: readonly Aval[], out: Node): readonly Part[];
+    parts(arg: A, ins: readonly Planned[], out: Planned): readonly Part[];
     overwrites(arg: A): boolean;
   }
   | { readonly kind: "scatter"; combine(arg: A): "set" | "add" | "mul" | "min" | "max" }
   | {
     readonly kind: "call";
+    readonly family: CallFamily;
     /** Which inputs may come as strided views; the others are made contiguous. */
     readonly strided: boolean;
-    calls(arg: A, ins: readonly PlanView[], outs: readonly Aval[], avals: readonly Aval[]): readonly Call[];
+    calls(arg: A, ins: readonly PlanView[], outs: readonly Planned[], avals: readonly Planned[]): readonly Call[];
   };
 
 /** One input of an assembled array and the view of the output that it fills. */
@@ -107,8 +125,8 @@ export interface OpDef<A = unknown> {
   structure?(arg: A): string;
   /** Starts in the argument that only move offsets: they stay out of keys and are patched into plans. */
   starts?(arg: A): readonly number[];
-  /** A scalar of the argument that becomes a kernel argument. */
-  value?(arg: A): number | bigint | { readonly re: number; readonly im: number };
+  /** Scalars of the argument that become kernel arguments. */
+  values?(arg: A): readonly Literal[];
   /** Shapes and values at which the generated tests sample the op. */
   readonly domain?: readonly [number, number];
 }
@@ -129,6 +147,10 @@ export class Node implements Aval {
   /** All results of an op that has several; read by `pick` nodes. */
   readonly outs: readonly Aval[] | null;
   readonly serial: number;
+  /** Where it is computed. */
+  readonly device: Device;
+  /** The same value on another device, if it was wanted there. */
+  twin: Node | null = null;
   /** Where the value is, once it was computed. */
   buf: Buf | null = null;
   view: View | null = null;
@@ -153,6 +175,7 @@ export class Node implements Aval {
     shape: readonly number[],
     dtype: DType,
     outs: readonly Aval[] | null,
+    device: Device,
   ) {
     this.op = op;
     this.inputs = inputs;
@@ -160,21 +183,78 @@ export class Node implements Aval {
     this.shape = shape;
     this.dtype = dtype;
     this.outs = outs;
+    this.device = device;
     this.serial = serial++;
     for (let i = 0; i < inputs.length; i++) (inputs[i] as Node).pending++;
   }
 }
 
-/** Records an op: the only way to make a node. */
-export function apply<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
+function make<A>(op: OpDef<A>, inputs: readonly Node[], arg: A, device: Device): Node {
   const t = op.type(inputs, arg);
   const def = op as OpDef<unknown>;
   if (Array.isArray(t)) {
     const first = t[0] as Aval;
-    return new Node(def, inputs, arg, first.shape, first.dtype, t as readonly Aval[]);
+    return new Node(def, inputs, arg, first.shape, first.dtype, t as readonly Aval[], device);
   }
   const one = t as Aval;
-  return new Node(def, inputs, arg, one.shape, one.dtype, null);
+  return new Node(def, inputs, arg, one.shape, one.dtype, null, device);
+}
+
+/** Records an op on the device of the moment: the only way to make a node. */
+export function apply<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
+  return recording.several ? place(op, inputs, arg) : make(op, inputs, arg, cpu);
+}
+
+/**
+ * Records an op where there are several devices: its inputs come over from others, and a library call that the device has not
+ * runs on the CPU. A node of several results stays where it is, as only its single results move.
+ */
+function place<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
+  const home = recording.device, first = inputs[0], lower = op.lower;
+  const device = first !== undefined && first.outs !== null
+    ? first.device
+    : lower.kind === "call" && !hasCalls(home, lower.family)
+    ? cpu
+    : home;
+  const lacks = lower.kind === "call" && device !== home;
+  const why = (): string =>
+    lacks
+      ? `${op.name} runs on ${device.type}, as ${home.type} has no such routine`
+      : `${op.name} runs on ${device.type}`;
+  const local = inputs.some((x) => x.device !== device) ? inputs.map((x) => transfer(x, device, why)) : inputs;
+  const n = make(op, local, arg, device);
+  return n.outs !== null ? n : transfer(n, home, () => lacks ? why() : `${op.name} ran on ${device.type}`);
+}
+
+/** The same value on another device. The evaluator copies it there, or only keeps the order where both share the host's memory. */
+export const transferOp: OpDef<{ readonly why: () => string }> = {
+  name: "transfer",
+  type: ([x]) => x as Aval,
+  lower: { kind: "source" },
+  structure: () => "",
+  vjp: (ct, _out, [x], arg) => [transfer(ct, (x as Node).device, arg.why)],
+  jvp: ([t], out, _ins, arg) => transfer(t as Node, out.device, arg.why),
+};
+/** The node itself on its own device, else its value there; `why` gives the reason for `explain`. */
+export function transfer(x: Node, device: Device, why: () => string): Node {
+  if (x.device === device) return x;
+  const known = x.twin;
+  // One that was evaluated and let go of cannot be computed again.
+  if (known !== null && known.device === device && (known.inputs.length > 0 || known.buf !== null)) return known;
+  // Only the host reaches the memory of every device.
+  const near = x.device === cpu || device === cpu ? x : transfer(x, cpu, why);
+  return x.twin = carried(near, device, why);
+}
+/** A node of its own for the same value on another device. */
+export function carried(x: Node, device: Device, why: () => string): Node {
+  return make(transferOp, [x], { why }, device);
+}
+
+/** The same op as a node's over other inputs, on its device. */
+export function anew(n: Node, inputs: readonly Node[]): Node {
+  return n.op === transferOp
+    ? transfer(inputs[0] as Node, n.device, (n.arg as { readonly why: () => string }).why)
+    : on(n.device, () => apply(n.op, inputs, n.arg));
 }
 
 let stamp = 0;

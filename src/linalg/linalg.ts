@@ -4,9 +4,10 @@ import { atLeastFloat, finfo, isComplex, promote } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import type { ArrayLike, AxisLike } from "../core/ndarray.ts";
 import type { NDArray } from "../core/ndarray.ts";
-import type { Aval, Call, Node, OpDef } from "../core/node.ts";
+import type { Aval, Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { axesOf, axisOf, broadcast, size } from "../core/shape.ts";
+import { productOf, type Size } from "../kernel/sizes.ts";
 import { trailing } from "../ops/args.ts";
 import {
   add,
@@ -40,9 +41,9 @@ const text = (shape: readonly number[]): string => `[${shape.join(",")}]`;
 const transposed = (x: Node): Node => swap(x, x.shape.length - 2, x.shape.length - 1);
 /** Conjugate transpose. */
 const adjoint = (x: Node): Node => conj(transposed(x));
-const lead = (x: Aval): readonly number[] => x.shape.slice(0, -2);
-const rowsOf = (x: Aval): number => x.shape[x.shape.length - 2] as number;
-const colsOf = (x: Aval): number => x.shape[x.shape.length - 1] as number;
+const lead = <S>(x: { readonly shape: readonly S[] }): readonly S[] => x.shape.slice(0, -2);
+const rowsOf = <S>(x: { readonly shape: readonly S[] }): S => x.shape[x.shape.length - 2] as S;
+const colsOf = <S>(x: { readonly shape: readonly S[] }): S => x.shape[x.shape.length - 1] as S;
 const half = (x: Node): Node => mul(like(0.5, x), x);
 
 /** Entries on and below diagonal `k` (or on and above it); the others are 0. */
@@ -85,7 +86,7 @@ const realOf = (d: DType): DType => isComplex(d) ? "float32" : d;
 interface Routine<A> {
   readonly name: string;
   outs(ins: readonly Aval[], arg: A): readonly Aval[];
-  ints(ins: readonly Aval[], arg: A): readonly number[];
+  ints(ins: readonly Planned[], arg: A): readonly Size[];
   vjp?(ct: Node, out: Node, ins: readonly Node[], arg: A, need: readonly boolean[]): readonly (Node | null)[];
 }
 /** An op that calls `name.f32` and so on: pointers are the inputs, then the outputs. */
@@ -98,11 +99,12 @@ function routine<A>(r: Routine<A>): OpDef<A> {
     },
     lower: {
       kind: "call",
+      family: "factorisation",
       strided: false,
       calls: (arg, ins, outs, avals): readonly Call[] => {
-        if (outs.every((o) => size(o.shape) === 0)) return [];
+        if (outs.every((o) => o.shape.includes(0))) return [];
         return [{
-          routine: `${r.name}.${kindOf((avals[0] as Aval).dtype)}`,
+          routine: `${r.name}.${kindOf((avals[0] as Planned).dtype)}`,
           pointers: [
             ...ins.map((_, index) => ({ which: "in" as const, index, offset: 0 })),
             ...outs.map((_, index) => ({ which: "out" as const, index, offset: 0 })),
@@ -115,7 +117,7 @@ function routine<A>(r: Routine<A>): OpDef<A> {
     ...(r.vjp ? { vjp: r.vjp } : {}),
   });
 }
-const batchOf = (x: Aval): number => size(lead(x));
+const batchOf = (x: Planned): Size => productOf(lead(x));
 
 // ---- symmetric eigenvalues ------------------------------------------------------------------------------------------------
 const eighOp = routine<{ readonly lower: boolean }>({
@@ -124,7 +126,7 @@ const eighOp = routine<{ readonly lower: boolean }>({
     const x = a as Aval;
     return [{ shape: x.shape.slice(0, -1), dtype: realOf(x.dtype) }, x];
   },
-  ints: ([a], arg) => [batchOf(a as Aval), rowsOf(a as Aval), arg.lower ? 1 : 0],
+  ints: ([a], arg) => [batchOf(a as Planned), rowsOf(a as Planned), arg.lower ? 1 : 0],
   vjp: (ct, out) => {
     const parent = out.op.name === "pick" ? out.inputs[0] as Node : out, w = pick(parent, 0), v = pick(parent, 1);
     if (picked(out) === 0) return [product(scaleColumns(v, ct), adjoint(v))];
@@ -163,7 +165,7 @@ const eigOp = routine<null>({
     const x = a as Aval;
     return [{ shape: x.shape.slice(0, -1), dtype: "complex64" }, { shape: x.shape, dtype: "complex64" }];
   },
-  ints: ([a]) => [batchOf(a as Aval), rowsOf(a as Aval)],
+  ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned)],
 });
 /** Eigenvalues and eigenvectors (columns, of length 1) of square matrices, complex64. */
 export function eig(a: ArrayLike): [NDArray, NDArray] {
@@ -186,7 +188,7 @@ const svdOp = routine<{ readonly full: boolean }>({
       { shape: [...b, arg.full ? n : k, n], dtype: x.dtype },
     ];
   },
-  ints: ([a], arg) => [batchOf(a as Aval), rowsOf(a as Aval), colsOf(a as Aval), arg.full ? 1 : 0],
+  ints: ([a], arg) => [batchOf(a as Planned), rowsOf(a as Planned), colsOf(a as Planned), arg.full ? 1 : 0],
   vjp: (ct, out, [a], arg) => {
     const x = a as Node,
       parent = out.op.name === "pick" ? out.inputs[0] as Node : out,
@@ -259,7 +261,7 @@ export function pinv(a: ArrayLike): NDArray {
 const solveOp: OpDef<null> = routine<null>({
   name: "solve",
   outs: ([, b]) => [b as Aval],
-  ints: ([a, b]) => [batchOf(a as Aval), rowsOf(a as Aval), colsOf(b as Aval)],
+  ints: ([a, b]) => [batchOf(a as Planned), rowsOf(a as Planned), colsOf(b as Planned)],
   vjp: (ct, out, [a], _, need) => {
     const g = solveNode(transposed(a as Node), ct);
     return [need[0] ? neg(product(g, transposed(out))) : null, g];
@@ -269,7 +271,7 @@ const solveNode = (a: Node, b: Node): Node => apply(solveOp, [a, b], null);
 const trisolveOp: OpDef<{ readonly upper: boolean }> = routine<{ readonly upper: boolean }>({
   name: "trisolve",
   outs: ([, b]) => [b as Aval],
-  ints: ([a, b], arg) => [batchOf(a as Aval), rowsOf(a as Aval), colsOf(b as Aval), arg.upper ? 1 : 0],
+  ints: ([a, b], arg) => [batchOf(a as Planned), rowsOf(a as Planned), colsOf(b as Planned), arg.upper ? 1 : 0],
   vjp: (ct, out, [a], arg, need) => {
     const g = trisolveNode(transposed(a as Node), ct, !arg.upper);
     return [need[0] ? triangle(neg(product(g, transposed(out))), !arg.upper, 0) : null, g];
@@ -313,7 +315,7 @@ export function solveTriangular(a: ArrayLike, b: ArrayLike, options?: UpperOptio
 const invOp: OpDef<null> = routine<null>({
   name: "inv",
   outs: ([a]) => [a as Aval],
-  ints: ([a]) => [batchOf(a as Aval), rowsOf(a as Aval)],
+  ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned)],
   vjp: (ct, out) => {
     const t = transposed(out);
     return [neg(product(product(t, ct), t))];
@@ -335,7 +337,7 @@ export function triInv(a: ArrayLike, options?: UpperOptions | boolean): NDArray 
 const choleskyOp = routine<{ readonly upper: boolean }>({
   name: "cholesky",
   outs: ([a]) => [a as Aval],
-  ints: ([a], arg) => [batchOf(a as Aval), rowsOf(a as Aval), arg.upper ? 1 : 0],
+  ints: ([a], arg) => [batchOf(a as Planned), rowsOf(a as Planned), arg.upper ? 1 : 0],
   vjp: (ct, out, _ins, arg) => {
     // L^-T phi(L^T dL) L^-1, symmetric; phi: the lower triangle with half the diagonal
     const l = arg.upper ? transposed(out) : out,
@@ -365,7 +367,7 @@ const qrOp = routine<null>({
     const x = a as Aval, m = rowsOf(x), n = colsOf(x), k = Math.min(m, n), b = lead(x);
     return [{ shape: [...b, m, k], dtype: x.dtype }, { shape: [...b, k, n], dtype: x.dtype }];
   },
-  ints: ([a]) => [batchOf(a as Aval), rowsOf(a as Aval), colsOf(a as Aval)],
+  ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned), colsOf(a as Planned)],
   vjp: (ct, out, [a]) => {
     const x = a as Node,
       parent = out.op.name === "pick" ? out.inputs[0] as Node : out,
@@ -399,7 +401,7 @@ const luOp = routine<null>({
     const x = a as Aval, m = rowsOf(x), k = Math.min(m, colsOf(x)), b = lead(x);
     return [x, { shape: [...b, k], dtype: "uint32" }, { shape: [...b, m], dtype: "uint32" }];
   },
-  ints: ([a]) => [batchOf(a as Aval), rowsOf(a as Aval), colsOf(a as Aval)],
+  ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned), colsOf(a as Planned)],
   vjp: (ct, out, [a]) => {
     if (picked(out) !== 0) return [null];
     const x = a as Node, parent = out.op.name === "pick" ? out.inputs[0] as Node : out, packed = pick(parent, 0);

@@ -13,10 +13,10 @@ import {
 import { rangeError, typeError } from "../base/error.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
-import type { Aval, FoldOp, Index, Node, OpDef, Part } from "../core/node.ts";
+import type { Aval, FoldOp, Index, Node, OpDef, Part, Planned, Typed } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { broadcast as broadcastShape, same, size } from "../core/shape.ts";
-import { type Offset, plus, start, times } from "../kernel/offset.ts";
+import { below, equal, plus, type Size, times } from "../kernel/sizes.ts";
 import { contiguousStrides, type PlanView, tryReshape } from "../core/view.ts";
 import type { Expr, Literal, Scalars } from "../kernel/expr.ts";
 import { compareParts, join, parts } from "./complex.ts";
@@ -31,15 +31,15 @@ export function define<A>(op: OpDef<A>): OpDef<A> {
 
 // ---- constants --------------------------------------------------------------------------------------------------------
 interface Full {
-  readonly value: Literal;
+  readonly values: readonly [Literal];
   readonly shape: readonly number[];
   readonly dtype: DType;
 }
 const fullOp = define<Full>({
   name: "full",
   type: (_, a) => ({ shape: a.shape, dtype: a.dtype }),
-  lower: { kind: "map", scalar: (s, _, a, out) => s.argument(-1, a.value, computeOf(out.dtype)), cost: 0 },
-  value: (a) => a.value,
+  lower: { kind: "iota", scalar: (_s, _at, _a, out, values) => values(0, computeOf(out.dtype)), cost: 0 },
+  values: (a) => a.values,
   vjp: () => [],
 });
 
@@ -61,7 +61,7 @@ export function full(
   shape: readonly number[],
   dtype: DType,
 ): Node {
-  return apply(fullOp, [], { value: literalOf(dtype, value), shape, dtype });
+  return apply(fullOp, [], { values: [literalOf(dtype, value)], shape, dtype });
 }
 
 /** Zeros or any number in the shape and dtype of another node. */
@@ -72,32 +72,27 @@ export function like(value: number, n: Aval): Node {
 interface Iota {
   readonly shape: readonly number[];
   readonly axis: number;
-  readonly start: Literal;
-  readonly step: Literal;
+  /** Start and step. */
+  readonly values: readonly [Literal, Literal];
   readonly dtype: DType;
 }
+/** 0, 1, 2, ... */
+const counts = ({ values: [start, step] }: Iota): boolean => Number(start) === 0 && Number(step) === 1;
 const iotaOp = define<Iota>({
   name: "iota",
   type: (_, a) => ({ shape: a.shape, dtype: a.dtype }),
   lower: {
     kind: "iota",
-    scalar: (s, at, a, out) => {
-      const t = computeOf(out.dtype), i = at(a.axis);
-      const wide = t === "f32" && out.dtype === "float32" ? "f64" : t;
-      const x = s.bin(
-        "add",
-        s.literal(wideLiteral(a.start, wide), wide),
-        s.bin("mul", s.cast(i, wide), s.literal(wideLiteral(a.step, wide), wide)),
-      );
-      return s.cast(x, t);
+    scalar: (s, at, a, out, values) => {
+      const t = computeOf(out.dtype), wide = t === "f32" && out.dtype === "float32" ? "f64" : t;
+      const x = s.cast(at(a.axis), wide);
+      return s.cast(counts(a) ? x : s.bin("add", values(0, wide), s.bin("mul", x, values(1, wide))), t);
     },
   },
-  structure: (a) => `${a.axis},${String(a.start)},${String(a.step)}`,
+  values: (a) => a.values,
+  structure: (a) => `${a.axis},${counts(a)}`,
   vjp: () => [],
 });
-function wideLiteral(v: Literal, t: string): Literal {
-  return t === "i64" || t === "u64" ? BigInt(v as number) : v;
-}
 
 /** start + step * (index along the axis). */
 export function iota(
@@ -107,7 +102,8 @@ export function iota(
   start: Literal = 0,
   step: Literal = 1,
 ): Node {
-  return apply(iotaOp, [], { shape, axis, start, step, dtype });
+  const literal = (v: Literal): Literal => isBigInteger(dtype) ? BigInt(v as number) : v;
+  return apply(iotaOp, [], { shape, axis, values: [literal(start), literal(step)], dtype });
 }
 
 const placeholderOp = define<{ readonly shape: readonly number[]; readonly dtype: DType; readonly what: string }>({
@@ -137,13 +133,13 @@ export function batchRank(x: Node, rank: number): Node {
 const NONE: ReadonlyMap<number, number> = new Map();
 const nowhere: Index = { offset: 0, terms: NONE, computed: [] };
 /** a + stride * b, for indices. */
-function combine(parts: readonly { readonly index: Index; readonly stride: number }[]): Index {
-  let offset: Offset = 0;
-  const terms = new Map<number, number>(), computed: { expr: Expr; stride: number; size: number }[] = [];
+function combine(parts: readonly { readonly index: Index; readonly stride: Size }[]): Index {
+  let offset: Size = 0;
+  const terms = new Map<number, Size>(), computed: { expr: Expr; stride: Size; size: Size }[] = [];
   for (const { index, stride } of parts) {
     offset = plus(offset, times(index.offset, stride));
-    for (const [axis, c] of index.terms) terms.set(axis, (terms.get(axis) ?? 0) + c * stride);
-    for (const c of index.computed) computed.push({ ...c, stride: c.stride * stride });
+    for (const [axis, c] of index.terms) terms.set(axis, plus(terms.get(axis) ?? 0, times(c, stride)));
+    for (const c of index.computed) computed.push({ ...c, stride: times(c.stride, stride) });
   }
   return { offset, terms, computed };
 }
@@ -153,8 +149,8 @@ const reshapeOp = define<{ readonly shape: readonly number[] }>({
   type: ([x], a) => ({ shape: a.shape, dtype: (x as Aval).dtype }),
   lower: {
     kind: "view",
-    view: (v, a) => tryReshape(v, a.shape),
-    pull: (index, a, input) => pullReshape(index, a.shape, input.shape),
+    view: (v, _, out) => tryReshape(v, out.shape),
+    pull: (index, _, input, out) => pullReshape(index, out.shape, input.shape),
   },
   structure: () => "",
   vjp: (ct, _out, [x]) => [reshape(ct, (x as Node).shape)],
@@ -163,27 +159,27 @@ const reshapeOp = define<{ readonly shape: readonly number[] }>({
 /** Input index of a reshape: each input axis must be a whole run of output axes (affine), or both sides one axis. */
 function pullReshape(
   index: readonly Index[],
-  out: readonly number[],
-  input: readonly number[],
+  out: readonly Size[],
+  input: readonly Size[],
 ): readonly Index[] | null {
   const result: Index[] = new Array<Index>(input.length).fill(nowhere);
   let o = 0;
   for (let d = 0; d < input.length; d++) {
-    const n = input[d] as number;
+    const n = input[d] as Size;
     if (n === 1) continue;
-    while (o < out.length && out[o] === 1) o++;
-    const parts: { index: Index; length: number }[] = [];
-    let have = 1;
-    while (have < n && o < out.length) {
-      have *= out[o] as number;
-      parts.push({ index: index[o] as Index, length: out[o] as number });
+    const parts: { index: Index; length: Size }[] = [];
+    let have: Size = 1;
+    while (!equal(have, n)) {
+      if (o === out.length || !below(have, n)) return null;
+      const length = out[o] as Size;
+      if (length !== 1) parts.push({ index: index[o] as Index, length });
+      have = times(have, length);
       o++;
     }
-    if (have !== n) return null;
-    let stride = 1;
+    let stride: Size = 1;
     const scaled = parts.reverse().map((p) => {
       const r = { index: p.index, stride };
-      stride *= p.length;
+      stride = times(stride, p.length);
       return r;
     });
     result[d] = combine(scaled);
@@ -201,8 +197,8 @@ const permuteOp = define<{ readonly axes: readonly number[] }>({
   lower: {
     kind: "view",
     view: (v, a) => ({
-      shape: a.axes.map((k) => v.shape[k] as number),
-      strides: a.axes.map((k) => v.strides[k] as number),
+      shape: a.axes.map((k) => v.shape[k] as Size),
+      strides: a.axes.map((k) => v.strides[k] as Size),
       offset: v.offset,
     }),
     pull: (index, a) => {
@@ -231,23 +227,21 @@ export interface Slice {
   readonly steps: readonly number[];
   readonly shape: readonly number[];
 }
-/** `first` is the number of the slice's first start among those of the node at `slot`. */
-function sliceView(v: PlanView, a: Slice, slot: number, first: number): PlanView {
+/** A slice of `shape`: where it lies in a view. */
+function sliceView(v: PlanView, steps: readonly number[], starts: readonly Size[], shape: readonly Size[]): PlanView {
   let offset = v.offset;
-  if (size(a.shape) > 0) {
-    a.starts.forEach((_, d) => offset = plus(offset, times(start(slot, first + d), v.strides[d] as number)));
-  }
-  return { shape: a.shape, strides: v.strides.map((s, d) => s * (a.steps[d] as number)), offset };
+  if (!shape.includes(0)) starts.forEach((s, d) => offset = plus(offset, times(s, v.strides[d] as Size)));
+  return { shape, strides: v.strides.map((s, d) => times(s, steps[d] as number)), offset };
 }
 const sliceOp = define<Slice>({
   name: "slice",
   type: ([x], a) => ({ shape: a.shape, dtype: (x as Aval).dtype }),
   lower: {
     kind: "view",
-    view: (v, a, out) => sliceView(v, a, out.slot, 0),
+    view: (v, a, out) => sliceView(v, a.steps, out.starts, out.shape),
     pull: (index, a, _, out) =>
       index.map((x, d) =>
-        combine([{ index: { offset: start(out.slot, d), terms: NONE, computed: [] }, stride: 1 }, {
+        combine([{ index: { offset: out.starts[d] as Size, terms: NONE, computed: [] }, stride: 1 }, {
           index: x,
           stride: a.steps[d] as number,
         }])
@@ -274,18 +268,18 @@ const broadcastOp = define<{ readonly shape: readonly number[] }>({
   type: ([x], a) => ({ shape: a.shape, dtype: (x as Aval).dtype }),
   lower: {
     kind: "view",
-    view: (v, a) => {
-      const lead = a.shape.length - v.shape.length;
+    view: (v, _, { shape }) => {
+      const lead = shape.length - v.shape.length;
       return {
-        shape: a.shape,
-        strides: a.shape.map((n, d) =>
-          d < lead || (v.shape[d - lead] === 1 && n !== 1) ? 0 : v.strides[d - lead] as number
+        shape,
+        strides: shape.map((n, d) =>
+          d < lead || (v.shape[d - lead] === 1 && n !== 1) ? 0 : v.strides[d - lead] as Size
         ),
         offset: v.offset,
       };
     },
-    pull: (index, a, input) => {
-      const lead = a.shape.length - input.shape.length;
+    pull: (index, _, input, out) => {
+      const lead = out.shape.length - input.shape.length;
       return input.shape.map((n, d) => n === 1 ? nowhere : index[d + lead] as Index);
     },
   },
@@ -320,17 +314,17 @@ const assembleOp: OpDef<Assemble> = define<Assemble>({
   lower: {
     kind: "parts",
     overwrites: (a) => a.slices[0] === null,
-    parts: (a, _ins, out): readonly Part[] => {
-      let first = 0;
+    parts: (a, ins, out): readonly Part[] => {
+      let next = 0;
       return a.slices.map((s, input) => {
-        const mine = first;
-        first += s === null ? 0 : s.starts.length;
-        return { input, view: (v) => s === null ? v : sliceView(v, s, out.slot, mine) };
+        if (s === null) return { input, view: (v) => v };
+        const starts = out.starts.slice(next, next += s.starts.length);
+        return { input, view: (v) => sliceView(v, s.steps, starts, (ins[input] as Planned).shape) };
       });
     },
   },
   starts: (a) => a.starts,
-  structure: (a) => a.slices.map((s) => s === null ? "*" : `${s.steps.join()}:${s.shape.join()}`).join("/"),
+  structure: (a) => a.slices.map((s) => s === null ? "*" : s.steps.join()).join("/"),
   vjp: (ct, _out, ins, a, need) =>
     ins.map((x, i) => {
       if (!need[i]) return null;
@@ -565,7 +559,7 @@ export interface Elementwise {
   readonly name: string;
   /** Result dtype; inputs already have one dtype (but for `select`'s condition). Default: the last input's. */
   dtype?(ins: readonly DType[]): DType;
-  scalar(s: Scalars, x: readonly Expr[], ins: readonly Aval[], out: Aval): Expr;
+  scalar(s: Scalars, x: readonly Expr[], ins: readonly Typed[], out: Typed): Expr;
   /** Derivative of the result by each input, times which the cotangent flows; null: none. */
   partials?(out: Node, ins: readonly Node[]): readonly (Node | null)[];
   /** Or the cotangents themselves, of those that are needed: what is recorded for nothing keeps its inputs in memory. */
@@ -635,7 +629,7 @@ export function castExpr(s: Scalars, x: Expr, from: DType, to: DType): Expr {
 const castOp = define<{ readonly dtype: DType }>({
   name: "astype",
   type: ([x], a) => ({ shape: (x as Aval).shape, dtype: a.dtype }),
-  lower: { kind: "map", scalar: (s, [x], a, _, ins) => castExpr(s, x as Expr, (ins[0] as Aval).dtype, a.dtype) },
+  lower: { kind: "map", scalar: (s, [x], a, _, ins) => castExpr(s, x as Expr, (ins[0] as Typed).dtype, a.dtype) },
   structure: (a) => a.dtype,
   vjp: (ct, _out, [x]) => [cast(ct, (x as Node).dtype)],
   jvp: ([t], _out, _ins, a) => a.dtype === "bool" ? null : cast(t as Node, a.dtype),
@@ -659,7 +653,7 @@ export const conj = (x: Node): Node => isComplex(x.dtype) ? apply(conjOp, [x], n
 
 // Of bools, + is or and - is exclusive or.
 const orBool =
-  (stage: string, logic: string) => (s: Scalars, x: readonly Expr[], _: readonly Aval[], out: Aval): Expr =>
+  (stage: string, logic: string) => (s: Scalars, x: readonly Expr[], _: readonly Typed[], out: Typed): Expr =>
     same2(out.dtype === "bool" ? logic : stage)(s, x);
 const addOp = elementwise({ name: "add", scalar: orBool("add", "or"), vjp: (ct) => [ct, ct] });
 const subOp = elementwise({

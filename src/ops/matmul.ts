@@ -4,11 +4,12 @@ import { isInexact, promote } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import type { NDArray } from "../core/ndarray.ts";
-import type { Aval, Call, Node, OpDef } from "../core/node.ts";
+import type { Aval, Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { axisOf, broadcast, same, size } from "../core/shape.ts";
 import type { PlanView } from "../core/view.ts";
 import { contiguousStrides } from "../core/view.ts";
+import { equal, type Size, times as sizeTimes } from "../kernel/sizes.ts";
 import { trailing } from "./args.ts";
 import {
   add,
@@ -64,36 +65,37 @@ const matmulOp: OpDef<Scale> = define<Scale>({
   },
   lower: {
     kind: "call",
+    family: "matmul",
     strided: true,
     calls: (arg, ins, outs) => {
-      const out = outs[0] as Aval, n = out.shape.length;
-      if (size(out.shape) === 0) return [];
+      const out = outs[0] as Planned, n = out.shape.length;
+      if (out.shape.includes(0)) return [];
       const a = ins[0] as PlanView,
         b = ins[1] as PlanView,
         c = ins[2],
         own = contiguousStrides(out.shape),
         lead = n - 2;
       // Strides along the axes of the result; 0 where an operand is broadcast.
-      const along = (v: PlanView | undefined, d: number): number => {
+      const along = (v: PlanView | undefined, d: number): Size => {
         if (v === undefined) return 0;
         const k = d - (n - v.shape.length);
-        return k < 0 || v.shape[k] === 1 ? 0 : v.strides[k] as number;
+        return k < 0 || v.shape[k] === 1 ? 0 : v.strides[k] as Size;
       };
-      const inner = (v: PlanView | undefined, d: number): number =>
-        v === undefined ? 0 : v.shape[v.shape.length - 2 + d] === 1 ? 0 : v.strides[v.strides.length - 2 + d] as number;
+      const inner = (v: PlanView | undefined, d: number): Size =>
+        v === undefined ? 0 : v.shape[v.shape.length - 2 + d] === 1 ? 0 : v.strides[v.strides.length - 2 + d] as Size;
       // Batch axes that step alike in every operand become one.
-      const axes: number[][] = [];
+      const axes: Size[][] = [];
       for (let d = 0; d < lead; d++) {
-        const k = out.shape[d] as number;
+        const k = out.shape[d] as Size;
         if (k === 1) continue;
-        const next = [k, along(a, d), along(b, d), own[d] as number, along(c, d)], last = axes[axes.length - 1];
-        if (last !== undefined && [1, 2, 3, 4].every((i) => last[i] === k * (next[i] as number))) {
-          axes[axes.length - 1] = [(last[0] as number) * k, ...next.slice(1)];
+        const next = [k, along(a, d), along(b, d), own[d] as Size, along(c, d)], last = axes[axes.length - 1];
+        if (last !== undefined && [1, 2, 3, 4].every((i) => equal(last[i] as Size, sizeTimes(k, next[i] as Size)))) {
+          axes[axes.length - 1] = [sizeTimes(last[0] as Size, k), ...next.slice(1)];
         } else axes.push(next);
       }
-      const rows = out.shape[n - 2] as number,
-        cols = out.shape[n - 1] as number,
-        depth = a.shape[a.shape.length - 1] as number;
+      const rows = out.shape[n - 2] as Size,
+        cols = out.shape[n - 1] as Size,
+        depth = a.shape[a.shape.length - 1] as Size;
       const ints = [
         rows,
         cols,
@@ -102,7 +104,7 @@ const matmulOp: OpDef<Scale> = define<Scale>({
         inner(a, 1),
         inner(b, 0),
         inner(b, 1),
-        own[n - 2] as number,
+        own[n - 2] as Size,
         1,
         along(c, n - 2),
         along(c, n - 1),

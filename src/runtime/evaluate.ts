@@ -1,26 +1,29 @@
 // Evaluation: roots to a graph, its plan from the cache, one submission, and the values back into the nodes.
-import { type DType, DTYPES, itemsize, typedArrayOf } from "../base/dtype.ts";
+import { type DType, itemsize, typedArrayOf } from "../base/dtype.ts";
 import { DEFAULT_PRECISION, elementsOf, formatArray } from "../base/format.ts";
 import { DEBUG, debug } from "../base/env.ts";
 import { plainError, siteOf } from "../base/error.ts";
+import { cpu, type Device, on, recording } from "../core/device.ts";
 import { elementOf, late, type NDArray, type TypedData } from "../core/ndarray.ts";
-import { type Buf, freshMark, Node, type OpDef, topological } from "../core/node.ts";
+import { type Buf, carried, freshMark, Node, type OpDef, topological, transferOp } from "../core/node.ts";
 import { size } from "../core/shape.ts";
 import { trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
-import { offsetValue } from "../kernel/offset.ts";
 import { assemble, define } from "../ops/basis.ts";
+import { type Graph, Key, present } from "../schedule/graph.ts";
+import { copyWords, deviceNumber, isUnified } from "./devices.ts";
 import { type Native, openNative } from "./ffi.ts";
 import {
   build,
   compiledKernels,
   describe,
   forgetKernels,
-  type Graph,
   type KernelInfo,
   type Plan,
   putScalar,
+  wideAt,
 } from "./plan.ts";
+import { type Segment, segmentsOf } from "./segments.ts";
 
 let opened: Native | null = null;
 /** The native library of this thread. */
@@ -34,41 +37,12 @@ const sourceOp = define<null>({
   lower: { kind: "source" },
 });
 
-/** Statistics of the plan cache. */
-export const counters = { evals: 0, misses: 0, computed: 0 };
-
-// ---- keys -------------------------------------------------------------------------------------------------------------
-const opIds = new Map<OpDef, number>(), texts = new Map<string, number>();
-const dtypeIds = new Map<DType, number>(DTYPES.map((d, i) => [d, i]));
-let key: Int32Array = new Int32Array(4096), keyLength = 0;
-function put(x: number): void {
-  if (keyLength === key.length) {
-    const more = new Int32Array(key.length * 2);
-    more.set(key);
-    key = more;
-  }
-  key[keyLength++] = x;
-}
-function textId(text: string): number {
-  let id = texts.get(text);
-  if (id === undefined) texts.set(text, id = texts.size);
-  return id;
-}
-function opId(op: OpDef): number {
-  let id = opIds.get(op);
-  if (id === undefined) opIds.set(op, id = opIds.size);
-  return id;
-}
-function argId(n: Node): number {
-  if (n.arg === null || n.arg === undefined || n.op.value !== undefined) return 0;
-  if (n.op.structure !== undefined) return 1 + textId(n.op.structure(n.arg));
-  return 1 + textId(JSON.stringify(n.arg, (_, v: unknown) => typeof v === "bigint" ? `${v}n` : v));
-}
+/** Statistics of the plan cache: plans made, and plans laid out for other sizes; and of copies between devices. */
+export const counters = { evals: 0, misses: 0, layouts: 0, computed: 0, copies: 0, copiedBytes: 0 };
 
 /** A node is cheap to compute again if it is this near to memory. */
 const CHEAP = 16;
 
-const present = (n: Node): boolean => n.buf !== null || n.results !== null;
 /** Scratch of `graphOf`: consumers in the graph and cost, by slot. */
 let uses: Int32Array = new Int32Array(1024), costs: Float64Array = new Float64Array(1024);
 
@@ -95,9 +69,8 @@ function overwritten(order: readonly Node[], keep: ReadonlySet<Node>): ReadonlyS
 }
 
 /** What an eval of `roots` has to compute. */
-export function graphOf(roots: readonly Node[]): Graph {
-  const order = topological(roots, present),
-    count = order.length,
+export function graphOf(roots: readonly Node[], order: readonly Node[] = topological(roots, present)): Graph {
+  const count = order.length,
     mark = freshMark(),
     leaves: Node[] = [],
     keep = new Set<Node>();
@@ -133,10 +106,15 @@ export function graphOf(roots: readonly Node[]): Graph {
       if (kind !== "view" && kind !== "source") keep.add(n);
     }
   }
-  return { order, leaves, keep, inPlace: overwritten(order, keep) };
+  return { device: order[0]?.device ?? cpu, order, leaves, keep, inPlace: overwritten(order, keep) };
 }
 
-const cache = new Map<number, Plan[]>();
+/** The plans of one structure, one for each outcome of their guards. */
+interface Entry {
+  readonly structure: Int32Array;
+  readonly plans: Plan[];
+}
+const cache = new Map<number, Entry[]>(), key = new Key();
 /** Forgets all plans: for tests that change what an op does. */
 export function forgetPlans(): void {
   cache.clear();
@@ -148,35 +126,6 @@ const MAX_PLANS = 4096;
 const MAX_KERNELS = 16384;
 let plans = 0;
 
-function writeKey(g: Graph): number {
-  keyLength = 0;
-  for (const n of g.leaves) {
-    const v = n.view ?? contiguousView(n.shape);
-    put(dtypeIds.get(n.dtype) as number);
-    put(v.shape.length + (n.results === null ? 0 : 1000));
-    for (const d of v.shape) put(d);
-    for (const s of v.strides) put(s);
-    put(v.offset);
-    put(Math.floor(v.offset / 4294967296));
-  }
-  put(-1);
-  for (const n of g.order) {
-    put(opId(n.op));
-    put(dtypeIds.get(n.dtype) as number);
-    put(argId(n));
-    put(n.shape.length * 4 + (g.keep.has(n) ? 1 : 0) + (g.inPlace.has(n) ? 2 : 0));
-    for (const d of n.shape) put(d);
-    for (const x of n.inputs) put(x.buf !== null || x.results !== null ? -1 - x.slot : x.slot);
-  }
-  let h = 0x811c9dc5;
-  for (let i = 0; i < keyLength; i++) h = Math.imul(h ^ (key[i] as number), 0x01000193);
-  return h;
-}
-function equals(a: Int32Array): boolean {
-  if (a.length !== keyLength) return false;
-  for (let i = 0; i < keyLength; i++) if (a[i] !== key[i]) return false;
-  return true;
-}
 function report(g: Graph): void {
   const start = performance.now(), kernels = describe(g);
   debug(
@@ -193,22 +142,36 @@ function report(g: Graph): void {
     )
   );
 }
+/** The plan of a graph, laid out for its sizes. */
 function planOf(g: Graph): Plan {
-  const h = writeKey(g), bucket = cache.get(h);
-  const hit = bucket?.find((p) => equals(p.key));
-  if (hit !== undefined) return hit;
+  key.read(g);
+  const entry = cache.get(key.hash)?.find((e) => key.matches(e.structure)), known = entry?.plans ?? [];
+  let plan = known.find((p) => p.layout.holds(key.sizes));
+  if (plan === undefined) {
+    plan = known.find((p) => p.layout.resize(key.sizes, p.words));
+    if (plan === undefined) return newPlan(g);
+    counters.layouts++;
+  }
+  plan.layout.move(key.moving, key.movingCount, plan.words);
+  return plan;
+}
+function newPlan(g: Graph): Plan {
   counters.misses++;
   if (DEBUG >= 1) report(g);
   if (plans++ >= MAX_PLANS || compiledKernels() > MAX_KERNELS) {
-    native().submit(nothing, 4);
+    native().wait(ALL);
     forgetKernels(native());
     cache.clear();
     plans = 1;
   }
-  const plan = build(native(), g, key.slice(0, keyLength));
-  const list = cache.get(h);
-  if (list === undefined) cache.set(h, [plan]);
-  else list.push(plan);
+  const plan = build(native(), g, key, deviceNumber(native(), g.device)), list = cache.get(key.hash);
+  const entry = list?.find((e) => key.matches(e.structure));
+  if (entry !== undefined) entry.plans.push(plan);
+  else {
+    const made = { structure: key.structure.slice(0, key.length), plans: [plan] };
+    if (list === undefined) cache.set(key.hash, [made]);
+    else list.push(made);
+  }
   return plan;
 }
 
@@ -224,7 +187,7 @@ function bufferOf(id: number, address: number, bytes: number, ticket: number): B
 /** Large buffers by id, for the message of a memory limit. No WeakRefs: an engine keeps what one was made of until the job ends. */
 const large = new Map<number, { readonly bytes: number; readonly made: Error }>();
 function remember(id: number, bytes: number, made: Error): void {
-  if (large.size >= 4096) { for (const k of large.keys()) if (native().address(k) === 0) large.delete(k); }
+  if (large.size >= 4096) { for (const k of large.keys()) if (!native().alive(k)) large.delete(k); }
   large.set(id, { bytes, made });
 }
 
@@ -234,7 +197,7 @@ function memoryError(bytes: number): Error {
     active = n.stat(0),
     limit = n.stat(3),
     mb = (x: number): string => `${(x / 1048576).toFixed(1)} MB`;
-  const alive = [...large].filter(([id]) => n.address(id) !== 0).map(([, b]) => b).sort((a, b) => b.bytes - a.bytes)
+  const alive = [...large].filter(([id]) => n.alive(id)).map(([, b]) => b).sort((a, b) => b.bytes - a.bytes)
     .slice(0, 5);
   const list = alive.map((b) => {
     const at = siteOf(b.made.stack ?? "");
@@ -249,13 +212,14 @@ function memoryError(bytes: number): Error {
   );
 }
 
-const nothing = new Uint32Array([4, 0, 0, 0]), pause = new Int32Array(new SharedArrayBuffer(4));
+/** The ticket that stands for all work in flight. */
+const ALL = 0, pause = new Int32Array(new SharedArrayBuffer(4));
 /** Calls `attempt` until it does not fail for want of memory, having made what room there is: work in flight, garbage, the cache. */
 function withRoom(attempt: () => number, failed: (code: number) => boolean): number {
   let code = attempt();
   for (let i = 0; i < 3 && failed(code); i++) {
     const lib = native();
-    lib.submit(nothing, 4);
+    lib.wait(ALL);
     lib.yieldToCollector();
     // The engines end what they collected on another thread.
     if (i > 0) Atomics.wait(pause, 0, 0, 5 * i);
@@ -274,6 +238,13 @@ function give(n: Node, b: Buf, view: View): void {
   b.users++;
 }
 
+/** Bytes that a plan reserves: new buffers and its arena. */
+function bytesOf(p: Plan): number {
+  let bytes = 0;
+  for (let i = 0; i < (p.words[1] as number); i++) if (p.words[4 + 6 * i] !== 0) bytes += wideAt(p.words, 6 + 6 * i);
+  return bytes;
+}
+
 /** Runs a plan on a graph; `flags` 1 = asynchronous. Returns the ticket (0 = done). */
 function run(g: Graph, p: Plan, flags: number): number {
   const words = p.words, lib = native();
@@ -281,25 +252,16 @@ function run(g: Graph, p: Plan, flags: number): number {
     words[l.word] = bufOf(g.leaves[l.leaf] as Node, l.out).id;
   }
   for (const s of p.scalars) {
-    const n = g.order[s.slot] as Node, v = n.op.value?.(n.arg);
+    const n = g.order[s.slot] as Node, v = n.op.values?.(n.arg)[s.k];
     if (v === undefined) continue;
     if (s.t === "f32") p.floats[s.word] = v as number;
     else putScalar(words, s.word, s.t, v);
   }
-  const startsOf = (slot: number): readonly number[] => {
-    const n = g.order[slot] as Node;
-    return n.op.starts?.(n.arg) ?? NO_STARTS;
-  };
-  for (const m of p.moving) {
-    const x = offsetValue(m.offset, startsOf);
-    words[m.word] = x >>> 0;
-    words[m.word + 1] = Math.floor(x / 4294967296) >>> 0;
-  }
-  words[2] = flags;
+  words[2] = flags | deviceNumber(lib, g.device) << 8;
   let code = lib.submit(words, words[0] as number);
   if (code === LIMIT_ERROR) {
     code = withRoom(() => lib.submit(words, words[0] as number), (c) => c === LIMIT_ERROR);
-    if (code === LIMIT_ERROR) throw memoryError(p.outputs.reduce((a, o) => a + o.bytes, p.arena));
+    if (code === LIMIT_ERROR) throw memoryError(bytesOf(p));
   }
   if (code < 0) throw plainError(lib.error());
   const made: Buf[] = [];
@@ -307,7 +269,7 @@ function run(g: Graph, p: Plan, flags: number): number {
     for (const o of p.outputs) {
       f64words[0] = words[o.word + 4] as number;
       f64words[1] = words[o.word + 5] as number;
-      made.push(bufferOf(words[o.word + 1] as number, f64[0] as number, o.bytes, code));
+      made.push(bufferOf(words[o.word + 1] as number, f64[0] as number, wideAt(words, o.word + 2), code));
     }
   } catch (error) {
     for (const o of p.outputs) lib.dispose(words[o.word + 1] as number);
@@ -324,7 +286,12 @@ function run(g: Graph, p: Plan, flags: number): number {
     }
   });
   for (const a of p.aliases) {
-    const n = g.order[a.slot] as Node, view: View = { ...a.view, offset: offsetValue(a.view.offset, startsOf) };
+    const n = g.order[a.slot] as Node, { registers } = p.layout;
+    const view: View = {
+      shape: n.shape,
+      strides: a.strides.map((r) => registers[r] as number),
+      offset: registers[a.offset] as number,
+    };
     if ("leaf" in a.of) {
       give(n, bufOf(g.leaves[a.of.leaf] as Node, a.of.out), view);
     } else {
@@ -332,18 +299,18 @@ function run(g: Graph, p: Plan, flags: number): number {
       give(n, base.outs === null ? base.buf as Buf : (base.results as Buf[])[a.of.out] as Buf, view);
     }
   }
-  const first = trace.first ?? Infinity;
-  for (const n of g.order) {
-    if ((n.buf === null && n.results === null) || n.serial >= first) continue;
-    for (const x of n.inputs) if (--x.pending === 0 && x.handles === 0) release(x);
-    n.inputs = NONE;
-  }
+  for (const n of g.order) evaluated(n);
   counters.evals++;
   counters.computed += p.computed;
   return code;
 }
+/** Lets go of the inputs of a node that has a value, unless a trace may still want them. */
+function evaluated(n: Node): void {
+  if (!present(n) || n.serial >= (trace.first ?? Infinity)) return;
+  for (const x of n.inputs) if (--x.pending === 0 && x.handles === 0) release(x);
+  n.inputs = NONE;
+}
 const NONE: readonly Node[] = [];
-const NO_STARTS: readonly number[] = [];
 
 function settle(n: Node): void {
   const b = n.buf;
@@ -371,6 +338,21 @@ function moved(old: Node, next: Node): void {
   // Once an eval computed a state that nobody asked for, all do, so that each step costs the same.
   if (states.delete(old) || followed.has(old) || (old.state && old.buf === null)) states.add(next);
 }
+/** Runs what roots need, piece by piece where there are several devices; flags as for `run`. Returns the ticket of a single piece. */
+function runAll(roots: readonly Node[], flags: number): number {
+  const order = topological(roots, present), segments = recording.several ? segmentsOf(roots, order) : null;
+  if (segments === null) {
+    const g = graphOf(roots, order);
+    return run(g, planOf(g), flags);
+  }
+  for (const s of segments) {
+    for (const n of s.transfers) carry(n);
+    // An earlier piece may have computed it on the way.
+    const todo = s.roots.filter((n) => n.buf === null);
+    if (todo.length > 0) runAll(todo, 1);
+  }
+  return 0;
+}
 /** Runs what `roots` need and the states that wait; flags as for `run`. */
 function start(roots: readonly Node[], flags: number): number {
   checkReadable(roots);
@@ -381,7 +363,7 @@ function start(roots: readonly Node[], flags: number): number {
     states.clear();
     if (waiting.length > 0) {
       try {
-        const g = graphOf([...roots, ...waiting]), ticket = run(g, planOf(g), flags);
+        const ticket = runAll([...roots, ...waiting], flags);
         for (const n of waiting) followed.add(n);
         return ticket;
       } catch {
@@ -389,8 +371,51 @@ function start(roots: readonly Node[], flags: number): number {
       }
     }
   }
-  const g = graphOf(roots);
-  return run(g, planOf(g), flags);
+  return runAll(roots, flags);
+}
+
+// ---- between devices --------------------------------------------------------------------------------------------------
+/** Gives a transfer whose input is in memory its value: a copy that runs on the device's second stream, or the same memory. */
+function carry(t: Node): void {
+  const x = t.inputs[0] as Node, view = x.view as View, b = x.buf as Buf;
+  if (isUnified(native(), x.device) && isUnified(native(), t.device)) give(t, b, view);
+  else if (!isContiguous(view)) {
+    const flat = flattened(x);
+    runAll([flat], 1);
+    give(t, copied(flat, t.device), contiguousView(t.shape));
+    release(flat);
+  } else give(t, copied(x, t.device), contiguousView(t.shape));
+  evaluated(t);
+}
+/** A fresh buffer on a device with the elements of a contiguous node, there once the copy in flight is done. */
+function copied(x: Node, device: Device): Buf {
+  const lib = native(), item = itemsize(x.dtype), bytes = size(x.shape) * item, id = room(bytes, device);
+  const far = deviceNumber(lib, device === cpu ? x.device : device);
+  const words = copyWords((x.buf as Buf).id, (x.view as View).offset * item, id, bytes, far);
+  const code = lib.submit(words, words.length);
+  if (code < 0) {
+    lib.dispose(id);
+    throw plainError(lib.error());
+  }
+  counters.copies++;
+  counters.copiedBytes += bytes;
+  return bufferOf(id, lib.address(id), bytes, code);
+}
+/** The id of a fresh buffer. */
+function room(bytes: number, device: Device): number {
+  const lib = native(), number = deviceNumber(lib, device);
+  const id = lib.alloc(bytes, number) || withRoom(() => lib.alloc(bytes, number), (x) => x === 0);
+  if (id === 0) throw memoryError(bytes);
+  return id;
+}
+/** The same elements, row-major, where they are. */
+const flattened = (n: Node): Node => on(n.device, () => assemble([n], [null], n.shape));
+/** An evaluated node whose memory the host sees: itself, or a copy. */
+function near(n: Node): Node {
+  if ((n.buf as Buf).address !== 0 || size(n.shape) === 0) return n;
+  const t = carried(n, cpu, () => "it is read");
+  evaluate([t]);
+  return t;
 }
 
 function evaluate(roots: readonly Node[]): void {
@@ -424,16 +449,18 @@ function evaluateAsync(roots: readonly Node[]): Promise<void> {
   return finished(tickets, new Error());
 }
 
-/** A node over a fresh buffer with these row-major elements. */
+/** A node over a fresh buffer of the device of the moment with these row-major elements. */
 function store(data: TypedData, shape: readonly number[], dtype: DType): Node {
-  const bytes = size(shape) * itemsize(dtype), lib = native();
-  const id = lib.alloc(bytes) || withRoom(() => lib.alloc(bytes), (x) => x === 0);
-  if (id === 0) throw memoryError(bytes);
-  const b = bufferOf(id, lib.address(id), bytes, 0);
+  const bytes = size(shape) * itemsize(dtype), id = room(bytes, cpu);
+  const b = bufferOf(id, native().address(id), bytes, 0);
   new Uint8Array(b.token, 0, bytes).set(new Uint8Array(data.buffer, data.byteOffset, bytes));
-  const n = new Node(sourceOp as OpDef, NONE, null, shape, dtype, null);
+  const n = new Node(sourceOp as OpDef, NONE, null, shape, dtype, null, cpu);
   give(n, b, contiguousView(shape));
-  return n;
+  if (recording.device === cpu) return n;
+  const t = carried(n, recording.device, () => "it is made of values of JavaScript");
+  carry(t);
+  release(n);
+  return t;
 }
 
 type TypedConstructor = new (buffer: ArrayBuffer, offset: number, length: number) => TypedData;
@@ -446,22 +473,22 @@ function typed(n: Node): TypedData {
 function read(n: Node): TypedData {
   settle(n);
   if (!isContiguous(n.view as View)) {
-    const flat = assemble([n], [null], n.shape);
+    const flat = flattened(n);
     evaluate([flat]);
     return read(flat);
   }
-  (n.buf as Buf).exposed = true;
-  return typed(n);
+  const host = near(n);
+  (host.buf as Buf).exposed = true;
+  return typed(host);
 }
 
 /** How arrays print. */
 export const printing = { precision: DEFAULT_PRECISION };
 /** Arrays up to this size are laid out row-major to be printed; of larger ones only the shown elements are read. */
 const SMALL = 65536;
-function text(n: Node): string {
-  evaluate([n]);
-  settle(n);
-  const v = n.view as View;
+function text(node: Node): string {
+  evaluate([node]);
+  const n = near(node), v = n.view as View;
   if (isContiguous(v) || size(n.shape) <= SMALL) {
     const { get, sign } = elementsOf(n.dtype, isContiguous(v) ? typed(n) : read(n));
     return formatArray(n.dtype, n.shape, get, printing.precision, sign);
@@ -515,7 +542,44 @@ Object.assign(late, {
   },
 });
 
-/** The kernels that an eval of these nodes would run. */
-export function kernelsOf(roots: readonly Node[]): KernelInfo[] {
-  return describe(graphOf(roots.filter((n) => n.buf === null)));
+/** A copy between devices as `explain` shows it. */
+export interface CopyInfo {
+  readonly bytes: number;
+  readonly from: string;
+  readonly to: string;
+  readonly reason: string;
+}
+/** Stands for memory while an eval over several devices is described: what an earlier piece computes is there for the next. */
+const STAND_IN: Buf = { id: 0, bytes: 0, address: 0, token: new ArrayBuffer(0), users: 0, exposed: false, ticket: 0 };
+/** The kernels and copies that an eval of these nodes would run, in order. */
+export function kernelsOf(nodes: readonly Node[]): { readonly kernels: KernelInfo[]; readonly copies: CopyInfo[] } {
+  const kernels: KernelInfo[] = [], copies: CopyInfo[] = [], standing: Node[] = [];
+  const stand = (n: Node): void => {
+    n.buf = STAND_IN;
+    n.view = contiguousView(n.shape);
+    standing.push(n);
+  };
+  const roots = nodes.filter((n) => n.buf === null), order = topological(roots, present);
+  const segments: readonly Segment[] = recording.several ? segmentsOf(roots, order) ?? [] : [];
+  try {
+    for (const s of segments) {
+      for (const t of s.transfers) {
+        const from = (t.inputs[0] as Node).device, { why } = t.arg as { readonly why: () => string };
+        copies.push({
+          bytes: isUnified(native(), from) && isUnified(native(), t.device) ? 0 : size(t.shape) * itemsize(t.dtype),
+          from: from.type,
+          to: t.device.type,
+          reason: why(),
+        });
+        stand(t);
+      }
+      const todo = s.roots.filter((n) => n.buf === null);
+      kernels.push(...describe(graphOf(todo)));
+      for (const n of todo) stand(n);
+    }
+    if (segments.length === 0) kernels.push(...describe(graphOf(roots, order)));
+  } finally {
+    for (const n of standing) n.buf = n.view = null;
+  }
+  return { kernels, copies };
 }

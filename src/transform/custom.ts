@@ -1,9 +1,10 @@
 // Functions with rules of their own: custom gradients, tangents and batches, and checkpoints, which compute again what gradients need.
 import { typeError } from "../base/error.ts";
 import { isPlainObject } from "../base/options.ts";
+import { on } from "../core/device.ts";
 import { abandon, NDArray } from "../core/ndarray.ts";
 import type { Aval, Node } from "../core/node.ts";
-import { apply, nextSerial, topological } from "../core/node.ts";
+import { anew, nextSerial, topological } from "../core/node.ts";
 import { same } from "../core/shape.ts";
 import { trace } from "../core/trace.ts";
 import { treeFlatten, treeFlattenArrays, type TreeSpec, treeUnflatten } from "../core/tree.ts";
@@ -224,17 +225,17 @@ export function customFunction<A extends readonly unknown[], R>(fun: (...args: A
 function replay(
   roots: readonly Node[],
   leaves: readonly Node[],
-  anew: readonly Node[],
+  others: readonly Node[],
   earlier: readonly Node[],
 ): ReadonlyMap<Node, Node> {
-  const map = new Map(leaves.map((x, i) => [x, anew[i] as Node]));
+  const map = new Map(leaves.map((x, i) => [x, others[i] as Node]));
   for (const n of topological(roots, (x) => map.has(x))) {
     map.set(
       n,
       n.inputs.length > 0
-        ? apply(n.op, n.inputs.map((x) => map.get(x) as Node), n.arg)
+        ? anew(n, n.inputs.map((x) => map.get(x) as Node))
         : n.buf === null
-        ? after(n, earlier)
+        ? on(n.device, () => after(n, earlier))
         : n,
     );
   }
@@ -248,7 +249,7 @@ const again = (count: number): Rules => ({
       leaves = family.inputs.slice(count),
       given = cts.filter((c) => c !== null);
     const which = ends.map((_, i) => i).filter((i) => cts[i]), first = nextSerial();
-    const variables = leaves.map((x) => alias(after(x, given)));
+    const variables = leaves.map((x) => alias(on(x.device, () => after(x, given))));
     const inner = replay(which.map((i) => ends[i] as Node), leaves, variables, given),
       roots = which.map((i) => inner.get(ends[i] as Node) as Node);
     const wanted = leaves.map((_, i) => i).filter((i) => need[i]);

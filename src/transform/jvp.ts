@@ -1,5 +1,6 @@
 // Forward mode: tangents along the graph that the user's function recorded.
 import { plainError, typeError } from "../base/error.ts";
+import { on } from "../core/device.ts";
 import type { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { apply, nextSerial } from "../core/node.ts";
@@ -7,7 +8,7 @@ import { traced } from "../core/trace.ts";
 import { like, wrap } from "../ops/basis.ts";
 import { pickOp } from "../ops/pick.ts";
 import { indexOf, recorded, rulesOf } from "./family.ts";
-import { alias, arraysOf, backward, fitting, functionOf } from "./grad.ts";
+import { alias, arraysOf, backward, fitting, functionOf, zeros } from "./grad.ts";
 
 /**
  * The tangent of a result by the gradient alone: the gradient is linear in the cotangent, and its transpose is the
@@ -59,8 +60,11 @@ export function forward(
     const given = own.map((s) => s < 0 ? null : ts[s] ?? null);
     if (!given.some((t) => t !== null)) return;
     const rules = rulesOf(out);
-    if (rules === null) ts[i] = tangent(given, out, node);
-    else families.set(i, rules.jvp === null ? given : rules.jvp(given, out));
+    if (rules === null) ts[i] = on(node.device, () => tangent(given, out, node));
+    else {
+      const { jvp: rule } = rules;
+      families.set(i, rule === null ? given : on(out.device, () => rule(given, out)));
+    }
   });
   return ends.map((s) => s < 0 ? null : ts[s] ?? null);
 }
@@ -84,6 +88,6 @@ export function jvp(
     const first = nextSerial(), variables = ins.map((x) => alias(x.node));
     const outs = arraysOf("jvp", "the function's result", fun(...variables.map(wrap)));
     const found = forward(outs.map((o) => o.node), variables, ts, first);
-    return [outs, found.map((t, i) => wrap(t ?? like(0, (outs[i] as NDArray).node)))];
+    return [outs, found.map((t, i) => wrap(t ?? zeros((outs[i] as NDArray).node)))];
   });
 }

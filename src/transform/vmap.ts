@@ -1,9 +1,10 @@
 // Batching: a function of one example runs once, on placeholders, and the graph that it recorded is walked with whole batches.
 import { plainError, rangeError, typeError } from "../base/error.ts";
 import { checkOptions, isPlainObject } from "../base/options.ts";
+import { on } from "../core/device.ts";
 import { abandon, type NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
-import { apply, nextSerial } from "../core/node.ts";
+import { anew, nextSerial } from "../core/node.ts";
 import { axisOf } from "../core/shape.ts";
 import { traced } from "../core/trace.ts";
 import { treeFlattenArrays, type TreeSpec, treeUnflatten } from "../core/tree.ts";
@@ -15,12 +16,13 @@ import { functionOf } from "./grad.ts";
 /** One node for a batch: by its own rule, or the same op on all inputs. */
 function batchedNode(n: Node, ins: readonly Node[], batched: readonly boolean[], count: number): Node {
   const { op, arg } = n, kind = op.lower.kind;
-  if (op.vmap !== undefined) return op.vmap(ins, batched, arg, count);
+  const { vmap: rule } = op;
+  if (rule !== undefined) return on(n.device, () => rule(ins, batched, arg, count));
   // What takes no argument, scalar rules and library calls (on leading axes) work on any batch.
   if (arg !== null && kind !== "map" && kind !== "call" && kind !== "source") {
     throw plainError(`Cannot vmap ${op.name}: it has no batching rule`);
   }
-  return apply(op, batchAll(ins, batched, count), arg);
+  return anew(n, on(n.device, () => batchAll(ins, batched, count)));
 }
 
 /** What `run` gives on placeholders for one example of each node in `batched`, for all `n` examples along a first axis; `mapped` is false where a result is the same for all and has no such axis. */
@@ -32,7 +34,7 @@ export function batch<T extends Node | null>(
   what: (i: number) => string,
 ): { readonly nodes: readonly T[]; readonly mapped: readonly boolean[] } {
   const first = nextSerial(),
-    examples = ins.map((x, i) => batched[i] ? placeholder(x.shape.slice(1), x.dtype, what(i)) : x),
+    examples = ins.map((x, i) => batched[i] ? on(x.device, () => placeholder(x.shape.slice(1), x.dtype, what(i))) : x),
     results = run(examples),
     roots = results.filter((r) => r !== null);
   const mapped = ins.map((_, i) => i).filter((i) => batched[i]);
@@ -169,7 +171,7 @@ export function vmap<A extends readonly unknown[], R>(
           );
         }
         if (n < 0) [n, from] = [length, `axis ${axis} of ${here} has ${length}`];
-        ins.push(move(x, axis, 0));
+        ins.push(on(x.device, () => move(x, axis, 0)));
       })
     );
     if (n < 0) throw rangeError("Cannot vmap a function of which no argument is mapped: every axis of inAxes is null");
@@ -204,8 +206,10 @@ export function vmap<A extends readonly unknown[], R>(
           }
           return wrap(x);
         }
-        const whole = mapped[i] ? x : broadcastTo(x, [n, ...x.shape]);
-        return wrap(move(whole, 0, axisOf(`vmap result ${i}`, to, whole.shape.length)));
+        return wrap(on(x.device, () => {
+          const whole = mapped[i] ? x : broadcastTo(x, [n, ...x.shape]);
+          return move(whole, 0, axisOf(`vmap result ${i}`, to, whole.shape.length));
+        }));
       });
       return treeUnflatten(spec as unknown as TreeSpec, outs) as R;
     }, true);

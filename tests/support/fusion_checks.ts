@@ -7,6 +7,7 @@ import { expressions } from "../../src/kernel/kernel.ts";
 import type { Operand, Step } from "../../src/schedule/step.ts";
 import { bytesOf, evaluateEach, firstDifference, numbersOf, type Recipe, type Value } from "./random_graph.ts";
 import { interpreted } from "./interpreted.ts";
+import { forgetPlans } from "../../src/runtime/evaluate.ts";
 
 const arrays = (recipe: Recipe, roots: readonly number[]): NDArray[] => {
   const all = recipe.build();
@@ -60,13 +61,31 @@ export function interpreterDifference(recipe: Recipe, roots: readonly number[] =
   return null;
 }
 
+/** What differs between a plan that was laid out again for these sizes and one that was made for them. */
+export function layoutDifference(recipe: Recipe, roots: readonly number[] = recipe.roots): string | null {
+  const again = fusedBytes(recipe, roots);
+  forgetPlans();
+  const fresh = fusedBytes(recipe, roots);
+  for (const [k, root] of roots.entries()) {
+    const { dtype } = recipe.values[root] as Value, a = again[k] as Uint8Array, b = fresh[k] as Uint8Array;
+    const i = firstDifference(dtype, a, b);
+    if (i >= 0) {
+      return `v${root} element ${i}: laid out again ${numbersOf(dtype, a)[i]}, new ${numbersOf(dtype, b)[i]}`;
+    }
+  }
+  return null;
+}
+
 /** Distinct bytes of one operand, by walking every position that the kernel visits. */
-function walk(s: Extract<Step, { kind: "kernel" }>, o: Operand, item: number, row: boolean): Set<number> {
+function walk(
+  s: Extract<Step<number>, { kind: "kernel" }>,
+  o: Operand<number>,
+  item: number,
+  row: boolean,
+): Set<number> {
   const seen = new Set<number>(), rows = s.rows.reduce((a, b) => a * b, 1), inner = s.inner.reduce((a, b) => a * b, 1);
-  // Positions count from the operand's own start where a run decides where that is.
-  const start: unknown = o.offset, from = typeof start === "number" ? start : 0;
   for (let r = 0; r < rows; r++) {
-    let base = from, rest = r, block = 0;
+    let base = o.offset, rest = r, block = 0;
     for (let d = s.rows.length - 1; d >= 0; d--) {
       const k = rest % (s.rows[d] as number);
       if (d === s.rows.length - 1) block = k;
@@ -97,7 +116,7 @@ export function explainDifference(recipe: Recipe, roots: readonly number[] = rec
   const kernels = mx.explain(a).kernels, steps = interpreted(a.map((x) => x.node)).steps;
   assert.equal(kernels.length, steps.length);
   for (let k = 0; k < steps.length; k++) {
-    const s = steps[k] as Step, told = kernels[k];
+    const s = steps[k] as Step<number>, told = kernels[k];
     if (s.kind !== "kernel" || told === undefined) continue;
     const roots = [
       ...s.kernel.passes.flatMap((p) => [

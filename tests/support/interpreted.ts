@@ -2,13 +2,13 @@
 import { type DType, itemsize } from "../../src/base/dtype.ts";
 import type { Node } from "../../src/core/node.ts";
 import { size } from "../../src/core/shape.ts";
-import { offsetValue } from "../../src/kernel/offset.ts";
+import { numberOf, type Size } from "../../src/kernel/sizes.ts";
 import type { Literal } from "../../src/kernel/expr.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { type Counts, interpret } from "../../src/kernel/interpret.ts";
 import { printKernel } from "../../src/kernel/kernel.ts";
 import { resolve } from "../../src/schedule/fuse.ts";
-import type { Place, Step } from "../../src/schedule/step.ts";
+import { numbered, type Place, type Step } from "../../src/schedule/step.ts";
 import { graphOf } from "../../src/runtime/evaluate.ts";
 import { steps } from "../../src/runtime/plan.ts";
 
@@ -17,12 +17,12 @@ export interface Interpreted {
   readonly bytes: readonly Uint8Array[];
   readonly kernels: readonly string[];
   readonly counts: readonly Counts[];
-  readonly steps: readonly Step[];
+  readonly steps: readonly Step<number>[];
 }
 
 /** Evaluates nodes without a device. Leaves must be in memory (`token`). */
 export function interpreted(roots: readonly Node[]): Interpreted {
-  const g = graphOf(roots), { schedule, steps: list } = steps(g);
+  const g = graphOf(roots), { schedule, steps: symbolic } = steps(g), list = symbolic.map(numbered);
   const memories = new Map<string, DataView>();
   const memory = (p: Place): DataView => {
     if (p.node !== null && p.node.buf !== null) return new DataView(p.node.buf.token);
@@ -30,14 +30,10 @@ export function interpreted(roots: readonly Node[]): Interpreted {
     let m = memories.get(key);
     if (m === undefined) {
       const aval = p.node === null ? null : p.node.outs?.[p.out] ?? p.node;
-      m = new DataView(new ArrayBuffer(aval === null ? p.bytes : size(aval.shape) * itemsize(aval.dtype)));
+      m = new DataView(new ArrayBuffer(aval === null ? numberOf(p.bytes) : size(aval.shape) * itemsize(aval.dtype)));
       memories.set(key, m);
     }
     return m;
-  };
-  const startsOf = (slot: number): readonly number[] => {
-    const n = g.order[slot];
-    return n?.op.starts?.(n.arg) ?? [];
   };
   const counts: Counts[] = [], kernels: string[] = [];
   for (const s of list) {
@@ -52,29 +48,28 @@ export function interpreted(roots: readonly Node[]): Interpreted {
       rag: s.rag,
       operands: s.operands.map((o) => ({
         memory: memory(o.place),
-        offset: offsetValue(o.offset, startsOf),
+        offset: o.offset,
         rows: o.rows,
         fold: o.fold,
         inner: o.inner,
       })),
       scalars: s.kernel.scalars.scalars.map((x): Literal => {
         const n = x.node >= 0 ? g.order[x.node] : undefined;
-        const at = offsetValue(x.offset, startsOf);
-        return n?.op.value?.(n.arg) ?? (x.offset === 0 ? x.value : x.t === "i64" ? BigInt(at) : at);
+        return n?.op.values?.(n.arg)[x.k] ?? x.value;
       }),
     }, c);
     counts.push(c);
   }
   const bytes = roots.map((n) => {
-    const r = resolve(schedule.infos, n);
+    const r = resolve(schedule, n);
     if (r === null) throw new Error("not computed");
     const m = memory({ node: r.node, out: r.out, workspace: -1, bytes: 0 }),
       item = itemsize(n.dtype),
       out = new Uint8Array(size(n.shape) * item);
     for (let i = 0; i < size(n.shape); i++) {
-      let at = offsetValue(r.view.offset, startsOf), rest = i;
+      let at = numberOf(r.view.offset), rest = i;
       for (let d = n.shape.length - 1; d >= 0; d--) {
-        at += (rest % (n.shape[d] as number)) * (r.view.strides[d] as number);
+        at += (rest % (n.shape[d] as number)) * numberOf(r.view.strides[d] as Size);
         rest = Math.floor(rest / (n.shape[d] as number));
       }
       for (let b = 0; b < item; b++) out[i * item + b] = m.getUint8(at * item + b);

@@ -175,8 +175,16 @@ function randomShape(r: Random, limit: number): number[] {
   return shape;
 }
 
-/** A random graph of about `count` values. `big`: some leaves are long enough that folds are split. */
-export function randomRecipe(seed: number, count: number, big: boolean): Recipe {
+/**
+ * A random graph of about `count` values. `big`: some leaves are long enough that folds are split.
+ * `stretch` gives the sizes of leaves from those that are drawn: the same graph in other sizes, as far as its ops allow.
+ */
+export function randomRecipe(
+  seed: number,
+  count: number,
+  big: boolean,
+  stretch: (size: number) => number = (n) => n,
+): Recipe {
   const r = new Random(seed), recipe = new Recipe(), probe: NDArray[] = [];
   const add = (
     inputs: readonly number[],
@@ -190,7 +198,7 @@ export function randomRecipe(seed: number, count: number, big: boolean): Recipe 
   };
   const at = (i: number): Value => recipe.values[i] as Value;
   const leaf = (shape: readonly number[], dtype: DType, wild = false): number => {
-    const a = randomArray(r, dtype, shape, wild);
+    const a = randomArray(new Random(r.bits()), dtype, shape, wild);
     return add([], `leaf${wild ? " wild" : ""}`, 0, () => a, { wild });
   };
   const dtype = (): DType => r.chance(0.75) ? r.pick(FLOATS) : r.pick(OTHERS);
@@ -200,8 +208,8 @@ export function randomRecipe(seed: number, count: number, big: boolean): Recipe 
       2100,
       17,
     ]]);
-  leaf(big ? large() : randomShape(r, 4000), dtype(), r.chance(0.15));
-  if (r.chance(0.5)) leaf(randomShape(r, 2000), dtype());
+  leaf((big ? large() : randomShape(r, 4000)).map(stretch), dtype(), r.chance(0.15));
+  if (r.chance(0.5)) leaf(randomShape(r, 2000).map(stretch), dtype());
   /** A value that broadcasts with `i`: an earlier one, or a new leaf with some axes left out. */
   const partner = (i: number): number => {
     const shape = at(i).shape,
