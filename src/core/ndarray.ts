@@ -93,7 +93,7 @@ export class NDArray {
   /** Internal: moves the handle to another node, as `set` does. */
   move(node: Node): void {
     const old = this.node;
-    if (trace.sealed !== null && this.#since < trace.sealed) {
+    if (trace.sealed !== null && this.#since <= trace.sealed) {
       throw plainError(
         `Cannot set an array of shape [${
           old.shape.join(",")

@@ -137,7 +137,8 @@ export type Gradient<A extends readonly unknown[], N> = N extends readonly [infe
 /** What a differentiated function returns: the loss, or a list that begins with it. */
 export type Loss = NDArray | readonly [NDArray, ...unknown[]];
 
-function argnumsOf(
+/** Which arguments to differentiate, counted from 0, and whether the gradient is a list. */
+export function argnumsOf(
   name: string,
   given: unknown,
   count: number,
@@ -161,7 +162,8 @@ function argnumsOf(
   return { nums: out, list: out.length > 1 };
 }
 
-function run(
+/** `[value, gradient]` of a function whose result must be a scalar, or a list that begins with one. */
+export function differentiate(
   name: string,
   fun: (...args: never[]) => unknown,
   argnums: unknown,
@@ -217,7 +219,7 @@ export function grad<A extends readonly unknown[], const N extends number | read
 ): (...args: A) => Gradient<A, N> {
   functionOf("grad", fun);
   optionsOf("grad", options);
-  return (...args: A) => run("grad", fun as (...args: never[]) => unknown, options.argnums, args)[1] as Gradient<A, N>;
+  return (...args: A) => differentiate("grad", fun, options.argnums, args)[1] as Gradient<A, N>;
 }
 
 /** A function that gives `[value, gradient]`; value is all that `fun` returned, auxiliary results included. */
@@ -231,8 +233,7 @@ export function valueAndGrad<
 ): (...args: A) => [R, Gradient<A, N>] {
   functionOf("valueAndGrad", fun);
   optionsOf("valueAndGrad", options);
-  return (...args: A) =>
-    run("valueAndGrad", fun as (...args: never[]) => unknown, options.argnums, args) as unknown as [R, Gradient<A, N>];
+  return (...args: A) => differentiate("valueAndGrad", fun, options.argnums, args) as unknown as [R, Gradient<A, N>];
 }
 
 /** `[outputs, gradients]` of `fun` at `primals`: one gradient for each primal, one cotangent (of its shape) for each output. */
