@@ -22,7 +22,7 @@ const aliasOp = define<null>({
 export function alias(x: Node): Node {
   return on(x.device, () => apply(aliasOp, [x], null));
 }
-
+/** Zeros like a node, on its device. */
 export const zeros = (x: Node): Node => on(x.device, () => like(0, x));
 
 /** Cotangents of the variables, given those of the roots; null where a root does not depend on it. Nodes below serial `first` are constants. */

@@ -60,11 +60,10 @@ export function forward(
     const given = own.map((s) => s < 0 ? null : ts[s] ?? null);
     if (!given.some((t) => t !== null)) return;
     const rules = rulesOf(out);
-    if (rules === null) ts[i] = on(node.device, () => tangent(given, out, node));
-    else {
-      const { jvp: rule } = rules;
-      families.set(i, rule === null ? given : on(out.device, () => rule(given, out)));
-    }
+    on(node.device, () => {
+      if (rules === null) ts[i] = tangent(given, out, node);
+      else families.set(i, rules.jvp === null ? given : rules.jvp(given, out));
+    });
   });
   return ends.map((s) => s < 0 ? null : ts[s] ?? null);
 }

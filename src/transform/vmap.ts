@@ -16,13 +16,12 @@ import { functionOf } from "./grad.ts";
 /** One node for a batch: by its own rule, or the same op on all inputs. */
 function batchedNode(n: Node, ins: readonly Node[], batched: readonly boolean[], count: number): Node {
   const { op, arg } = n, kind = op.lower.kind;
-  const { vmap: rule } = op;
-  if (rule !== undefined) return on(n.device, () => rule(ins, batched, arg, count));
+  if (op.vmap !== undefined) return op.vmap(ins, batched, arg, count);
   // What takes no argument, scalar rules and library calls (on leading axes) work on any batch.
   if (arg !== null && kind !== "map" && kind !== "call" && kind !== "source") {
     throw plainError(`Cannot vmap ${op.name}: it has no batching rule`);
   }
-  return anew(n, on(n.device, () => batchAll(ins, batched, count)));
+  return anew(n, batchAll(ins, batched, count));
 }
 
 /** What `run` gives on placeholders for one example of each node in `batched`, for all `n` examples along a first axis; `mapped` is false where a result is the same for all and has no such axis. */
@@ -54,7 +53,8 @@ export function batch<T extends Node | null>(
     if (!flags.includes(true)) return;
     // A walk sees the last of a node's inputs: all of them, but for families and their results.
     const seen = node.inputs.slice(node.inputs.length - own.length);
-    found[i] = batchedNode(node, seen.map((x, k) => flags[k] ? found[own[k] as number] as Node : x), flags, n);
+    const whole = seen.map((x, k) => flags[k] ? found[own[k] as number] as Node : x);
+    found[i] = on(node.device, () => batchedNode(node, whole, flags, n));
     // The node of one example is never evaluated.
     abandon(node);
   });
