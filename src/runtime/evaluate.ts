@@ -330,7 +330,10 @@ function run(g: Graph, p: Plan, flags: number): number {
   for (const a of p.aliases) {
     const n = g.order[a.slot] as Node, view: View = { ...a.view, offset: offsetValue(a.view.offset, startsOf) };
     if ("leaf" in a.of) {
-      give(n, bufOf(g.leaves[a.of.leaf] as Node, a.of.out), view);
+      const b = bufOf(g.leaves[a.of.leaf] as Node, a.of.out);
+      // A leaf that is written over is there once this eval is done.
+      if (g.inPlace.has(n) && code > 0) b.ticket = code;
+      give(n, b, view);
     } else {
       const base = g.order[a.of.slot] as Node;
       give(n, base.outs === null ? base.buf as Buf : (base.results as Buf[])[a.of.out] as Buf, view);
