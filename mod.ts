@@ -247,9 +247,8 @@ export type { Gradient, GradOptions, Loss } from "./src/transform/grad.ts";
 export { grad, valueAndGrad, vjp } from "./src/transform/grad.ts";
 
 // ---- evaluation, memory, devices
-export { cpu, gpu } from "./src/core/device.ts";
-export type { Device, DeviceType } from "./src/core/device.ts";
-export type { Explanation, PrintOptions, Stream, Tree } from "./src/runtime/api.ts";
+export { cpu, Device, DeviceType, gpu } from "./src/core/device.ts";
+export type { Explanation, PrintOptions, Tree } from "./src/runtime/api.ts";
 export {
   asyncEval,
   clearCache,
@@ -273,6 +272,7 @@ export {
   setDefaultDevice,
   setMemoryLimit,
   setPrintoptions,
+  Stream,
   stream,
   synchronize,
 } from "./src/runtime/api.ts";

@@ -61,7 +61,7 @@ export const late: Late = {
   made: () => {},
 };
 
-/** An n-dimensional array: lazy, immutable but for `set`, over memory that every device can read. */
+/** An n-dimensional array: lazy, immutable but for `set`, over memory of a device. */
 export class NDArray {
   #node: Node | null;
 
@@ -145,7 +145,7 @@ export class NDArray {
     return n;
   }
 
-  /** The elements, row-major: a view of the array's own memory where it is contiguous. Evaluates. */
+  /** The elements, row-major: a view of the array's own memory where it is contiguous and the host sees it, else a copy. Evaluates. */
   data(): TypedData {
     late.evaluate([this.node]);
     return late.read(this.node);

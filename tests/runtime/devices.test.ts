@@ -58,6 +58,8 @@ test("stream: a block, a function, an exception, and streams of a device", () =>
   const s = mx.newStream({ type: "fake", index: 0 });
   assert.equal(mx.stream(s, () => mx.ones([2])).node.device, fake);
   assert.notEqual(s.index, mx.defaultStream(fake).index);
+  assert.equal(String(mx.defaultStream(mx.cpu)), "Stream(Device(cpu, 0), 0)");
+  assert.equal(mx.stream(new mx.Device(mx.DeviceType.cpu), () => mx.ones([2])).node.device, mx.cpu);
   mx.setDefaultDevice(fake);
   try {
     assert.equal(mx.ones([2]).node.device, fake);
@@ -314,6 +316,7 @@ test("a write beyond the end of the device's memory is noticed, and every later 
   words[0] = words.length;
   assert.equal(lib.submit(Uint32Array.from(words), words.length), 0, lib.error());
   const x = onFake(() => mx.array([1, 2]));
+  assert.deepEqual(x.tolist(), [1, 2]);
   lib.dispose(to);
   assert.equal(get(DAMAGE), 1);
   assert.throws(() => onFake(() => x.add(1)).tolist(), /memory was written beyond its end/);
