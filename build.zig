@@ -8,6 +8,7 @@ const x86_isas = [_]Isa{
 };
 const other_isas = [_]Isa{.{ .name = "base" }};
 const flags = [_][]const u8{ "-O3", "-std=gnu11", "-ffp-contract=off", "-fwrapv", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wno-psabi" };
+const sim_flags = [_][]const u8{ "-std=c++20", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter" };
 const cross = "x86_64-linux-gnu.2.17,aarch64-linux-gnu.2.17,x86_64-linux-musl,aarch64-linux-musl,x86_64-macos.13.0,aarch64-macos.13.0,x86_64-windows-gnu";
 const folders = [_][]const u8{ "shim/base", "shim/cpu", "shim/blas" };
 
@@ -22,6 +23,23 @@ pub fn build(b: *std.Build) void {
         const lib = library(b, b.resolveTargetQuery(query));
         all.dependOn(&b.addInstallArtifact(lib, .{ .dest_dir = .{ .override = .{ .custom = triple } }, .implib_dir = .disabled }).step);
     }
+    b.step("metalsim", "Build the simulator of Metal").dependOn(&b.addInstallArtifact(metalsim(b), .{ .dest_dir = .{ .override = .lib } }).step);
+}
+
+// The simulator compiles MSL text with this same Zig, and keeps what it compiled beside the libraries.
+fn metalsim(b: *std.Build) *std.Build.Step.Compile {
+    const target = b.resolveTargetQuery(.{ .cpu_model = .baseline });
+    const lib = b.addLibrary(.{ .name = "metalsim", .linkage = .dynamic, .root_module = module(b, target) });
+    const m = lib.root_module;
+    const msl = b.pathFromRoot("tests/metalsim/msl");
+    m.addCMacro("SIM_ZIG", b.fmt("\"{s}\"", .{b.graph.zig_exe}));
+    m.addCMacro("SIM_MSL", b.fmt("\"{s}\"", .{msl}));
+    m.addCMacro("SIM_CACHE", b.fmt("\"{s}\"", .{b.getInstallPath(.prefix, "metalsim")}));
+    for ([_][]const u8{ "objc.cpp", "metal.cpp", "rewrite.cpp", "library.cpp", "run.cpp" }) |name| {
+        m.addCSourceFile(.{ .file = b.path(b.fmt("tests/metalsim/{s}", .{name})), .flags = &sim_flags });
+    }
+    m.addAssemblyFile(b.path("tests/metalsim/send.S"));
+    return lib;
 }
 
 fn library(b: *std.Build, target: std.Build.ResolvedTarget) *std.Build.Step.Compile {
