@@ -17,15 +17,17 @@
 SN_EXPORT uint32_t sn_open(void);                       // 0 = failed
 SN_EXPORT void sn_close(uint32_t ctx);                  // waits for what runs, drops what has not begun, frees buffers and programs; the end of the thread that opened does the same
 SN_EXPORT uint32_t sn_error(uint32_t ctx, uint8_t *text, uint32_t cap);   // text of the last error, UTF-8; returns its length
-SN_EXPORT uint32_t sn_names(uint32_t which, uint8_t *text, uint32_t cap); // '\n'-separated: 0 stages, 1 routines; position = number. Returns full length
-SN_EXPORT uint32_t sn_info(uint8_t *text, uint32_t cap);                  // "key=value" lines: isa, threads, blas, lapack, cpu
+SN_EXPORT uint32_t sn_names(uint32_t which, uint8_t *text, uint32_t cap); // '\n'-separated: 0 stages, 1 routines, 2 devices; position = number. Returns full length
+SN_EXPORT uint32_t sn_info(uint32_t device, uint8_t *text, uint32_t cap); // "key=value" lines, of the CPU: isa, threads, blas, lapack, cpu; empty if the device cannot be used
 
 // ---- memory ---------------------------------------------------------------------------------------------------------
 // A buffer id is slot and generation; 0 is none. Buffers are 64-byte aligned at least, and SN_PAD readable bytes follow each.
-// Freed buffers are cached by size class and reused once the submissions that use them are done.
+// Freed buffers are cached by size class and reused once the submissions that use them are done. A buffer is memory of one device.
 #define SN_PAD 2048
-SN_EXPORT uint32_t sn_alloc(uint32_t ctx, double bytes);                  // reference count 1, held by the owner; 0 = no memory or over the limit
-SN_EXPORT double sn_address(uint32_t ctx, uint32_t id);
+SN_EXPORT uint32_t sn_alloc(uint32_t ctx, uint32_t device, double bytes); // reference count 1, held by the owner; 0 = no memory, no device, or over the limit
+SN_EXPORT double sn_address(uint32_t ctx, uint32_t id);                   // 0 = no live buffer, or memory that the host does not see
+SN_EXPORT int32_t sn_alive(uint32_t ctx, uint32_t id);                    // whether the id names a live buffer
+SN_EXPORT double sn_nowhere(uint32_t which);                              // a range that nothing may touch, where tokens of memory that the host does not see lie: 0 address, 1 bytes
 SN_EXPORT void sn_dispose(uint32_t ctx, uint32_t id);                     // the owner's reference ends now; the owner's finaliser then does nothing
 SN_EXPORT void sn_retain(uint32_t ctx, uint32_t id);
 SN_EXPORT void sn_release(uint32_t ctx, uint32_t id);
@@ -34,30 +36,40 @@ SN_EXPORT double sn_finaliser(uint32_t which);
 enum { SN_ACTIVE, SN_PEAK, SN_CACHE, SN_LIMIT, SN_CACHE_LIMIT, SN_BUFFERS, SN_RSS, SN_SUBMITS };
 SN_EXPORT double sn_stat(uint32_t which);                                 // bytes or counts, process-wide
 SN_EXPORT double sn_set(uint32_t which, double value);                    // SN_PEAK (reset), SN_LIMIT, SN_CACHE_LIMIT; returns the old value
+// Device d's own settings and statistics are d << 8 | which. Of the test device: how its streams shuffle; which allocation, dispatch or copy
+// from now on fails (1 the next, 0 none), and how many from there; how often memory was found damaged; how many tasks overtook an earlier one.
+enum { SN_FAKE_SEED, SN_FAKE_ALLOCATION, SN_FAKE_DISPATCH, SN_FAKE_COPY, SN_FAKE_TIMES, SN_FAKE_DAMAGE, SN_FAKE_OVERTAKEN };
 SN_EXPORT void sn_trim(void);                                             // gives cached memory back
 
 // ---- programs and submissions ---------------------------------------------------------------------------------------
-SN_EXPORT uint32_t sn_program(uint32_t ctx, const uint32_t *words, uint32_t n);   // 0 = malformed, see sn_error
+SN_EXPORT uint32_t sn_program(uint32_t ctx, uint32_t device, const uint32_t *words, uint32_t n);   // 0 = malformed, see sn_error
 SN_EXPORT void sn_program_free(uint32_t ctx, uint32_t program);
-// Runs words in order. Returns 0 when done, a ticket (> 0) when SN_ASYNC was set or earlier work is still queued and SN_ASYNC set,
-// or a negative code. Without SN_ASYNC it runs on the calling thread (and the pool) after waiting for what is queued.
+// Runs words in order, after the submissions in flight that write what they read, and those that read or write what they write:
+// so several devices and streams work at once, and each submission waits for just what it depends on.
+// Returns 0 when done, a ticket (> 0) if SN_ASYNC was set and it is in flight, or a negative code. Without SN_ASYNC it returns when
+// it is done; on the CPU it then runs on the calling thread (and the pool).
 // All memory of the submission is reserved before anything runs, so that SN_E_MEMORY changes nothing.
 SN_EXPORT int32_t sn_submit(uint32_t ctx, uint32_t *words, uint32_t n);
 // A submission that reads what a failed one was to write fails with its code and text.
-SN_EXPORT int32_t sn_wait(uint32_t ctx, uint32_t ticket);                 // from any thread: 0, or the negative code with which that ticket failed
+SN_EXPORT int32_t sn_wait(uint32_t ctx, uint32_t ticket);                 // from any thread: 0, or the negative code with which that ticket failed; ticket 0: waits for all, 0
 SN_EXPORT int32_t sn_poll(uint32_t ctx, uint32_t ticket);                 // 1 = still running
 typedef void (*sn_callback)(uint32_t ticket);
 SN_EXPORT void sn_notify(uint32_t ctx, sn_callback fn);                   // called from a native thread once per finished asynchronous ticket
-enum { SN_E_MEMORY = -1, SN_E_WORDS = -2, SN_E_ROUTINE = -3, SN_E_HANDLE = -4 };
+enum { SN_E_MEMORY = -1, SN_E_WORDS = -2, SN_E_ROUTINE = -3, SN_E_HANDLE = -4, SN_E_DEVICE = -5 };
 
 // Submission: [n, nBind, flags, ticket(out)] then nBind bindings of 6 words, then commands until n.
 //   binding: [kind, id, bytes i64, address f64 (out)]
 //     SN_BIND_BUFFER  id names a live buffer          SN_BIND_NEW    allocate; id and address are written back
 //     SN_BIND_ARENA   memory of this submission only; id is not set
+//     SN_BIND_UPDATE  id names a live buffer that the commands write
+//   New memory and arenas are the device's. A buffer of another device may be named by copies only, unless both share the host's memory.
+// flags: SN_ASYNC, then the device in bits 8 to 15 and its stream in bits 16 to 23.
 enum { SN_ASYNC = 1 };
-enum { SN_BIND_BUFFER, SN_BIND_NEW, SN_BIND_ARENA };
+enum { SN_COMPUTE, SN_TRANSFER };
+enum { SN_BIND_BUFFER, SN_BIND_NEW, SN_BIND_ARENA, SN_BIND_UPDATE };
 // Commands: [op, words in this command including these two, ...]
-enum { SN_DISPATCH = 1, SN_CALL = 2 };
+enum { SN_DISPATCH = 1, SN_CALL = 2, SN_COPY = 3 };
+//   SN_COPY: [.., to (binding), offset i64, from (binding), offset i64, bytes i64]; the bindings may be of any two devices one of which runs this
 //   SN_CALL: [.., routine, nPtr, nInt, nNum, nPtr x (binding, offset i64), nInt x i64, nNum x f64]; the signature of a routine is in calls.h
 //   SN_DISPATCH: [.., program, nRow, nInner, nMem, nScalar, foldAxis, rag i64, foldSize i64,
 //                 nRow x size i64, nInner x size i64, nMem x memory operand, nScalar x raw 64 bits]

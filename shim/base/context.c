@@ -1,27 +1,28 @@
-// context.c: contexts, submissions in order, tickets, and the dispatcher thread that runs asynchronous ones.
-#include "state.h"
+// context.c: contexts, the order of submissions, tickets, failures, and the dispatcher thread that runs the CPU's asynchronous ones.
+#include "device.h"
 #include "../calls.h"
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #define CONTEXTS 1024
 #define TICKETS 0x7fffffffu            // tickets are 1 .. TICKETS, then 1 again
-#define IN_FLIGHT 64                   // submissions
+#define IN_FLIGHT 64                   // submissions, a bit for each
 #define BYTES_IN_FLIGHT (128ull << 20) // of new buffers and arenas, once there are two
-typedef struct job { struct job *next; uint32_t *words, n; uint64_t number, bytes; binding *b; uint32_t nb; } job;
+struct waiter { int done, code; };     // of a thread that is blocked on its submission
 typedef struct failure { struct failure *next; uint64_t number; int32_t code; char text[]; } failure;
 struct context {
   uint32_t id;
   char error[512];
   pthread_mutex_t lock;
   pthread_cond_t changed;
-  job *head, *tail;
-  uint64_t submitted, done, bytes;      // number of the last submission, of the last finished one (they finish in order), and bytes in flight
+  task *tasks[IN_FLIGHT];               // in flight, where `busy` has a bit
+  _Atomic uint64_t busy;
+  task *head, *tail;                    // the CPU's, handed to the dispatcher
+  uint64_t submitted, bytes;            // number of the last submission, and bytes in flight
   failure *failures;                    // all that failed, latest first
-  int running, closing, started;
+  int closing, started;
   uint32_t users;                       // threads that wait in sn_wait
   pthread_t thread, owner;              // the dispatcher, and the JavaScript thread
   sn_callback notify;
@@ -35,6 +36,10 @@ static uint64_t number_of(const context *c, uint32_t ticket) {
 }
 static const failure *failure_of(const context *c, uint64_t number) {
   for (const failure *f = c->failures; f && f->number >= number; f = f->next) if (f->number == number) return f;
+  return 0;
+}
+static int in_flight(const context *c, uint64_t number) {
+  for (uint64_t left = atomic_load(&c->busy); left; left &= left - 1) if (c->tasks[__builtin_ctzll(left)]->number == number) return 1;
   return 0;
 }
 static context *contexts[CONTEXTS];
@@ -79,50 +84,93 @@ uint32_t sn_open(void) {
   if (!c->id) { free(c); return 0; }
   return c->id;
 }
-static void finish(binding *b, uint32_t nb) { for (uint32_t i = 0; i < nb; i++) if (b[i].id) sn_unuse(b[i].id); free(b); }
-// The failure that a submission inherits: some buffer that it reads was to be written by one that failed.
-static const failure *inherited(const context *c, const uint32_t *w, const binding *b, uint32_t nb) {
-  if (!c->failures) return 0;
-  for (uint32_t i = 0; i < nb; i++) {
-    uint64_t number = w[4 + 6 * i] == SN_BIND_BUFFER ? sn_fault(b[i].id) : 0;
+context *sn_scribe(void) { return calloc(1, sizeof(context)); }
+const char *sn_written(const context *scribe) { return scribe ? scribe->error : "out of memory"; }
+
+// ---- tasks ------------------------------------------------------------------------------------------------------------
+// The failure that bindings inherit: some buffer that they read was to be written by a submission that failed.
+static const failure *inherited(const context *c, const binding *b, uint32_t nb) {
+  for (uint32_t i = 0; i < nb && c->failures; i++) {
+    uint64_t number = b[i].kind == SN_BIND_BUFFER || b[i].kind == SN_BIND_UPDATE ? sn_fault(b[i].id) : 0;
     const failure *f = number ? failure_of(c, number) : 0;
     if (f) return f;
   }
   return 0;
 }
+int sn_doomed(task *t) {
+  pthread_mutex_lock(&t->c->lock);
+  const failure *f = inherited(t->c, t->b, t->nb);
+  pthread_mutex_unlock(&t->c->lock);
+  return f ? f->code : 0;
+}
+// Hands tasks to their devices, once all that they wait for is there: complete, or handed to the same device, which orders by itself.
+static void hand(context *c) {
+  for (int changed = 1; changed;) {
+    changed = 0;
+    for (uint64_t left = atomic_load(&c->busy); left; left &= left - 1) {
+      task *t = c->tasks[__builtin_ctzll(left)];
+      int ready = !t->handed;
+      for (uint64_t w = atomic_load(&t->waits); w && ready; w &= w - 1) {
+        const task *before = c->tasks[__builtin_ctzll(w)];
+        if (before->device != t->device || !before->handed) ready = 0;
+      }
+      if (ready) { t->handed = 1; changed = 1; sn_device(t->device, 0)->enqueue(t); }
+    }
+  }
+}
+static void add_failure(context *c, uint64_t number, int code, const char *why) {
+  failure *f = malloc(sizeof *f + strlen(why) + 1), **q = &c->failures;
+  if (!f) return;
+  f->number = number; f->code = code;
+  strcpy(f->text, why);
+  while (*q && (*q)->number > number) q = &(*q)->next;
+  f->next = *q;
+  *q = f;
+}
+void sn_done(task *t, int code, const char *why) {
+  context *c = t->c;
+  const uint64_t bit = 1ull << t->index;
+  pthread_mutex_lock(&c->lock);
+  c->users++;
+  const failure *from = inherited(c, t->b, t->nb);
+  if (from) { code = from->code; why = from->text; }
+  if (t->waiter) { t->waiter->done = 1; t->waiter->code = code; if (code) sn_fail(c, "%s", why); }
+  if (code) add_failure(c, t->number, code, why);
+  sn_untrack(t->b, t->nb, bit, code ? t->number : 0);
+  for (uint32_t i = 0; i < t->nb; i++) sn_unuse(t->b[i].id);
+  c->bytes -= t->bytes;
+  atomic_fetch_and(&c->busy, ~bit);
+  for (uint64_t left = atomic_load(&c->busy); left; left &= left - 1) atomic_fetch_and(&c->tasks[__builtin_ctzll(left)]->waits, ~bit);
+  hand(c);
+  sn_callback call = c->closing || t->waiter ? 0 : c->notify;
+  pthread_cond_broadcast(&c->changed);
+  if (call) { pthread_mutex_unlock(&c->lock); call(ticket_of(t->number)); pthread_mutex_lock(&c->lock); }
+  if (--c->users == 0) pthread_cond_broadcast(&c->changed);
+  pthread_mutex_unlock(&c->lock);
+  free(t->b); free(t->words); free(t);
+}
+void sn_enqueue_host(task *t) {
+  context *c = t->c;
+  t->next = 0;
+  if (c->tail) c->tail->next = t; else c->head = t;
+  c->tail = t;
+  pthread_cond_broadcast(&c->changed);
+}
 static void *dispatcher(void *arg) {
-  context *c = arg, *own = calloc(1, sizeof *own);   // the thread's own error text; c->error is the caller's
+  context *c = arg, *own = sn_scribe();   // the thread's own error text; c->error is the caller's
   pthread_mutex_lock(&c->lock);
   for (;;) {
-    while (!c->head && !c->closing) pthread_cond_wait(&c->changed, &c->lock);
-    job *j = c->head;
-    if (!j) break;
-    c->head = j->next;
+    while (!c->head && !(c->closing && !atomic_load(&c->busy))) pthread_cond_wait(&c->changed, &c->lock);
+    task *t = c->head;
+    if (!t) break;
+    c->head = t->next;
     if (!c->head) c->tail = 0;
-    c->running = 1;
-    const failure *from = inherited(c, j->words, j->b, j->nb);
-    int cancelled = c->closing;
+    const failure *from = inherited(c, t->b, t->nb);
+    const int cancelled = c->closing;
     pthread_mutex_unlock(&c->lock);
-    if (own) own->id = c->id;
-    int code = from ? from->code : cancelled ? SN_E_HANDLE : sn_run(own, j->words, j->n, 4 + 6 * j->nb, j->b, j->nb);
-    const char *why = from ? from->text : own ? own->error : "out of memory";
-    failure *f = code ? malloc(sizeof *f + strlen(why) + 1) : 0;
-    if (f) {
-      f->number = j->number; f->code = code;
-      strcpy(f->text, why);
-      for (uint32_t i = 0; i < j->nb; i++) if (j->words[4 + 6 * i] == SN_BIND_NEW) sn_set_fault(j->b[i].id, j->number);
-    }
-    finish(j->b, j->nb);
+    int code = from ? from->code : cancelled ? SN_E_HANDLE : own ? sn_run(own, t->words, t->n, t->at, t->b, t->nb, 0) : SN_E_MEMORY;
+    sn_done(t, code, sn_written(own));
     pthread_mutex_lock(&c->lock);
-    c->running = 0;
-    c->done = j->number;
-    c->bytes -= j->bytes;
-    if (f) { f->next = c->failures; c->failures = f; }
-    sn_callback call = c->closing ? 0 : c->notify;
-    pthread_cond_broadcast(&c->changed);
-    if (call) { pthread_mutex_unlock(&c->lock); call(ticket_of(j->number)); pthread_mutex_lock(&c->lock); }
-    free(j->words);
-    free(j);
   }
   pthread_mutex_unlock(&c->lock);
   free(own);
@@ -142,7 +190,7 @@ void sn_close(uint32_t ctx) {
   pthread_mutex_unlock(&c->lock);
   if (started) pthread_join(c->thread, 0);
   pthread_mutex_lock(&c->lock);
-  while (c->users) pthread_cond_wait(&c->changed, &c->lock);
+  while (c->users || atomic_load(&c->busy)) pthread_cond_wait(&c->changed, &c->lock);
   pthread_mutex_unlock(&c->lock);
   sn_forget_buffers(ctx);
   sn_forget_programs(ctx);
@@ -159,97 +207,131 @@ uint32_t sn_error(uint32_t ctx, uint8_t *text, uint32_t cap) { context *c = sn_c
 uint32_t sn_names(uint32_t which, uint8_t *text, uint32_t cap) {
   if (which == 0) return sn_stage_names(text, cap);
   uint32_t n = 0;
-  for (const sn_routine_entry *e = sn_blas_routines; e->name; e++) {
-    size_t l = strlen(e->name);
-    if (n + l + 1 <= cap) { memcpy(text + n, e->name, l); text[n + l] = '\n'; }
+  for (uint32_t i = 0; which == 2 ? i < sn_devices() : sn_blas_routines[i].name != 0; i++) {
+    const char *name = which == 2 ? sn_device_name(i) : sn_blas_routines[i].name;
+    size_t l = strlen(name);
+    if (n + l + 1 <= cap) { memcpy(text + n, name, l); text[n + l] = '\n'; }
     n += (uint32_t)l + 1;
   }
   return n;
 }
-uint32_t sn_info(uint8_t *text, uint32_t cap) {
-  char s[512];
-  char cpu[64];
-  sn_cpu_name(cpu, sizeof cpu);
-  int n = snprintf(s, sizeof s, "isa=%s\nthreads=%d\nblas=%s\nlapack=%s\ncpu=%s\n", sn_isa_name(), sn_threads(), sn_blas_info(0), sn_blas_info(1), cpu);
-  return copy_text(s, (size_t)n, text, cap);
+uint32_t sn_info(uint32_t device_number, uint8_t *text, uint32_t cap) {
+  char s[512] = "";
+  const device *d = sn_device(device_number, 0);
+  if (d) d->info(s, sizeof s);
+  return copy_text(s, strlen(s), text, cap);
 }
-static void discard_new(uint32_t *w, const binding *b, uint32_t nb) { for (uint32_t i = 0; i < nb; i++) if (b[i].id && w[4 + 6 * i] == SN_BIND_NEW) { sn_discard(b[i].id); w[4 + 6 * i + 1] = 0; } }
+
+// ---- submissions ------------------------------------------------------------------------------------------------------
 static uint64_t wide(const uint32_t *w) { return w[0] | (uint64_t)w[1] << 32; }
-static void drain_queue(context *c) { while (c->head || c->running) pthread_cond_wait(&c->changed, &c->lock); }
+// Ends the use of bindings that no task took over; new buffers go unless they are kept.
+static void give_up(uint32_t *w, binding *b, uint32_t nb, int keep) {
+  for (uint32_t i = 0; i < nb; i++) {
+    if (!b[i].id) continue;
+    if (b[i].kind == SN_BIND_NEW && !keep) { sn_discard(b[i].id); w[4 + 6 * i + 1] = 0; }
+    sn_unuse(b[i].id);
+  }
+}
+static int bind(context *c, const device *d, uint32_t device_number, uint32_t *e, binding *b, uint32_t i) {
+  *b = (binding){.kind = (uint8_t)e[0]};
+  const uint64_t bytes = wide(e + 2);
+  switch (e[0]) {
+    case SN_BIND_BUFFER: case SN_BIND_UPDATE:
+      if (!sn_use(e[1], b)) { sn_fail(c, "binding %u names no live buffer", i); return SN_E_HANDLE; }
+      break;
+    case SN_BIND_NEW: case SN_BIND_ARENA: {
+      uint32_t id = sn_new_buffer(e[0] == SN_BIND_NEW ? c->id : 0, device_number, bytes);
+      if (!id || !sn_use(id, b)) { sn_fail(c, "out of memory: %llu bytes", (unsigned long long)bytes); return SN_E_MEMORY; }
+      if (e[0] == SN_BIND_ARENA) sn_unuse(id);        // the use above is the only one
+      else { e[1] = id; double a = (double)(uintptr_t)b->m.host; memcpy(e + 4, &a, 8); }
+      break;
+    }
+    default: sn_fail(c, "binding %u has kind %u", i, e[0]); return SN_E_WORDS;
+  }
+  b->p = b->device == device_number ? b->m.handle : d->unified && sn_device(b->device, 0)->unified ? b->m.host : 0;
+  return 0;
+}
+static void wait_for(context *c, uint64_t tasks) { while (atomic_load(&c->busy) & tasks) pthread_cond_wait(&c->changed, &c->lock); }
+// Runs a submission to the CPU on the calling thread.
+static int run_here(context *c, uint32_t *w, uint32_t n, binding *b, uint32_t nb) {
+  int code = 0;
+  if (atomic_load(&c->busy) || c->failures) {
+    pthread_mutex_lock(&c->lock);
+    wait_for(c, sn_track(b, nb, 0));
+    const failure *from = inherited(c, b, nb);
+    if (from) { code = from->code; sn_fail(c, "%s", from->text); }
+    pthread_mutex_unlock(&c->lock);
+  }
+  if (!code) code = sn_run(c, w, n, 4 + 6 * nb, b, nb, 0);
+  give_up(w, b, nb, !code);
+  return code;
+}
+// Enters a task, which owns `t->b` and `t->words`, in the order of its context. Blocks while too much is in flight.
+static void enter(context *c, task *t) {
+  for (;;) {
+    const uint64_t busy = atomic_load(&c->busy);
+    if (busy != ~0ull && (__builtin_popcountll(busy) < 2 || c->bytes + t->bytes <= BYTES_IN_FLIGHT)) break;
+    pthread_cond_wait(&c->changed, &c->lock);
+  }
+  t->index = (uint8_t)__builtin_ctzll(~atomic_load(&c->busy));
+  t->number = ++c->submitted;
+  c->bytes += t->bytes;
+  c->tasks[t->index] = t;
+  // The buffers keep bits of tasks that ended meanwhile from this one, as both happen under the lock.
+  t->waits = sn_track(t->b, t->nb, 1ull << t->index) & ~(1ull << t->index);
+  atomic_fetch_or(&c->busy, 1ull << t->index);
+  hand(c);
+}
+static int can_dispatch(context *c) {
+  pthread_mutex_lock(&c->lock);
+  if (!c->started) c->started = !pthread_create(&c->thread, 0, dispatcher, c);
+  pthread_mutex_unlock(&c->lock);
+  return c->started;
+}
 int32_t sn_submit(uint32_t ctx, uint32_t *w, uint32_t n) {
   context *c = sn_context(ctx);
   if (!c) return SN_E_HANDLE;
   sn_submissions++;
   if (n < 4 || w[0] > n || w[0] < 4 || w[1] > (w[0] - 4) / 6) { sn_fail(c, "malformed submission"); return SN_E_WORDS; }
   n = w[0];
-  uint32_t nb = w[1];
-  binding local[32], *b = (w[2] & SN_ASYNC) || nb > 32 ? calloc(nb ? nb : 1, sizeof *b) : local;
+  const uint32_t nb = w[1], number = w[2] >> 8 & 255;
+  const char *why = 0;
+  const device *d = sn_device(number, &why);
+  if (!d) { sn_fail(c, "device %u: %s", number, why); return SN_E_DEVICE; }
+  const int here = number == 0 && (!(w[2] & SN_ASYNC) || !can_dispatch(c));
+  binding local[32], *b = here && nb <= 32 ? local : calloc(nb ? nb : 1, sizeof *b);
   if (!b) { sn_fail(c, "out of memory"); return SN_E_MEMORY; }
-  int code = 0;
-  uint32_t i = 0;
-  for (; i < nb && !code; i++) {
-    uint32_t *e = w + 4 + 6 * i;
-    b[i] = (binding){0};
-    uint64_t bytes = wide(e + 2);
-    if (e[0] == SN_BIND_BUFFER) {
-      b[i].p = sn_use(e[1], &b[i].bytes);
-      b[i].id = e[1];
-      if (!b[i].p) { b[i].id = 0; code = SN_E_HANDLE; sn_fail(c, "binding %u names no live buffer", i); }
-    } else if (e[0] == SN_BIND_NEW || e[0] == SN_BIND_ARENA) {
-      uint64_t have;
-      uint32_t id = 0;
-      if (e[0] == SN_BIND_ARENA) b[i].p = sn_memory(bytes, &id);
-      else { id = sn_new_buffer(ctx, bytes); b[i].p = id ? sn_use(id, &have) : 0; }
-      b[i].id = id; b[i].bytes = bytes;
-      if (!b[i].p) { b[i].id = 0; code = SN_E_MEMORY; sn_fail(c, "out of memory: %llu bytes", (unsigned long long)bytes); }
-      else if (e[0] == SN_BIND_NEW) { e[1] = id; double a = (double)(uintptr_t)b[i].p; memcpy(e + 4, &a, 8); }
-    } else { code = SN_E_WORDS; sn_fail(c, "binding %u has kind %u", i, e[0]); }
-  }
-  if (code) {
-    for (uint32_t k = 0; k < i; k++) {
-      if (!b[k].id) continue;
-      if (w[4 + 6 * k] == SN_BIND_NEW) { sn_discard(b[k].id); w[4 + 6 * k + 1] = 0; }
-      sn_unuse(b[k].id);
-    }
+  for (uint32_t i = 0; i < nb; i++) {
+    int code = bind(c, d, number, w + 4 + 6 * i, b + i, i);
+    if (!code) continue;
+    give_up(w, b, i, 0);
     if (b != local) free(b);
     return code;
   }
-  if (!(w[2] & SN_ASYNC)) {
-    if (c->started) { pthread_mutex_lock(&c->lock); drain_queue(c); pthread_mutex_unlock(&c->lock); }
-    const failure *from = inherited(c, w, b, nb);
-    if (from) { code = from->code; sn_fail(c, "%s", from->text); }
-    else code = sn_run(c, w, n, 4 + 6 * nb, b, nb);
-    for (uint32_t k = 0; k < nb; k++) {
-      if (code && w[4 + 6 * k] == SN_BIND_NEW) sn_discard(b[k].id);
-      sn_unuse(b[k].id);
-    }
+  if (here) {
+    int code = run_here(c, w, n, b, nb);
     if (b != local) free(b);
     return code;
   }
-  job *j = malloc(sizeof *j);
+  task *t = malloc(sizeof *t);
   uint32_t *copy = malloc((size_t)n * 4);
-  if (!j || !copy) { free(j); free(copy); discard_new(w, b, nb); finish(b, nb); sn_fail(c, "out of memory"); return SN_E_MEMORY; }
+  if (!t || !copy) { free(t); free(copy); give_up(w, b, nb, 0); free(b); sn_fail(c, "out of memory"); return SN_E_MEMORY; }
   memcpy(copy, w, (size_t)n * 4);
-  *j = (job){.words = copy, .n = n, .b = b, .nb = nb};
-  for (uint32_t k = 0; k < nb; k++) if (w[4 + 6 * k] != SN_BIND_BUFFER) j->bytes += b[k].bytes;
+  *t = (task){.c = c, .words = copy, .n = n, .at = 4 + 6 * nb, .b = b, .nb = nb, .device = (uint8_t)number, .stream = (uint8_t)(w[2] >> 16)};
+  for (uint32_t i = 0; i < nb; i++) if (b[i].kind == SN_BIND_NEW || b[i].kind == SN_BIND_ARENA) t->bytes += b[i].bytes;
+  struct waiter waiter = {0};
+  if (!(w[2] & SN_ASYNC)) t->waiter = &waiter;
   pthread_mutex_lock(&c->lock);
-  if (!c->started) { c->started = 1; if (pthread_create(&c->thread, 0, dispatcher, c)) c->started = 0; }
-  if (!c->started) {
-    pthread_mutex_unlock(&c->lock);
-    code = sn_run(c, copy, n, 4 + 6 * nb, b, nb);
-    if (code) discard_new(w, b, nb);
-    finish(b, nb); free(copy); free(j);
-    return code;
-  }
-  for (uint64_t k; (k = c->submitted - c->done) >= IN_FLIGHT || (k >= 2 && c->bytes + j->bytes > BYTES_IN_FLIGHT);) pthread_cond_wait(&c->changed, &c->lock);
-  j->number = ++c->submitted;
-  c->bytes += j->bytes;
-  w[3] = ticket_of(j->number);
-  if (c->tail) c->tail->next = j; else c->head = j;
-  c->tail = j;
-  pthread_cond_broadcast(&c->changed);
+  enter(c, t);
+  w[3] = ticket_of(c->submitted);
+  while (!(w[2] & SN_ASYNC) && !waiter.done) pthread_cond_wait(&c->changed, &c->lock);
   pthread_mutex_unlock(&c->lock);
-  return (int32_t)w[3];
+  if (w[2] & SN_ASYNC) return (int32_t)w[3];
+  for (uint32_t i = 0; i < nb && waiter.code; i++) {
+    uint32_t *e = w + 4 + 6 * i;
+    if (e[0] == SN_BIND_NEW) { sn_discard(e[1]); e[1] = 0; }
+  }
+  return waiter.code;
 }
 int32_t sn_wait(uint32_t ctx, uint32_t ticket) {
   pthread_mutex_lock(&table);           // against an sn_close at the same time: other threads wait too
@@ -258,8 +340,8 @@ int32_t sn_wait(uint32_t ctx, uint32_t ticket) {
   pthread_mutex_unlock(&table);
   if (!c) return SN_E_HANDLE;
   c->users++;
-  uint64_t number = number_of(c, ticket);
-  while (c->done < number && !c->closing) pthread_cond_wait(&c->changed, &c->lock);
+  const uint64_t number = number_of(c, ticket);
+  while (!c->closing && (ticket == 0 ? atomic_load(&c->busy) != 0 : in_flight(c, number))) pthread_cond_wait(&c->changed, &c->lock);
   const failure *f = number ? failure_of(c, number) : 0;
   int32_t code = f ? f->code : 0;
   if (f && pthread_equal(c->owner, pthread_self())) sn_fail(c, "%s", f->text);
@@ -271,7 +353,7 @@ int32_t sn_poll(uint32_t ctx, uint32_t ticket) {
   context *c = sn_context(ctx);
   if (!c) return 0;
   pthread_mutex_lock(&c->lock);
-  int busy = c->done < number_of(c, ticket);
+  const int busy = in_flight(c, number_of(c, ticket));
   pthread_mutex_unlock(&c->lock);
   return busy;
 }

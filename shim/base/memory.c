@@ -1,9 +1,7 @@
 // memory.c: the buffer table (slot and generation, reference counts), the cache of freed memory, and finalisers that any thread may call.
 #define _GNU_SOURCE
-#include "state.h"
-#include "../cpu/pool.h"
+#include "device.h"
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #if defined(__linux__) || defined(__APPLE__)
@@ -12,12 +10,17 @@
 #include <unistd.h>
 #endif
 #if defined(_WIN32)
-#include <malloc.h>
+#include <windows.h>
 #endif
 #define SLOT_BITS 22
 #define SLOTS (1u << SLOT_BITS)
 #define CHUNK 4096
-typedef struct slot { char *p; uint64_t bytes, capacity, fault; uint32_t gen, refs, ctx, next; uint8_t owned, token; } slot;   // token: its owner's finaliser has yet to come
+typedef struct slot {
+  memory m;
+  uint64_t bytes, capacity, fault, reads, writes;   // reads, writes: tasks in flight, by index, that read or write it
+  uint32_t gen, refs, ctx, next;
+  uint8_t owned, token, device;                     // token: its owner's finaliser has yet to come
+} slot;
 static slot *chunks[SLOTS / CHUNK];
 static uint32_t n_slots = 1, free_slot;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -36,32 +39,6 @@ __attribute__((constructor)) static void default_limit(void) {
 typedef struct final { struct final *next; uint32_t id; int which; } final;
 static _Atomic(final *) finals;
 
-void *sn_aligned(size_t bytes) {
-#if defined(_WIN32)
-  return _aligned_malloc(bytes, 64);
-#else
-  void *p = 0;
-  return posix_memalign(&p, 64, bytes) ? 0 : p;
-#endif
-}
-static void raw_free(char *p) {
-#if defined(_WIN32)
-  _aligned_free(p);
-#else
-  free(p);
-#endif
-}
-static char *raw_alloc(uint64_t capacity) {
-#if defined(__linux__)
-  void *p = 0;
-  size_t align = capacity >= 2 << 20 ? 2 << 20 : 64;
-  if (posix_memalign(&p, align, capacity)) return 0;
-  if (capacity >= 2 << 20) madvise(p, capacity, MADV_HUGEPAGE);
-  return p;
-#else
-  return sn_aligned(capacity);
-#endif
-}
 // Size classes an eighth apart, so that a freed buffer fits the next of about its size.
 static uint64_t class_size(uint64_t bytes) {
   bytes += SN_PAD;
@@ -70,10 +47,24 @@ static uint64_t class_size(uint64_t bytes) {
   uint64_t step = 1ull << (b - 3);
   return (bytes + step - 1) / step * step;
 }
-typedef struct spare { struct spare *next; uint64_t capacity; } spare;
+typedef struct spare { struct spare *next; uint64_t capacity; memory m; uint8_t device; } spare;
 #define BINS 1024
-static spare *bins[BINS];
+static spare *bins[BINS], *unused;
 static unsigned bin_of(uint64_t capacity) { return (unsigned)((capacity * 0x9E3779B97F4A7C15ull) >> 54) % BINS; }
+static void take_back(uint32_t device, memory m, uint64_t capacity) { sn_device(device, 0)->release(m, capacity - SN_PAD); }
+// Keeps freed memory for the next of its size, or gives it back.
+static void put_by(const slot *s) {
+  spare *x = unused;
+  if (!sn_device(s->device, 0)->cached) x = 0;
+  else if (x) unused = x->next;
+  else x = malloc(sizeof *x);
+  if (!x) { take_back(s->device, s->m, s->capacity); return; }
+  spare **bin = &bins[bin_of(s->capacity)];
+  *x = (spare){*bin, s->capacity, s->m, s->device};
+  *bin = x;
+  cached += s->capacity;
+}
+static void take_out(spare **q) { spare *x = *q; *q = x->next; cached -= x->capacity; x->next = unused; unused = x; }
 static slot *at(uint32_t id) {
   uint32_t i = id & (SLOTS - 1);
   if (i == 0 || i >= n_slots) return 0;
@@ -89,7 +80,7 @@ static slot *dead(uint32_t id) {
 }
 static void drop_cache(uint64_t keep) {
   for (unsigned i = 0; i < BINS && cached > keep; i++)
-    while (bins[i] && cached > keep) { spare *s = bins[i]; bins[i] = s->next; cached -= s->capacity; raw_free((char *)s); }
+    while (bins[i] && cached > keep) { spare *x = bins[i]; take_out(&bins[i]); take_back(x->device, x->m, x->capacity); }
 }
 // An id is reused only after its token was collected: a late finaliser must not meet another buffer.
 static void retire(slot *s, uint32_t id) {
@@ -100,13 +91,9 @@ static void unref(uint32_t id) {
   slot *s = at(id);
   if (!s || --s->refs > 0) return;
   active -= s->capacity; buffers--;
-  if (s->p) {
-    spare *x = (spare *)s->p;
-    x->capacity = s->capacity; x->next = bins[bin_of(s->capacity)]; bins[bin_of(s->capacity)] = x;
-    cached += s->capacity;
-    if (cached > cache_room()) drop_cache(cache_room());
-  }
-  s->p = 0;
+  put_by(s);
+  if (cached > cache_room()) drop_cache(cache_room());
+  s->m = (memory){0};
   if (!s->token) retire(s, id);
 }
 static void drain(void) {
@@ -121,53 +108,88 @@ static void drain(void) {
     f = n;
   }
 }
-static uint32_t make(uint32_t ctx, uint64_t bytes, int owned) {
+static int allocate(const device *d, uint64_t capacity, memory *m) {
+  if (!d->allocate(capacity - SN_PAD, m)) return 0;
+  drop_cache(0);
+  return d->allocate(capacity - SN_PAD, m);
+}
+static uint32_t make(uint32_t ctx, uint32_t device_number, uint64_t bytes, int owned) {
+  const device *d = sn_device(device_number, 0);
   drain();
-  uint64_t capacity = class_size(bytes);
+  if (!d) return 0;
+  uint64_t capacity = d->cached ? class_size(bytes) : bytes + SN_PAD;
   if (capacity < bytes || active + capacity > limit) return 0;
-  char *p = 0;
+  memory m;
   spare **q = &bins[bin_of(capacity)];
-  while (*q && (*q)->capacity != capacity) q = &(*q)->next;
-  if (*q) { p = (char *)*q; *q = (*q)->next; cached -= capacity; }
+  while (*q && ((*q)->capacity != capacity || (*q)->device != device_number)) q = &(*q)->next;
+  if (*q) { m = (*q)->m; take_out(q); }
   else {
     if (active + cached + capacity > limit) drop_cache(limit > active + capacity ? limit - active - capacity : 0);
-    p = raw_alloc(capacity);
-    if (!p) { drop_cache(0); p = raw_alloc(capacity); }
-    if (!p) return 0;
+    if (allocate(d, capacity, &m)) return 0;
   }
   uint32_t i = free_slot;
   if (i) free_slot = chunks[i / CHUNK][i % CHUNK].next;
   else {
     i = n_slots;
-    if (n_slots == SLOTS || (!chunks[i / CHUNK] && !(chunks[i / CHUNK] = calloc(CHUNK, sizeof(slot))))) { raw_free(p); return 0; }
+    if (n_slots == SLOTS || (!chunks[i / CHUNK] && !(chunks[i / CHUNK] = calloc(CHUNK, sizeof(slot))))) { take_back(device_number, m, capacity); return 0; }
     n_slots++;
   }
   slot *s = &chunks[i / CHUNK][i % CHUNK];
   uint32_t gen = s->gen;
-  *s = (slot){.p = p, .bytes = bytes, .capacity = capacity, .gen = gen, .refs = 1, .ctx = ctx, .owned = (uint8_t)owned, .token = (uint8_t)owned};
+  *s = (slot){.m = m, .bytes = bytes, .capacity = capacity, .gen = gen, .refs = 1, .ctx = ctx, .owned = (uint8_t)owned, .token = (uint8_t)owned, .device = (uint8_t)device_number};
   active += capacity; buffers++;
   if (active > peak) peak = active;
   if (active > high) high = active;
   return i | gen << SLOT_BITS;
 }
-uint32_t sn_new_buffer(uint32_t ctx, uint64_t bytes) { pthread_mutex_lock(&lock); uint32_t id = make(ctx, bytes, 1); pthread_mutex_unlock(&lock); return id; }
-char *sn_memory(uint64_t bytes, uint32_t *id) { pthread_mutex_lock(&lock); *id = make(0, bytes, 0); slot *s = *id ? at(*id) : 0; char *p = s ? s->p : 0; pthread_mutex_unlock(&lock); return p; }
-char *sn_use(uint32_t id, uint64_t *bytes) {
+uint32_t sn_new_buffer(uint32_t ctx, uint32_t device_number, uint64_t bytes) {
+  pthread_mutex_lock(&lock);
+  uint32_t id = make(ctx, device_number, bytes, ctx != 0);
+  pthread_mutex_unlock(&lock);
+  return id;
+}
+int sn_use(uint32_t id, binding *b) {
   pthread_mutex_lock(&lock);
   slot *s = at(id);
-  char *p = 0;
-  if (s) { s->refs++; p = s->p; *bytes = s->bytes; }
+  if (s) { s->refs++; b->m = s->m; b->bytes = s->bytes; b->device = s->device; b->id = id; }
   pthread_mutex_unlock(&lock);
-  return p;
+  return s != 0;
 }
 void sn_unuse(uint32_t id) { pthread_mutex_lock(&lock); unref(id); pthread_mutex_unlock(&lock); }
-uint32_t sn_alloc(uint32_t ctx, double bytes) { return bytes >= 0 && bytes < 9e15 ? sn_new_buffer(ctx, (uint64_t)bytes) : 0; }
-double sn_address(uint32_t ctx, uint32_t id) { (void)ctx; pthread_mutex_lock(&lock); slot *s = at(id); double a = s ? (double)(uintptr_t)s->p : 0; pthread_mutex_unlock(&lock); return a; }
+uint64_t sn_track(const binding *b, uint32_t nb, uint64_t bit) {
+  uint64_t after = 0;
+  pthread_mutex_lock(&lock);
+  for (uint32_t i = 0; i < nb; i++) {
+    slot *s = b[i].kind == SN_BIND_ARENA ? 0 : at(b[i].id);
+    if (!s) continue;
+    after |= s->writes;
+    if (b[i].kind == SN_BIND_UPDATE) after |= s->reads;
+  }
+  for (uint32_t i = 0; i < nb && bit; i++) {
+    slot *s = b[i].kind == SN_BIND_ARENA ? 0 : at(b[i].id);
+    if (!s) continue;
+    if (b[i].kind == SN_BIND_BUFFER) s->reads |= bit; else s->writes |= bit;
+  }
+  pthread_mutex_unlock(&lock);
+  return after;
+}
+void sn_untrack(const binding *b, uint32_t nb, uint64_t bit, uint64_t fault) {
+  pthread_mutex_lock(&lock);
+  for (uint32_t i = 0; i < nb; i++) {
+    slot *s = at(b[i].id);
+    if (!s) continue;
+    s->reads &= ~bit; s->writes &= ~bit;
+    if (fault && (b[i].kind == SN_BIND_NEW || b[i].kind == SN_BIND_UPDATE)) s->fault = fault;
+  }
+  pthread_mutex_unlock(&lock);
+}
+uint32_t sn_alloc(uint32_t ctx, uint32_t device_number, double bytes) { return ctx && bytes >= 0 && bytes < 9e15 ? sn_new_buffer(ctx, device_number, (uint64_t)bytes) : 0; }
+double sn_address(uint32_t ctx, uint32_t id) { (void)ctx; pthread_mutex_lock(&lock); slot *s = at(id); double a = s ? (double)(uintptr_t)s->m.host : 0; pthread_mutex_unlock(&lock); return a; }
+int32_t sn_alive(uint32_t ctx, uint32_t id) { (void)ctx; pthread_mutex_lock(&lock); int alive = at(id) != 0; pthread_mutex_unlock(&lock); return alive; }
 void sn_dispose(uint32_t ctx, uint32_t id) { (void)ctx; pthread_mutex_lock(&lock); slot *s = at(id); if (s && s->owned) { s->owned = 0; unref(id); } pthread_mutex_unlock(&lock); }
 void sn_discard(uint32_t id) { pthread_mutex_lock(&lock); slot *s = at(id); if (s && s->owned) { s->owned = s->token = 0; unref(id); } pthread_mutex_unlock(&lock); }
 void sn_retain(uint32_t ctx, uint32_t id) { (void)ctx; pthread_mutex_lock(&lock); slot *s = at(id); if (s) s->refs++; pthread_mutex_unlock(&lock); }
 void sn_release(uint32_t ctx, uint32_t id) { (void)ctx; sn_unuse(id); }
-void sn_set_fault(uint32_t id, uint64_t number) { pthread_mutex_lock(&lock); slot *s = at(id); if (s) s->fault = number; pthread_mutex_unlock(&lock); }
 uint64_t sn_fault(uint32_t id) { pthread_mutex_lock(&lock); slot *s = at(id); uint64_t f = s ? s->fault : 0; pthread_mutex_unlock(&lock); return f; }
 // Nothing can read the memory of a dead context any more; finalisers that still come find other generations.
 void sn_forget_buffers(uint32_t ctx) {
@@ -191,6 +213,26 @@ static void push(uint32_t id, int which) {
 }
 static void finalise_owner(void *bytes, void *id) { (void)bytes; push((uint32_t)(uintptr_t)id, 0); }
 static void finalise_view(void *bytes, void *id) { (void)bytes; push((uint32_t)(uintptr_t)id, 1); }
+// Addresses that nothing may touch, as many as the system gives: the tokens of memory that the host does not see lie there.
+#define NOWHERE (1ull << 36)
+static char *nowhere;
+static uint64_t nowhere_bytes;
+static pthread_once_t nowhere_once = PTHREAD_ONCE_INIT;
+static void reserve(void) {
+  for (nowhere_bytes = NOWHERE; !nowhere && nowhere_bytes > 4096; nowhere_bytes /= 2) {
+#if defined(_WIN32)
+    nowhere = VirtualAlloc(0, nowhere_bytes, MEM_RESERVE, PAGE_NOACCESS);
+#elif defined(__linux__)
+    void *p = mmap(0, nowhere_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p != MAP_FAILED) nowhere = p;
+#else
+    void *p = mmap(0, nowhere_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANON, -1, 0);
+    if (p != MAP_FAILED) nowhere = p;
+#endif
+    if (nowhere) return;
+  }
+}
+double sn_nowhere(uint32_t which) { pthread_once(&nowhere_once, reserve); return which ? (double)nowhere_bytes : (double)(uintptr_t)nowhere; }
 double sn_finaliser(uint32_t which) { return (double)(uintptr_t)(which ? finalise_view : finalise_owner); }
 static double rss(void) {
 #if defined(__linux__)
@@ -210,7 +252,12 @@ static double rss(void) {
 #endif
 }
 extern _Atomic uint64_t sn_submissions;
+static double device_setting(uint32_t which, const double *value) {
+  const device *d = sn_device(which >> 8, 0);
+  return d && d->setting ? d->setting(which & 255, value) : 0;
+}
 double sn_stat(uint32_t which) {
+  if (which >> 8) return device_setting(which, 0);
   pthread_mutex_lock(&lock);
   drain();
   double v = 0;
@@ -227,6 +274,7 @@ double sn_stat(uint32_t which) {
   return which == SN_RSS ? rss() : v;
 }
 double sn_set(uint32_t which, double value) {
+  if (which >> 8) return device_setting(which, &value);
   pthread_mutex_lock(&lock);
   double old = 0;
   uint64_t v = value >= 1.8e19 ? UINT64_MAX : value > 0 ? (uint64_t)value : 0;

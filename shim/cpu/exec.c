@@ -1,5 +1,5 @@
 // exec.c: programs for the accumulator machine, and the execution of a submission's commands over rows, chunks and threads.
-#include "../base/state.h"
+#include "../base/device.h"
 #include "../calls.h"
 #include "pool.h"
 #include "check.h"
@@ -57,49 +57,22 @@ uint32_t sn_stage_names(uint8_t *text, uint32_t cap) {
 }
 
 // ---- programs -----------------------------------------------------------------------------------------------------------------
-typedef struct program { uint32_t ctx, kind, wide, slots, tiles, n, entry[3]; code *s; needs needs; } program;
-#define PROGRAMS 65536
-static program *programs[PROGRAMS];
-static uint32_t n_programs = 1, free_program = 1;      // no place before free_program is free
-static pthread_mutex_t program_lock = PTHREAD_MUTEX_INITIALIZER;
-static void destroy(program *p) { free(p->needs.uses); free(p->needs.am); free(p->s); free(p); }
-uint32_t sn_program(uint32_t ctx, const uint32_t *w, uint32_t n) {
-  context *c = sn_context(ctx);
+typedef struct program { uint32_t kind, wide, slots, tiles, n, entry[3]; code *s; needs needs; } program;
+void sn_unload_tape(void *program_) { program *p = program_; free(p->needs.uses); free(p->needs.am); free(p->s); free(p); }
+void *sn_load_tape(context *c, const uint32_t *w, uint32_t n) {
   sn_isa_level();
-  if (!c) return 0;
   if (n < 8 || w[4] < 1 || w[4] > 65536 || n < 8 + 4 * w[4] || w[0] > SN_SEQ || w[2] > 4096 || w[3] > 256) { sn_fail(c, "malformed program"); return 0; }
   program *p = calloc(1, sizeof *p);
   code *s = malloc((size_t)w[4] * sizeof *s);
   if (!p || !s) { free(p); free(s); sn_fail(c, "out of memory"); return 0; }
-  *p = (program){ctx, w[0], w[1] != 0, w[2], w[3], w[4], {w[5], w[6], w[7]}, s, {0}};
+  *p = (program){w[0], w[1] != 0, w[2], w[3], w[4], {w[5], w[6], w[7]}, s, {0}};
   memcpy(s, w + 8, (size_t)p->n * sizeof *s);
   const char *why = sn_check_program(isa, p->kind, (int)p->wide, p->slots, p->tiles, p->n, s, &p->needs);
   for (int k = 0; k < 3; k++) if (p->entry[k] >= p->n) why = "an entry lies outside";
-  uint32_t id = 0;
-  pthread_mutex_lock(&program_lock);
-  if (!why) {
-    while (free_program < n_programs && programs[free_program]) free_program++;
-    if (free_program < PROGRAMS) { id = free_program; programs[id] = p; if (id == n_programs) n_programs++; }
-  }
-  pthread_mutex_unlock(&program_lock);
-  if (!id) { sn_fail(c, "malformed program: %s", why ? why : "too many programs"); destroy(p); }
-  return id;
-}
-static void drop_program(uint32_t id) {
-  destroy(programs[id]);
-  programs[id] = 0;
-  if (id < free_program) free_program = id;
-}
-// No submission of the context may still use it.
-void sn_program_free(uint32_t ctx, uint32_t id) {
-  pthread_mutex_lock(&program_lock);
-  if (id > 0 && id < n_programs && programs[id] && programs[id]->ctx == ctx) drop_program(id);
-  pthread_mutex_unlock(&program_lock);
-}
-void sn_forget_programs(uint32_t ctx) {
-  pthread_mutex_lock(&program_lock);
-  for (uint32_t i = 1; i < n_programs; i++) if (programs[i] && programs[i]->ctx == ctx) drop_program(i);
-  pthread_mutex_unlock(&program_lock);
+  if (!why) return p;
+  sn_fail(c, "malformed program: %s", why);
+  sn_unload_tape(p);
+  return 0;
 }
 
 // ---- dispatches ----------------------------------------------------------------------------------------------------------------
@@ -286,9 +259,10 @@ static int within(const dispatch *d, const mem *m, int how, int bytes, int64_t l
   }
   return 1;
 }
-static int run_dispatch(context *c, const uint32_t *w, uint32_t n, const binding *b, uint32_t nb) {
-  if (n < 12 || w[2] == 0 || w[2] >= n_programs || !programs[w[2]]) { sn_fail(c, "dispatch: no such program"); return SN_E_WORDS; }
-  dispatch d = {.g = programs[w[2]], .n_row = (int)w[3], .n_inner = (int)w[4], .n_mem = (int)w[5], .n_scalar = (int)w[6], .rag = wide(w + 8), .fold_size = wide(w + 10)};
+static int run_dispatch(context *c, const uint32_t *w, uint32_t n, const binding *b, uint32_t nb, uint32_t device) {
+  const program *g = n < 12 ? 0 : sn_loaded(w[2], device);
+  if (!g) { sn_fail(c, "dispatch: no such program"); return SN_E_WORDS; }
+  dispatch d = {.g = g, .n_row = (int)w[3], .n_inner = (int)w[4], .n_mem = (int)w[5], .n_scalar = (int)w[6], .rag = wide(w + 8), .fold_size = wide(w + 10)};
   if (w[3] > 16 || w[4] < 1 || w[4] > 16 || w[5] > 256 || w[6] > 8192) { sn_fail(c, "dispatch: too many axes, operands or scalars"); return SN_E_WORDS; }
   int64_t numbers[16 + 16 + 256];
   size_t need = (size_t)d.n_mem * (sizeof(mem) + (size_t)(d.n_row + d.n_inner) * 8) + 64;
@@ -316,6 +290,7 @@ static int run_dispatch(context *c, const uint32_t *w, uint32_t n, const binding
   for (int k = 0; k < d.n_mem; k++) {
     mem *m = &d.m[k];
     if (end - q < 6 + 2 * (d.n_row + 1 + d.n_inner) || q[0] >= nb || q[1] > 16) goto bad;
+    if (!b[q[0]].p) { sn_fail(c, "dispatch: operand %d lies on another device", k); goto out; }
     int64_t offset = wide(q + 2);
     *m = (mem){.p = b[q[0]].p + offset, .bound = wide(q + 4), .rows = strides, .inner = strides + d.n_row, .n_ind = (int)q[1], .bytes = b[q[0]].bytes, .fixed = {offset, offset}};
     strides += d.n_row + d.n_inner;
@@ -407,6 +382,7 @@ static int run_call(context *c, const uint32_t *w, uint32_t n, const binding *b,
   for (uint32_t i = 0; i < w[3]; i++, q += 3) {
     if (q[0] == 0xffffffff) { p[i] = 0; continue; }
     if (q[0] >= nb) { sn_fail(c, "call: no such binding"); return SN_E_WORDS; }
+    if (!b[q[0]].p) { sn_fail(c, "call: pointer %u lies on another device", i); return SN_E_WORDS; }
     if (wide(q + 1) < 0 || (uint64_t)wide(q + 1) > b[q[0]].bytes) { sn_fail(c, "call: pointer %u leaves its buffer", i); return SN_E_WORDS; }
     p[i] = b[q[0]].p + wide(q + 1);
   }
@@ -416,11 +392,33 @@ static int run_call(context *c, const uint32_t *w, uint32_t n, const binding *b,
   if (sn_blas_routines[w[2]].fn(&call)) { sn_fail(c, "%s", text[0] ? text : "a library routine failed"); return SN_E_ROUTINE; }
   return 0;
 }
-int sn_run(context *c, const uint32_t *w, uint32_t n, uint32_t at, const binding *b, uint32_t nb) {
+// Between memory that this device reaches and memory that the host sees.
+static int run_copy(context *c, const uint32_t *w, uint32_t n, const binding *b, uint32_t nb) {
+  if (n != 10 || w[2] >= nb || w[5] >= nb) { sn_fail(c, "malformed copy"); return SN_E_WORDS; }
+  char *p[2];
+  const int64_t bytes = wide(w + 8);
+  for (int k = 0; k < 2; k++) {
+    const binding *x = &b[w[2 + 3 * k]];
+    const int64_t offset = wide(w + 3 + 3 * k);
+    p[k] = x->p ? x->p : x->m.host;
+    if (!p[k]) { sn_fail(c, "copy: binding %u lies on another device", w[2 + 3 * k]); return SN_E_WORDS; }
+    if (bytes < 0 || offset < 0 || (uint64_t)offset > x->bytes || (uint64_t)bytes > x->bytes - (uint64_t)offset) { sn_fail(c, "copy: %lld bytes leave binding %u", (long long)bytes, w[2 + 3 * k]); return SN_E_WORDS; }
+    p[k] += offset;
+  }
+  memmove(p[0], p[1], (size_t)bytes);
+  return 0;
+}
+int sn_run(context *c, const uint32_t *w, uint32_t n, uint32_t at, const binding *b, uint32_t nb, uint32_t device) {
   while (at + 2 <= n) {
     uint32_t len = w[at + 1];
     if (len < 2 || len > n - at) { sn_fail(c, "malformed command"); return SN_E_WORDS; }
-    int code = w[at] == SN_DISPATCH ? run_dispatch(c, w + at, len, b, nb) : w[at] == SN_CALL ? run_call(c, w + at, len, b, nb) : SN_E_WORDS;
+    int code = SN_E_WORDS;
+    switch (w[at]) {
+      case SN_DISPATCH: code = run_dispatch(c, w + at, len, b, nb, device); break;
+      case SN_CALL: code = run_call(c, w + at, len, b, nb); break;
+      case SN_COPY: code = run_copy(c, w + at, len, b, nb); break;
+      default: sn_fail(c, "no command has number %u", w[at]);
+    }
     if (code) return code;
     at += len;
   }

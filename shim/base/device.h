@@ -1,0 +1,68 @@
+// device.h: what a device is to the library, and what the library does for every device.
+//
+// A device is a table of functions. The library owns what is common: the buffer table, the order of submissions, tickets, failures and
+// the bound on what is in flight. A device allocates memory, loads programs, and runs the tasks that it is handed. Device 0 is the CPU.
+#pragma once
+#include "state.h"
+#include <stdatomic.h>
+
+// Memory as its device names it (an address, a CUdeviceptr, an MTLBuffer), and where the host sees it: null if it does not.
+typedef struct memory { void *handle; char *host; } memory;
+
+// One binding of a submission; the kind is the binding's word (SN_BIND_BUFFER, ...).
+// `p` is the memory's address for the device of the task, null if that does not reach it: then only a copy may name it.
+struct binding { memory m; char *p; uint64_t bytes; uint32_t id; uint8_t device, kind; };
+
+// A submission in flight. `waits` has a bit for each task of the same context, by index, that must be complete before this one may begin.
+// When a task is handed to its device, every bit left is a task that was handed to the same device before, in c->number order; the library
+// clears a bit once that task is complete. A device that orders by itself (events, fences) reads the bits when it is handed the task; one
+// that polls waits until they are gone. Nothing else may be assumed: two tasks of one stream without such a bit may run in any order, or both at once.
+struct task {
+  context *c;
+  uint64_t number;                     // of the context's submissions, from 1
+  uint32_t *words, n, at, nb;          // the submission; its commands are words[at .. n)
+  binding *b;
+  uint8_t index, device, stream, handed;   // index: 0..63 among the context's tasks in flight
+  struct waiter *waiter;               // the thread that is blocked on it, if any: then nobody is notified
+  _Atomic uint64_t waits;
+  uint64_t bytes;                      // of new buffers and arenas
+  task *next;                   // the device's own, from enqueue until sn_done
+};
+
+typedef struct device {
+  const char *name;                    // "cpu", "fake", "metal", "cuda"
+  int unified;                         // the host reads and writes its memory, which has a host address: no copies, only order
+  int cached;                          // the library keeps freed memory of this device for reuse; else the device does, or nobody
+  // Null, or why the device cannot be used on this machine. Called once, before all else, at the first use.
+  const char *(*open)(void);
+  // Memory of `bytes` and SN_PAD readable ones after; 0 on success. Called under the buffer table's lock: must call nothing of the library.
+  int (*allocate)(uint64_t bytes, memory *out);
+  void (*release)(memory m, uint64_t bytes);
+  // A program of this device from its words (a tape, or source text); null with sn_fail's text if it is malformed.
+  void *(*load)(context *c, const uint32_t *words, uint32_t n);
+  void (*unload)(void *program);
+  // Takes a task: to run its commands on its stream, then to call sn_done, from any thread but not inside enqueue.
+  // Called with the context's lock held, in an order in which each task comes after those that it waits for; must not block.
+  void (*enqueue)(task *t);
+  // "key=value" lines for sn_info.
+  void (*info)(char *text, size_t cap);
+  // A setting or a statistic of this device; sets it first if value is not null. Null: there is none.
+  double (*setting)(uint32_t which, const double *value);
+} device;
+extern const device sn_cpu, sn_fake;
+// The device of a number, opened; null if there is none, or if it cannot be used (`why` says why, if it is not null).
+const device *sn_device(uint32_t number, const char **why);
+uint32_t sn_devices(void);             // how many are built in
+const char *sn_device_name(uint32_t number);
+
+// The task is complete. A code below 0 with a text fails it: what it was to write is marked, and a task that reads such memory fails with the
+// same code and text whatever its own outcome, so that a device need not know of the failures of others.
+void sn_done(task *t, int code, const char *text);
+// The failure that a task inherits from what it reads, known once its waits are gone: a device that would rather not begin may ask. 0 = none.
+int sn_doomed(task *t);
+// A place for sn_fail's text for a thread that runs tasks; null without memory.
+context *sn_scribe(void);
+const char *sn_written(const context *scribe);
+
+// The loaded program of an id, or null if there is none on this device.
+void *sn_loaded(uint32_t id, uint32_t device);
