@@ -84,7 +84,7 @@ static text unqualified(const text &tree) {
 static text entries(const rewritten &r) {
   text e("\n#line 1 \"entries\"\n");
   for (const entry &k : r.kernels) {
-    e.add("static void sim_run_").add(k.name).add("(const sim_group *g, const sim_thread *t) { sim::call(&::").add(k.name).add(", g, t").add(k.places).add("); }\n");
+    e.add("SIM_PLAIN static void sim_run_").add(k.name).add("(const sim_group *g, const sim_thread *t) { sim::call(&::").add(k.name).add(", g, t").add(k.places).add("); }\n");
   }
   e.add("static const sim_kernel sim_kernels[] = {");
   for (const entry &k : r.kernels) e.add("{\"").add(k.name).add("\", sim_run_").add(k.name).add(", \"").add(k.buffers).add("\"}, ");
@@ -139,19 +139,18 @@ static int find_image(dl_phdr_info *info, size_t, void *out) {
   i->base = low; i->end = high;
   return 1;
 }
-struct known { text base; program *code; };
-static list<known> loaded;
+static list<program *> loaded;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 // Libraries with the same text share one image, as dlopen gives it.
 const program *compile(const text &source, bool fast, text &error) {
   rewritten r = rewrite(source);
   if (r.error.size()) { error = r.error; return nullptr; }
-  bool checked = setting("METALSIM_CHECKED") != 0;
+  bool checked = sim_settings[SIM_CHECKS] != 0;
   mkdir(SIM_CACHE, 0755);
   text key = format("%s %s %s %s %d %d ", contents(SIM_MSL "/metal_stdlib").str(), contents(SIM_MSL "/strict/strict.h").str(), RUN, STRICT, fast, checked);
   text base = format("%s/%016llx", SIM_CACHE, (unsigned long long)hash_of(key.add(source)));
   locked l(&lock);
-  for (const known &k : loaded) if (k.base.is(base.str())) return k.code;
+  for (const program *k : loaded) if (base.is(k->key)) return k;
   text file = text(base).add(".so");
   if (access(file.str(), R_OK) != 0 && !build(r, source, base, fast, checked, error)) return nullptr;
   void *h = dlopen(file.str(), RTLD_NOW | RTLD_LOCAL);
@@ -162,7 +161,7 @@ const program *compile(const text &source, bool fast, text &error) {
   dl_iterate_phdr(find_image, &i);
   sim_loaded++;
   program *p = (program *)malloc(sizeof *p);
-  *p = {x, i.base, i.end, r.waits, checked};
-  loaded.push({base, p});
+  *p = {x, strdup(base.str()), i.base, i.end, r.waits, checked};
+  loaded.push(p);
   return p;
 }

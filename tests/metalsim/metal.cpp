@@ -6,7 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 extern "C" void *_NSConcreteGlobalBlock[32];
-enum { PAGE = 16384, BYTES = 4096 };       // of memory without a copy; of setBytes
+enum { BYTES = 4096, FAIL_ON_MISS = 4 };   // the most of setBytes; an option of pipelines
+static const size_t PAGE = (size_t)sysconf(_SC_PAGESIZE);
 static const size_t BUFFER_LIMIT = 1ull << 33;
 
 struct string : object { text s; explicit string(text s) : object("NSString"), s(s) {} };
@@ -16,12 +17,17 @@ struct array : object { id one; explicit array(id o) : object("NSArray"), one(re
 struct gpu : object { gpu() : object("MTLDevice") {} };
 struct options : object { bool fast = true; NSUInteger version = 0; options() : object("MTLCompileOptions") {} };
 struct archive_options : object { id where = nullptr; archive_options() : object("MTLBinaryArchiveDescriptor") {} ~archive_options() { release(where); } };
-struct archive : object { list<text> names; archive() : object("MTLBinaryArchive") {} };
 struct library : object { const program *code; explicit library(const program *c) : object("MTLLibrary"), code(c) {} };
 struct function : object {
   library *of; const sim_kernel *kernel;
   function(library *l, const sim_kernel *k) : object("MTLFunction"), of(l), kernel(k) { retain(l); }
   ~function() { release(of); }
+};
+struct archive : object {
+  list<text> entries;
+  archive() : object("MTLBinaryArchive") {}
+  static text entry(const function *f) { return format("%s %s", f->of->code->key, f->kernel->name); }
+  bool has(const function *f) const { for (const text &e : entries) if (e.is(entry(f).str())) return true; return false; }
 };
 struct pipeline_options : object {
   function *f = nullptr; array *archives = nullptr;
@@ -29,11 +35,24 @@ struct pipeline_options : object {
   ~pipeline_options() { release(f); release(archives); }
 };
 struct pipeline : object { function *f; explicit pipeline(function *f) : object("MTLComputePipelineState"), f(f) { retain(f); } ~pipeline() { release(f); } };
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER, gpu_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 struct buffer : object {
-  memory m; bool own;
-  buffer(char *p, size_t bytes, bool own) : object("MTLBuffer"), m{p, bytes, nullptr}, own(own) {}
-  ~buffer() { forget_shadows(m); if (own) munmap(m.p, (m.bytes + PAGE - 1) / PAGE * PAGE); }
+  memory m; bool own; size_t whole;
+  static list<buffer *> all;
+  buffer(char *p, size_t bytes, bool own) : object("MTLBuffer"), m{p, bytes, nullptr}, own(own), whole((bytes + PAGE - 1) / PAGE * PAGE) { locked l(&lock); all.push(this); }
+  ~buffer() {
+    { locked l(&lock); for (buffer *&b : all) if (b == this) { b = all.last(); all.pop(); break; } }
+    forget_shadows(m);
+    if (own) munmap(m.p, whole);
+  }
 };
+list<buffer *> buffer::all;
+// A test may say how much of a buffer is in use, where the library leaves room behind it.
+SIM_EXPORT void metalsim_limit(double address, double bytes) {
+  locked l(&lock);
+  for (buffer *b : buffer::all) if (b->m.p == (char *)(uintptr_t)address && bytes <= (double)b->whole) { forget_shadows(b->m); b->m.bytes = (size_t)bytes; }
+}
 struct queue;
 struct command { dispatch d; pipeline *p; buffer *from, *to; size_t at_from, at_to, bytes; };
 struct block { void *isa; int flags, reserved; void (*invoke)(void *, id); const void *descriptor; };
@@ -67,8 +86,6 @@ struct queue : object {
   explicit queue(size_t most);
   ~queue();
 };
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER, gpu_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static uint64_t phases;                    // dispatches of one phase may run in any order and at once
 
 static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return (double)t.tv_sec + (double)t.tv_nsec * 1e-9; }
@@ -204,8 +221,10 @@ static id imp_new_library(id, SEL, id source, id opt, id *error) {
 }
 static id imp_new_pipeline(id, SEL, id d, NSUInteger o, id *, id *error) {
   pipeline_options *p = as<pipeline_options>(d, "MTLComputePipelineDescriptor");
-  if (o != 0) violation("pipeline options %lu are not simulated", o);
+  if (o & ~FAIL_ON_MISS) violation("pipeline options %lu are not simulated", o);
   if (!p || !p->f) { violation("a compute pipeline without a function"); return fail(error, "no compute function"); }
+  archive *a = p->archives ? as<archive>(p->archives->one, "MTLBinaryArchive") : nullptr;
+  if ((o & FAIL_ON_MISS) && !(a && a->has(p->f))) return fail(error, "the archives do not have it");
   return new pipeline(p->f);
 }
 static id imp_new_archive(id, SEL, id d, id *error) {
@@ -220,7 +239,7 @@ static id imp_new_archive(id, SEL, id d, id *error) {
     release(a);
     return fail(error, format("%s is no archive", ((url *)o->where)->path.str()));
   }
-  while (fgets(line, sizeof line, f)) a->names.push(text(line, strcspn(line, "\n")));
+  while (fgets(line, sizeof line, f)) a->entries.push(text(line, strcspn(line, "\n")));
   fclose(f);
   return a;
 }
@@ -243,12 +262,12 @@ static id imp_new_function(id l, SEL, id name) {
   return nullptr;
 }
 static void imp_set_function(id d, SEL, id f) { pipeline_options *p = (pipeline_options *)d; retain(f); release(p->f); p->f = as<function>(f, "MTLFunction"); }
-static void imp_set_archives(id d, SEL, id a) { pipeline_options *p = (pipeline_options *)d; retain(a); release(p->archives); p->archives = as<array>(a, "NSArray"); }
-static void imp_set_url(id d, SEL, id u) { archive_options *o = (archive_options *)d; retain(u); release(o->where); o->where = as<url>(u, "NSURL"); }
+static void imp_set_archives(id d, SEL, id a) { pipeline_options *p = (pipeline_options *)d; retain(a); release(p->archives); p->archives = a ? as<array>(a, "NSArray") : nullptr; }
+static void imp_set_url(id d, SEL, id u) { archive_options *o = (archive_options *)d; retain(u); release(o->where); o->where = u ? as<url>(u, "NSURL") : nullptr; }
 static BOOL imp_archive_add(id a, SEL, id d, id *error) {
   pipeline_options *p = as<pipeline_options>(d, "MTLComputePipelineDescriptor");
   if (!p || !p->f) { fail(error, "no compute function"); return 0; }
-  ((archive *)a)->names.push(p->f->kernel->name);
+  ((archive *)a)->entries.push(archive::entry(p->f));
   return 1;
 }
 static BOOL imp_archive_save(id a, SEL, id u, id *error) {
@@ -256,7 +275,7 @@ static BOOL imp_archive_save(id a, SEL, id u, id *error) {
   FILE *f = where ? fopen(where->path.str(), "w") : nullptr;
   if (!f) { fail(error, "the archive cannot be written"); return 0; }
   fputs("metalsim archive\n", f);
-  for (const text &n : ((archive *)a)->names) fprintf(f, "%s\n", n.str());
+  for (const text &n : ((archive *)a)->entries) fprintf(f, "%s\n", n.str());
   return fclose(f) == 0;
 }
 static NSUInteger imp_threads_of(id, SEL) { return SIM_THREADS; }
@@ -419,9 +438,8 @@ Class class_named(const char *name) {
 const char *class_name(Class c) { return c->name; }
 // The macOS that is simulated has nothing that is newer.
 static const method *find(Class c, char kind, SEL s) {
-  static const uint64_t version = setting("METALSIM_MACOS");
   for (const method &m : methods) {
-    if (m.kind != kind || strcmp(m.selector, s) || (version && m.since > version)) continue;
+    if (m.kind != kind || strcmp(m.selector, s) || m.since > sim_settings[SIM_MACOS]) continue;
     if (!strcmp(m.owner, c->name) || !strcmp(m.owner, c->base) || !strcmp(m.owner, "NSObject")) return &m;
   }
   return nullptr;

@@ -1,6 +1,6 @@
 // objc.cpp: the Objective-C runtime: classes, selectors, messages, reference counts and autorelease pools, each use checked.
 #include "sim.h"
-#include <pthread.h>
+#include <dlfcn.h>
 extern "C" { __attribute__((visibility("default"))) void *_NSConcreteGlobalBlock[32]; }
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static list<text> violations;
@@ -27,16 +27,17 @@ void violation(const char *f, ...) {
   violations.push(s);
   free(s);
 }
-uint64_t setting(const char *name) { const char *s = getenv(name); return s ? strtoull(s, nullptr, 10) : 0; }
+static uint64_t from_environment(const char *name, uint64_t otherwise) { const char *s = getenv(name); return s ? strtoull(s, nullptr, 10) : otherwise; }
+uint64_t sim_settings[SIM_SETTINGS] = {from_environment("METALSIM_SEED", 0), from_environment("METALSIM_CHECKED", 0), from_environment("METALSIM_MACOS", 15)};
+static uint64_t state = sim_settings[SIM_SEED];
 uint32_t chance(uint32_t n) {
-  static uint64_t seed = setting("METALSIM_SEED"), state = seed;
-  if (!seed) return 0;
+  if (!sim_settings[SIM_SEED]) return 0;
   uint64_t z = __atomic_add_fetch(&state, 0x9e3779b97f4a7c15u, __ATOMIC_RELAXED);   // SplitMix64
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
   return (uint32_t)((z ^ (z >> 31)) % n);
 }
-// What tests ask of the simulator: the violations so far (which are then forgotten), and counts.
+// What tests ask of the simulator: the violations so far (which are then forgotten), and counts: live objects, texts compiled, loaded, dispatches.
 SIM_EXPORT uint32_t metalsim_violations(char *out, uint32_t cap) {
   locked l(&lock);
   uint32_t n = (uint32_t)violations.n;
@@ -45,6 +46,16 @@ SIM_EXPORT uint32_t metalsim_violations(char *out, uint32_t cap) {
   if (cap) snprintf(out, cap, "%s", all.str());
   violations.clear();
   return n;
+}
+SIM_EXPORT void metalsim_set(uint32_t which, double value) {
+  if (which >= SIM_SETTINGS) return;
+  sim_settings[which] = (uint64_t)value;
+  if (which == SIM_SEED) state = (uint64_t)value;
+}
+/** Makes this library the one that Metal is opened from. */
+SIM_EXPORT void metalsim_install(void) {
+  Dl_info self;
+  if (dladdr((void *)metalsim_install, &self)) setenv("SINTER_METAL_LIBRARY", self.dli_fname, 1);
 }
 SIM_EXPORT double metalsim_count(uint32_t which) {
   const uint64_t counts[] = {(uint64_t)__atomic_load_n(&live, __ATOMIC_RELAXED), sim_compiled, sim_loaded, sim_dispatched};

@@ -192,7 +192,7 @@ text run(dispatch &d) {
   x.number++;
   x.fault = text();
   x.regions.clear();
-  memory constants[SIM_BUFFERS];
+  memory constants[SIM_BUFFERS] = {};
   for (const char *s = d.kernel->arguments; *s;) {
     char *end;
     long i = strtol(s, &end, 10);

@@ -54,9 +54,10 @@ struct locked {
 };
 /** Records and prints that a rule of Metal was broken. */
 __attribute__((format(printf, 1, 2))) void violation(const char *f, ...);
-/** A number of the environment, or 0. */
-uint64_t setting(const char *name);
-/** The next random number of the seed METALSIM_SEED, below n; always 0 with seed 0. */
+/** What tests may set: the seed of all that has no order (0: in order), whether loads and stores are checked, and the macOS that is simulated. */
+enum { SIM_SEED, SIM_CHECKS, SIM_MACOS, SIM_SETTINGS };
+extern uint64_t sim_settings[SIM_SETTINGS];
+/** The next random number of the seed, below n; always 0 with seed 0. */
 uint32_t chance(uint32_t n);
 extern uint64_t sim_compiled, sim_loaded, sim_dispatched;
 
@@ -93,6 +94,7 @@ template<class T> T *autorelease(T *o) { autoreleased(o); return o; }
 // ---- libraries (library.cpp)
 struct program {
   const sim_library *library;
+  const char *key;                         // of its text
   const char *base, *end;                  // where the library's image lies
   bool waits, checked;                     // a thread may wait for others; loads and stores report themselves
 };
