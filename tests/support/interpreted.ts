@@ -5,8 +5,8 @@ import { size } from "../../src/core/shape.ts";
 import { offsetValue } from "../../src/kernel/offset.ts";
 import type { Literal } from "../../src/kernel/expr.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
-import { type Counts, interpret } from "../../src/kernel/interpret.ts";
-import { printKernel } from "../../src/kernel/kernel.ts";
+import { type Counts, interpret, type Run } from "../../src/kernel/interpret.ts";
+import { type Kernel, printKernel } from "../../src/kernel/kernel.ts";
 import { resolve } from "../../src/schedule/fuse.ts";
 import type { Place, Step } from "../../src/schedule/step.ts";
 import { graphOf } from "../../src/runtime/evaluate.ts";
@@ -20,8 +20,11 @@ export interface Interpreted {
   readonly steps: readonly Step[];
 }
 
+/** Runs one kernel of an interpreted eval: by `interpret`, or by another device as well. */
+export type Runner = (kernel: Kernel, run: Run, counts: Counts) => void;
+
 /** Evaluates nodes without a device. Leaves must be in memory (`token`). */
-export function interpreted(roots: readonly Node[]): Interpreted {
+export function interpreted(roots: readonly Node[], runner: Runner = interpret): Interpreted {
   const g = graphOf(roots), { schedule, steps: list } = steps(g);
   const memories = new Map<string, DataView>();
   const memory = (p: Place): DataView => {
@@ -45,7 +48,7 @@ export function interpreted(roots: readonly Node[]): Interpreted {
     const c = { loads: 0, stores: 0 };
     checkKernel(s.kernel);
     kernels.push(printKernel(s.kernel));
-    interpret(s.kernel, {
+    runner(s.kernel, {
       rows: s.rows,
       inner: s.inner,
       foldSize: s.foldSize,
