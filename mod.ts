@@ -247,12 +247,14 @@ export type { Gradient, GradOptions, Loss } from "./src/transform/grad.ts";
 export { grad, valueAndGrad, vjp } from "./src/transform/grad.ts";
 
 // ---- evaluation, memory, devices
-export type { Device, Explanation, PrintOptions, Tree } from "./src/runtime/api.ts";
+export { cpu, gpu } from "./src/core/device.ts";
+export type { Device, DeviceType } from "./src/core/device.ts";
+export type { Explanation, PrintOptions, Stream, Tree } from "./src/runtime/api.ts";
 export {
   asyncEval,
   clearCache,
-  cpu,
   defaultDevice,
+  defaultStream,
   deviceCount,
   deviceInfo,
   evaluate as eval,
@@ -262,8 +264,8 @@ export {
   getMemoryLimit,
   getPeakMemory,
   getPrintoptions,
-  gpu,
   isAvailable,
+  newStream,
   printoptions,
   resetPeakMemory,
   scope,

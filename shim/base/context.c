@@ -137,7 +137,7 @@ void sn_done(task *t, int code, const char *why) {
   if (t->waiter) { t->waiter->done = 1; t->waiter->code = code; if (code) sn_fail(c, "%s", why); }
   if (code) add_failure(c, t->number, code, why);
   sn_untrack(t->b, t->nb, bit, code ? t->number : 0);
-  for (uint32_t i = 0; i < t->nb; i++) sn_unuse(t->b[i].id);
+  sn_unuse(t->b, t->nb);
   c->bytes -= t->bytes;
   atomic_fetch_and(&c->busy, ~bit);
   for (uint64_t left = atomic_load(&c->busy); left; left &= left - 1) atomic_fetch_and(&c->tasks[__builtin_ctzll(left)]->waits, ~bit);
@@ -218,7 +218,7 @@ uint32_t sn_names(uint32_t which, uint8_t *text, uint32_t cap) {
 uint32_t sn_info(uint32_t device_number, uint8_t *text, uint32_t cap) {
   char s[512] = "";
   const device *d = sn_device(device_number, 0);
-  if (d) d->info(s, sizeof s);
+  if (d) { int n = snprintf(s, sizeof s, "unified=%d\n", d->unified); d->info(s + n, sizeof s - (size_t)n); }
   return copy_text(s, strlen(s), text, cap);
 }
 
@@ -226,11 +226,8 @@ uint32_t sn_info(uint32_t device_number, uint8_t *text, uint32_t cap) {
 static uint64_t wide(const uint32_t *w) { return w[0] | (uint64_t)w[1] << 32; }
 // Ends the use of bindings that no task took over; new buffers go unless they are kept.
 static void give_up(uint32_t *w, binding *b, uint32_t nb, int keep) {
-  for (uint32_t i = 0; i < nb; i++) {
-    if (!b[i].id) continue;
-    if (b[i].kind == SN_BIND_NEW && !keep) { sn_discard(b[i].id); w[4 + 6 * i + 1] = 0; }
-    sn_unuse(b[i].id);
-  }
+  for (uint32_t i = 0; i < nb && !keep; i++) if (b[i].kind == SN_BIND_NEW) { sn_discard(b[i].id); w[4 + 6 * i + 1] = 0; }
+  sn_unuse(b, nb);
 }
 static int bind(context *c, const device *d, uint32_t device_number, uint32_t *e, binding *b, uint32_t i) {
   *b = (binding){.kind = (uint8_t)e[0]};
@@ -239,13 +236,10 @@ static int bind(context *c, const device *d, uint32_t device_number, uint32_t *e
     case SN_BIND_BUFFER: case SN_BIND_UPDATE:
       if (!sn_use(e[1], b)) { sn_fail(c, "binding %u names no live buffer", i); return SN_E_HANDLE; }
       break;
-    case SN_BIND_NEW: case SN_BIND_ARENA: {
-      uint32_t id = sn_new_buffer(e[0] == SN_BIND_NEW ? c->id : 0, device_number, bytes);
-      if (!id || !sn_use(id, b)) { sn_fail(c, "out of memory: %llu bytes", (unsigned long long)bytes); return SN_E_MEMORY; }
-      if (e[0] == SN_BIND_ARENA) sn_unuse(id);        // the use above is the only one
-      else { e[1] = id; double a = (double)(uintptr_t)b->m.host; memcpy(e + 4, &a, 8); }
+    case SN_BIND_NEW: case SN_BIND_ARENA:
+      if (!sn_use_new(e[0] == SN_BIND_NEW ? c->id : 0, device_number, bytes, b)) { sn_fail(c, "out of memory: %llu bytes", (unsigned long long)bytes); return SN_E_MEMORY; }
+      if (e[0] == SN_BIND_NEW) { e[1] = b->id; double a = (double)(uintptr_t)b->m.host; memcpy(e + 4, &a, 8); }
       break;
-    }
     default: sn_fail(c, "binding %u has kind %u", i, e[0]); return SN_E_WORDS;
   }
   b->p = b->device == device_number ? b->m.handle : d->unified && sn_device(b->device, 0)->unified ? b->m.host : 0;

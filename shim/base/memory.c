@@ -142,20 +142,26 @@ static uint32_t make(uint32_t ctx, uint32_t device_number, uint64_t bytes, int o
   if (active > high) high = active;
   return i | gen << SLOT_BITS;
 }
-uint32_t sn_new_buffer(uint32_t ctx, uint32_t device_number, uint64_t bytes) {
-  pthread_mutex_lock(&lock);
-  uint32_t id = make(ctx, device_number, bytes, ctx != 0);
-  pthread_mutex_unlock(&lock);
-  return id;
+static int fill(uint32_t id, binding *b) {
+  const slot *s = at(id);
+  if (s) { b->m = s->m; b->bytes = s->bytes; b->device = s->device; b->id = id; }
+  return s != 0;
 }
 int sn_use(uint32_t id, binding *b) {
   pthread_mutex_lock(&lock);
-  slot *s = at(id);
-  if (s) { s->refs++; b->m = s->m; b->bytes = s->bytes; b->device = s->device; b->id = id; }
+  const int found = fill(id, b);
+  if (found) at(id)->refs++;
   pthread_mutex_unlock(&lock);
-  return s != 0;
+  return found;
 }
-void sn_unuse(uint32_t id) { pthread_mutex_lock(&lock); unref(id); pthread_mutex_unlock(&lock); }
+int sn_use_new(uint32_t ctx, uint32_t device_number, uint64_t bytes, binding *b) {
+  pthread_mutex_lock(&lock);
+  const int made = fill(make(ctx, device_number, bytes, ctx != 0), b);
+  if (made && ctx) at(b->id)->refs++;
+  pthread_mutex_unlock(&lock);
+  return made;
+}
+void sn_unuse(const binding *b, uint32_t nb) { pthread_mutex_lock(&lock); for (uint32_t i = 0; i < nb; i++) unref(b[i].id); pthread_mutex_unlock(&lock); }
 uint64_t sn_track(const binding *b, uint32_t nb, uint64_t bit) {
   uint64_t after = 0;
   pthread_mutex_lock(&lock);
@@ -183,13 +189,19 @@ void sn_untrack(const binding *b, uint32_t nb, uint64_t bit, uint64_t fault) {
   }
   pthread_mutex_unlock(&lock);
 }
-uint32_t sn_alloc(uint32_t ctx, uint32_t device_number, double bytes) { return ctx && bytes >= 0 && bytes < 9e15 ? sn_new_buffer(ctx, device_number, (uint64_t)bytes) : 0; }
+uint32_t sn_alloc(uint32_t ctx, uint32_t device_number, double bytes) {
+  if (!sn_context(ctx) || !(bytes >= 0 && bytes < 9e15)) return 0;
+  pthread_mutex_lock(&lock);
+  const uint32_t id = make(ctx, device_number, (uint64_t)bytes, 1);
+  pthread_mutex_unlock(&lock);
+  return id;
+}
 double sn_address(uint32_t ctx, uint32_t id) { (void)ctx; pthread_mutex_lock(&lock); slot *s = at(id); double a = s ? (double)(uintptr_t)s->m.host : 0; pthread_mutex_unlock(&lock); return a; }
 int32_t sn_alive(uint32_t ctx, uint32_t id) { (void)ctx; pthread_mutex_lock(&lock); int alive = at(id) != 0; pthread_mutex_unlock(&lock); return alive; }
 void sn_dispose(uint32_t ctx, uint32_t id) { (void)ctx; pthread_mutex_lock(&lock); slot *s = at(id); if (s && s->owned) { s->owned = 0; unref(id); } pthread_mutex_unlock(&lock); }
 void sn_discard(uint32_t id) { pthread_mutex_lock(&lock); slot *s = at(id); if (s && s->owned) { s->owned = s->token = 0; unref(id); } pthread_mutex_unlock(&lock); }
 void sn_retain(uint32_t ctx, uint32_t id) { (void)ctx; pthread_mutex_lock(&lock); slot *s = at(id); if (s) s->refs++; pthread_mutex_unlock(&lock); }
-void sn_release(uint32_t ctx, uint32_t id) { (void)ctx; sn_unuse(id); }
+void sn_release(uint32_t ctx, uint32_t id) { (void)ctx; pthread_mutex_lock(&lock); unref(id); pthread_mutex_unlock(&lock); }
 uint64_t sn_fault(uint32_t id) { pthread_mutex_lock(&lock); slot *s = at(id); uint64_t f = s ? s->fault : 0; pthread_mutex_unlock(&lock); return f; }
 // Nothing can read the memory of a dead context any more; finalisers that still come find other generations.
 void sn_forget_buffers(uint32_t ctx) {

@@ -7,9 +7,9 @@ typedef struct task task;
 context *sn_context(uint32_t ctx);
 void sn_fail(context *c, const char *format, ...);
 int sn_use(uint32_t id, binding *b);                                          // fills memory, bytes, device and id, and retains until sn_unuse; 0 if the id is stale
-void sn_unuse(uint32_t id);
+int sn_use_new(uint32_t ctx, uint32_t device, uint64_t bytes, binding *b);    // the same of a new buffer of the context, or (0) of memory that ends with its use; 0 = no memory
+void sn_unuse(const binding *b, uint32_t nb);
 void sn_discard(uint32_t id);                                                 // ends the owner's reference of a buffer that never got a token
-uint32_t sn_new_buffer(uint32_t ctx, uint32_t device, uint64_t bytes);        // one reference: the owner's, or with ctx 0 nobody's, ended by sn_unuse
 uint64_t sn_track(const binding *b, uint32_t nb, uint64_t bit);               // the tasks in flight that these bindings come after; enters `bit` as a user if it is not 0
 void sn_untrack(const binding *b, uint32_t nb, uint64_t bit, uint64_t fault); // that task ended; if a number is given, failed as that submission
 uint64_t sn_fault(uint32_t id);                                               // number of the failed submission, in its context, that was to write the buffer, or 0

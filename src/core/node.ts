@@ -1,5 +1,6 @@
 // A node of the lazy graph, and what an op has to define. An array is a handle on a node; graphs and walks hold nodes only.
 import type { DType } from "../base/dtype.ts";
+import { type CallFamily, cpu, type Device, hasCalls, recording } from "./device.ts";
 import type { Expr, Scalars } from "../kernel/expr.ts";
 import type { Offset } from "../kernel/offset.ts";
 import type { PlanView, View } from "./view.ts";
@@ -14,8 +15,9 @@ export interface Aval {
 export interface Buf {
   readonly id: number;
   readonly bytes: number;
+  /** 0 where the host does not see it. */
   readonly address: number;
-  /** The whole buffer as JavaScript memory; collecting it ends the owner's reference. */
+  /** The whole buffer as JavaScript memory (not to be touched where the address is 0); collecting it ends the owner's reference. */
   readonly token: ArrayBuffer;
   /** Nodes whose value lies in this buffer and still have a handle or a pending consumer; -1 once disposed. */
   users: number;
@@ -80,6 +82,7 @@ export type Lower<A> =
   | { readonly kind: "scatter"; combine(arg: A): "set" | "add" | "mul" | "min" | "max" }
   | {
     readonly kind: "call";
+    readonly family: CallFamily;
     /** Which inputs may come as strided views; the others are made contiguous. */
     readonly strided: boolean;
     calls(arg: A, ins: readonly PlanView[], outs: readonly Aval[], avals: readonly Aval[]): readonly Call[];
@@ -125,6 +128,10 @@ export class Node implements Aval {
   /** All results of an op that has several; read by `pick` nodes. */
   readonly outs: readonly Aval[] | null;
   readonly serial: number;
+  /** Where it is computed. */
+  readonly device: Device;
+  /** The same value on another device, if it was wanted there. */
+  twin: Node | null = null;
   /** Where the value is, once it was computed. */
   buf: Buf | null = null;
   view: View | null = null;
@@ -149,6 +156,7 @@ export class Node implements Aval {
     shape: readonly number[],
     dtype: DType,
     outs: readonly Aval[] | null,
+    device: Device,
   ) {
     this.op = op;
     this.inputs = inputs;
@@ -156,21 +164,68 @@ export class Node implements Aval {
     this.shape = shape;
     this.dtype = dtype;
     this.outs = outs;
+    this.device = device;
     this.serial = serial++;
     for (let i = 0; i < inputs.length; i++) (inputs[i] as Node).pending++;
   }
 }
 
-/** Records an op: the only way to make a node. */
-export function apply<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
+function make<A>(op: OpDef<A>, inputs: readonly Node[], arg: A, device: Device): Node {
   const t = op.type(inputs, arg);
   const def = op as OpDef<unknown>;
   if (Array.isArray(t)) {
     const first = t[0] as Aval;
-    return new Node(def, inputs, arg, first.shape, first.dtype, t as readonly Aval[]);
+    return new Node(def, inputs, arg, first.shape, first.dtype, t as readonly Aval[], device);
   }
   const one = t as Aval;
-  return new Node(def, inputs, arg, one.shape, one.dtype, null);
+  return new Node(def, inputs, arg, one.shape, one.dtype, null, device);
+}
+
+/** Records an op on the device of the moment: the only way to make a node. */
+export function apply<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
+  return recording.several ? place(op, inputs, arg) : make(op, inputs, arg, cpu);
+}
+
+/**
+ * Records an op where there are several devices: its inputs come over from others, and a library call that the device has not
+ * runs on the CPU. A node of several results stays where it is, as only its single results move.
+ */
+function place<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
+  const home = recording.device, first = inputs[0], lower = op.lower;
+  const device = first !== undefined && first.outs !== null
+    ? first.device
+    : lower.kind === "call" && !hasCalls(home, lower.family)
+    ? cpu
+    : home;
+  const lacks = lower.kind === "call" && device !== home;
+  const why = (): string =>
+    lacks ? `${op.name} runs on ${device.type}, as ${home.type} has no such routine` : `${op.name} runs on ${device.type}`;
+  const local = inputs.some((x) => x.device !== device) ? inputs.map((x) => transfer(x, device, why)) : inputs;
+  const n = make(op, local, arg, device);
+  return n.outs !== null ? n : transfer(n, home, () => lacks ? why() : `${op.name} ran on ${device.type}`);
+}
+
+/** The same value on another device. The evaluator copies it there, or only keeps the order where both share the host's memory. */
+export const transferOp: OpDef<{ readonly why: () => string }> = {
+  name: "transfer",
+  type: ([x]) => x as Aval,
+  lower: { kind: "source" },
+  structure: () => "",
+  vjp: (ct, _out, [x], arg) => [transfer(ct, (x as Node).device, arg.why)],
+};
+/** The node itself on its own device, else its value there; `why` gives the reason for `explain`. */
+export function transfer(x: Node, device: Device, why: () => string): Node {
+  if (x.device === device) return x;
+  const known = x.twin;
+  // One that was evaluated and let go of cannot be computed again.
+  if (known !== null && known.device === device && (known.inputs.length > 0 || known.buf !== null)) return known;
+  // Only the host reaches the memory of every device.
+  const near = x.device === cpu || device === cpu ? x : transfer(x, cpu, why);
+  return x.twin = carried(near, device, why);
+}
+/** A node of its own for the same value on another device. */
+export function carried(x: Node, device: Device, why: () => string): Node {
+  return make(transferOp, [x], { why }, device);
 }
 
 let stamp = 0;

@@ -98,6 +98,7 @@ function routine<A>(r: Routine<A>): OpDef<A> {
     },
     lower: {
       kind: "call",
+      family: "factorisation",
       strided: false,
       calls: (arg, ins, outs, avals): readonly Call[] => {
         if (outs.every((o) => size(o.shape) === 0)) return [];

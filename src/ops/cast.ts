@@ -37,6 +37,7 @@ const viewOp = define<{ readonly dtype: DType }>({
   },
   lower: {
     kind: "call",
+    family: "copy",
     strided: false,
     calls: (_a, _ins, [out]) => [{
       routine: "copy",

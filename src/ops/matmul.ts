@@ -63,6 +63,7 @@ const matmulOp: OpDef<Scale> = define<Scale>({
   },
   lower: {
     kind: "call",
+    family: "matmul",
     strided: true,
     calls: (arg, ins, outs) => {
       const out = outs[0] as Aval, n = out.shape.length;

@@ -54,6 +54,7 @@ const argsortOp: OpDef<null> = define<null>({
   type: ([x]) => ({ shape: (x as Node).shape, dtype: "uint32" }),
   lower: {
     kind: "call",
+    family: "sort",
     strided: false,
     calls: (_arg, _views, _outs, avals) => rowsOf("argsort", avals[0] as Node),
   },
@@ -64,6 +65,7 @@ const sortOp: OpDef<null> = define<null>({
   type: ([x]) => ({ shape: (x as Node).shape, dtype: (x as Node).dtype }),
   lower: {
     kind: "call",
+    family: "sort",
     strided: false,
     calls: (_arg, _views, _outs, avals) => rowsOf("sort", avals[0] as Node),
   },

@@ -1,8 +1,10 @@
 // Evaluation, memory, devices and inspection as users call them.
 import { plainError, typeError } from "../base/error.ts";
+import { type Device, DEVICES, recording, recordOn } from "../core/device.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
-import { enterScope, kernelsOf, leaveScope, native, printing } from "./evaluate.ts";
+import { type CopyInfo, enterScope, kernelsOf, leaveScope, native, printing } from "./evaluate.ts";
+import { deviceNumber, isUsable } from "./devices.ts";
 import type { KernelInfo } from "./plan.ts";
 import { late } from "../core/ndarray.ts";
 
@@ -45,34 +47,37 @@ export function asyncEval(...trees: readonly unknown[]): Promise<void> {
   return done;
 }
 
-/** Waits for all submitted work. */
+/** Waits for all submitted work, whichever device or stream it runs on. */
 export function synchronize(): void {
-  native().submit(new Uint32Array([4, 0, 0, 0]), 4);
+  native().wait(0);
 }
 
 /** What an eval of these arrays would run. */
 export interface Explanation {
   /** One entry for each kernel or library call, in order. */
   readonly kernels: readonly KernelInfo[];
-  /** Copies between devices. */
-  readonly copies: readonly { readonly bytes: number; readonly from: string; readonly to: string }[];
+  /** Copies between devices, in order, and why they are needed; of no bytes where both share the host's memory. */
+  readonly copies: readonly CopyInfo[];
   /** Ops that an earlier eval computed without keeping. */
   readonly recomputed: readonly string[];
   toString(): string;
 }
 /** The kernels and library calls that an eval of the arrays would run, with bytes, flops and the reason of each cut. */
 export function explain(...trees: readonly unknown[]): Explanation {
-  const kernels = kernelsOf(nodesOf(trees));
+  const { kernels, copies } = kernelsOf(nodesOf(trees));
   return {
     kernels,
-    copies: [],
+    copies,
     recomputed: [],
     toString: () =>
-      kernels.map((k, i) =>
+      [
+        ...kernels.map((k, i) =>
         `${String(i).padStart(3)} ${k.device} ${k.name}: ${
           k.ops.join(", ")
         }\n      reads ${k.reads} B, writes ${k.writes} B, ${k.flops} flop; ${k.reason}`
-      ).join("\n"),
+        ),
+        ...copies.map((c) => `copy ${c.bytes} B from ${c.from} to ${c.to}: ${c.reason}`),
+      ].join("\n"),
   };
 }
 
@@ -134,44 +139,74 @@ export function scope<T>(f: () => T): T {
 }
 
 // ---- devices ----------------------------------------------------------------------------------------------------------
-/** A device: its kind and number. */
-export interface Device {
-  readonly type: "cpu" | "gpu";
+/**
+ * A stream of a device. Work on any stream begins once what it reads is there; what does not depend on one another may run at the
+ * same time in any case, so that a stream is only a name for its device.
+ */
+export interface Stream {
+  readonly device: Device;
   readonly index: number;
 }
-/** The processor. */
-export const cpu: Device = { type: "cpu", index: 0 };
-/** The graphics processor. There is no backend for one yet: using it throws. */
-export const gpu: Device = { type: "gpu", index: 0 };
-/** The device on which new arrays are computed. */
+function deviceOf(op: string, device: Device): Device {
+  const found = typeof device === "object" && device !== null
+    ? DEVICES.find((d) => d.type === device.type && d.index === device.index)
+    : undefined;
+  if (found !== undefined) return found;
+  const type: unknown = (device as Device | null | undefined)?.type;
+  if (!DEVICES.some((d) => d.type === type)) throw typeError(`Cannot ${op}: expected a device, such as mx.cpu or mx.gpu`);
+  return device;
+}
+function usable(op: string, device: Device): Device {
+  const found = deviceOf(op, device);
+  if (isUsable(native(), found)) return found;
+  const there = DEVICES.filter((d) => isUsable(native(), d)).map((d) => `${d.type}:${d.index}`).join(", ");
+  throw plainError(`Cannot ${op}: the device ${found.type}:${found.index} is not available; available: ${there}`);
+}
+/** The device on which new arrays are computed: mx.cpu, unless SINTER_DEVICE names another or `setDefaultDevice` set one. */
 export function defaultDevice(): Device {
-  return cpu;
+  return recording.device;
 }
 /** True if arrays can be computed on the device. */
 export function isAvailable(device: Device): boolean {
-  return device.type === "cpu" && device.index === 0;
+  return isUsable(native(), deviceOf("isAvailable", device));
 }
-/** How many devices of a type there are. */
+/** How many devices of a type can be used. */
 export function deviceCount(type: Device["type"] | Device): number {
-  return (typeof type === "string" ? type : type.type) === "cpu" ? 1 : 0;
+  const name = typeof type === "string" ? type : type.type;
+  return DEVICES.filter((d) => d.type === name && isUsable(native(), d)).length;
 }
-function usable(op: string, device: Device): Device {
-  if (typeof device !== "object" || device === null || (device.type !== "cpu" && device.type !== "gpu")) {
-    throw typeError(`Cannot ${op}: expected mx.cpu or mx.gpu`);
-  }
-  if (!isAvailable(device)) {
-    throw plainError(`Cannot ${op}: the device ${device.type}:${device.index} is not available; available: cpu:0`);
-  }
-  return device;
+/** Facts about a device (the default one): of the CPU instruction set, threads, and which BLAS and LAPACK are in use. */
+export function deviceInfo(device: Device = recording.device): Record<string, string> {
+  return native().info(deviceNumber(native(), usable("deviceInfo", device)));
 }
-/** Makes a device the one on which new arrays are computed. */
+/** Makes a device the one on which new arrays are computed. Throws an Error if it is not available. */
 export function setDefaultDevice(device: Device): void {
-  usable("setDefaultDevice", device);
+  recordOn(usable("setDefaultDevice", device));
 }
-/** Records what follows (until the end of the block with `using`, or inside `f`) on a device. */
-export function stream<T = void>(device: Device, f?: () => T): T extends void ? Disposable : T {
-  usable("stream", device);
-  return (f === undefined ? { [Symbol.dispose]: () => {} } : f()) as T extends void ? Disposable : T;
+/** The default stream of a device. */
+export function defaultStream(device: Device): Stream {
+  return { device: usable("defaultStream", device), index: 0 };
+}
+let streams = 0;
+/** A new stream of a device. */
+export function newStream(device: Device): Stream {
+  return { device: usable("newStream", device), index: ++streams };
+}
+/**
+ * Records what follows (until the end of the block with `using`, or inside `f`) on a device or a stream.
+ * Arrays of other devices are copied where they are needed; `explain` lists such copies. Throws an Error if the device is not available.
+ *
+ * `using _ = mx.stream(mx.cpu)`, or `mx.stream(mx.cpu, () => mx.sort(x))`.
+ */
+export function stream<T = void>(on: Device | Stream, f?: () => T): T extends void ? Disposable : T {
+  const before = recording.device;
+  recordOn(usable("stream", (on as Partial<Stream> | null | undefined)?.device ?? on as Device));
+  if (f === undefined) return { [Symbol.dispose]: () => recordOn(before) } as T extends void ? Disposable : T;
+  try {
+    return f() as T extends void ? Disposable : T;
+  } finally {
+    recordOn(before);
+  }
 }
 
 // ---- printing ---------------------------------------------------------------------------------------------------------
@@ -200,9 +235,4 @@ export function printoptions(options: { readonly precision?: number } = {}): Dis
       printing.precision = before;
     },
   };
-}
-
-/** Facts about the device: instruction set, threads, and which BLAS and LAPACK are in use. */
-export function deviceInfo(): Record<string, string> {
-  return native().info();
 }

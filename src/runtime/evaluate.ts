@@ -3,13 +3,15 @@ import { type DType, DTYPES, itemsize, typedArrayOf } from "../base/dtype.ts";
 import { DEFAULT_PRECISION, elementsOf, formatArray } from "../base/format.ts";
 import { DEBUG, debug } from "../base/env.ts";
 import { plainError, siteOf } from "../base/error.ts";
+import { cpu, type Device, on, recording } from "../core/device.ts";
 import { elementOf, late, type NDArray, type TypedData } from "../core/ndarray.ts";
-import { type Buf, freshMark, Node, type OpDef, topological } from "../core/node.ts";
+import { type Buf, carried, freshMark, Node, type OpDef, topological, transferOp } from "../core/node.ts";
 import { size } from "../core/shape.ts";
 import { trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
 import { offsetValue } from "../kernel/offset.ts";
 import { assemble, define } from "../ops/basis.ts";
+import { copyWords, deviceNumber, isUnified } from "./devices.ts";
 import { type Native, openNative } from "./ffi.ts";
 import {
   build,
@@ -21,6 +23,7 @@ import {
   type Plan,
   putScalar,
 } from "./plan.ts";
+import { type Segment, segmentsOf } from "./segments.ts";
 
 let opened: Native | null = null;
 /** The native library of this thread. */
@@ -34,8 +37,8 @@ const sourceOp = define<null>({
   lower: { kind: "source" },
 });
 
-/** Statistics of the plan cache. */
-export const counters = { evals: 0, misses: 0, computed: 0 };
+/** Statistics of the plan cache, and of copies between devices. */
+export const counters = { evals: 0, misses: 0, computed: 0, copies: 0, copiedBytes: 0 };
 
 // ---- keys -------------------------------------------------------------------------------------------------------------
 const opIds = new Map<OpDef, number>(), texts = new Map<string, number>();
@@ -95,9 +98,8 @@ function overwritten(order: readonly Node[], keep: ReadonlySet<Node>): ReadonlyS
 }
 
 /** What an eval of `roots` has to compute. */
-export function graphOf(roots: readonly Node[]): Graph {
-  const order = topological(roots, present),
-    count = order.length,
+export function graphOf(roots: readonly Node[], order: readonly Node[] = topological(roots, present)): Graph {
+  const count = order.length,
     mark = freshMark(),
     leaves: Node[] = [],
     keep = new Set<Node>();
@@ -133,7 +135,7 @@ export function graphOf(roots: readonly Node[]): Graph {
       if (kind !== "view" && kind !== "source") keep.add(n);
     }
   }
-  return { order, leaves, keep, inPlace: overwritten(order, keep) };
+  return { device: order[0]?.device ?? cpu, order, leaves, keep, inPlace: overwritten(order, keep) };
 }
 
 const cache = new Map<number, Plan[]>();
@@ -150,6 +152,7 @@ let plans = 0;
 
 function writeKey(g: Graph): number {
   keyLength = 0;
+  put(deviceNumber(native(), g.device));
   for (const n of g.leaves) {
     const v = n.view ?? contiguousView(n.shape);
     put(dtypeIds.get(n.dtype) as number);
@@ -200,12 +203,12 @@ function planOf(g: Graph): Plan {
   counters.misses++;
   if (DEBUG >= 1) report(g);
   if (plans++ >= MAX_PLANS || compiledKernels() > MAX_KERNELS) {
-    native().submit(nothing, 4);
+    native().wait(ALL);
     forgetKernels(native());
     cache.clear();
     plans = 1;
   }
-  const plan = build(native(), g, key.slice(0, keyLength));
+  const plan = build(native(), g, key.slice(0, keyLength), deviceNumber(native(), g.device));
   const list = cache.get(h);
   if (list === undefined) cache.set(h, [plan]);
   else list.push(plan);
@@ -224,7 +227,7 @@ function bufferOf(id: number, address: number, bytes: number, ticket: number): B
 /** Large buffers by id, for the message of a memory limit. No WeakRefs: an engine keeps what one was made of until the job ends. */
 const large = new Map<number, { readonly bytes: number; readonly made: Error }>();
 function remember(id: number, bytes: number, made: Error): void {
-  if (large.size >= 4096) { for (const k of large.keys()) if (native().address(k) === 0) large.delete(k); }
+  if (large.size >= 4096) { for (const k of large.keys()) if (!native().alive(k)) large.delete(k); }
   large.set(id, { bytes, made });
 }
 
@@ -234,7 +237,7 @@ function memoryError(bytes: number): Error {
     active = n.stat(0),
     limit = n.stat(3),
     mb = (x: number): string => `${(x / 1048576).toFixed(1)} MB`;
-  const alive = [...large].filter(([id]) => n.address(id) !== 0).map(([, b]) => b).sort((a, b) => b.bytes - a.bytes)
+  const alive = [...large].filter(([id]) => n.alive(id)).map(([, b]) => b).sort((a, b) => b.bytes - a.bytes)
     .slice(0, 5);
   const list = alive.map((b) => {
     const at = siteOf(b.made.stack ?? "");
@@ -249,13 +252,14 @@ function memoryError(bytes: number): Error {
   );
 }
 
-const nothing = new Uint32Array([4, 0, 0, 0]), pause = new Int32Array(new SharedArrayBuffer(4));
+/** The ticket that stands for all work in flight. */
+const ALL = 0, pause = new Int32Array(new SharedArrayBuffer(4));
 /** Calls `attempt` until it does not fail for want of memory, having made what room there is: work in flight, garbage, the cache. */
 function withRoom(attempt: () => number, failed: (code: number) => boolean): number {
   let code = attempt();
   for (let i = 0; i < 3 && failed(code); i++) {
     const lib = native();
-    lib.submit(nothing, 4);
+    lib.wait(ALL);
     lib.yieldToCollector();
     // The engines end what they collected on another thread.
     if (i > 0) Atomics.wait(pause, 0, 0, 5 * i);
@@ -295,7 +299,7 @@ function run(g: Graph, p: Plan, flags: number): number {
     words[m.word] = x >>> 0;
     words[m.word + 1] = Math.floor(x / 4294967296) >>> 0;
   }
-  words[2] = flags;
+  words[2] = flags | deviceNumber(lib, g.device) << 8;
   let code = lib.submit(words, words[0] as number);
   if (code === LIMIT_ERROR) {
     code = withRoom(() => lib.submit(words, words[0] as number), (c) => c === LIMIT_ERROR);
@@ -326,21 +330,25 @@ function run(g: Graph, p: Plan, flags: number): number {
   for (const a of p.aliases) {
     const n = g.order[a.slot] as Node, view: View = { ...a.view, offset: offsetValue(a.view.offset, startsOf) };
     if ("leaf" in a.of) {
-      give(n, bufOf(g.leaves[a.of.leaf] as Node, a.of.out), view);
+      const b = bufOf(g.leaves[a.of.leaf] as Node, a.of.out);
+      // A leaf that is written over is there once this eval is done.
+      if (g.inPlace.has(n) && code > 0) b.ticket = code;
+      give(n, b, view);
     } else {
       const base = g.order[a.of.slot] as Node;
       give(n, base.outs === null ? base.buf as Buf : (base.results as Buf[])[a.of.out] as Buf, view);
     }
   }
-  const first = trace.first ?? Infinity;
-  for (const n of g.order) {
-    if ((n.buf === null && n.results === null) || n.serial >= first) continue;
-    for (const x of n.inputs) if (--x.pending === 0 && x.handles === 0) release(x);
-    n.inputs = NONE;
-  }
+  for (const n of g.order) evaluated(n);
   counters.evals++;
   counters.computed += p.computed;
   return code;
+}
+/** Lets go of the inputs of a node that has a value, unless a trace may still want them. */
+function evaluated(n: Node): void {
+  if (!present(n) || n.serial >= (trace.first ?? Infinity)) return;
+  for (const x of n.inputs) if (--x.pending === 0 && x.handles === 0) release(x);
+  n.inputs = NONE;
 }
 const NONE: readonly Node[] = [];
 const NO_STARTS: readonly number[] = [];
@@ -366,6 +374,21 @@ function moved(old: Node, next: Node): void {
   // Once an eval computed a state that nobody asked for, all do, so that each step costs the same.
   if (states.delete(old) || followed.has(old) || (old.state && old.buf === null)) states.add(next);
 }
+/** Runs what roots need, piece by piece where there are several devices; flags as for `run`. Returns the ticket of a single piece. */
+function runAll(roots: readonly Node[], flags: number): number {
+  const order = topological(roots, present), segments = recording.several ? segmentsOf(roots, order) : null;
+  if (segments === null) {
+    const g = graphOf(roots, order);
+    return run(g, planOf(g), flags);
+  }
+  for (const s of segments) {
+    for (const n of s.transfers) carry(n);
+    // An earlier piece may have computed it on the way.
+    const todo = s.roots.filter((n) => n.buf === null);
+    if (todo.length > 0) runAll(todo, 1);
+  }
+  return 0;
+}
 /** Runs what `roots` need and the states that wait; flags as for `run`. */
 function start(roots: readonly Node[], flags: number): number {
   checkReadable(roots);
@@ -376,7 +399,7 @@ function start(roots: readonly Node[], flags: number): number {
     states.clear();
     if (waiting.length > 0) {
       try {
-        const g = graphOf([...roots, ...waiting]), ticket = run(g, planOf(g), flags);
+        const ticket = runAll([...roots, ...waiting], flags);
         for (const n of waiting) followed.add(n);
         return ticket;
       } catch {
@@ -384,8 +407,51 @@ function start(roots: readonly Node[], flags: number): number {
       }
     }
   }
-  const g = graphOf(roots);
-  return run(g, planOf(g), flags);
+  return runAll(roots, flags);
+}
+
+// ---- between devices --------------------------------------------------------------------------------------------------
+/** Gives a transfer whose input is in memory its value: a copy that runs on the device's second stream, or the same memory. */
+function carry(t: Node): void {
+  const x = t.inputs[0] as Node, view = x.view as View, b = x.buf as Buf;
+  if (isUnified(native(), x.device) && isUnified(native(), t.device)) give(t, b, view);
+  else if (!isContiguous(view)) {
+    const flat = flattened(x);
+    runAll([flat], 1);
+    give(t, copied(flat, t.device), contiguousView(t.shape));
+    release(flat);
+  } else give(t, copied(x, t.device), contiguousView(t.shape));
+  evaluated(t);
+}
+/** A fresh buffer on a device with the elements of a contiguous node, there once the copy in flight is done. */
+function copied(x: Node, device: Device): Buf {
+  const lib = native(), item = itemsize(x.dtype), bytes = size(x.shape) * item, id = room(bytes, device);
+  const far = deviceNumber(lib, device === cpu ? x.device : device);
+  const words = copyWords((x.buf as Buf).id, (x.view as View).offset * item, id, bytes, far);
+  const code = lib.submit(words, words.length);
+  if (code < 0) {
+    lib.dispose(id);
+    throw plainError(lib.error());
+  }
+  counters.copies++;
+  counters.copiedBytes += bytes;
+  return bufferOf(id, lib.address(id), bytes, code);
+}
+/** The id of a fresh buffer. */
+function room(bytes: number, device: Device): number {
+  const lib = native(), number = deviceNumber(lib, device);
+  const id = lib.alloc(bytes, number) || withRoom(() => lib.alloc(bytes, number), (x) => x === 0);
+  if (id === 0) throw memoryError(bytes);
+  return id;
+}
+/** The same elements, row-major, where they are. */
+const flattened = (n: Node): Node => on(n.device, () => assemble([n], [null], n.shape));
+/** An evaluated node whose memory the host sees: itself, or a copy. */
+function near(n: Node): Node {
+  if ((n.buf as Buf).address !== 0 || size(n.shape) === 0) return n;
+  const t = carried(n, cpu, () => "it is read");
+  evaluate([t]);
+  return t;
 }
 
 function evaluate(roots: readonly Node[]): void {
@@ -419,16 +485,18 @@ function evaluateAsync(roots: readonly Node[]): Promise<void> {
   return finished(tickets, new Error());
 }
 
-/** A node over a fresh buffer with these row-major elements. */
+/** A node over a fresh buffer of the device of the moment with these row-major elements. */
 function store(data: TypedData, shape: readonly number[], dtype: DType): Node {
-  const bytes = size(shape) * itemsize(dtype), lib = native();
-  const id = lib.alloc(bytes) || withRoom(() => lib.alloc(bytes), (x) => x === 0);
-  if (id === 0) throw memoryError(bytes);
-  const b = bufferOf(id, lib.address(id), bytes, 0);
+  const bytes = size(shape) * itemsize(dtype), id = room(bytes, cpu);
+  const b = bufferOf(id, native().address(id), bytes, 0);
   new Uint8Array(b.token, 0, bytes).set(new Uint8Array(data.buffer, data.byteOffset, bytes));
-  const n = new Node(sourceOp as OpDef, NONE, null, shape, dtype, null);
+  const n = new Node(sourceOp as OpDef, NONE, null, shape, dtype, null, cpu);
   give(n, b, contiguousView(shape));
-  return n;
+  if (recording.device === cpu) return n;
+  const t = carried(n, recording.device, () => "it is made of values of JavaScript");
+  carry(t);
+  release(n);
+  return t;
 }
 
 type TypedConstructor = new (buffer: ArrayBuffer, offset: number, length: number) => TypedData;
@@ -441,22 +509,22 @@ function typed(n: Node): TypedData {
 function read(n: Node): TypedData {
   settle(n);
   if (!isContiguous(n.view as View)) {
-    const flat = assemble([n], [null], n.shape);
+    const flat = flattened(n);
     evaluate([flat]);
     return read(flat);
   }
-  (n.buf as Buf).exposed = true;
-  return typed(n);
+  const host = near(n);
+  (host.buf as Buf).exposed = true;
+  return typed(host);
 }
 
 /** How arrays print. */
 export const printing = { precision: DEFAULT_PRECISION };
 /** Arrays up to this size are laid out row-major to be printed; of larger ones only the shown elements are read. */
 const SMALL = 65536;
-function text(n: Node): string {
-  evaluate([n]);
-  settle(n);
-  const v = n.view as View;
+function text(node: Node): string {
+  evaluate([node]);
+  const n = near(node), v = n.view as View;
   if (isContiguous(v) || size(n.shape) <= SMALL) {
     const { get, sign } = elementsOf(n.dtype, isContiguous(v) ? typed(n) : read(n));
     return formatArray(n.dtype, n.shape, get, printing.precision, sign);
@@ -510,7 +578,44 @@ Object.assign(late, {
   },
 });
 
-/** The kernels that an eval of these nodes would run. */
-export function kernelsOf(roots: readonly Node[]): KernelInfo[] {
-  return describe(graphOf(roots.filter((n) => n.buf === null)));
+/** A copy between devices as `explain` shows it. */
+export interface CopyInfo {
+  readonly bytes: number;
+  readonly from: string;
+  readonly to: string;
+  readonly reason: string;
+}
+/** Stands for memory while an eval over several devices is described: what an earlier piece computes is there for the next. */
+const STAND_IN: Buf = { id: 0, bytes: 0, address: 0, token: new ArrayBuffer(0), users: 0, exposed: false, ticket: 0 };
+/** The kernels and copies that an eval of these nodes would run, in order. */
+export function kernelsOf(nodes: readonly Node[]): { readonly kernels: KernelInfo[]; readonly copies: CopyInfo[] } {
+  const kernels: KernelInfo[] = [], copies: CopyInfo[] = [], standing: Node[] = [];
+  const stand = (n: Node): void => {
+    n.buf = STAND_IN;
+    n.view = contiguousView(n.shape);
+    standing.push(n);
+  };
+  const roots = nodes.filter((n) => n.buf === null), order = topological(roots, present);
+  const segments: readonly Segment[] = recording.several ? segmentsOf(roots, order) ?? [] : [];
+  try {
+    for (const s of segments) {
+      for (const t of s.transfers) {
+        const from = (t.inputs[0] as Node).device, { why } = t.arg as { readonly why: () => string };
+        copies.push({
+          bytes: isUnified(native(), from) && isUnified(native(), t.device) ? 0 : size(t.shape) * itemsize(t.dtype),
+          from: from.type,
+          to: t.device.type,
+          reason: why(),
+        });
+        stand(t);
+      }
+      const todo = s.roots.filter((n) => n.buf === null);
+      kernels.push(...describe(graphOf(todo)));
+      for (const n of todo) stand(n);
+    }
+    if (segments.length === 0) kernels.push(...describe(graphOf(roots, order)));
+  } finally {
+    for (const n of standing) n.buf = n.view = null;
+  }
+  return { kernels, copies };
 }

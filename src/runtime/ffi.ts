@@ -8,24 +8,26 @@ import type { Bound, Host, Wrap } from "./host.ts";
 const EVAL = {
   sn_open: [[], "u32"],
   sn_error: [["u32", "bytes", "u32"], "u32"],
-  sn_program: [["u32", "bytes", "u32"], "u32"],
+  sn_program: [["u32", "u32", "bytes", "u32"], "u32"],
   sn_submit: [["u32", "bytes", "u32"], "i32"],
   sn_finaliser: [["u32"], "f64"],
   sn_names: [["u32", "bytes", "u32"], "u32"],
 } as const;
 const MEMORY = {
-  sn_alloc: [["u32", "f64"], "u32"],
+  sn_alloc: [["u32", "u32", "f64"], "u32"],
   sn_address: [["u32", "u32"], "f64"],
   sn_dispose: [["u32", "u32"], "void"],
   sn_retain: [["u32", "u32"], "void"],
   sn_release: [["u32", "u32"], "void"],
+  sn_alive: [["u32", "u32"], "i32"],
+  sn_nowhere: [["u32"], "f64"],
 } as const;
 const TICKETS = {
   sn_wait: [["u32", "u32"], "i32"],
   sn_poll: [["u32", "u32"], "i32"],
 } as const;
 const INSPECT = {
-  sn_info: [["bytes", "u32"], "u32"],
+  sn_info: [["u32", "bytes", "u32"], "u32"],
   sn_stat: [["u32"], "f64"],
   sn_set: [["u32", "f64"], "f64"],
   sn_trim: [[], "void"],
@@ -45,14 +47,16 @@ export interface Native {
   readonly stages: ReadonlyMap<string, number>;
   /** Number of each library routine, by name. */
   readonly routines: ReadonlyMap<string, number>;
-  /** Facts about the library and the processor: isa, threads, blas, lapack, cpu. */
-  info(): Record<string, string>;
-  /** Loads a program; 0 if it is malformed (see `error`). */
-  program(words: Uint32Array): number;
+  /** Number of each device that is built in, by name: 0 is the CPU. */
+  readonly devices: ReadonlyMap<string, number>;
+  /** Facts about a device, of the CPU isa, threads, blas, lapack, cpu; empty if it cannot be used. */
+  info(device?: number): Record<string, string>;
+  /** Loads a program on a device; 0 if it is malformed (see `error`). */
+  program(words: Uint32Array, device?: number): number;
   programFree(id: number): void;
   /** Runs the first n words: 0 done, > 0 a ticket, < 0 an error code. Allocates nothing. */
   submit(words: Uint32Array, n: number): number;
-  /** Blocks until the ticket is done: 0, or the negative code with which it failed. */
+  /** Blocks until the ticket is done: 0, or the negative code with which it failed. Ticket 0: until all are done. */
   wait(ticket: number): number;
   /** Whether the ticket is still running. */
   poll(ticket: number): boolean;
@@ -66,14 +70,17 @@ export interface Native {
   set(which: number, value: number): number;
   /** Gives cached memory back to the system. */
   trim(): void;
-  /** A new buffer with one reference, the owner's; 0 if there is no memory or the limit is reached. */
-  alloc(bytes: number): number;
+  /** A new buffer of a device with one reference, the owner's; 0 if there is no memory or the limit is reached. */
+  alloc(bytes: number, device?: number): number;
+  /** Where the host sees a buffer; 0 if it does not, or if there is none. */
   address(id: number): number;
+  /** Whether the id names a live buffer. */
+  alive(id: number): boolean;
   /** Ends the owner's reference now; the finaliser of its `own` token then does nothing. */
   dispose(id: number): void;
   retain(id: number): void;
   release(id: number): void;
-  /** The memory of a new buffer as the token that owns it: its collection ends the owner's reference. */
+  /** The memory of a new buffer as the token that owns it: its collection ends the owner's reference. At address 0 it is a range that must not be touched. */
   own(id: number, address: number, bytes: number): ArrayBuffer;
   /** The memory of a buffer as one more reference, which ends when the result is collected. */
   view(id: number, address: number, bytes: number): ArrayBuffer;
@@ -82,6 +89,9 @@ export interface Native {
   /** Ends the context of this thread: waits for its work and frees its buffers. The next `openNative` opens a new one. */
   close(): void;
 }
+
+/** Tickets that are waited for at the same time: each may hold a thread of the engine. */
+const ASKED = 4;
 
 const decoder = new TextDecoder();
 
@@ -121,6 +131,8 @@ class Library implements Native {
   #empty: FinalizationRegistry<number> | undefined;
   #stages: ReadonlyMap<string, number> | undefined;
   #routines: ReadonlyMap<string, number> | undefined;
+  #devices: ReadonlyMap<string, number> | undefined;
+  #nowhere: { readonly address: number; readonly bytes: number } | undefined;
   readonly #waiting = new Map<number, Waiter>();
   readonly #asked = new Set<number>();
   #wait: ((ticket: number) => Promise<unknown>) | undefined;
@@ -159,9 +171,13 @@ class Library implements Native {
     return this.#routines ??= numbered(text((into, cap) => this.#eval.sn_names(1, into, cap)));
   }
 
-  info(): Record<string, string> {
+  get devices(): ReadonlyMap<string, number> {
+    return this.#devices ??= numbered(text((into, cap) => this.#eval.sn_names(2, into, cap)));
+  }
+
+  info(device = 0): Record<string, string> {
     const facts: Record<string, string> = {};
-    for (const line of text((into, cap) => this.#look.sn_info(into, cap)).split("\n")) {
+    for (const line of text((into, cap) => this.#look.sn_info(device, into, cap)).split("\n")) {
       const cut = line.indexOf("=");
       if (cut > 0) facts[line.slice(0, cut)] = line.slice(cut + 1);
     }
@@ -172,8 +188,8 @@ class Library implements Native {
     return text((into, cap) => this.#eval.sn_error(this.ctx, into, cap));
   }
 
-  program(words: Uint32Array): number {
-    return this.#eval.sn_program(this.ctx, words, words.length);
+  program(words: Uint32Array, device = 0): number {
+    return this.#eval.sn_program(this.ctx, device, words, words.length);
   }
 
   programFree(id: number): void {
@@ -200,8 +216,8 @@ class Library implements Native {
     this.#waiting.set(ticket, { promise, resolve, reject });
     // A pending promise keeps neither engine alive.
     this.#keepAlive ??= setInterval(() => {}, 2 ** 30);
-    // Tickets finish in order, so only an earlier one than those already asked for can be done before them.
-    if (this.#asked.size === 0 || ticket < Math.min(...this.#asked)) this.#ask(ticket);
+    // Those of one device finish about in order, so that a few are enough to ask for: the others are settled with them.
+    if (this.#asked.size < ASKED || ticket < Math.min(...this.#asked)) this.#ask(ticket);
     return promise;
   }
 
@@ -241,8 +257,12 @@ class Library implements Native {
     this.#look.sn_trim();
   }
 
-  alloc(bytes: number): number {
-    return this.#mem.sn_alloc(this.ctx, bytes);
+  alloc(bytes: number, device = 0): number {
+    return this.#mem.sn_alloc(this.ctx, device, bytes);
+  }
+
+  alive(id: number): boolean {
+    return this.#mem.sn_alive(this.ctx, id) !== 0;
   }
 
   address(id: number): number {
@@ -263,7 +283,12 @@ class Library implements Native {
 
   own(id: number, address: number, bytes: number): ArrayBuffer {
     if (bytes === 0) return this.#ownEmpty(id);
-    const token = this.#view(address, bytes, id, 0);
+    const nowhere = address === 0
+      ? this.#nowhere ??= { address: this.#mem.sn_nowhere(0), bytes: this.#mem.sn_nowhere(1) }
+      : null;
+    const token = nowhere === null
+      ? this.#view(address, bytes, id, 0)
+      : this.#view(nowhere.address, Math.min(bytes, nowhere.bytes), id, 0);
     this.#host.owned(bytes);
     return token;
   }

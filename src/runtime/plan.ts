@@ -3,6 +3,7 @@ import { DEBUG, debug, environment } from "../base/env.ts";
 import { itemsize } from "../base/dtype.ts";
 import { addIdentities, encode, tape } from "../backends/cpu/tape.ts";
 import type { Node } from "../core/node.ts";
+import type { Device } from "../core/device.ts";
 import { size } from "../core/shape.ts";
 import { contiguousStrides, type PlanView } from "../core/view.ts";
 import { type Offset, plus } from "../kernel/offset.ts";
@@ -57,6 +58,7 @@ export interface Plan {
 
 /** The nodes of an eval: what has to be computed, inputs first, and the memory it starts from. */
 export interface Graph {
+  readonly device: Device;
   readonly order: readonly Node[];
   readonly leaves: readonly Node[];
   readonly keep: ReadonlySet<Node>;
@@ -140,7 +142,7 @@ export function steps(graph: Graph): { readonly schedule: Schedule; readonly ste
 }
 
 /** Builds the plan of a graph and compiles its kernels. */
-export function build(native: Native, graph: Graph, key: Int32Array): Plan {
+export function build(native: Native, graph: Graph, key: Int32Array, device: number): Plan {
   const { schedule, steps: list } = steps(graph), infos = schedule.infos;
   const leafOf = new Map<Node, number>(graph.leaves.map((n, i) => [n, i]));
   // Memory: leaves, outputs that stay, and one arena for all else.
@@ -154,6 +156,7 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
   }
   const storages = new Map<string, Storage>();
   const placeKey = (p: Place): string => p.node === null ? `w${p.workspace}` : `${p.node.slot}.${p.out}`;
+  const overwritten = new Set([...graph.inPlace].map((n) => n.inputs[0] as Node));
   const over = (n: Node): Node => graph.inPlace.has(n) ? n.inputs[0] as Node : n;
   const actual = (p: Place): Place => p.node === null ? p : { ...p, node: over(p.node) };
   const placesOf = (s: Step): Place[] =>
@@ -241,7 +244,7 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
       const leaf = leafOf.get(p.node as Node) as number, k = `leaf${leaf}.${p.out}`;
       if (binding.has(k)) continue;
       binding.set(k, bindings);
-      leaves.push({ word: bind(0, 0) + 1, leaf, out: p.out });
+      leaves.push({ word: bind(overwritten.has(p.node as Node) ? 3 : 0, 0) + 1, leaf, out: p.out });
     }
   }
 
@@ -270,8 +273,8 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
     } else {
       const k = s.kernel;
       addIdentities(k);
-      const text = `${k.kind}\n${printKernel(k)}`;
-      let program = programs.get(text);
+      const text = `${k.kind}\n${printKernel(k)}`, name = `${device} ${text}`;
+      let program = programs.get(name);
       if (program === undefined) {
         const t = tape(k);
         if (DEBUG >= 4) {
@@ -281,11 +284,11 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
             }`,
           );
         }
-        program = native.program(encode(t, native.stages));
+        program = native.program(encode(t, native.stages), device);
         if (program === 0) {
           throw new Error(`internal: the native library refused a program: ${native.error()}\n${text}`);
         }
-        programs.set(text, program);
+        programs.set(name, program);
       }
       const rows = s.rows;
       for (
@@ -357,7 +360,7 @@ export function build(native: Native, graph: Graph, key: Int32Array): Plan {
 
 /** What an eval of a graph would run, in order. */
 export function describe(graph: Graph): KernelInfo[] {
-  return steps(graph).steps.map((s) => s.kind === "call" ? describeCall(s) : describeKernel(s, s.kernel.kind));
+  return steps(graph).steps.map((s) => s.kind === "call" ? describeCall(s, graph.device) : describeKernel(s, s.kernel.kind, graph.device));
 }
 
 /** First-fit offsets by lifetime; returns the arena's size. */
@@ -411,13 +414,13 @@ function opsOf(step: Step): string[] {
   return names;
 }
 
-function describeCall(s: Extract<Step, { kind: "call" }>): KernelInfo {
+function describeCall(s: Extract<Step, { kind: "call" }>, device: Device): KernelInfo {
   const n = s.group.members[0] as Node;
   const bytes = (x: { readonly shape: readonly number[]; readonly dtype: Node["dtype"] }): number =>
     size(x.shape) * itemsize(x.dtype);
   return {
     name: s.call.routine,
-    device: "cpu",
+    device: device.type,
     ops: opsOf(s),
     reads: n.inputs.reduce((a, x) => a + bytes(x), 0),
     writes: (n.outs ?? [n]).reduce((a, x) => a + bytes(x), 0),
@@ -428,7 +431,7 @@ function describeCall(s: Extract<Step, { kind: "call" }>): KernelInfo {
   };
 }
 
-function describeKernel(s: Extract<Step, { kind: "kernel" }>, kind: string): KernelInfo {
+function describeKernel(s: Extract<Step, { kind: "kernel" }>, kind: string, device: Device): KernelInfo {
   let reads = 0, writes = 0;
   s.kernel.mems.forEach((m, i) => {
     const b = touched(s, s.operands[i] as Operand, itemsize(m.dtype));
@@ -443,7 +446,7 @@ function describeKernel(s: Extract<Step, { kind: "kernel" }>, kind: string): Ker
   const ops = opsOf(s);
   return {
     name: `${kind}_${ops.slice(-3).join("_")}`,
-    device: "cpu",
+    device: device.type,
     ops,
     reads,
     writes,

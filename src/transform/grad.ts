@@ -1,6 +1,7 @@
 // Reverse mode: grad, valueAndGrad and vjp, as a walk over the graph that the user's function recorded.
 import { plainError, rangeError, typeError } from "../base/error.ts";
 import { checkOptions } from "../base/options.ts";
+import { on } from "../core/device.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Aval, Node } from "../core/node.ts";
 import { apply, nextSerial, topological } from "../core/node.ts";
@@ -17,8 +18,10 @@ const aliasOp = define<null>({
 });
 /** A new node over the same value: a variable of differentiation, of which outer gradients see through to the primal. */
 export function alias(x: Node): Node {
-  return apply(aliasOp, [x], null);
+  return on(x.device, () => apply(aliasOp, [x], null));
 }
+
+const zeros = (x: Node): Node => on(x.device, () => like(0, x));
 
 /** Cotangents of the variables, given those of the roots; null where a root does not depend on it. Nodes below serial `first` are constants. */
 export function backward(
@@ -43,7 +46,7 @@ export function backward(
   for (const s of slots) if (s >= 0) isVariable[s] = 1;
   const join = (s: number, ct: Node): void => {
     const before = cts[s];
-    cts[s] = before ? add(before, ct) : ct;
+    cts[s] = before ? on(before.device, () => add(before, ct)) : ct;
   };
   ends.forEach((s, i) => {
     if (s >= 0 && depends[s] === 1) join(s, cotangents[i] as Node);
@@ -62,7 +65,7 @@ export function backward(
     const need = own.map((s) => s >= 0 && depends[s] === 1);
     if (!need.includes(true)) continue;
     if (node.op.vjp === undefined) throw plainError(`Cannot differentiate ${node.op.name}: it has no gradient`);
-    const back = node.op.vjp(ct, out, node.inputs, node.arg, need);
+    const { vjp } = node.op, back = on(node.device, () => vjp(ct, out, node.inputs, node.arg, need));
     for (let k = 0; k < own.length; k++) {
       const c = back[k];
       if (c && need[k]) join(own[k] as number, c);
@@ -148,8 +151,8 @@ function run(
         }]; reduce it with sum() or mean(), or use vjp with a cotangent of that shape`,
       );
     }
-    const found = backward([root], [like(1, root)], variables, first);
-    const grads = found.map((g, i) => wrap(g ?? like(0, primals[i] as Node)));
+    const found = backward([root], [on(root.device, () => like(1, root))], variables, first);
+    const grads = found.map((g, i) => wrap(g ?? zeros(primals[i] as Node)));
     let at = 0;
     const trees = parts.map((p) => treeUnflatten(p.spec, grads.slice(at, at += p.arrays.length)));
     return [value, list ? trees : trees[0]] as const;
@@ -213,6 +216,6 @@ export function vjp(
       return broadcastTo(cast(ct, o.node.dtype), o.node.shape);
     });
     const found = backward(outs.map((o) => o.node), cts, variables, first);
-    return [outs, found.map((g, i) => wrap(g ?? like(0, (ins[i] as NDArray).node)))];
+    return [outs, found.map((g, i) => wrap(g ?? zeros((ins[i] as NDArray).node)))];
   });
 }

@@ -1,0 +1,54 @@
+// Devices as the native library numbers them, and the words of a copy between two.
+import { plainError } from "../base/error.ts";
+import { cpu, type Device, DEVICES, type DeviceType } from "../core/device.ts";
+import type { Native } from "./ffi.ts";
+
+/** The library's devices that a kind may be, best first. */
+const NAMES: Readonly<Record<DeviceType, readonly string[]>> = { cpu: ["cpu"], gpu: ["metal", "cuda"], fake: ["fake"] };
+interface Found {
+  readonly number: number;
+  readonly unified: boolean;
+}
+const known = new Map<Device, Found | null>();
+function find(lib: Native, device: Device): Found | null {
+  if (!DEVICES.includes(device)) return null;
+  let found = known.get(device);
+  if (found === undefined) {
+    found = null;
+    for (const name of NAMES[device.type]) {
+      const number = lib.devices.get(name), unified = number === undefined ? undefined : lib.info(number)["unified"];
+      if (number !== undefined && unified !== undefined) {
+        found = { number, unified: unified === "1" };
+        break;
+      }
+    }
+    known.set(device, found);
+  }
+  return found;
+}
+/** True if the device can be used on this machine. */
+export function isUsable(lib: Native, device: Device): boolean {
+  return find(lib, device) !== null;
+}
+function need(lib: Native, device: Device): Found {
+  const found = find(lib, device);
+  if (found === null) throw plainError(`Cannot run on ${device.type}:${device.index}: there is no such device here`);
+  return found;
+}
+/** The library's number of a device. */
+export function deviceNumber(lib: Native, device: Device): number {
+  return device === cpu ? 0 : need(lib, device).number;
+}
+/** True if the host reads and writes the device's memory. */
+export function isUnified(lib: Native, device: Device): boolean {
+  return device === cpu || need(lib, device).unified;
+}
+
+/** A submission that copies bytes of one buffer to the start of another on the second stream of device number `device`. */
+export function copyWords(from: number, offset: number, to: number, bytes: number, device: number): Uint32Array {
+  const wide = (x: number): [number, number] => [x >>> 0, Math.floor(x / 4294967296)];
+  const source = [0, from, 0, 0, 0, 0], target = [3, to, 0, 0, 0, 0], copy = [1, 0, 0, 0, ...wide(offset), ...wide(bytes)];
+  const words = [0, 2, 1 | device << 8 | 1 << 16, 0, ...source, ...target, 3, copy.length + 2, ...copy];
+  words[0] = words.length;
+  return Uint32Array.from(words);
+}
