@@ -68,6 +68,7 @@ export function interpreted(roots: readonly Node[], runner: Runner = interpret):
       operands: s.operands.map((o) => ({
         memory: memory(o.place),
         offset: offsetValue(o.offset, startsOf),
+        bound: o.bound,
         rows: o.rows,
         fold: o.fold,
         inner: o.inner,

@@ -177,9 +177,9 @@ class Printer {
       this.#line(`${type}p${i} = m${i}${offset};`);
     });
     const length = this.args.size(k.kind === "column" ? "fold" : "length");
-    const left = `${this.args.size("rag")} - r${k.rowAxes - 1} * ${length}`;
-    if (!this.#shape.rag) this.#line(`const ${this.#index} n = ${length};`);
-    else this.#line(`const ${this.#index} n = ${left} < ${length} ? ${left} : ${length};`);
+    if (!this.#shape.rag) return this.#line(`const ${this.#index} n = ${length};`);
+    this.#line(`const ${this.#index} left = ${this.args.size("rag")} - r${k.rowAxes - 1} * ${length};`);
+    this.#line(`const ${this.#index} n = left < ${length} ? left : ${length};`);
   }
   /** Declares where operands with strides of their own lie at the position i, and how all are reached. */
   #position(roots: readonly Expr[], stores: readonly number[]): void {
