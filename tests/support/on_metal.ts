@@ -1,7 +1,7 @@
 // Runs kernels on Metal beside the exact interpreter, each from the same memory, and compares what they write.
 import assert from "node:assert/strict";
 import { type DType, itemsize, kindOf } from "../../src/base/dtype.ts";
-import { makeLaunch, makeProgram, type Program, programKey, shapeOf } from "../../src/backends/gpu/kernel.ts";
+import { makeLaunch, makeProgram, type Program, programKey, type Shape, shapeOf } from "../../src/backends/gpu/kernel.ts";
 import { MSL } from "../../src/backends/metal/msl.ts";
 import { type Counts, interpret, type Run } from "../../src/kernel/interpret.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
@@ -55,16 +55,15 @@ export class MetalRunner {
   /** Kernels compiled, and launches. */
   compiled = 0;
   launched = 0;
-  /** The text of the last program. */
-  text = "";
+  /** The last result that was compared. */
+  last: Float64Array = new Float64Array();
 
   /** Runs a kernel on Metal, then on the interpreter, whose results stay in memory; they have to agree. */
-  readonly run = (k: Kernel, run: Run, counts: Counts): void => {
-    const shape = shapeOf(k, run), key = programKey(k, shape);
+  readonly run = (k: Kernel, run: Run, counts: Counts, shape: Shape = shapeOf(k, run)): void => {
+    const key = programKey(k, shape);
     let known = this.#programs.get(key);
     if (known === undefined) {
       const program = makeProgram(k, shape, MSL);
-      this.text = program.text;
       known = { program, id: this.metal.program(program) };
       this.#programs.set(key, known);
       this.compiled++;
@@ -97,7 +96,7 @@ export class MetalRunner {
     assert.deepEqual(violations(), []);
   };
   #compare(dtype: DType, got: DataView, want: DataView, program: Program): void {
-    const a = readNumbers(got, dtype), b = readNumbers(want, dtype), exact = kindOf(dtype) !== "float" && kindOf(dtype) !== "complex";
+    const a = this.last = readNumbers(got, dtype), b = readNumbers(want, dtype), exact = kindOf(dtype) !== "float" && kindOf(dtype) !== "complex";
     const scale = b.reduce((top, x) => Number.isFinite(x) ? Math.max(top, Math.abs(x)) : top, 1);
     const bound = exact ? 0 : UNITS * (PRECISION[dtype] ?? 2 ** -24) * scale;
     b.forEach((w, i) => {

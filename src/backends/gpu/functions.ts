@@ -106,18 +106,20 @@ int sn_div_i32(int a, int b) { return b == 0 ? 0 : b == -1 ? int(0u - uint(a)) :
 long sn_div_i64(long a, long b) { return b == 0 ? 0 : b == -1 ? long(0ul - ulong(a)) : a / b; }
 uint sn_floordiv_u32(uint a, uint b) { return sn_div_u32(a, b); }
 ulong sn_floordiv_u64(ulong a, ulong b) { return sn_div_u64(a, b); }
-uint sn_rem_u32(uint a, uint b) { return b == 0u ? 0u : a % b; }
-ulong sn_rem_u64(ulong a, ulong b) { return b == 0ul ? 0ul : a % b; }
+uint sn_rem_u32(uint a, uint b) { return b == 0u ? a : a % b; }
+ulong sn_rem_u64(ulong a, ulong b) { return b == 0ul ? a : a % b; }
 int sn_rem_i32(int a, int b) {
-  int r = b == 0 || b == -1 ? 0 : a % b;
+  if (b == 0) return a;
+  int r = b == -1 ? 0 : a % b;
   return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
 long sn_rem_i64(long a, long b) {
-  long r = b == 0 || b == -1 ? 0 : a % b;
+  if (b == 0) return a;
+  long r = b == -1 ? 0 : a % b;
   return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
-int sn_floordiv_i32(int a, int b) { return sn_div_i32(a, b) - int(sn_rem_i32(a, b) != 0 && (a < 0) != (b < 0)); }
-long sn_floordiv_i64(long a, long b) { return sn_div_i64(a, b) - long(sn_rem_i64(a, b) != 0 && (a < 0) != (b < 0)); }
+int sn_floordiv_i32(int a, int b) { return sn_div_i32(a, b) - int(b != 0 && sn_rem_i32(a, b) != 0 && (a < 0) != (b < 0)); }
+long sn_floordiv_i64(long a, long b) { return sn_div_i64(a, b) - long(b != 0 && sn_rem_i64(a, b) != 0 && (a < 0) != (b < 0)); }
 uint sn_pow_u32(uint x, uint n) {
   uint p = 1u;
   for (; n != 0u; n >>= 1) { if ((n & 1u) != 0u) p *= x; x *= x; }

@@ -88,7 +88,7 @@ function needsWide(k: Kernel, run: Run): boolean {
 /** Elements that a thread of a map takes at once: where all operands lie together or stand still, and every row begins at a multiple. */
 function vectorOf(k: Kernel, run: Run): number {
   const n = product(run.inner), pass = k.passes[0];
-  const simple = run.rag < 0 && k.mems.every((m) => m.along !== "any") &&
+  const simple = run.rag < 0 && k.mems.every((m) => m.along !== "any" && m.dtype !== "complex64") &&
     expressions(pass === undefined ? [] : rootsOf(pass)).every((e) => e.op !== "loadx") && pass?.stores.every((s) => s.index === null && s.combine === "set");
   if (simple !== true) return 1;
   const fits = (v: number): boolean =>
