@@ -42,6 +42,7 @@ for (const d of GPU) {
     for (const name of Object.keys(UNARY)) tryTo(() => call(name)(x));
     for (const name of Object.keys(BINARY)) if (!(name.endsWith("Shift") && d === "bool")) tryTo(() => call(name)(x, y));
     for (const to of GPU) tryTo(() => mx.astype(x, to));
+    made.push(mx.arange(0.1, 5, 0.1, d.includes("float") ? d : "float32"));
     const usual = made.filter((a) => a.dtype !== "float64");
     assert.ok(usual.length > 20);
     inGroups(usual);

@@ -33,7 +33,9 @@ export type Source =
   | { readonly of: "row" | "inner"; readonly axis: number }
   | { readonly of: "rowStride" | "innerStride"; readonly mem: number; readonly axis: number }
   | { readonly of: "foldStride" | "bound"; readonly mem: number }
-  | { readonly of: "scalar"; readonly scalar: number };
+  | { readonly of: "scalar"; readonly scalar: number }
+  /** A part of a float64: high, low, exponent. */
+  | { readonly of: "part"; readonly scalar: number; readonly part: 0 | 1 | 2 };
 /** A field: `t` null is an index. */
 interface Field {
   readonly name: string;
@@ -75,8 +77,12 @@ export class Arguments {
   operand(of: "foldStride" | "bound", mem: number): string {
     return this.#field(`m${mem}_${of === "bound" ? "n" : "f"}`, null, { of, mem });
   }
+  /** A scalar argument; a float64 is put together from its parts. */
   scalar(scalar: number): string {
-    return this.#field(`s${scalar}`, this.#kernel.scalars.scalars[scalar]?.t as CType, { of: "scalar", scalar });
+    const t = this.#kernel.scalars.scalars[scalar]?.t as CType;
+    if (t !== "f64") return this.#field(`s${scalar}`, t, { of: "scalar", scalar });
+    const parts = ([0, 1, 2] as const).map((part) => this.#field(`s${scalar}_${part}`, "f32", { of: "part", scalar, part }));
+    return `float3(${parts.join(", ")})`;
   }
 
   #isWide(f: Field): boolean {
@@ -101,6 +107,12 @@ export class Arguments {
   }
 }
 
+/** A float64 as its high part, of magnitude 1 to 2, low part, and exponent. */
+function partsOf(x: number): [number, number, number] {
+  if (x === 0 || !Number.isFinite(x)) return [x, 0, 0];
+  const e = Math.floor(Math.log2(Math.abs(x))), m = x / 2 ** e, h = Math.fround(m);
+  return [h, m - h, e];
+}
 /** The value of a field. */
 function valueOf(f: Placed, k: Kernel, run: Run, grid: Grid, scalars: readonly Literal[]): Literal {
   const s = f.source, elements = (mem: number, bytes: number): number => bytes / itemsize((k.mems[mem] as Kernel["mems"][number]).dtype);
@@ -122,6 +134,8 @@ function valueOf(f: Placed, k: Kernel, run: Run, grid: Grid, scalars: readonly L
       return run.inner[s.axis] as number;
     case "scalar":
       return scalars[s.scalar] as Literal;
+    case "part":
+      return partsOf(Number(scalars[s.scalar]))[s.part];
   }
   const o = run.operands[s.mem] as Run["operands"][number];
   switch (s.of) {

@@ -4,18 +4,22 @@ import { computeOf } from "../../base/dtype.ts";
 import { typeError } from "../../base/error.ts";
 import type { CType, Expr, Literal } from "../../kernel/expr.ts";
 
-const TYPES: Readonly<Record<Exclude<CType, "f64">, string>> = {
+/** A float64 inside an expression is high part, low part and exponent: some 48 bits, over the whole range. In memory there is none. */
+const TYPES: Readonly<Record<CType, string>> = {
   f32: "float",
+  f64: "float3",
   i32: "int",
   u32: "uint",
   i64: "long",
   u64: "ulong",
   c64: "float2",
 };
-/** The name of a compute type. A `TypeError` for float64, which GPUs do not have. */
+/** The name of a compute type. */
 export function typeName(t: CType): string {
-  if (t === "f64") throw typeError("Cannot compute float64 on the GPU, which does not have it: put the array on the CPU, or cast it to float32");
   return TYPES[t];
+}
+function noFloat64(): Error {
+  return typeError("Cannot compute float64 on the GPU, which does not have it: put the array on the CPU, or cast it to float32");
 }
 const STORAGE: Readonly<Record<Exclude<DType, "float64">, string>> = {
   bool: "uchar",
@@ -34,7 +38,8 @@ const STORAGE: Readonly<Record<Exclude<DType, "float64">, string>> = {
 };
 /** The name of a dtype in memory. bfloat16 is its bits, so that every device rounds alike. A `TypeError` for float64. */
 export function storageName(d: DType): string {
-  return d === "float64" ? typeName("f64") : STORAGE[d];
+  if (d === "float64") throw noFloat64();
+  return STORAGE[d];
 }
 /** What was loaded from memory, in its compute type. */
 export function widened(d: DType, x: string): string {
@@ -94,8 +99,16 @@ const COMPARE = new Set(["eq", "ne", "lt", "le", "gt", "ge"]);
 const PLAIN = new Set(["sqrt", "floor", "ceil", "trunc"]);
 const bits = (t: CType): number => t === "i64" || t === "u64" ? 63 : 31;
 
+/** What is known of float64: enough for values that other dtypes pass through it. */
+const FLOAT64 = new Set(["add", "sub", "mul", "div", "neg", "sqrt"]);
+
 /** A conversion between compute types: floats to integers cut their fraction and wrap. */
 function converted(x: string, from: CType, to: CType): string {
+  if (from === "f64" || to === "f64") {
+    if (from === to) return x;
+    if (to !== "f64") return converted(`sn_f32_f64(${x})`, "f32", to);
+    return from === "c64" ? `sn_f64_f32(${x}.x)` : `sn_f64_${from}(${x})`;
+  }
   if (to === "c64") return `float2(${converted(x, from, "f32")}, 0.0f)`;
   if (from === "c64") return converted(`${x}.x`, "f32", to);
   if (from === to) return x;
@@ -115,7 +128,8 @@ const NORM: Readonly<Record<string, (x: string) => string>> = {
 /** A binary operation on two texts of type t. */
 export function binaryText(op: string, t: CType, a: string, b: string): string {
   const call = `sn_${op}_${t}(${a}, ${b})`;
-  if (t === "c64") return call;
+  if (t === "f64" && !FLOAT64.has(op)) throw noFloat64();
+  if (t === "c64" || t === "f64") return call;
   const unsigned = UNSIGNED[t], integer = t !== "f32", type = typeName(t), infix = INFIX[op];
   if (COMPARE.has(op)) return `int(${a} ${infix} ${b})`;
   if (op === "mulhi") return `mulhi(${a}, ${b})`;
@@ -132,7 +146,9 @@ export function binaryText(op: string, t: CType, a: string, b: string): string {
 
 function unaryText(op: string, t: CType, x: string): string {
   const call = `sn_${op}_${t}(${x})`, type = typeName(t), unsigned = UNSIGNED[t];
+  if (t === "f64" && !FLOAT64.has(op)) throw noFloat64();
   if (t === "c64") return op === "real" ? `${x}.x` : op === "imag" ? `${x}.y` : call;
+  if (t === "f64") return call;
   switch (op) {
     case "neg":
       return t === "f32" ? `(-${x})` : `${type}(0 - ${unsigned ?? type}(${x}))`;

@@ -158,6 +158,48 @@ uint2 sn_threefry(uint x, uint y, uint k0, uint k1) {
 }
 uint sn_threefry0(uint x, uint y, uint k0, uint k1) { return sn_threefry(x, y, k0, k1).x; }
 uint sn_threefry1(uint x, uint y, uint k0, uint k1) { return sn_threefry(x, y, k0, k1).y; }
+float3 sn_f64_from(float h, float l, float e) {
+  float s = h + l;
+  uint b = as_type<uint>(s);
+  if (s == 0.0f || !(fabs(s) < INFINITY)) return float3(s, 0.0f, 0.0f);
+  int k = int((b >> 23) & 255u) - 127;
+  float scale = k > -126 ? sn_power_of_two(-k) : sn_power_of_two(126), top = s * scale;
+  return float3(top, (l - (s - h)) * scale, e + float(k > -126 ? k : -126));
+}
+float3 sn_neg_f64(float3 a) { return float3(-a.x, -a.y, a.z); }
+float3 sn_add_f64(float3 a, float3 b) {
+  if (a.x == 0.0f || !(fabs(a.x) < INFINITY) || b.x == 0.0f || !(fabs(b.x) < INFINITY)) {
+    return b.x == 0.0f && a.x != 0.0f ? a : a.x == 0.0f && b.x != 0.0f ? b : float3(a.x + b.x, 0.0f, 0.0f);
+  }
+  float3 c = a.z < b.z ? b : a, d = a.z < b.z ? a : b;
+  float k = d.z - c.z;
+  if (k < -60.0f) return c;
+  float scale = sn_power_of_two(int(k)), y = d.x * scale, s = c.x + y, v = s - c.x;
+  return sn_f64_from(s, (c.x - (s - v)) + (y - v) + (c.y + d.y * scale), c.z);
+}
+float3 sn_sub_f64(float3 a, float3 b) { return sn_add_f64(a, sn_neg_f64(b)); }
+float3 sn_mul_f64(float3 a, float3 b) {
+  float p = a.x * b.x;
+  return sn_f64_from(p, fabs(p) < INFINITY ? fma(a.x, b.x, -p) + (a.x * b.y + a.y * b.x) : 0.0f, a.z + b.z);
+}
+float3 sn_div_f64(float3 a, float3 b) {
+  float q = a.x / b.x;
+  return sn_f64_from(q, fabs(q) < INFINITY && fabs(b.x) < INFINITY ? (fma(-q, b.x, a.x) + a.y - q * b.y) / b.x : 0.0f, a.z - b.z);
+}
+float3 sn_sqrt_f64(float3 a) {
+  if (!(a.x > 0.0f) || a.x == INFINITY) return float3(sqrt(a.x), 0.0f, 0.0f);
+  float half_e = floor(a.z * 0.5f), scale = a.z - 2.0f * half_e + 1.0f, x = a.x * scale, s = sqrt(x);
+  return sn_f64_from(s, (fma(-s, s, x) + a.y * scale) / (2.0f * s), half_e);
+}
+float3 sn_f64_f32(float x) { return sn_f64_from(x, 0.0f, 0.0f); }
+float3 sn_f64_u32(uint x) { return sn_add_f64(sn_f64_f32(float(x >> 16) * 65536.0f), sn_f64_f32(float(x & 65535u))); }
+float3 sn_f64_i32(int x) { return x < 0 ? sn_neg_f64(sn_f64_u32(0u - uint(x))) : sn_f64_u32(uint(x)); }
+float3 sn_f64_u64(ulong x) { return sn_add_f64(sn_mul_f64(sn_f64_u32(uint(x >> 32)), float3(1.0f, 0.0f, 32.0f)), sn_f64_u32(uint(x & 4294967295ul))); }
+float3 sn_f64_i64(long x) { return x < 0 ? sn_neg_f64(sn_f64_u64(0ul - ulong(x))) : sn_f64_u64(ulong(x)); }
+float sn_f32_f64(float3 a) {
+  int e = int(clamp(a.z, -252.0f, 252.0f)), h = e >> 1;
+  return a.x * sn_power_of_two(h) * sn_power_of_two(e - h);
+}
 float2 sn_complex(float re, float im) { return float2(re, im); }
 float sn_abs_c64(float2 a) {
   float x = fabs(a.x), y = fabs(a.y), h = x > y ? x : y, l = x > y ? y : x;
