@@ -7,7 +7,20 @@ import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { type Buffer, CHECKED, COMPILED, type Copy, type Launch, LIVE, MACOS, Metal, SEED, simulator, type Source, violations } from "../support/metal.ts";
+import {
+  type Buffer,
+  CHECKED,
+  COMPILED,
+  type Copy,
+  type Launch,
+  LIVE,
+  MACOS,
+  Metal,
+  SEED,
+  simulator,
+  type Source,
+  violations,
+} from "../support/metal.ts";
 
 const LAUNCHES = 0, COMMITS = 2, BARRIERS = 3, CPU = 0;
 const HEAD = "#include <metal_stdlib>\nusing namespace metal;\n#pragma METAL fp contract(off)\n";
@@ -15,7 +28,8 @@ const metal = new Metal();
 const floats = (b: Buffer): Float32Array => new Float32Array(b.bytes.buffer, 0, b.bytes.length / 4);
 /** A kernel `k` over a (read), o (written) and one constant n, with a body. */
 function source(body: string, more: Partial<Source> = {}, before = ""): Source {
-  const text = `${HEAD}${before}kernel void k(device const float *a [[buffer(0)]], device float *o [[buffer(1)]], constant uint &n [[buffer(2)]],
+  const text =
+    `${HEAD}${before}kernel void k(device const float *a [[buffer(0)]], device float *o [[buffer(1)]], constant uint &n [[buffer(2)]],
   uint g [[thread_position_in_grid]], uint t [[thread_index_in_threadgroup]], uint l [[thread_index_in_simdgroup]]) { ${body} }\n`;
   return { name: "k", text, buffers: 2, constants: 1, threads: 64, ...more };
 }
@@ -24,7 +38,13 @@ function run(s: Source, threads = 64): Float32Array {
   const a = metal.buffer(512), o = metal.buffer(512), program = metal.program(s);
   floats(a).set(floats(a).map((_, i) => i));
   try {
-    metal.run([a, o], [{ program, groups: [128 / threads, 1, 1], threads: [threads, 1, 1], buffers: [[0, 0], [1, 0]], constants: [128] }]);
+    metal.run([a, o], [{
+      program,
+      groups: [128 / threads, 1, 1],
+      threads: [threads, 1, 1],
+      buffers: [[0, 0], [1, 0]],
+      constants: [128],
+    }]);
     return floats(o).slice();
   } finally {
     metal.free(program);
@@ -54,16 +74,23 @@ test("the device tells its facts", () => {
   const info = metal.info();
   assert.ok((info.get("name") ?? "").length > 0);
   assert.match(info.get("family") ?? "", /^apple[1-9]/);
-  for (const key of ["metal", "memory", "workingset", "buffer", "threads", "shared"]) assert.ok(Number(info.get(key)) > 0, key);
+  for (const key of ["metal", "memory", "workingset", "buffer", "threads", "shared"]) {
+    assert.ok(Number(info.get(key)) > 0, key);
+  }
 });
 
 test("a kernel reads and writes memory that the host sees", () => {
-  assert.deepEqual([...run(source("if (g < n) o[g] = 2.0f * a[g] + 1.0f;"))], Array.from({ length: 128 }, (_, i) => 2 * i + 1));
+  assert.deepEqual(
+    [...run(source("if (g < n) o[g] = 2.0f * a[g] + 1.0f;"))],
+    Array.from({ length: 128 }, (_, i) => 2 * i + 1),
+  );
   assert.deepEqual(violations(), []);
 });
 
 test("memory of the CPU is read and written in place", () => {
-  const a = metal.buffer(4096, CPU), o = metal.buffer(4096, CPU), program = metal.program(source("o[g] = a[g] + 1.0f;"));
+  const a = metal.buffer(4096, CPU),
+    o = metal.buffer(4096, CPU),
+    program = metal.program(source("o[g] = a[g] + 1.0f;"));
   floats(a).fill(41);
   metal.run([a, o], [{ program, groups: [16, 1, 1], threads: [64, 1, 1], buffers: [[0, 0], [1, 0]], constants: [0] }]);
   assert.ok(floats(o).every((x) => x === 42));
@@ -86,7 +113,8 @@ test("threads meet at barriers, and SIMD groups exchange values", () => {
 });
 
 test("a submission places just the barriers that it asks for, and long ones take several command buffers", () => {
-  const program = metal.program(source("o[g] = a[g] + 1.0f;")), b = [metal.buffer(512), metal.buffer(512), metal.buffer(512)];
+  const program = metal.program(source("o[g] = a[g] + 1.0f;")),
+    b = [metal.buffer(512), metal.buffer(512), metal.buffer(512)];
   const step = (from: number, to: number, after: boolean) => ({
     program,
     groups: [2, 1, 1] as const,
@@ -118,7 +146,13 @@ test("submissions in flight keep their order by the memory that they name", () =
     let last = 0;
     for (let i = 0; i < 200; i++) {
       const buffers = i % 2 === 0 ? [a, b] : [b, a];
-      last = metal.run(buffers, [{ program, groups: [2, 1, 1], threads: [64, 1, 1], buffers: [[0, 0], [1, 0]], constants: [0] }], false);
+      last = metal.run(buffers, [{
+        program,
+        groups: [2, 1, 1],
+        threads: [64, 1, 1],
+        buffers: [[0, 0], [1, 0]],
+        constants: [0],
+      }], false);
     }
     metal.wait(last);
     assert.ok(floats(a).every((x) => x === 200));
@@ -136,18 +170,30 @@ test("an older system is served as well", () => {
 });
 
 test("equal programs are one, and errors are text with the kernel's name", () => {
-  const good = source("o[g] = a[g] * 5.0f;"), first = metal.program(good), compiled = simulator?.metalsim_count(COMPILED);
+  const good = source("o[g] = a[g] * 5.0f;"),
+    first = metal.program(good),
+    compiled = simulator?.metalsim_count(COMPILED);
   const second = metal.program(good);
   assert.equal(simulator?.metalsim_count(COMPILED), compiled);
   metal.free(first);
   metal.free(second);
-  assert.throws(() => metal.program(source("o[g] = b[g];")), /kernel k does not compile[\s\S]*undeclared identifier 'b'/);
+  assert.throws(
+    () => metal.program(source("o[g] = b[g];")),
+    /kernel k does not compile[\s\S]*undeclared identifier 'b'/,
+  );
   assert.throws(() => metal.program({ ...good, name: "other" }), /no kernel other/);
   assert.throws(() => metal.program({ ...good, threads: 4096 }), /can have \d+ threads in a threadgroup, not 4096/);
   const program = metal.program(good);
-  const launch = { program, groups: [1, 1, 1], threads: [64, 1, 1], buffers: [[0, 0], [0, 0]], constants: [0] } as const;
+  const launch = {
+    program,
+    groups: [1, 1, 1],
+    threads: [64, 1, 1],
+    buffers: [[0, 0], [0, 0]],
+    constants: [0],
+  } as const;
   // Memory that failed work was to write stays failed, so each has its own.
-  const fails = (command: Launch | Copy, text: RegExp): void => assert.throws(() => metal.run([metal.buffer(512)], [command]), text);
+  const fails = (command: Launch | Copy, text: RegExp): void =>
+    assert.throws(() => metal.run([metal.buffer(512)], [command]), text);
   fails({ ...launch, threads: [65, 1, 1] }, /Metal: k: no threads, or more/);
   fails({ ...launch, constants: [] }, /other buffers or constants/);
   fails({ ...launch, buffers: [[0, 0], [1, 0]] }, /a buffer is not bound/);
@@ -163,7 +209,10 @@ test("machine code is kept on disk where a file is named for it", () => {
   const child = fileURLToPath(new URL("../support/metal_archive.ts", import.meta.url));
   const args = "Deno" in globalThis ? ["run", "-A", "--no-check", child] : [child];
   for (let i = 0; i < 2; i++) {
-    const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", env: { ...process.env, SINTER_METAL_ARCHIVE: file } });
+    const { status, stderr } = spawnSync(process.execPath, args, {
+      encoding: "utf8",
+      env: { ...process.env, SINTER_METAL_ARCHIVE: file },
+    });
     assert.equal(status, 0, stderr);
     // Five kernels, of which the first four were written; the second time the fifth joins them.
     assert.equal(readFileSync(file, "utf8").trimEnd().split("\n").length - 1, 4 + i);
@@ -178,14 +227,20 @@ test("what the GPU finds wrong at run time is an error, and later work goes on",
 });
 
 test("missing barriers and races are found", () => {
-  const body = "threadgroup float s[64]; s[t] = a[g]; BARRIER o[g] = s[63 - t];", barrier = "threadgroup_barrier(mem_flags::mem_threadgroup);";
+  const body = "threadgroup float s[64]; s[t] = a[g]; BARRIER o[g] = s[63 - t];",
+    barrier = "threadgroup_barrier(mem_flags::mem_threadgroup);";
   for (const seed of [0, 1, 2]) {
-    checked(() => run(source(body.replace("BARRIER", ""))), /touched by another thread of the threadgroup since the last barrier/, seed);
+    checked(
+      () => run(source(body.replace("BARRIER", ""))),
+      /touched by another thread of the threadgroup since the last barrier/,
+      seed,
+    );
     checked(() => run(source(body.replace("BARRIER", barrier))), null, seed);
     checked(() => run(source("o[t] = a[g];")), /touched by another threadgroup/, seed);
   }
   // Between dispatches: two that touch the same memory without a barrier.
-  const program = metal.program(source("o[g] = a[g] + 1.0f;")), b = [metal.buffer(512), metal.buffer(512), metal.buffer(512)];
+  const program = metal.program(source("o[g] = a[g] + 1.0f;")),
+    b = [metal.buffer(512), metal.buffer(512), metal.buffer(512)];
   const step = (from: number, to: number, after: boolean) => ({
     program,
     groups: [2, 1, 1] as const,
@@ -198,7 +253,10 @@ test("missing barriers and races are found", () => {
     const again = metal.program(source("o[g] = a[g] + 1.0f; "));
     const on = (s: ReturnType<typeof step>) => ({ ...s, program: again });
     metal.run(b, [on(step(0, 1, false)), on(step(1, 2, true))]);
-    assert.throws(() => metal.run(b, [on(step(0, 1, false)), on(step(1, 2, false))]), /a dispatch that no barrier orders/);
+    assert.throws(
+      () => metal.run(b, [on(step(0, 1, false)), on(step(1, 2, false))]),
+      /a dispatch that no barrier orders/,
+    );
     violations();
   }, null);
   metal.free(program);
@@ -213,11 +271,18 @@ test("threads that do not meet are found", () => {
   };
   bad(`if (t < 32) ${barrier} o[g] = a[g];`, /returned before the threadgroup_barrier/);
   bad(`if (t > 40) return; ${barrier} o[g] = a[g];`, /returned before the threadgroup_barrier/);
-  bad("float v = a[g]; if (l < 16) { v = simd_sum(v); } else { v = simd_max(v); } o[g] = v;", /not reached by all threads/);
+  bad(
+    "float v = a[g]; if (l < 16) { v = simd_sum(v); } else { v = simd_max(v); } o[g] = v;",
+    /not reached by all threads/,
+  );
 });
 
 test("threadgroup memory begins as NaN", () => {
-  const got = run(source(`threadgroup float s[64]; if (t != 5) s[t] = a[g]; threadgroup_barrier(mem_flags::mem_threadgroup); o[g] = s[t];`));
+  const got = run(
+    source(
+      `threadgroup float s[64]; if (t != 5) s[t] = a[g]; threadgroup_barrier(mem_flags::mem_threadgroup); o[g] = s[t];`,
+    ),
+  );
   if (simulator !== null) assert.ok(Number.isNaN(got[5]) && got[6] === 6);
 });
 
@@ -244,12 +309,27 @@ test("what MSL has not is refused before it is run", () => {
     ["threadgroup float s[9000]; s[t] = a[g]; o[g] = s[t];"],
   ];
   if (simulator === null) return;
-  for (const [body, before] of refused) assert.throws(() => metal.program(source(body, {}, before)), /does not compile/, body);
-  const text = source("o[g] = a[g];").text;
-  for (const [from, to] of [["[[buffer(1)]]", "[[buffer(31)]]"], ["[[buffer(1)]]", "[[buffer(0)]]"], [" [[buffer(1)]]", ""], ["[[thread_position_in_grid]]", "[[thread_position]]"]]) {
-    assert.throws(() => metal.program(source("", { text: text.replace(from as string, to as string) })), /does not compile/, to);
+  for (const [body, before] of refused) {
+    assert.throws(() => metal.program(source(body, {}, before)), /does not compile/, body);
   }
-  const fine = source("thread float v[2] = {a[g], 1.0f}; add(v[0], a + g); o[g] = v[0] * table[l & 1];", {}, "constant float table[2] = {1.0f, 2.0f};\nvoid add(thread float &x, device const float *p) { x += p[0]; }\n");
+  const text = source("o[g] = a[g];").text;
+  for (
+    const [from, to] of [["[[buffer(1)]]", "[[buffer(31)]]"], ["[[buffer(1)]]", "[[buffer(0)]]"], [
+      " [[buffer(1)]]",
+      "",
+    ], ["[[thread_position_in_grid]]", "[[thread_position]]"]]
+  ) {
+    assert.throws(
+      () => metal.program(source("", { text: text.replace(from as string, to as string) })),
+      /does not compile/,
+      to,
+    );
+  }
+  const fine = source(
+    "thread float v[2] = {a[g], 1.0f}; add(v[0], a + g); o[g] = v[0] * table[l & 1];",
+    {},
+    "constant float table[2] = {1.0f, 2.0f};\nvoid add(thread float &x, device const float *p) { x += p[0]; }\n",
+  );
   assert.equal(run(fine)[3], 12);
   assert.deepEqual(violations(), []);
 });
@@ -265,7 +345,9 @@ test("nothing is left when a context is closed", async () => {
   other.close();
   other.trim();
   // Metal may still let go of a command buffer whose completion it has told.
-  for (let i = 0; i < 1000 && simulator.metalsim_count(LIVE) > before; i++) await new Promise((resolve) => setTimeout(resolve, 1));
+  for (let i = 0; i < 1000 && simulator.metalsim_count(LIVE) > before; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
   assert.equal(simulator.metalsim_count(LIVE), before);
   assert.deepEqual(violations(), []);
 });

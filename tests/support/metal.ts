@@ -132,7 +132,8 @@ export class Metal {
   /** A program's id, or an Error with the library's text. */
   program(s: Source): number {
     const name = new TextEncoder().encode(s.name), body = new TextEncoder().encode(s.text);
-    const words = (n: number): number => Math.ceil(n / 4), all = new Uint32Array(5 + words(name.length) + words(body.length));
+    const words = (n: number): number => Math.ceil(n / 4),
+      all = new Uint32Array(5 + words(name.length) + words(body.length));
     all.set([s.buffers, s.constants, s.threads, name.length, body.length]);
     const bytes = new Uint8Array(all.buffer);
     bytes.set(name, 20);

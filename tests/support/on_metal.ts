@@ -1,7 +1,14 @@
 // Runs kernels on Metal beside the exact interpreter, each from the same memory, and compares what they write.
 import assert from "node:assert/strict";
 import { type DType, itemsize, kindOf } from "../../src/base/dtype.ts";
-import { makeLaunch, makeProgram, type Program, programKey, type Shape, shapeOf } from "../../src/backends/gpu/kernel.ts";
+import {
+  makeLaunch,
+  makeProgram,
+  type Program,
+  programKey,
+  type Shape,
+  shapeOf,
+} from "../../src/backends/gpu/kernel.ts";
 import { MSL } from "../../src/backends/metal/msl.ts";
 import { type Counts, interpret, type Run } from "../../src/kernel/interpret.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
@@ -89,19 +96,25 @@ export class MetalRunner {
     interpret(k, run, counts);
     k.mems.forEach((m, i) => {
       if (!m.written) return;
-      const memory = (run.operands[i] as Run["operands"][number]).memory, bytes = (buffers[memories.indexOf(memory)] as Buffer).bytes;
+      const memory = (run.operands[i] as Run["operands"][number]).memory,
+        bytes = (buffers[memories.indexOf(memory)] as Buffer).bytes;
       this.#compare(m.dtype, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), memory, program);
     });
     for (const b of buffers) this.metal.dispose(b);
     assert.deepEqual(violations(), []);
   };
   #compare(dtype: DType, got: DataView, want: DataView, program: Program): void {
-    const a = this.last = readNumbers(got, dtype), b = readNumbers(want, dtype), exact = kindOf(dtype) !== "float" && kindOf(dtype) !== "complex";
+    const a = this.last = readNumbers(got, dtype),
+      b = readNumbers(want, dtype),
+      exact = kindOf(dtype) !== "float" && kindOf(dtype) !== "complex";
     const scale = b.reduce((top, x) => Number.isFinite(x) ? Math.max(top, Math.abs(x)) : top, 1);
     const bound = exact ? 0 : UNITS * (PRECISION[dtype] ?? 2 ** -24) * scale;
     b.forEach((w, i) => {
       const g = a[i] as number;
-      assert.ok(Object.is(g, w) || Math.abs(g - w) <= bound, `${program.name}, ${dtype} element ${i}: ${g}, not ${w}\n${program.text}`);
+      assert.ok(
+        Object.is(g, w) || Math.abs(g - w) <= bound,
+        `${program.name}, ${dtype} element ${i}: ${g}, not ${w}\n${program.text}`,
+      );
     });
   }
 }

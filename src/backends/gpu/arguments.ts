@@ -81,7 +81,9 @@ export class Arguments {
   scalar(scalar: number): string {
     const t = this.#kernel.scalars.scalars[scalar]?.t as CType;
     if (t !== "f64") return this.#field(`s${scalar}`, t, { of: "scalar", scalar });
-    const parts = ([0, 1, 2] as const).map((part) => this.#field(`s${scalar}_${part}`, "f32", { of: "part", scalar, part }));
+    const parts = ([0, 1, 2] as const).map((part) =>
+      this.#field(`s${scalar}_${part}`, "f32", { of: "part", scalar, part })
+    );
     return `float3(${parts.join(", ")})`;
   }
 
@@ -90,7 +92,8 @@ export class Arguments {
   }
   /** Fields in the order of the structure: what takes two words first, so that nothing is padded but the end. */
   placed(): { readonly fields: readonly Placed[]; readonly words: number } {
-    const all = [...this.#fields.values()], order = [...all.filter((f) => this.#isWide(f)), ...all.filter((f) => !this.#isWide(f))];
+    const all = [...this.#fields.values()],
+      order = [...all.filter((f) => this.#isWide(f)), ...all.filter((f) => !this.#isWide(f))];
     let word = 0;
     const fields = order.map((f): Placed => {
       const at = word;
@@ -102,7 +105,9 @@ export class Arguments {
   }
   /** The text of the structure. */
   text(): string {
-    const lines = this.placed().fields.map((f) => `  ${f.t === null ? (this.#wide ? "long" : "int") : typeName(f.t)} ${f.name};\n`);
+    const lines = this.placed().fields.map((f) =>
+      `  ${f.t === null ? (this.#wide ? "long" : "int") : typeName(f.t)} ${f.name};\n`
+    );
     return `struct Arguments {\n${lines.join("")}};\n`;
   }
 }
@@ -115,7 +120,8 @@ function partsOf(x: number): [number, number, number] {
 }
 /** The value of a field. */
 function valueOf(f: Placed, k: Kernel, run: Run, grid: Grid, scalars: readonly Literal[]): Literal {
-  const s = f.source, elements = (mem: number, bytes: number): number => bytes / itemsize((k.mems[mem] as Kernel["mems"][number]).dtype);
+  const s = f.source,
+    elements = (mem: number, bytes: number): number => bytes / itemsize((k.mems[mem] as Kernel["mems"][number]).dtype);
   switch (s.of) {
     case "rows":
       return product(run.rows);
@@ -150,7 +156,15 @@ function valueOf(f: Placed, k: Kernel, run: Run, grid: Grid, scalars: readonly L
   }
 }
 /** The words of the structure for a run. */
-export function pack(k: Kernel, fields: readonly Placed[], words: number, wide: boolean, run: Run, grid: Grid, scalars: readonly Literal[]): Uint32Array {
+export function pack(
+  k: Kernel,
+  fields: readonly Placed[],
+  words: number,
+  wide: boolean,
+  run: Run,
+  grid: Grid,
+  scalars: readonly Literal[],
+): Uint32Array {
   const out = new Uint32Array(words), view = new DataView(out.buffer);
   for (const f of fields) {
     const at = 4 * f.word, x = valueOf(f, k, run, grid, scalars);
@@ -159,8 +173,9 @@ export function pack(k: Kernel, fields: readonly Placed[], words: number, wide: 
       view.setFloat32(at + 4, x.im, true);
     } else if (f.t === "c64") view.setFloat32(at, Number(x), true);
     else if (f.t === "f32") view.setFloat32(at, Number(x), true);
-    else if (f.t === "i64" || f.t === "u64" || (f.t === null && wide)) view.setBigUint64(at, BigInt.asUintN(64, BigInt(x)), true);
-    else view.setUint32(at, Number(BigInt.asUintN(32, BigInt(x))), true);
+    else if (f.t === "i64" || f.t === "u64" || (f.t === null && wide)) {
+      view.setBigUint64(at, BigInt.asUintN(64, BigInt(x)), true);
+    } else view.setUint32(at, Number(BigInt.asUintN(32, BigInt(x))), true);
   }
   return out;
 }

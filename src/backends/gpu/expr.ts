@@ -19,7 +19,9 @@ export function typeName(t: CType): string {
   return TYPES[t];
 }
 function noFloat64(): Error {
-  return typeError("Cannot compute float64 on the GPU, which does not have it: put the array on the CPU, or cast it to float32");
+  return typeError(
+    "Cannot compute float64 on the GPU, which does not have it: put the array on the CPU, or cast it to float32",
+  );
 }
 const STORAGE: Readonly<Record<Exclude<DType, "float64">, string>> = {
   bool: "uchar",
@@ -135,7 +137,11 @@ export function binaryText(op: string, t: CType, a: string, b: string): string {
   if (op === "mulhi") return `mulhi(${a}, ${b})`;
   if (op === "shl" || op === "shr") {
     const n = `uint(${b} & ${type}(${bits(t)}))`;
-    return op === "shr" ? `(${a} >> ${n})` : unsigned === undefined ? `(${a} << ${n})` : `${type}(${unsigned}(${a}) << ${n})`;
+    return op === "shr"
+      ? `(${a} >> ${n})`
+      : unsigned === undefined
+      ? `(${a} << ${n})`
+      : `${type}(${unsigned}(${a}) << ${n})`;
   }
   if (op === "max" || op === "min") return integer ? `(${a} ${op === "max" ? ">" : "<"} ${b} ? ${a} : ${b})` : call;
   if (infix === undefined || (op === "div" && integer)) return call;

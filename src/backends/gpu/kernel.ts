@@ -2,7 +2,16 @@
 // SIMD group by exchange (in the same order in every lane), then over the threadgroup through its memory.
 import { computeOf } from "../../base/dtype.ts";
 import type { CType, Expr, Literal } from "../../kernel/expr.ts";
-import { expressions, type FoldStep, type Kernel, type Mem, type Pass, printKernel, type ScanStep, type StoreStep } from "../../kernel/kernel.ts";
+import {
+  expressions,
+  type FoldStep,
+  type Kernel,
+  type Mem,
+  type Pass,
+  printKernel,
+  type ScanStep,
+  type StoreStep,
+} from "../../kernel/kernel.ts";
 import { identityLiteral } from "../cpu/tape.ts";
 import { Arguments, type Grid, pack, type Placed, type Run } from "./arguments.ts";
 import { binaryText, literalText, narrowed, operationText, storageName, typeName, widened } from "./expr.ts";
@@ -123,7 +132,10 @@ class Printer {
         return widened(m.dtype, vector ?? `p${e.imm}[${this.#at(e.imm)}]`);
       }
       case "loadx": {
-        const m = this.#mem(e.imm), i = x[0] as string, bound = this.args.operand("bound", e.imm), zero = e.t === "c64" ? { re: 0, im: 0 } : 0;
+        const m = this.#mem(e.imm),
+          i = x[0] as string,
+          bound = this.args.operand("bound", e.imm),
+          zero = e.t === "c64" ? { re: 0, im: 0 } : 0;
         // What is beyond the bound is the last element, what is before the start is 0.
         const place = `p${e.imm}[${this.#start(e.imm)}${i} < ${bound} ? ${i} : ${bound} - 1]`;
         return `${i} < 0 ? ${literalText(zero, e.t)} : ${widened(m.dtype, place)}`;
@@ -137,7 +149,9 @@ class Printer {
   }
   /** What an indexed operand of a column adds for the step of the fold axis. */
   #start(mem: number): string {
-    return this.#k.kind === "column" && this.#step !== "0" ? `${this.#step} * ${this.args.operand("foldStride", mem)} + ` : "";
+    return this.#k.kind === "column" && this.#step !== "0"
+      ? `${this.#step} * ${this.args.operand("foldStride", mem)} + `
+      : "";
   }
   /** Computes what is one value a row, where all threads of the row are. */
   #uniforms(roots: readonly Expr[]): void {
@@ -172,7 +186,9 @@ class Printer {
     k.mems.forEach((m, i) => {
       const terms = Array.from({ length: k.rowAxes }, (_, d) => `r${d} * ${this.args.stride("rowStride", i, d)}`);
       const type = this.#language.pointer(storageName(m.dtype), m.written);
-      if (k.kind === "sequence") this.#line(`const ${this.#index} b${i} = ${terms.length > 0 ? terms.join(" + ") : "0"};`);
+      if (k.kind === "sequence") {
+        this.#line(`const ${this.#index} b${i} = ${terms.length > 0 ? terms.join(" + ") : "0"};`);
+      }
       const offset = k.kind === "sequence" ? ` + b${i}` : terms.map((t) => ` + ${t}`).join("");
       this.#line(`${type}p${i} = m${i}${offset};`);
     });
@@ -190,7 +206,11 @@ class Printer {
     if (strided.length > 0) {
       if (rank > 1) this.#line(`${this.#index} along = i;`);
       for (let d = rank - 1; d >= 0; d--) {
-        this.#line(`const ${this.#index} i${d} = ${rank === 1 ? "i" : d === 0 ? "along" : `along % ${this.args.axis("inner", d)}`};`);
+        this.#line(
+          `const ${this.#index} i${d} = ${
+            rank === 1 ? "i" : d === 0 ? "along" : `along % ${this.args.axis("inner", d)}`
+          };`,
+        );
         if (d > 0) this.#line(`along /= ${this.args.axis("inner", d)};`);
       }
     }
@@ -238,7 +258,11 @@ class Printer {
     const s = `f${f.id}`, g = `g${f.id}`;
     if (!isArg(f)) return this.#line(`${s} = ${binaryText(foldOp(f.fold), f.t, s, value)};`);
     const earlier = `(!${better(f, value, s)} && ${position} < ${g})`;
-    this.#line(`if (${position} >= 0 && (${g} < 0 || ${better(f, s, value)} || ${earlier})) { ${s} = ${value}; ${g} = ${position}; }`);
+    this.#line(
+      `if (${position} >= 0 && (${g} < 0 || ${
+        better(f, s, value)
+      } || ${earlier})) { ${s} = ${value}; ${g} = ${position}; }`,
+    );
   }
   /** Joins a fold over `lanes` lanes that lie together: every lane gets the result. */
   #exchange(folds: readonly FoldStep[], lanes: number): void {
@@ -281,10 +305,18 @@ class Printer {
 
   // ---- kinds
   #map(): void {
-    const k = this.#k, pass = k.passes[0] as Pass, v = this.#shape.vector, index = this.#index, shift = this.args.size("shift");
+    const k = this.#k,
+      pass = k.passes[0] as Pass,
+      v = this.#shape.vector,
+      index = this.#index,
+      shift = this.args.size("shift");
     const across = this.args.size("across");
     this.#line(`const ${index} group = ${index}(sn_group);`);
-    this.#line(`const ${index} row = (group / ${across} << (${Math.log2(THREADS)}u - ${shift})) + ${index}(sn_thread >> ${shift});`);
+    this.#line(
+      `const ${index} row = (group / ${across} << (${
+        Math.log2(THREADS)
+      }u - ${shift})) + ${index}(sn_thread >> ${shift});`,
+    );
     const place = `(group % ${across} << ${shift}) + ${index}(sn_thread & ((1u << ${shift}) - 1u))`;
     this.#line(`const ${index} i = ${v === 1 ? place : `(${place}) * ${v}`};`);
     this.#line(`if (row >= ${this.args.size("rows")}) return;`);
@@ -297,7 +329,9 @@ class Printer {
       for (const s of pass.stores) this.#storeElement(s);
       return;
     }
-    const loaded = new Set(expressions(roots).filter((e) => e.op === "load" && this.#mem(e.imm).along === "unit").map((e) => e.imm));
+    const loaded = new Set(
+      expressions(roots).filter((e) => e.op === "load" && this.#mem(e.imm).along === "unit").map((e) => e.imm),
+    );
     for (const m of loaded) {
       const d = this.#mem(m).dtype, type = `${storageName(d)}${v}`;
       this.#line(`const ${type} x${m} = *(${this.#language.pointer(type, false)})(p${m} + i);`);
@@ -310,7 +344,9 @@ class Printer {
         this.#line(`const ${index} first = i;`);
         this.#line(`const ${index} i = first + e;`);
       }
-      for (const s of pass.stores) this.#line(`y${s.mem}[e] = ${narrowed(this.#mem(s.mem).dtype, this.#value(s.value))};`);
+      for (const s of pass.stores) {
+        this.#line(`y${s.mem}[e] = ${narrowed(this.#mem(s.mem).dtype, this.#value(s.value))};`);
+      }
     });
     for (const s of pass.stores) {
       const type = `${storageName(this.#mem(s.mem).dtype)}${v}`;
@@ -349,7 +385,9 @@ class Printer {
     for (const f of p.folds) this.#begin(f);
     p.scans.forEach((s, j) => this.#line(`${typeName(s.t)} w${j} = ${this.#known(s.start)};`));
     const shared = p.scans.map(() => this.#name());
-    if (lanes > WIDTH) p.scans.forEach((s, j) => this.#line(this.#language.shared(typeName(s.t), shared[j] as string, THREADS / WIDTH)));
+    if (lanes > WIDTH) {
+      p.scans.forEach((s, j) => this.#line(this.#language.shared(typeName(s.t), shared[j] as string, THREADS / WIDTH)));
+    }
     const element = (): void => {
       this.#loop = new Map();
       this.#recall(rootsOf(p));
@@ -414,7 +452,11 @@ class Printer {
   }
 
   #column(): void {
-    const k = this.#k, pass = k.passes[0] as Pass, { lanes, split } = this.#shape, index = this.#index, across = this.args.size("across");
+    const k = this.#k,
+      pass = k.passes[0] as Pass,
+      { lanes, split } = this.#shape,
+      index = this.#index,
+      across = this.args.size("across");
     this.#line(`const ${index} group = ${index}(sn_group);`);
     this.#line(`const ${index} row = group / ${across};`);
     this.#line(`const ${index} i = group % ${across} * ${lanes} + ${index}(sn_thread % ${lanes}u);`);
@@ -470,7 +512,9 @@ class Printer {
     }
     this.#line(this.#language.barrier);
     this.#block(`for (uint e = 1u; part == 0u && e < ${split}u; e++)`, () => {
-      for (const f of folds) this.#join(f, `t${f.id}[sn_thread + e * ${lanes}u]`, `u${f.id}[sn_thread + e * ${lanes}u]`);
+      for (const f of folds) {
+        this.#join(f, `t${f.id}[sn_thread + e * ${lanes}u]`, `u${f.id}[sn_thread + e * ${lanes}u]`);
+      }
     });
   }
 
@@ -483,7 +527,8 @@ class Printer {
       this.#rowStart();
       const roots = rootsOf(pass);
       this.#uniforms(roots);
-      const one = pass.stores.length === 1 ? pass.stores[0] as StoreStep : null, rest = one === null ? null : this.#besideIota(one);
+      const one = pass.stores.length === 1 ? pass.stores[0] as StoreStep : null,
+        rest = one === null ? null : this.#besideIota(one);
       const element = (owned: boolean): void => {
         this.#loop = new Map();
         this.#position(roots, this.#storesOf(pass));
@@ -515,7 +560,12 @@ class Printer {
 
   /** The whole text. */
   text(name: string): string {
-    const kinds = { map: () => this.#map(), row: () => this.#row_(), column: () => this.#column(), sequence: () => this.#sequence() };
+    const kinds = {
+      map: () => this.#map(),
+      row: () => this.#row_(),
+      column: () => this.#column(),
+      sequence: () => this.#sequence(),
+    };
     kinds[this.#k.kind]();
     const l = this.#language;
     const pointers = this.#k.mems.map((m, i) => `${l.pointer(storageName(m.dtype), m.written)}m${i}`);
@@ -527,7 +577,9 @@ class Printer {
 /** A name that tells what a kernel computes. */
 function nameOf(k: Kernel): string {
   const roots = [...k.passes.flatMap(rootsOf), ...k.rowStores.map((s) => s.value)];
-  const ops = expressions(roots).filter((e) => e.args.length > 0 && e.op !== "cast").map((e) => e.op.replaceAll(".", "_"));
+  const ops = expressions(roots).filter((e) => e.args.length > 0 && e.op !== "cast").map((e) =>
+    e.op.replaceAll(".", "_")
+  );
   const folds = k.passes.flatMap((p) => [...p.folds.map((f) => f.fold), ...p.scans.map((s) => `scan_${s.scan}`)]);
   return [k.kind, ...new Set([...ops.slice(-3), ...folds.slice(-2)])].join("_");
 }
@@ -538,13 +590,18 @@ export function programKey(k: Kernel, shape: Shape): string {
 }
 /** Prints a kernel in a language. A `TypeError` if it computes float64. */
 export function makeProgram(k: Kernel, shape: Shape, language: Language): Program {
-  const printer = new Printer(k, shape, language), name = nameOf(k), text = printer.text(name), { fields, words } = printer.args.placed();
+  const printer = new Printer(k, shape, language),
+    name = nameOf(k),
+    text = printer.text(name),
+    { fields, words } = printer.args.placed();
   return { name, text, buffers: k.mems.length, constants: words, threads: THREADS, fields };
 }
 /** A launch of a program for a run, or null if there is nothing to do. */
 export function makeLaunch(p: Program, k: Kernel, shape: Shape, run: Run, scalars: readonly Literal[]): Launch | null {
   const at = gridOf(k, shape, run);
-  return at === null ? null : { groups: at.groups, constants: pack(k, p.fields, p.constants, shape.wide, run, at.grid, scalars) };
+  return at === null
+    ? null
+    : { groups: at.groups, constants: pack(k, p.fields, p.constants, shape.wide, run, at.grid, scalars) };
 }
 export type { Grid, Run, Shape };
 export { shapeOf };

@@ -1,7 +1,7 @@
 // How a kernel is cut into threads on a GPU. The shape is part of the kernel's text; it follows from sizes alone where it decides in what order a fold
 // adds, so that a value's bits do not depend on what else is in its kernel.
 import { itemsize } from "../../base/dtype.ts";
-import { type CType, type Expr } from "../../kernel/expr.ts";
+import type { CType, Expr } from "../../kernel/expr.ts";
 import { expressions, type Kernel, type Pass } from "../../kernel/kernel.ts";
 import type { Grid, Run } from "./arguments.ts";
 
@@ -89,19 +89,30 @@ function needsWide(k: Kernel, run: Run): boolean {
 function vectorOf(k: Kernel, run: Run): number {
   const n = product(run.inner), pass = k.passes[0];
   const simple = run.rag < 0 && k.mems.every((m) => m.along !== "any" && m.dtype !== "complex64") &&
-    expressions(pass === undefined ? [] : rootsOf(pass)).every((e) => e.op !== "loadx") && pass?.stores.every((s) => s.index === null && s.combine === "set");
+    expressions(pass === undefined ? [] : rootsOf(pass)).every((e) => e.op !== "loadx") &&
+    pass?.stores.every((s) => s.index === null && s.combine === "set");
   if (simple !== true) return 1;
   const fits = (v: number): boolean =>
     n % v === 0 && k.mems.every((m, i) => {
       const o = run.operands[i] as Run["operands"][number], bytes = v * itemsize(m.dtype);
-      return m.along === "zero" || (bytes <= 16 && o.offset !== null && o.offset % bytes === 0 && o.rows.every((r) => r % bytes === 0));
+      return m.along === "zero" ||
+        (bytes <= 16 && o.offset !== null && o.offset % bytes === 0 && o.rows.every((r) => r % bytes === 0));
     });
   return fits(4) ? 4 : fits(2) ? 2 : 1;
 }
 
 /** The shape of a run of a kernel. */
 export function shapeOf(k: Kernel, run: Run): Shape {
-  const n = product(run.inner), base = { wide: needsWide(k, run), rag: run.rag >= 0, inner: run.inner.length, vector: 1, lanes: 1, keep: 0, split: 1 };
+  const n = product(run.inner),
+    base = {
+      wide: needsWide(k, run),
+      rag: run.rag >= 0,
+      inner: run.inner.length,
+      vector: 1,
+      lanes: 1,
+      keep: 0,
+      split: 1,
+    };
   switch (k.kind) {
     case "map":
       return { ...base, vector: vectorOf(k, run) };
@@ -126,7 +137,9 @@ export function gridOf(k: Kernel, shape: Shape, run: Run): { readonly grid: Grid
   if (rows === 0 || (n === 0 && k.kind !== "row")) return null;
   switch (k.kind) {
     case "map": {
-      const threads = Math.ceil(n / shape.vector), along = Math.min(THREADS, powerOver(threads)), across = Math.ceil(threads / along);
+      const threads = Math.ceil(n / shape.vector),
+        along = Math.min(THREADS, powerOver(threads)),
+        across = Math.ceil(threads / along);
       return { grid: { across, shift: Math.log2(along) }, groups: across * Math.ceil(rows * along / THREADS) };
     }
     case "row":

@@ -2,7 +2,21 @@
 import type { Language } from "../gpu/kernel.ts";
 
 /** float32 functions that Metal has, in their precise forms. */
-const PRECISE = ["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "log2", "log10"];
+const PRECISE = [
+  "sin",
+  "cos",
+  "tan",
+  "asin",
+  "acos",
+  "atan",
+  "sinh",
+  "cosh",
+  "asinh",
+  "acosh",
+  "atanh",
+  "log2",
+  "log10",
+];
 const own: string[] = PRECISE.map((f) => `float sn_${f}_f32(float x) { return precise::${f}(x); }`);
 for (const f of ["pow", "atan2"]) own.push(`float sn_${f}_f32(float x, float y) { return precise::${f}(x, y); }`);
 // SIMD groups exchange at most 32 bits of a component: 64-bit integers go as two.
