@@ -40,8 +40,6 @@
   X(commit,           MTLCommandBuffer,          I, 13, "commit", void, ()) \
   X(status_of,        MTLCommandBuffer,          I, 13, "status", NSUInteger, ()) \
   X(error_of,         MTLCommandBuffer,          I, 13, "error", id, ()) \
-  X(began,            MTLCommandBuffer,          I, 13, "GPUStartTime", double, ()) \
-  X(ended,            MTLCommandBuffer,          I, 13, "GPUEndTime", double, ()) \
   X(set_pipeline,     MTLComputeCommandEncoder,  I, 13, "setComputePipelineState:", void, (id)) \
   X(set_buffer,       MTLComputeCommandEncoder,  I, 13, "setBuffer:offset:atIndex:", void, (id, NSUInteger, NSUInteger)) \
   X(set_bytes,        MTLComputeCommandEncoder,  I, 13, "setBytes:length:atIndex:", void, (const void *, NSUInteger, NSUInteger)) \

@@ -8,6 +8,7 @@
 #define SAFE 0                         // MTLMathModeSafe
 #define FAIL_ON_MISS 4                 // MTLPipelineOptionFailOnBinaryArchiveMiss
 enum { BUFFERS, CONSTANTS, THREADS, NAME, TEXT, HEADER };
+#define WIDTH 32                       // threads of a SIMD group, which kernels count on
 #define MOST_BUFFERS 30                // of the 31 arguments one is for constants
 #define MOST_CONSTANTS 1024            // words: setBytes takes 4 KB
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -74,9 +75,10 @@ static program *make(context *c, const uint32_t *w, uint32_t n) {
   text[w[TEXT]] = 0;
   *p = (program){.refs = 1, .n = n, .words = copy, .name = strings, .buffers = w[BUFFERS], .constants = w[CONSTANTS], .threads = w[THREADS]};
   p->pipeline = pipeline_of(c, p->name, text);
-  const NSUInteger most = p->pipeline ? SEND(threads_of, p->pipeline) : 0;
+  const NSUInteger most = p->pipeline ? SEND(threads_of, p->pipeline) : 0, width = p->pipeline ? SEND(width_of, p->pipeline) : 0;
   if (p->pipeline && p->threads > most) sn_fail(c, "Metal: kernel %s can have %lu threads in a threadgroup, not %u", p->name, most, p->threads);
-  if (p->threads <= most) return p;
+  else if (p->pipeline && width != WIDTH) sn_fail(c, "Metal: kernel %s runs in SIMD groups of %lu threads, not %u", p->name, width, WIDTH);
+  else if (p->pipeline) return p;
   if (p->pipeline) sn_objc.release(p->pipeline);
   free(p); free(strings); free(copy);
   return 0;

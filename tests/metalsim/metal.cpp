@@ -3,7 +3,6 @@
 #include "sim.h"
 #include "../../shim/metal/methods.h"
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 extern "C" void *_NSConcreteGlobalBlock[32];
 enum { BYTES = 4096, FAIL_ON_MISS = 4 };   // the most of setBytes; an option of pipelines
@@ -66,7 +65,6 @@ struct command_buffer : object {
   bool open = false;                       // an encoder has not ended
   text bad;
   failure *error = nullptr;
-  double t0 = 0, t1 = 0;
   explicit command_buffer(queue *q);
   ~command_buffer();
   void keep(id o) { kept.push(retain(o)); }
@@ -88,7 +86,6 @@ struct queue : object {
 };
 static uint64_t phases;                    // dispatches of one phase may run in any order and at once
 
-static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return (double)t.tv_sec + (double)t.tv_nsec * 1e-9; }
 static id string_of(text s) { return autorelease(new string(s)); }
 static id fail(id *error, text why) {
   if (error) *error = autorelease(new failure(why));
@@ -103,7 +100,6 @@ template<class T> static T *as(id o, const char *name) {
 // ---- execution
 static void execute(command_buffer *b) {
   locked l(&gpu_lock);
-  b->t0 = now();
   text e = b->bad;
   // Within a phase in any order.
   for (size_t from = 0; from < b->commands.n;) {
@@ -119,7 +115,6 @@ static void execute(command_buffer *b) {
     }
     from = to;
   }
-  b->t1 = now();
   if (e.size()) { violation("%s", e.str()); b->error = new failure(e); }
 }
 static void finish(command_buffer *b) {
@@ -322,8 +317,6 @@ static void imp_commit(id b, SEL) {
 }
 static NSUInteger imp_status_of(id b, SEL) { locked l(&lock); return (NSUInteger)((command_buffer *)b)->state; }
 static id imp_error_of(id b, SEL) { return ((command_buffer *)b)->error; }
-static double imp_began(id b, SEL) { return ((command_buffer *)b)->t0; }
-static double imp_ended(id b, SEL) { return ((command_buffer *)b)->t1; }
 
 // ---- encoders
 static void spoil(encoder *e, text why) {
