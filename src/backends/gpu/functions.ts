@@ -275,8 +275,9 @@ float2 sn_acosh_c64(float2 z) {
   return float2(sn_asinh_f32(u.x * v.x + u.y * v.y), 2.0f * sn_atan2_f32(u.y, v.x));
 }
 float2 sn_atanh_c64(float2 z) {
-  float c = 1.0f - z.x, b = z.y * z.y;
-  return float2(0.25f * sn_log1p_f32(4.0f * z.x / (c * c + b)), 0.5f * sn_atan2_f32(2.0f * z.y, c * (1.0f + z.x) - b));
+  float x = fabs(z.x), c = 1.0f - x, b = z.y * z.y;
+  float re = 0.25f * sn_log1p_f32(4.0f * x / (c * c + b)), im = 0.5f * sn_atan2_f32(2.0f * fabs(z.y), c * (1.0f + x) - b);
+  return float2(copysign(re, z.x), copysign(im, z.y));
 }
 float2 sn_asinh_c64(float2 a) { return sn_unturn(sn_asin_c64(sn_turn(a))); }
 float2 sn_atan_c64(float2 a) { return sn_unturn(sn_atanh_c64(sn_turn(a))); }
