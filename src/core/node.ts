@@ -199,7 +199,9 @@ function place<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
     : home;
   const lacks = lower.kind === "call" && device !== home;
   const why = (): string =>
-    lacks ? `${op.name} runs on ${device.type}, as ${home.type} has no such routine` : `${op.name} runs on ${device.type}`;
+    lacks
+      ? `${op.name} runs on ${device.type}, as ${home.type} has no such routine`
+      : `${op.name} runs on ${device.type}`;
   const local = inputs.some((x) => x.device !== device) ? inputs.map((x) => transfer(x, device, why)) : inputs;
   const n = make(op, local, arg, device);
   return n.outs !== null ? n : transfer(n, home, () => lacks ? why() : `${op.name} ran on ${device.type}`);

@@ -72,9 +72,9 @@ export function explain(...trees: readonly unknown[]): Explanation {
     toString: () =>
       [
         ...kernels.map((k, i) =>
-        `${String(i).padStart(3)} ${k.device} ${k.name}: ${
-          k.ops.join(", ")
-        }\n      reads ${k.reads} B, writes ${k.writes} B, ${k.flops} flop; ${k.reason}`
+          `${String(i).padStart(3)} ${k.device} ${k.name}: ${
+            k.ops.join(", ")
+          }\n      reads ${k.reads} B, writes ${k.writes} B, ${k.flops} flop; ${k.reason}`
         ),
         ...copies.map((c) => `copy ${c.bytes} B from ${c.from} to ${c.to}: ${c.reason}`),
       ].join("\n"),
@@ -153,7 +153,9 @@ function deviceOf(op: string, device: Device): Device {
     : undefined;
   if (found !== undefined) return found;
   const type: unknown = (device as Device | null | undefined)?.type;
-  if (!DEVICES.some((d) => d.type === type)) throw typeError(`Cannot ${op}: expected a device, such as mx.cpu or mx.gpu`);
+  if (!DEVICES.some((d) => d.type === type)) {
+    throw typeError(`Cannot ${op}: expected a device, such as mx.cpu or mx.gpu`);
+  }
   return device;
 }
 function usable(op: string, device: Device): Device {

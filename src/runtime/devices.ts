@@ -47,7 +47,9 @@ export function isUnified(lib: Native, device: Device): boolean {
 /** A submission that copies bytes of one buffer to the start of another on the second stream of device number `device`. */
 export function copyWords(from: number, offset: number, to: number, bytes: number, device: number): Uint32Array {
   const wide = (x: number): [number, number] => [x >>> 0, Math.floor(x / 4294967296)];
-  const source = [0, from, 0, 0, 0, 0], target = [3, to, 0, 0, 0, 0], copy = [1, 0, 0, 0, ...wide(offset), ...wide(bytes)];
+  const source = [0, from, 0, 0, 0, 0],
+    target = [3, to, 0, 0, 0, 0],
+    copy = [1, 0, 0, 0, ...wide(offset), ...wide(bytes)];
   const words = [0, 2, 1 | device << 8 | 1 << 16, 0, ...source, ...target, 3, copy.length + 2, ...copy];
   words[0] = words.length;
   return Uint32Array.from(words);

@@ -5,7 +5,7 @@ import { DEBUG, debug } from "../base/env.ts";
 import { plainError, siteOf } from "../base/error.ts";
 import { cpu, type Device, on, recording } from "../core/device.ts";
 import { elementOf, late, type NDArray, type TypedData } from "../core/ndarray.ts";
-import { type Buf, carried, freshMark, Node, type OpDef, topological, transferOp } from "../core/node.ts";
+import { type Buf, carried, freshMark, Node, type OpDef, topological } from "../core/node.ts";
 import { size } from "../core/shape.ts";
 import { trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";

@@ -360,7 +360,9 @@ export function build(native: Native, graph: Graph, key: Int32Array, device: num
 
 /** What an eval of a graph would run, in order. */
 export function describe(graph: Graph): KernelInfo[] {
-  return steps(graph).steps.map((s) => s.kind === "call" ? describeCall(s, graph.device) : describeKernel(s, s.kernel.kind, graph.device));
+  return steps(graph).steps.map((s) =>
+    s.kind === "call" ? describeCall(s, graph.device) : describeKernel(s, s.kernel.kind, graph.device)
+  );
 }
 
 /** First-fit offsets by lifetime; returns the arena's size. */

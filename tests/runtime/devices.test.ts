@@ -151,14 +151,14 @@ test("gradients are on the device of what they differentiate, to second order", 
   const [gw, gx] = mx.grad(f, { argnums: [0, 1] })(w, x);
   assert.deepEqual([gw.node.device, gx.node.device], [mx.cpu, fake]);
   const one = (f: () => mx.NDArray): number[] => (f().tolist() as number[][]).flat();
-  const plain = (w: mx.NDArray, x: mx.NDArray): mx.NDArray =>
-    mx.square(mx.sum(mx.tanh(w.matmul(x)).mul(w.get(0, 0))));
+  const plain = (w: mx.NDArray, x: mx.NDArray): mx.NDArray => mx.square(mx.sum(mx.tanh(w.matmul(x)).mul(w.get(0, 0))));
   const [pw, px] = onCpu(() => mx.grad(plain, { argnums: [0, 1] })(w, mx.array(x.tolist() as number[][])));
   one(() => gw).forEach((g, i) => assert.ok(Math.abs(g - one(() => pw)[i]!) < 1e-5));
   one(() => gx).forEach((g, i) => assert.ok(Math.abs(g - one(() => px)[i]!) < 1e-5));
   const twice = (f: (w: mx.NDArray, x: mx.NDArray) => mx.NDArray, x: mx.NDArray) => (w: mx.NDArray): mx.NDArray =>
     mx.sum(mx.square(mx.grad((w: mx.NDArray) => f(w, x))(w)));
-  const second = mx.grad(twice(f, x))(w), want = onCpu(() => mx.grad(twice(plain, mx.array(x.tolist() as number[][])))(w));
+  const second = mx.grad(twice(f, x))(w),
+    want = onCpu(() => mx.grad(twice(plain, mx.array(x.tolist() as number[][])))(w));
   assert.equal(second.node.device, mx.cpu);
   one(() => second).forEach((g, i) => assert.ok(Math.abs(g - one(() => want)[i]!) < 1e-3 * Math.max(1, Math.abs(g))));
 });
@@ -168,7 +168,10 @@ type On = <T>(f: () => T) => T;
 function tangle(seed: number, here: On, there: On, compute: (...a: mx.NDArray[]) => unknown = mx.asyncEval): number[] {
   let s = seed * 2654435761 >>> 0;
   const random = (n: number): number => (s = (Math.imul(s, 1664525) + 1013904223) >>> 0) % n;
-  const all = Array.from({ length: 6 }, (_, i) => (i % 2 ? here : there)(() => mx.full([50 + 400 * (i % 3)], i).add(0)));
+  const all = Array.from(
+    { length: 6 },
+    (_, i) => (i % 2 ? here : there)(() => mx.full([50 + 400 * (i % 3)], i).add(0)),
+  );
   for (let step = 0; step < 60; step++) {
     const on = random(2) ? here : there, i = random(6), j = random(6), x = all[i]!, y = all[j]!;
     on(() => {
@@ -229,7 +232,13 @@ test("a dispatch that fails: an error with its text and the user's line, and onl
   const failing = mx.asyncEval(bad);
   mx.asyncEval(after);
   await assert.rejects(failing, /a dispatch was told to fail/);
-  for (const read of [() => bad.tolist(), () => after.item === undefined || after.tolist(), () => onCpu(() => after.mul(2)).tolist()]) {
+  for (
+    const read of [
+      () => bad.tolist(),
+      () => after.item === undefined || after.tolist(),
+      () => onCpu(() => after.mul(2)).tolist(),
+    ]
+  ) {
     assert.throws(read, (e: Error) => {
       assert.match(e.message, /a dispatch was told to fail\n {4}at .*devices\.test\.ts:\d+$/);
       return true;
@@ -295,6 +304,22 @@ test("fresh memory of the device is poison, not what lay there before, and the h
     lib.dispose(id);
     assert.ok(!lib.alive(id));
   }
+});
+
+test("a write beyond the end of the device's memory is noticed, and every later task fails", () => {
+  const from = lib.alloc(4096, FAKE), to = lib.alloc(64, FAKE), routine = lib.routines.get("copy") ?? 0;
+  // The routine believes the count that it is given.
+  const words = [0, 2, FAKE << 8, 0, 0, from, 0, 0, 0, 0, 3, to, 0, 0, 0, 0];
+  words.push(2, 14, routine, 2, 1, 0, 0, 0, 0, 1, 0, 0, 100, 0);
+  words[0] = words.length;
+  assert.equal(lib.submit(Uint32Array.from(words), words.length), 0, lib.error());
+  const x = onFake(() => mx.array([1, 2]));
+  lib.dispose(to);
+  assert.equal(get(DAMAGE), 1);
+  assert.throws(() => onFake(() => x.add(1)).tolist(), /memory was written beyond its end/);
+  set(DAMAGE, 0);
+  assert.deepEqual(onFake(() => x.add(1)).tolist(), [2, 3]);
+  lib.dispose(from);
 });
 
 test("copies and calls that name the wrong memory are refused", () => {
