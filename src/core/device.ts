@@ -20,10 +20,14 @@ export const fake: Device = { type: "fake", index: 0 };
 /** Every device that an array may name. */
 export const DEVICES: readonly Device[] = [cpu, gpu, fake];
 
-const GPU_CALLS: ReadonlySet<CallFamily> = new Set(["copy", "matmul"]);
+const CALLS: Readonly<Record<DeviceType, readonly CallFamily[]>> = {
+  cpu: ["copy", "matmul", "sort", "factorisation"],
+  gpu: [],
+  fake: ["copy", "matmul"],
+};
 /** True if the device has the routines of a family; on one that has not, such a call is recorded on the CPU. */
 export function hasCalls(device: Device, family: CallFamily): boolean {
-  return device.type === "cpu" || GPU_CALLS.has(family);
+  return CALLS[device.type].includes(family);
 }
 
 function initial(): Device {

@@ -186,6 +186,12 @@ export function apply<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
   return recording.several ? place(op, inputs, arg) : make(op, inputs, arg, cpu);
 }
 
+/** Whether an op reads or gives float64, which GPUs of today do not have, or have only slowly. */
+function touchesFloat64<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): boolean {
+  const t = op.type(inputs, arg);
+  return inputs.some((x) => x.dtype === "float64") || [t].flat().some((a) => (a as Aval).dtype === "float64");
+}
+
 /**
  * Records an op where there are several devices: its inputs come over from others, and a library call that the device has not
  * runs on the CPU. A node of several results stays where it is, as only its single results move.
@@ -194,7 +200,8 @@ function place<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
   const home = recording.device, first = inputs[0], lower = op.lower;
   const device = first !== undefined && first.outs !== null
     ? first.device
-    : lower.kind === "call" && !hasCalls(home, lower.family)
+    : (lower.kind === "call" && !hasCalls(home, lower.family)) ||
+        (home.type === "gpu" && touchesFloat64(op, inputs, arg))
     ? cpu
     : home;
   const lacks = lower.kind === "call" && device !== home;

@@ -14,6 +14,7 @@ import { fuse, resolve, type Schedule } from "../schedule/fuse.ts";
 import { lower } from "../schedule/lower.ts";
 import type { Operand, Place, Step } from "../schedule/step.ts";
 import type { Native } from "./ffi.ts";
+import { compiledSources, forgetSources, Hazards, languageOf, launchOf } from "./launch.ts";
 
 /** One kernel or library call as `explain` shows it. */
 export interface KernelInfo {
@@ -71,10 +72,11 @@ const programs = new Map<string, number>();
 export function forgetKernels(native: Native): void {
   for (const id of programs.values()) native.programFree(id);
   programs.clear();
+  forgetSources(native);
 }
 /** Number of kernels compiled so far. */
 export function compiledKernels(): number {
-  return programs.size;
+  return programs.size + compiledSources();
 }
 
 const align = (n: number): number => Math.ceil(n / 64) * 64;
@@ -248,6 +250,7 @@ export function build(native: Native, graph: Graph, key: Int32Array, device: num
     }
   }
 
+  const language = languageOf(native, device), hazards = new Hazards();
   const scalars: { word: number; slot: number; t: CType }[] = [], moving: { word: number; offset: Offset }[] = [];
   const move = (offset: Offset): void => {
     if (typeof offset !== "number") moving.push({ word: w.n, offset });
@@ -270,6 +273,16 @@ export function build(native: Native, graph: Graph, key: Int32Array, device: num
         w.push(scratch.getUint32(0, true));
         w.push(scratch.getUint32(4, true));
       }
+    } else if (language !== null) {
+      const operands = s.operands.map((o) => {
+        const l = locate(o.place), bytes = storages.get(placeKey(actual(o.place)))?.bytes ?? Infinity;
+        return { binding: l.binding, offset: plus(l.offset, o.offset), from: l.offset, to: l.offset + bytes };
+      });
+      const launch = launchOf(native, device, language, s, operands, hazards);
+      if (launch === null) continue;
+      for (const x of launch.words) w.push(x);
+      for (const m of launch.moving) moving.push({ word: at + m.at, offset: m.offset });
+      for (const x of launch.scalars) scalars.push({ word: at + x.at, slot: x.slot, t: x.t });
     } else {
       const k = s.kernel;
       addIdentities(k);

@@ -87,8 +87,12 @@ export class Arguments {
     return `float3(${parts.join(", ")})`;
   }
 
+  /** Scalar arguments take two words each, as a plan patches them; those of 32 bits are followed by a gap. */
   #isWide(f: Field): boolean {
-    return f.t === null ? this.#wide : f.t === "i64" || f.t === "u64" || f.t === "c64";
+    return f.t === null ? this.#wide : f.source.of === "scalar";
+  }
+  #hasGap(f: Field): boolean {
+    return f.source.of === "scalar" && f.t !== "i64" && f.t !== "u64" && f.t !== "c64";
   }
   /** Fields in the order of the structure: what takes two words first, so that nothing is padded but the end. */
   placed(): { readonly fields: readonly Placed[]; readonly words: number } {
@@ -105,9 +109,10 @@ export class Arguments {
   }
   /** The text of the structure. */
   text(): string {
-    const lines = this.placed().fields.map((f) =>
-      `  ${f.t === null ? (this.#wide ? "long" : "int") : typeName(f.t)} ${f.name};\n`
-    );
+    const lines = this.placed().fields.map((f) => {
+      const type = f.t === null ? (this.#wide ? "long" : "int") : typeName(f.t);
+      return `  ${type} ${f.name}${this.#hasGap(f) ? `, ${f.name}_gap` : ""};\n`;
+    });
     return `struct Arguments {\n${lines.join("")}};\n`;
   }
 }
