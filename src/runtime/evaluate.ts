@@ -3,7 +3,7 @@ import { type DType, DTYPES, itemsize, typedArrayOf } from "../base/dtype.ts";
 import { DEFAULT_PRECISION, elementsOf, formatArray } from "../base/format.ts";
 import { DEBUG, debug } from "../base/env.ts";
 import { plainError, siteOf } from "../base/error.ts";
-import { cpu, type Device, on, recording } from "../core/device.ts";
+import { computes, cpu, type Device, on, recording } from "../core/device.ts";
 import { elementOf, late, type NDArray, type TypedData } from "../core/ndarray.ts";
 import { type Buf, carried, freshMark, Node, type OpDef, topological } from "../core/node.ts";
 import { size } from "../core/shape.ts";
@@ -487,13 +487,14 @@ function evaluateAsync(roots: readonly Node[]): Promise<void> {
 
 /** A node over a fresh buffer of the device of the moment with these row-major elements. */
 function store(data: TypedData, shape: readonly number[], dtype: DType): Node {
-  const bytes = size(shape) * itemsize(dtype), id = room(bytes, cpu);
-  const b = bufferOf(id, native().address(id), bytes, 0);
+  const wanted = computes(recording.device, dtype) ? recording.device : cpu,
+    home = isUnified(native(), wanted) ? wanted : cpu;
+  const bytes = size(shape) * itemsize(dtype), id = room(bytes, home), b = bufferOf(id, native().address(id), bytes, 0);
   new Uint8Array(b.token, 0, bytes).set(new Uint8Array(data.buffer, data.byteOffset, bytes));
-  const n = new Node(sourceOp as OpDef, NONE, null, shape, dtype, null, cpu);
+  const n = new Node(sourceOp as OpDef, NONE, null, shape, dtype, null, home);
   give(n, b, contiguousView(shape));
-  if (recording.device === cpu) return n;
-  const t = carried(n, recording.device, () => "it is made of values of JavaScript");
+  if (wanted === home) return n;
+  const t = carried(n, wanted, () => "it is made of values of JavaScript");
   carry(t);
   release(n);
   return t;
