@@ -363,7 +363,7 @@ class Printer {
     this.#line(`if (row >= ${this.args.size("rows")}) return;`);
     this.#rowStart();
     if (keep > 0) {
-      for (const e of keptValues(k)) {
+      for (const e of keptValues(k, keep)) {
         this.#arrays.set(e, `c${this.#arrays.size}`);
         this.#line(`${typeName(e.t)} ${this.#arrays.get(e)}[${keep}];`);
       }

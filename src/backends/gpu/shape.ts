@@ -32,7 +32,7 @@ export interface Shape {
 
 const product = (x: readonly number[]): number => x.reduce((a, b) => a * b, 1);
 const powerOver = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, n)));
-const registers = (t: CType): number => t === "i64" || t === "u64" || t === "c64" ? 2 : 1;
+const registers = (t: CType): number => t === "f64" ? 3 : t === "i64" || t === "u64" || t === "c64" ? 2 : 1;
 
 /** Values of a row rather than of its elements. */
 export function isUniform(e: Expr, k: Kernel, known: Map<Expr, boolean>): boolean {
@@ -52,24 +52,34 @@ export function rootsOf(p: Pass): Expr[] {
     ...p.stores.flatMap((s) => s.index === null ? [s.value] : [s.index, s.value]),
   ];
 }
-/** What later passes want of the values of elements that an earlier pass computed. */
-export function keptValues(k: Kernel): Set<Expr> {
+/** What later passes want of the values of elements that an earlier pass computed, as far as they may be kept. */
+function wantedAgain(k: Kernel, mayKeep: (e: Expr) => boolean): Set<Expr> {
   const kept = new Set<Expr>(), computed = new Set<Expr>(), uniform = new Map<Expr, boolean>();
   for (const p of k.passes) {
-    const fresh: Expr[] = [];
+    const fresh = new Set<Expr>();
     const visit = (e: Expr): void => {
-      if (isUniform(e, k, uniform) || e.op === "iota" || fresh.includes(e)) return;
-      if (computed.has(e)) {
+      if (isUniform(e, k, uniform) || e.op === "iota" || fresh.has(e)) return;
+      if (computed.has(e) && mayKeep(e)) {
         kept.add(e);
         return;
       }
       for (const a of e.args) visit(a);
-      fresh.push(e);
+      fresh.add(e);
     };
     for (const e of rootsOf(p)) visit(e);
     for (const e of fresh) computed.add(e);
   }
   return kept;
+}
+/** What a thread with `each` elements of a row keeps between passes: all that is wanted again, or what was read, or nothing. */
+export function keptValues(k: Kernel, each: number): ReadonlySet<Expr> {
+  for (const mayKeep of [(): boolean => true, (e: Expr): boolean => e.op === "load" || e.op === "loadx"]) {
+    const kept = wantedAgain(k, mayKeep);
+    let size = 0;
+    for (const e of kept) size += registers(e.t) * each;
+    if (size <= REGISTERS) return kept;
+  }
+  return new Set();
 }
 
 /** Whether some index of a run needs 64 bits. */
@@ -117,10 +127,8 @@ export function shapeOf(k: Kernel, run: Run): Shape {
     case "map":
       return { ...base, vector: vectorOf(k, run) };
     case "row": {
-      const lanes = n <= 16 ? 1 : n <= 1024 ? WIDTH : THREADS, each = powerOver(n / lanes);
-      let size = 0;
-      for (const e of keptValues(k)) size += registers(e.t) * each;
-      return { ...base, lanes, keep: size > 0 && size <= REGISTERS ? each : 0 };
+      const lanes = n <= 16 ? 1 : n <= 512 ? WIDTH : THREADS, each = powerOver(n / lanes);
+      return { ...base, lanes, keep: keptValues(k, each).size > 0 ? each : 0 };
     }
     case "column": {
       const lanes = Math.min(WIDTH, powerOver(n));
