@@ -23,7 +23,15 @@ pub fn build(b: *std.Build) void {
         const lib = library(b, b.resolveTargetQuery(query));
         all.dependOn(&b.addInstallArtifact(lib, .{ .dest_dir = .{ .override = .{ .custom = triple } }, .implib_dir = .disabled }).step);
     }
-    b.step("metalsim", "Build the simulator of Metal").dependOn(&b.addInstallArtifact(metalsim(b), .{ .dest_dir = .{ .override = .lib } }).step);
+    const sim = b.step("metalsim", "Build the simulator of Metal");
+    for ([_]*std.Build.Step.Compile{ metalsim(b), mistakes(b) }) |lib| sim.dependOn(&b.addInstallArtifact(lib, .{ .dest_dir = .{ .override = .lib } }).step);
+}
+
+// What the test of the simulator calls.
+fn mistakes(b: *std.Build) *std.Build.Step.Compile {
+    const lib = b.addLibrary(.{ .name = "metalmistakes", .linkage = .dynamic, .root_module = module(b, b.resolveTargetQuery(.{ .cpu_model = .baseline })) });
+    for ([_][]const u8{ "tests/metalsim/mistakes.c", "shim/metal/objc.c" }) |path| lib.root_module.addCSourceFile(.{ .file = b.path(path), .flags = &flags });
+    return lib;
 }
 
 // The simulator compiles MSL text with this same Zig, and keeps what it compiled beside the libraries.

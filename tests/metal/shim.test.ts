@@ -16,6 +16,7 @@ import {
   LIVE,
   MACOS,
   Metal,
+  mistakes,
   SEED,
   simulator,
   type Source,
@@ -218,6 +219,50 @@ test("machine code is kept on disk where a file is named for it", () => {
     assert.equal(readFileSync(file, "utf8").trimEnd().split("\n").length - 1, 4 + i);
   }
   rmSync(folder, { recursive: true });
+});
+
+test("the simulator sees mistakes against Objective-C and Metal", async () => {
+  if (simulator === null) return;
+  const expected: readonly RegExp[] = [
+    /NSString is autoreleased with no pool in place/,
+    /-\[MTLCommandBuffer commitNow\]: unrecognized selector/,
+    /contents is sent to nil/,
+    /contents is sent to a dead MTLBuffer[\s\S]*release of a dead MTLBuffer/,
+    /commit before endEncoding/,
+    /commit for the second time/,
+    /endEncoding for the second time/,
+    /a command after endEncoding/,
+    /before the last one ended/,
+    /a dispatch without a pipeline/,
+    /buffer 0 is not bound/,
+    /2048 threads in a threadgroup/,
+    /no threadgroups/,
+    /offset 64 of 64 bytes/,
+    /setBuffer: index 31/,
+    /5000 bytes, not 1 to 4096/,
+    /MTLBuffer stands where MTLComputePipelineState is wanted/,
+    /barrier scope 0/,
+    /resource options 0x100000/,
+    /newBufferWithLength: 0/,
+    /not multiples of the page/,
+    /malformed block/,
+    /more than 8 command buffers/,
+    /buffer 0 is written, but bound by setBytes/,
+    /a pool that is not in place/,
+    /released before endEncoding/,
+  ];
+  const { mistake } = mistakes();
+  for (const [i, text] of expected.entries()) {
+    violations();
+    mistake(i);
+    let found = violations();
+    // What is wrong with a command buffer may be told when it runs.
+    for (let k = 0; k < 100 && found.length === 0; k++) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      found = violations();
+    }
+    assert.match(found.join("\n"), text);
+  }
 });
 
 test("what the GPU finds wrong at run time is an error, and later work goes on", () => {

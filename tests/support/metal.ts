@@ -44,6 +44,10 @@ export const simulator = apple ? null : ((): ReturnType<typeof host.bind<typeof 
   sim.metalsim_install();
   return sim;
 })();
+/** Makes mistake number `which` of tests/metalsim/mistakes.c. */
+export function mistakes(): { mistake(which: number): void } {
+  return host.bind(join(root, "zig-out/lib/libmetalmistakes.so"), { mistake: [["u32"], "void"] });
+}
 /** Settings of the simulator, and what it counts. */
 export const SEED = 0, CHECKED = 1, MACOS = 2, LIVE = 0, COMPILED = 1, LOADED = 2, DISPATCHED = 3;
 const sn = host.bind(`${path}.${apple ? "dylib" : "so"}`, LIBRARY);
