@@ -1,4 +1,5 @@
 // Devices: what there is, and the one on which ops are recorded now.
+import type { DType } from "../base/dtype.ts";
 import { environment } from "../base/env.ts";
 
 /** Kinds of devices. `fake` is the test device: memory of its own, two streams, failures on demand. */
@@ -31,10 +32,19 @@ export const fake: Device = new Device("fake");
 /** Every device that an array may name. */
 export const DEVICES: readonly Device[] = [cpu, gpu, fake];
 
-const GPU_CALLS: ReadonlySet<CallFamily> = new Set(["copy", "matmul"]);
+const CALLS: Readonly<Record<DeviceType, readonly CallFamily[]>> = {
+  cpu: ["copy", "matmul", "sort", "factorisation"],
+  gpu: [],
+  fake: ["copy", "matmul"],
+};
 /** True if the device has the routines of a family; on one that has not, such a call is recorded on the CPU. */
 export function hasCalls(device: Device, family: CallFamily): boolean {
-  return device.type === "cpu" || GPU_CALLS.has(family);
+  return CALLS[device.type].includes(family);
+}
+
+/** True if the device computes a dtype; what reads or gives another is recorded on the CPU, and stays there. */
+export function computes(device: Device, dtype: DType): boolean {
+  return device.type !== "gpu" || dtype !== "float64";
 }
 
 function initial(): Device {
