@@ -102,9 +102,14 @@ LDXC(int32_t, i32) LDXC(int64_t, i64)
 #define J_mul(o, v) ((o) * (v))
 #define J_min(o, v) ((v) != (v) || (v) < (o) ? (v) : (o))
 #define J_max(o, v) ((v) != (v) || (v) > (o) ? (v) : (o))
-#define STX(J, S, T, R, C, name, widen, narrow) STAGE(stx_##J##_##name) { SPILL(R, t) size_t n = COUNT; T *p = (T *)s->a; const int64_t bound = s->m->bound; const char *x = s->b; \
-  if (s->imm ? follow_i64((const int64_t *)x, n, bound) : follow_i32((const int32_t *)x, n, bound)) { p += s->imm ? *(const int64_t *)x : *(const int32_t *)x; for (size_t k = 0; k < n; k++) { T v = p[k]; C o = widen; C u = (C)t[k]; C w = J_##J(o, u); (void)o; p[k] = narrow; } NEXT; } \
-  for (size_t k = 0; k < n; k++) { int64_t j = s->imm ? ((const int64_t *)x)[k] : ((const int32_t *)x)[k]; if (j < 0 || j >= bound) continue; T v = p[j]; C o = widen; C u = (C)t[k]; C w = J_##J(o, u); (void)o; p[j] = narrow; } NEXT; }
+#define STX(J, S, T, R, C, name, widen, narrow) STAGE(stx_##J##_##name) { SPILL(R, t) size_t n = COUNT; T *p = (T *)s->a; const int64_t first = s->m->first, bound = s->m->bound; const char *x = s->b; \
+  if (s->imm ? follow_i64((const int64_t *)x, n, INT64_MAX) : follow_i32((const int32_t *)x, n, INT64_MAX)) { const int64_t at = s->imm ? *(const int64_t *)x : *(const int32_t *)x, from = first - at, to = bound - at; p += at; \
+    for (int64_t k = from > 0 ? from : 0; k < (to < (int64_t)n ? to : (int64_t)n); k++) { T v = p[k]; C o = widen; C u = (C)t[k]; C w = J_##J(o, u); (void)o; p[k] = narrow; } NEXT; } \
+  for (size_t k = 0; k < n; k++) { int64_t j = s->imm ? ((const int64_t *)x)[k] : ((const int32_t *)x)[k]; if (j < first || j >= bound) continue; T v = p[j]; C o = widen; C u = (C)t[k]; C w = J_##J(o, u); (void)o; p[j] = narrow; } NEXT; }
+// Where a thread stores only a part of the places: a step whose places all lie in others' parts ends here.
+#define OWN(I, sfx) STAGE(own_##sfx) { const I *x = (const I *)s->b; size_t n = COUNT; \
+  if (follow_##sfx(x, n, INT64_MAX) && ((int64_t)x[0] >= s->m->bound || (int64_t)x[0] + (int64_t)n <= s->m->first)) { s += s->imm; __attribute__((musttail)) return ((stage_fn)s->fn)(s, r, i, end, ARGS); } NEXT; }
+OWN(int32_t, i32) OWN(int64_t, i64)
 // The same at the places of the walk, whatever its strides: a place that is met twice joins twice.
 #define WALK(p, T, body) { size_t n = COUNT; int64_t at, idx[16]; if (n) { general_start(s->m, i, &at, idx); for (size_t k = 0; k < n; k++) { T *p = (T *)s->a + at; body general_next(s->m, &at, idx); } } NEXT; }
 #define STA(J, S, T, R, C, name, widen, narrow) STAGE(sta_##J##_##name) { SPILL(R, t) WALK(p, T, T v = *p; C o = widen; C u = (C)t[k]; C w = J_##J(o, u); (void)o; *p = narrow;) }
@@ -114,7 +119,7 @@ STX_ALL(u8, uint8_t, int32_t, int32_t, u8_i32, v, (uint8_t)w) STX_ALL(i8, int8_t
 STX_ALL(f16, f16_t, float, float, f16_f32, (float)v, (f16_t)w) STX_ALL(bf16, bf16_t, float, float, bf16_f32, bf_to_f(v), f_to_bf(w))
 STX_ALL(w32, float, float, float, w32_f32, v, w) STX_ALL(w32, int32_t, int32_t, int64_t, w32_i32, v, (int32_t)w) STX_ALL(w32, uint32_t, uint32_t, uint64_t, w32_u32, v, (uint32_t)w)
 STX_ALL(w64, double, double, double, w64_f64, v, w) STX_ALL(w64, int64_t, int64_t, int64_t, w64_i64, v, w) STX_ALL(w64, uint64_t, uint64_t, uint64_t, w64_u64, v, w)
-#define STXC(J, re_, im_) STAGE(stx_##J##_c64_c64) { SPILL(float, t) size_t n = COUNT; c64_t *p = (c64_t *)s->a; for (size_t k = 0; k < n; k++) { int64_t j = s->imm ? ((const int64_t *)s->b)[k] : ((const int32_t *)s->b)[k]; if (j < 0 || j >= s->m->bound) continue; c64_t o = p[j], u = {t[k], t[N8 / 2 + k]}; (void)o; p[j] = (c64_t){re_, im_}; } NEXT; } \
+#define STXC(J, re_, im_) STAGE(stx_##J##_c64_c64) { SPILL(float, t) size_t n = COUNT; c64_t *p = (c64_t *)s->a; for (size_t k = 0; k < n; k++) { int64_t j = s->imm ? ((const int64_t *)s->b)[k] : ((const int32_t *)s->b)[k]; if (j < s->m->first || j >= s->m->bound) continue; c64_t o = p[j], u = {t[k], t[N8 / 2 + k]}; (void)o; p[j] = (c64_t){re_, im_}; } NEXT; } \
   STAGE(sta_##J##_c64_c64) { SPILL(float, t) WALK(p, c64_t, c64_t o = *p; c64_t u; u.re = t[k]; u.im = t[N8 / 2 + k]; (void)o; p->re = re_; p->im = im_;) }
 STXC(set, u.re, u.im) STXC(add, o.re + u.re, o.im + u.im) STXC(mul, o.re * u.re - o.im * u.im, o.re * u.im + o.im * u.re)
 STXC(min, c_less(u.re, u.im, o.re, o.im) ? u.re : o.re, c_less(u.re, u.im, o.re, o.im) ? u.im : o.im) STXC(max, c_less(o.re, o.im, u.re, u.im) ? u.re : o.re, c_less(o.re, o.im, u.re, u.im) ? u.im : o.im)
@@ -442,7 +447,7 @@ static void tape_run(const stage *s, run *r, size_t i, size_t end) { vf z = spla
 static const stage_entry entries[] = {
   PMEM(u8) PMEM(i8) PMEM(u16) PMEM(i16) PMEM(f16) PMEM(bf16) PMEM(w32) PMEM(w64) PMEM(c64)
   PSTX(u8, i32) PSTX(i8, i32) PSTX(u16, i32) PSTX(i16, i32) PSTX(f16, f32) PSTX(bf16, f32) PSTX(w32, f32) PSTX(w32, i32) PSTX(w32, u32) PSTX(w64, f64) PSTX(w64, i64) PSTX(w64, u64) PSTX(c64, c64)
-  P1("keep", keep) P1("get", get) P1("splat.w32", splat_w32) P1("splat.w64", splat_w64) P1("splat.c64", splat_c64) P1("axis.i32", axis_i32) P1("axis.i64", axis_i64) P1("iota.i32", iota_i32) P1("iota.i64", iota_i64)
+  P1("own.i32", own_i32) P1("own.i64", own_i64) P1("keep", keep) P1("get", get) P1("splat.w32", splat_w32) P1("splat.w64", splat_w64) P1("splat.c64", splat_c64) P1("axis.i32", axis_i32) P1("axis.i64", axis_i64) P1("iota.i32", iota_i32) P1("iota.i64", iota_i64)
   P1("sel.w32", sel_w32) P1("sel.w64", sel_w64) P1("sel.c64", sel_c64) P1("complex.c64", complex_c64) P1("real.c64", real_c64) P1("imag.c64", imag_c64)
   F32_UNARY(U_f32) F32_LONG(U_f32) F64_UNARY(U_f64) F64_LONG(U_f64) F64_TESTS(U_f64) INTU(U_i32) INTU(U_u32) INTU(U_i64) INTU(U_u64) C_UNARY(U_c64) C_TEST(U_c64) P1("abs.c64", abs_c64)
   F32_BINARY(B_f32) F32_LONG2(B_f32) F64_BINARY(B_f64) F64_LONG2(B_f64) PB(rem, f32) PB(rem, f64) COMPARE(B_f64) INTB(B_i32) INTB(B_u32) INTB(B_i64) INTB(B_u64) PB(mulhi, u32) C_BINARY(B_c64) C_COMPARE(B_c64)
