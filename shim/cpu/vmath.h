@@ -153,11 +153,39 @@ INL vf verfinv(vf x) {
   vf q = t * -3.0462257052452092e-05f + 0.00016204047552033775f; q = q * t - 0.00027640428126926917f; q = q * t - 0.00012221561769291443f; q = q * t + 0.0014747045143098548f;
   q = q * t - 0.0035660111065811476f; q = q * t + 0.005687765289720707f; q = q * t - 0.0076429665146522f; q = q * t + 0.009445296466892161f;
   vf h = (vf)((vi)s & -4096), left = (w - h * h) - (s - h) * (s + h);
-  q = (q * t + 1.0016752468569534f) * t + left * 0.5f / s;
+  q = (q * t + 1.0016752468569534f) * t + left * 0.166666667f;
   vi near = w < 5.0f;
   vf first = sel(near, splat(1.1273743996625036f), splat(2.832976801649085f)), v = sel(near, p, q), y = first + v, yl = v - (y - first);
   y = sel(vabs(x) == 1.0f, splat(INFINITY), y * x + yl * x);
   return (vf)((vi)vabs(y) | ((vi)x & (int)0x80000000));
+}
+INL vf vatan(vf x) {                          // above 1: pi/2 - atan(1 / x)
+  vf a = vabs(x); vi big = a > 1.0f;
+  vf t = sel(big, 1.0f / a, a), u = t * t;
+  vf p = u * -0.0018270454955827786f + 0.011063704316719885f; p = p * u - 0.03145436680398645f; p = p * u + 0.05823326861398101f; p = p * u - 0.08419389422196293f;
+  p = p * u + 0.10957555016654921f; p = p * u - 0.14265242101448833f; p = p * u + 0.1999863841851275f; p = p * u - 0.3333330186519911f;
+  p = (t * u) * p;
+  vf y = sel(big, (1.57079637f - t) - (p + 4.37113883e-08f), t + p);
+  return (vf)(((vi)y & 0x7fffffff) | ((vi)x & (int)0x80000000));
+}
+// asin |x| = s + p up to 1/2; above, asin |x| = pi/2 - 2 (s + p) with s = sqrt((1 - |x|) / 2).
+INL vi arc_parts(vf x, vf *s, vf *p) {
+  vf a = vabs(x); vi big = a > 0.5f;
+  vf u = sel(big, 0.5f - 0.5f * a, a * a);
+  *s = sel(big, __builtin_elementwise_sqrt(u), a);
+  vf q = u * 0.04221782867405034f + 0.024148042892755562f; q = q * u + 0.04547700550218516f; q = q * u + 0.07495242555095905f; q = q * u + 0.1666675391018681f;
+  *p = (*s * u) * q; return big;
+}
+INL vf vasin(vf x) {
+  vf s, p; vi big = arc_parts(x, &s, &p);
+  vf y = sel(big, (1.57079637f - 2.0f * s) - (2.0f * p + 4.37113883e-08f), s + p);
+  return (vf)(((vi)y & 0x7fffffff) | ((vi)x & (int)0x80000000));
+}
+INL vf vacos(vf x) {
+  vf s, p; vi big = arc_parts(x, &s, &p), left = (vi)x < 0;
+  vf t = sel(big, 2.0f * s, s), q = sel(big, 2.0f * p, p);
+  vf far = (3.14159274f - t) - (q + 8.74227766e-08f), mid = sel(left, (1.57079637f + t) + (q - 4.37113883e-08f), (1.57079637f - t) - (q + 4.37113883e-08f));
+  return sel(big, sel(left, far, t + q), mid);
 }
 // pow: log2 and exp2 in f64 on half vectors; special cases follow IEEE 754 / C.
 INL vd short_log2(vd x) {                           // x > 0, normal
