@@ -92,8 +92,8 @@ enum { SN_MAP, SN_ROW, SN_COL, SN_SEQ };
 //   st1.S mem                   store lane 0 at the row's address      ld.S with a zero inner stride is a splat
 //   sta.<add|mul|min|max|set>.S.T mem      mem = mem op acc, element by element in order (S the storage, T the compute type)
 //   stx.<add|mul|min|max|set>.S.T mem slot(index)  the same at mem[index]; imm: 0 = index i32, 1 = i64; out of range indices are skipped
-//   own.i32 | own.i64 mem slot(index)  the places of all stx of this program, none of which it reads; imm: stages from here to the loop, where a
-//     step goes that has no place in the thread's range
+//   own.i32 | own.i64 mem slot(index)  the places of all stx of this program, none of which it reads, and which follow each other along a row;
+//     imm: stages from here to the loop, behind which a row goes on that has no place left in the thread's range
 //   keep slot|tile  get slot|tile  (tiles: in 64-bit places or densely, the executor's choice, per chunk)
 //   splat.w32 splat.w64 splat.c64 scalar     axis.i32 axis.i64 axis     iota.i32 iota.i64
 //   unary  <op>.T        binary <op>.T.m (mem contiguous | slot | tile), <op>.T.s (scalar | slot: lane 0);  r<op> = operand op acc

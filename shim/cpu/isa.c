@@ -106,9 +106,9 @@ LDXC(int32_t, i32) LDXC(int64_t, i64)
   if (s->imm ? follow_i64((const int64_t *)x, n, INT64_MAX) : follow_i32((const int32_t *)x, n, INT64_MAX)) { const int64_t at = s->imm ? *(const int64_t *)x : *(const int32_t *)x, from = first - at, to = bound - at; p += at; \
     for (int64_t k = from > 0 ? from : 0; k < (to < (int64_t)n ? to : (int64_t)n); k++) { T v = p[k]; C o = widen; C u = (C)t[k]; C w = J_##J(o, u); (void)o; p[k] = narrow; } NEXT; } \
   for (size_t k = 0; k < n; k++) { int64_t j = s->imm ? ((const int64_t *)x)[k] : ((const int32_t *)x)[k]; if (j < first || j >= bound) continue; T v = p[j]; C o = widen; C u = (C)t[k]; C w = J_##J(o, u); (void)o; p[j] = narrow; } NEXT; }
-// Where a thread stores only a part of the places: a step whose places all lie in others' parts ends here.
-#define OWN(I, sfx) STAGE(own_##sfx) { const I *x = (const I *)s->b; size_t n = COUNT; \
-  if (follow_##sfx(x, n, INT64_MAX) && ((int64_t)x[0] >= s->m->bound || (int64_t)x[0] + (int64_t)n <= s->m->first)) { s += s->imm; __attribute__((musttail)) return ((stage_fn)s->fn)(s, r, i, end, ARGS); } NEXT; }
+// Where a thread stores only a part of the places: a row whose places, which follow each other, all lie in others' parts ends here.
+#define OWN(I, sfx) STAGE(own_##sfx) { const int64_t at = *(const I *)s->b; \
+  if (at >= s->m->bound || at + (int64_t)(end - i) <= s->m->first) { s += s->imm; i = r->start; } NEXT; }
 OWN(int32_t, i32) OWN(int64_t, i64)
 // The same at the places of the walk, whatever its strides: a place that is met twice joins twice.
 #define WALK(p, T, body) { size_t n = COUNT; int64_t at, idx[16]; if (n) { general_start(s->m, i, &at, idx); for (size_t k = 0; k < n; k++) { T *p = (T *)s->a + at; body general_next(s->m, &at, idx); } } NEXT; }

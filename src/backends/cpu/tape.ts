@@ -274,15 +274,22 @@ class Emitter {
     return this.#consume(b);
   }
 
+  /** True where an index grows by one from element to element of a row. */
+  #follows(index: Expr): boolean {
+    const [a, b] = index.args,
+      fixed = (e: Expr | undefined): boolean => e !== undefined && uniform(e, this.#k, this.#uniform);
+    if (index.op === "iota") return true;
+    return index.op === "add" && (a?.op === "iota" && fixed(b) || b?.op === "iota" && fixed(a));
+  }
   /** Stores, once for the row or for each element; `alone`: this is all that the loop does. */
   store(s: StoreStep, once: boolean, alone = false): void {
     const dtype = (this.#k.mems[s.mem] as Kernel["mems"][number]).dtype, storage = storageOf(dtype);
     if (s.index !== null) {
-      const at = this.inSlot(s.index), own = this.stages.length;
-      if (alone) this.stage(`own.${s.index.t}`, MEM | s.mem, SLOT | at);
+      const at = this.inSlot(s.index), own = this.stages.length, follows = alone && this.#follows(s.index);
+      if (follows) this.stage(`own.${s.index.t}`, MEM | s.mem, SLOT | at);
       this.value(s.value);
       this.stage(`stx.${s.combine}.${storage}.${s.value.t}`, MEM | s.mem, SLOT | at, s.index.t === "i64" ? 1 : 0);
-      if (alone) (this.stages[own] as Stage).imm = this.stages.length - own;
+      if (follows) (this.stages[own] as Stage).imm = this.stages.length - own;
       return this.done(s.index);
     }
     this.value(s.value);
