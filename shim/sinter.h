@@ -99,7 +99,8 @@ enum { SN_NONE, SN_MEM, SN_SLOT, SN_SCALAR, SN_AXIS, SN_STAGE, SN_TILE };
 //   kind SN_COL: for each row, each chunk of i: entry0 (initialises tiles); then for each step of the fold axis in order entry1; then entry2.
 //     A tile is an array of one chunk of 64-bit places, addressed by i like a contiguous operand. Rows and chunks are spread over threads.
 //     The fold axis is row axis number nRow for SN_AXIS, and the fold stride advances the operands.
-//   kind SN_SEQ: as SN_ROW, but rows run in order on one thread (scatters); the inner axes may be cut across threads if imm of stage 0 is 1.
+//   kind SN_SEQ: as SN_ROW, but rows run in order (scatters). The inner axes may be cut across threads if imm of stage 0 is 1. With a stage `own`
+//     each thread walks all rows and stores, in that order, into its own range of the places.
 enum { SN_MAP, SN_ROW, SN_COL, SN_SEQ };
 // The accumulator machine. A step is G elements: 8 vectors of 32-bit lanes (narrow), or half as many elements (wide = 1: programs that touch
 // a 64-bit type), where 64-bit values fill the 8 vectors and 32-bit ones the first 4; complex64 is re in the first 4 vectors and im in the last 4.
@@ -111,6 +112,8 @@ enum { SN_MAP, SN_ROW, SN_COL, SN_SEQ };
 //   st1.S mem                   store lane 0 at the row's address      ld.S with a zero inner stride is a splat
 //   sta.<add|mul|min|max|set>.S.T mem      mem = mem op acc, element by element in order (S the storage, T the compute type)
 //   stx.<add|mul|min|max|set>.S.T mem slot(index)  the same at mem[index]; imm: 0 = index i32, 1 = i64; out of range indices are skipped
+//   own.i32 | own.i64 mem slot(index)  the places of all stx of this program, none of which it reads, and which follow each other along a row;
+//     imm: stages from here to the loop, behind which a row goes on that has no place left in the thread's range
 //   keep slot|tile  get slot|tile  (tiles: in 64-bit places or densely, the executor's choice, per chunk)
 //   splat.w32 splat.w64 splat.c64 scalar     axis.i32 axis.i64 axis     iota.i32 iota.i64
 //   unary  <op>.T        binary <op>.T.m (mem contiguous | slot | tile), <op>.T.s (scalar | slot: lane 0);  r<op> = operand op acc
