@@ -17,7 +17,7 @@ static double S(house)(T *x, int64_t n, T *tau) {
   for (i = 1; i < n; i++) x[i] = (T)((double)x[i] * by * f);
   *tau = (T)((beta - a) / beta); x[0] = 1; return ldexp(beta, ex);
 }
-enum { S(NB) = 32, S(WIDE) = 64 };
+enum { S(NB) = 32, S(WIDE) = 64, S(PARTS) = 4 };        // a fixed number of parts, whatever the threads: sums keep their order
 // The upper triangular Tm with H_0 H_1 .. = I - V^T Tm V for nb reflectors in the rows of V (LAPACK's larft), row stride WIDE; G is work space of its size
 static int S(block)(const T *V, int64_t ld, int64_t nb, int64_t n, const T *tau, T *Tm, T *G) {
   enum { NB = S(WIDE) };
@@ -75,9 +75,9 @@ static void S(symv_part)(void *arg, int part, int parts, int thread) {
   int64_t r[2]; for (int k = 0; k < 2; k++) r[k] = part + k == parts ? j->n : (int64_t)((double)j->n * (1 - sqrt(1 - (double)(part + k) / parts))) / 4 * 4;   // equal areas of the triangle
   SYMV(j->A, j->ld, j->n, r[0], r[1], j->x, y);
 }
-// y = A x for a symmetric A whose upper triangle is read; y has n places for every thread
-static void S(symv)(const T *A, int64_t ld, int64_t n, const T *x, T *y, int threads) {
-  S(symv_job) j = {A, x, y, ld, n}; int parts = n * n < 60000 ? 1 : threads;
+// y = A x for a symmetric A whose upper triangle is read; y has n places for every part
+static void S(symv)(const T *A, int64_t ld, int64_t n, const T *x, T *y) {
+  S(symv_job) j = {A, x, y, ld, n}; int parts = n * n < 60000 ? 1 : S(PARTS);
   if (parts == 1) S(symv_part)(&j, 0, 1, 0); else sn_parallel(S(symv_part), &j, parts);
   for (int p = 1; p < parts; p++) for (int64_t i = 0; i < n; i++) y[i] += y[p * n + i];
 }
@@ -85,7 +85,7 @@ static void S(symv)(const T *A, int64_t ld, int64_t n, const T *x, T *y, int thr
 // element j. The upper triangle of A is read and destroyed.
 static int S(tridiagonal)(T *A, int64_t n, T *V, T *tau, double *d, double *e) {
   enum { NB = S(NB) };
-  int threads = sn_threads(); T *P = malloc((size_t)(4 * NB * n + (threads + 1) * n) * sizeof(T)), c[2 * NB]; if (!P) return 1;
+  T *P = malloc((size_t)(4 * NB * n + (S(PARTS) + 1) * n) * sizeof(T)), c[2 * NB]; if (!P) return 1;
   T *R = P + 2 * NB * n, *x = R + 2 * NB * n, *y = x + n; int bad = 0;
   for (int64_t j0 = 0; j0 < n && !bad; j0 += NB) {
     int64_t nb = n - j0 < NB ? n - j0 : NB;
@@ -98,7 +98,7 @@ static int S(tridiagonal)(T *A, int64_t n, T *V, T *tau, double *d, double *e) {
       d[j] = x[0]; if (!q) break;
       e[j] = S(house)(x + 1, q, tau + j); memcpy(v, x + 1, (size_t)q * sizeof(T));
       memset(V + j * n, 0, (size_t)(j + 1) * sizeof(T)); memcpy(V + j * n + j + 1, v, (size_t)q * sizeof(T));
-      S(symv)(A + (j + 1) * (n + 1), n, q, v, y, threads); memcpy(w, y, (size_t)q * sizeof(T));
+      S(symv)(A + (j + 1) * (n + 1), n, q, v, y); memcpy(w, y, (size_t)q * sizeof(T));
       if (i) {
         bad |= MUL(2 * i, 1, q, 1, p, n, 1, v, 1, 1, 0, c, 1, 1);
         for (int64_t k = 0; k < i; k++) { T t = c[2 * k]; c[2 * k] = c[2 * k + 1]; c[2 * k + 1] = t; }
@@ -131,7 +131,7 @@ static void S(sweep)(void *arg, int part, int parts, int thread) {
 // U (m long, row j zero before j) and V (n long, row j zero up to j).
 static int S(bidiagonal)(T *A, int64_t m, int64_t n, T *U, T *tu, T *V, T *tv, double *d, double *e) {
   enum { NB = S(NB) };
-  const int threads = sn_threads(); T *P = malloc((size_t)(2 * NB * (m + n) + threads * m) * sizeof(T)), c[2 * NB], p[2 * NB]; if (!P) return 1;
+  T *P = malloc((size_t)(2 * NB * (m + n) + S(PARTS) * m) * sizeof(T)), c[2 * NB], p[2 * NB]; if (!P) return 1;
   T *R = P + 2 * NB * m, *w = R + 2 * NB * n; int bad = 0;
   for (int64_t j0 = 0; j0 < n && !bad; j0 += NB) {
     int64_t nb = n - j0 < NB ? n - j0 : NB;
@@ -145,7 +145,7 @@ static int S(bidiagonal)(T *A, int64_t m, int64_t n, T *U, T *tu, T *V, T *tv, d
       for (int64_t k = 0; k <= 2 * i; k++) p[k] = P[k * m + j];
       bad |= MUL(2 * i, 1, mj, 1, P + j, m, 1, u, 1, 1, 0, c, 1, 1);
       S(sweep_job) s = {a + 1, u, R + j + 1, c, p, y, v, w, n, mj, nj, (1 << 20) / (int64_t)sizeof(T) / mj / 32 * 32, (int)(2 * i), 0, tu[j]}; if (s.width < 64) s.width = 64;
-      const int parts = mj * nj < 60000 ? 1 : threads; if (parts == 1) S(sweep)(&s, 0, 1, 0); else sn_parallel(S(sweep), &s, parts);
+      const int parts = mj * nj < 60000 ? 1 : S(PARTS); if (parts == 1) S(sweep)(&s, 0, 1, 0); else sn_parallel(S(sweep), &s, parts);
       for (int t = 1; t < parts; t++) for (int64_t k = 0; k < mx; k++) w[k] += w[t * mj + k];
       const double first = v[0]; e[j] = S(house)(v, nj, tv + j); const T scale = (T)(tv[j] == 0 ? 0 : (double)tv[j] / (first - e[j])), beta = (T)e[j];
       bad |= s.bad; memset(V + j * n, 0, (size_t)(j + 1) * sizeof(T)); memcpy(V + j * n + j + 1, v, (size_t)nj * sizeof(T));
