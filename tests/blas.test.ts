@@ -444,8 +444,8 @@ function oblique(r: number, n: number, q: Numbers): number {
 const identity = (n: number): Float64Array => new Float64Array(n * n).map((_, i) => i % (n + 1) === 0 ? 1 : 0);
 
 for (const [name, Make] of reals) {
-  test(`eigh.${name} and svd.${name} divide and conquer hard spectra`, () => {
-    for (const [kind, make] of Object.entries(spectra)) {
+  for (const [kind, make] of Object.entries(spectra)) {
+    test(`eigh.${name} and svd.${name} divide and conquer, ${kind}`, () => {
       for (const n of kind === "random" ? [64, 65, 129, 200] : [131]) {
         const element = make(n), a = new Make(n * n).map((_, i) => element(Math.floor(i / n), i % n));
         const w = new Make(n), v = new Make(n * n), alone = new Make(n);
@@ -469,8 +469,8 @@ for (const [name, Make] of reals) {
         assert.ok(apart(s, new Make(w.map(Math.abs)).sort().reverse()) < bound * norm, `svd values ${said}`);
         for (let i = 0; i < n; i++) assert.ok(at(s, i) >= 0 && (i === 0 || at(s, i) <= at(s, i - 1)), said);
       }
-    }
-  });
+    });
+  }
   test(`eigh.${name} and svd.${name} find known values`, () => {
     for (const n of [40, 150]) {
       const laplace = spectra["laplace"]?.(n) as (i: number, j: number) => number, w = new Make(n), v = new Make(n * n);
@@ -622,6 +622,53 @@ test("eigh.c64 and svd.c64 rebuild their matrices", () => {
       ) < 1e-5 * n,
     );
   }
+});
+
+test("eig.c64 finds vectors of complex matrices", () => {
+  const unit = (i: number, j: number): number => i === j ? 1 : 0;
+  const matrices: Record<string, (i: number, j: number, n: number) => readonly [number, number]> = {
+    random: () => [random(), random()],
+    zero: () => [0, 0],
+    "one Jordan block": (i, j) => [j === i + 1 ? 1 : 0, 2 * unit(i, j)],
+    cycle: (i, j, n) => [unit((i + 1) % n, j), 0],
+    triangular: (i, j) => j >= i ? [random(), random()] : [0, 0],
+    tiny: () => [1e-30 * random(), 1e-30 * random()],
+  };
+  for (const [kind, element] of Object.entries(matrices)) {
+    for (const n of kind === "random" ? [1, 2, 3, 20, 65] : [9]) {
+      const a = new Float32Array(2 * n * n), w = new Float32Array(2 * n), v = new Float32Array(2 * n * n);
+      for (let i = 0; i < n * n; i++) a.set(element(Math.floor(i / n), i % n, n), 2 * i);
+      assert.equal(call("eig.c64", [a, w, v], [1, n]), 0, native.error());
+      const norm = largest(a) || 1, alone = new Float32Array(2 * n);
+      for (let q = 0; q < n; q++) {
+        let length = 0;
+        for (let i = 0; i < n; i++) {
+          const [x, y] = [at(v, 2 * (i * n + q)), at(v, 2 * (i * n + q) + 1)];
+          let re = -(at(w, 2 * q) * x - at(w, 2 * q + 1) * y), im = -(at(w, 2 * q) * y + at(w, 2 * q + 1) * x);
+          length += x * x + y * y;
+          for (let k = 0; k < n; k++) {
+            const [b, c] = [at(a, 2 * (i * n + k)), at(a, 2 * (i * n + k) + 1)],
+              [d, e] = [at(v, 2 * (k * n + q)), at(v, 2 * (k * n + q) + 1)];
+            re += b * d - c * e;
+            im += b * e + c * d;
+          }
+          assert.ok(Math.hypot(re, im) < 1e-6 * n * norm, `${kind} ${n}: ${re} ${im}`);
+        }
+        assert.ok(Math.abs(length - 1) < 1e-5, `${kind} ${n}`);
+      }
+      assert.equal(call("eig.c64", [a, alone], [1, n]), 0);
+      const nearest = (q: number): number =>
+        Math.min(
+          ...Array.from({ length: n }, (_, k) =>
+            Math.hypot(at(w, 2 * k) - at(alone, 2 * q), at(w, 2 * k + 1) - at(alone, 2 * q + 1))),
+        );
+      for (let q = 0; q < n; q++) assert.ok(nearest(q) < 1e-5 * norm, `${kind} ${n}`);
+    }
+  }
+  const bad = new Float32Array(18).fill(1), w = new Float32Array(6);
+  bad[7] = NaN;
+  assert.equal(call("eig.c64", [bad, w], [1, 3]), 0);
+  assert.ok(w.every(Number.isNaN));
 });
 
 test("sort and argsort: every storage, ties, NaN last, rows and strides", () => {

@@ -119,6 +119,14 @@ static int hqr2(double *H, double *V, int64_t nn, double *d, double *e, double *
 }
 #undef h
 #undef v
+void bl_put_eigenvector(float *V, int64_t n, int64_t j, const double *re, const double *im, int64_t stride) {
+  double s = 0, m = 0, cr = 1, ci = 0, top = 0;
+  for (int64_t i = 0; i < n * stride; i += stride) top = fmax(top, fmax(fabs(re[i]), im ? fabs(im[i]) : 0));
+  for (int64_t i = 0; i < n * stride; i += stride) { double x = re[i] / top, y = im ? im[i] / top : 0, a = x * x + y * y; s += a; if (a > m) { m = a; cr = x; ci = y; } }
+  if (im) { double l = sqrt(cr * cr + ci * ci); cr /= l; ci /= l; } else { cr = 1; ci = 0; }
+  double k = 1 / (sqrt(s) * top); if (!(k < DBL_MAX)) k = 0;
+  for (int64_t i = 0; i < n; i++) { double x = re[i * stride] * k, y = im ? im[i * stride] * k : 0; float *o = V + 2 * (i * n + j); o[0] = (float)(x * cr + y * ci); o[1] = (float)(y * cr - x * ci); }
+}
 static int eig(const sn_call *c, int64_t b, int f64) {
   int64_t n = c->n[1], nn = n * n; float *W = (float *)c->p[1] + 2 * b * n, *V0 = c->np > 2 && c->p[2] ? (float *)c->p[2] + 2 * b * nn : 0; if (!n) return 0;
   double *H = malloc((size_t)(3 * nn + 5 * n) * sizeof(double)); if (!H) return BL_MEMORY;
@@ -134,15 +142,8 @@ static int eig(const sn_call *c, int64_t b, int f64) {
   if (!code) for (int64_t j = 0; j < n; j++) {
     W[2 * j] = (float)(d[j] * scale); W[2 * j + 1] = (float)(e[j] * scale); if (!V0) continue;
     if (mx == 0) { for (int64_t i = 0; i < n; i++) { V0[2 * (i * n + j)] = i == j; V0[2 * (i * n + j) + 1] = 0; } continue; }
-    int pair = e[j] != 0; double s = 0, m = 0, cr = 1, ci = 0, top = 0;
-    for (int64_t i = 0; i < n; i++) top = fmax(top, fmax(fabs(X[i * n + j]), pair ? fabs(X[i * n + j + 1]) : 0));
-    for (int64_t i = 0; i < n; i++) { double re = X[i * n + j] / top, im = pair ? X[i * n + j + 1] / top : 0, a = re * re + im * im; s += a; if (a > m) { m = a; cr = re; ci = im; } }
-    if (pair) { double l = sqrt(cr * cr + ci * ci); cr /= l; ci /= l; } else { cr = 1; ci = 0; }
-    double k = 1 / (sqrt(s) * top); if (!(k < DBL_MAX)) k = 0;
-    for (int64_t i = 0; i < n; i++) {
-      double re = X[i * n + j] * k, im = pair ? X[i * n + j + 1] * k : 0, a = re * cr + im * ci, y = im * cr - re * ci; float *o = V0 + 2 * (i * n + j); o[0] = (float)a; o[1] = (float)y;
-      if (pair) { o[2] = (float)a; o[3] = (float)-y; }
-    }
+    const int pair = e[j] != 0; bl_put_eigenvector(V0, n, j, X + j, pair ? X + j + 1 : 0, n);
+    if (pair) for (int64_t i = 0; i < n; i++) { float *o = V0 + 2 * (i * n + j); o[2] = o[0]; o[3] = -o[1]; }
     if (pair) { j++; W[2 * j] = (float)(d[j] * scale); W[2 * j + 1] = (float)(e[j] * scale); }
   }
   free(H); return code;
