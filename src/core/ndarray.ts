@@ -62,6 +62,14 @@ export const late: Late = {
   made: () => {},
 };
 
+/** Takes a node that will never be evaluated out of the books: what it reads need not stay for it. */
+export function abandon(n: Node): void {
+  for (const x of n.inputs) {
+    x.pending--;
+    late.release(x);
+  }
+}
+
 /** An n-dimensional array: lazy, immutable but for `set`, over memory that every device can read. */
 export class NDArray {
   #node: Node | null;
@@ -79,13 +87,14 @@ export class NDArray {
   /** Internal: the node that this handle stands for. */
   get node(): Node {
     if (this.#node === null) throw plainError("Cannot use an array after dispose()");
+    if (trace.reads !== null) trace.reads.add(this);
     return this.#node;
   }
 
   /** Internal: moves the handle to another node, as `set` does. */
   move(node: Node): void {
     const old = this.node;
-    if (trace.sealed !== null && this.#since < trace.sealed) {
+    if (trace.sealed !== null && this.#since <= trace.sealed) {
       throw plainError(
         `Cannot set an array of shape [${
           old.shape.join(",")

@@ -1,6 +1,6 @@
 // A node of the lazy graph, and what an op has to define. An array is a handle on a node; graphs and walks hold nodes only.
 import type { DType } from "../base/dtype.ts";
-import { type CallFamily, cpu, type Device, hasCalls, recording } from "./device.ts";
+import { type CallFamily, cpu, type Device, hasCalls, on, recording } from "./device.ts";
 import type { CType, Expr, Literal, Scalars } from "../kernel/expr.ts";
 import type { Size } from "../kernel/sizes.ts";
 import type { PlanView, View } from "./view.ts";
@@ -95,6 +95,8 @@ export type Lower<A> =
     overwrites(arg: A): boolean;
   }
   | { readonly kind: "scatter"; combine(arg: A): "set" | "add" | "mul" | "min" | "max" }
+  /** The graph of a compiled function, which has a plan of its own. */
+  | { readonly kind: "program" }
   | {
     readonly kind: "call";
     readonly family: CallFamily;
@@ -162,6 +164,8 @@ export class Node implements Aval {
   pending = 0;
   /** Left in a handle by `set`: an eval that computes it stores it while it has a handle, as the next `set` builds on it. */
   state = false;
+  /** An eval computed it on the way and did not keep it: the next one does. */
+  lost = false;
   /** A trace's placeholder cannot be read. */
   placeholder = false;
   /** Scratch of graph walks. */
@@ -233,6 +237,7 @@ export const transferOp: OpDef<{ readonly why: () => string }> = {
   lower: { kind: "source" },
   structure: () => "",
   vjp: (ct, _out, [x], arg) => [transfer(ct, (x as Node).device, arg.why)],
+  jvp: ([t], out, _ins, arg) => transfer(t as Node, out.device, arg.why),
 };
 /** The node itself on its own device, else its value there; `why` gives the reason for `explain`. */
 export function transfer(x: Node, device: Device, why: () => string): Node {
@@ -247,6 +252,13 @@ export function transfer(x: Node, device: Device, why: () => string): Node {
 /** A node of its own for the same value on another device. */
 export function carried(x: Node, device: Device, why: () => string): Node {
   return make(transferOp, [x], { why }, device);
+}
+
+/** The same op as a node's over other inputs, on its device. */
+export function anew(n: Node, inputs: readonly Node[]): Node {
+  return n.op === transferOp
+    ? transfer(inputs[0] as Node, n.device, (n.arg as { readonly why: () => string }).why)
+    : on(n.device, () => apply(n.op, inputs, n.arg));
 }
 
 let stamp = 0;

@@ -244,7 +244,11 @@ export const arcsinh: Unary = math("arcsinh", "asinh", 6, {
 }, complex.asinh);
 /** The inverse hyperbolic cosine; floating or complex, other dtypes become float32. */
 export const arccosh: Unary = math("arccosh", "acosh", 6, {
-  partials: (_o, [x]) => [rsqrt.node(sub(square.node(x as Node), one(x as Node)))],
+  // Of complex numbers the root of the product has another branch.
+  partials: (_o, [x]) => {
+    const z = x as Node, low = sub(z, one(z)), high = add(z, one(z));
+    return [isComplex(z.dtype) ? mul(rsqrt.node(low), rsqrt.node(high)) : rsqrt.node(sub(square.node(z), one(z)))];
+  },
   domain: [1.1, 4],
 }, complex.acosh);
 /** The inverse hyperbolic tangent; floating or complex, other dtypes become float32. */

@@ -5,26 +5,51 @@ import { size } from "../../src/core/shape.ts";
 import { numberOf, type Size } from "../../src/kernel/sizes.ts";
 import type { Literal } from "../../src/kernel/expr.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
-import { type Counts, interpret } from "../../src/kernel/interpret.ts";
+import { interpret } from "../../src/kernel/interpret.ts";
 import { printKernel } from "../../src/kernel/kernel.ts";
 import { resolve } from "../../src/schedule/fuse.ts";
 import { numbered, type Place, type Step } from "../../src/schedule/step.ts";
 import { graphOf } from "../../src/runtime/evaluate.ts";
 import { steps } from "../../src/runtime/plan.ts";
 
+/** Memory that notes which of its bytes are read or written. */
+class Watched extends DataView<ArrayBuffer> {
+  readonly #seen = new Set<number>();
+  /** Distinct bytes that were touched. */
+  touched = 0;
+  note(at: number, bytes: number): void {
+    if (this.#seen.has(at)) return;
+    this.#seen.add(at);
+    this.touched += bytes;
+  }
+}
+type Access = (this: DataView, at: number, ...rest: readonly unknown[]) => unknown;
+for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(DataView.prototype))) {
+  const bits = /^[gs]et\D+(\d+)$/.exec(name)?.[1];
+  if (bits === undefined) continue;
+  const access = value as Access;
+  Object.defineProperty(Watched.prototype, name, {
+    value(this: Watched, at: number, ...rest: readonly unknown[]): unknown {
+      this.note(at, Number(bits) / 8);
+      return access.call(this, at, ...rest);
+    },
+  });
+}
+
 /** What an interpreted eval gives. */
 export interface Interpreted {
   readonly bytes: readonly Uint8Array[];
   readonly kernels: readonly string[];
-  readonly counts: readonly Counts[];
+  /** Distinct bytes that each step read and wrote, operand by operand. */
+  readonly touched: readonly { readonly reads: number; readonly writes: number }[];
   readonly steps: readonly Step<number>[];
 }
 
 /** Evaluates nodes without a device. Leaves must be in memory (`token`). */
 export function interpreted(roots: readonly Node[]): Interpreted {
   const g = graphOf(roots), { schedule, steps: symbolic } = steps(g), list = symbolic.map(numbered);
-  const memories = new Map<string, DataView>();
-  const memory = (p: Place): DataView => {
+  const memories = new Map<string, DataView<ArrayBuffer>>();
+  const memory = (p: Place): DataView<ArrayBuffer> => {
     if (p.node !== null && p.node.buf !== null) return new DataView(p.node.buf.token);
     const key = p.node === null ? `w${p.workspace}` : `${p.node.serial}.${p.out}`;
     let m = memories.get(key);
@@ -35,10 +60,10 @@ export function interpreted(roots: readonly Node[]): Interpreted {
     }
     return m;
   };
-  const counts: Counts[] = [], kernels: string[] = [];
+  const kernels: string[] = [], touched: { reads: number; writes: number }[] = [];
   for (const s of list) {
     if (s.kind !== "kernel") throw new Error(`no interpreter for ${s.call.routine}`);
-    const c = { loads: 0, stores: 0 };
+    const views = s.operands.map((o) => new Watched(memory(o.place).buffer));
     checkKernel(s.kernel);
     kernels.push(printKernel(s.kernel));
     interpret(s.kernel, {
@@ -46,8 +71,8 @@ export function interpreted(roots: readonly Node[]): Interpreted {
       inner: s.inner,
       foldSize: s.foldSize,
       rag: s.rag,
-      operands: s.operands.map((o) => ({
-        memory: memory(o.place),
+      operands: s.operands.map((o, i) => ({
+        memory: views[i] as DataView,
         offset: o.offset,
         rows: o.rows,
         fold: o.fold,
@@ -57,8 +82,10 @@ export function interpreted(roots: readonly Node[]): Interpreted {
         const n = x.node >= 0 ? g.order[x.node] : undefined;
         return n?.op.values?.(n.arg)[x.k] ?? x.value;
       }),
-    }, c);
-    counts.push(c);
+    });
+    const bytes = (written: boolean): number =>
+      views.reduce((a, v, i) => a + (s.kernel.mems[i]?.written === written ? v.touched : 0), 0);
+    touched.push({ reads: bytes(false), writes: bytes(true) });
   }
   const bytes = roots.map((n) => {
     const r = resolve(schedule, n);
@@ -76,7 +103,7 @@ export function interpreted(roots: readonly Node[]): Interpreted {
     }
     return out;
   });
-  return { bytes, kernels, counts, steps: list };
+  return { bytes, kernels, touched, steps: list };
 }
 
 /** A leaf over JavaScript memory. */
