@@ -70,7 +70,7 @@ enum { SN_BIND_BUFFER, SN_BIND_NEW, SN_BIND_ARENA, SN_BIND_UPDATE };
 // Commands: [op, words in this command including these two, ...]
 enum { SN_DISPATCH = 1, SN_CALL = 2, SN_COPY = 3 };
 //   SN_COPY: [.., to (binding), offset i64, from (binding), offset i64, bytes i64]; the bindings may be of any two devices one of which runs this
-//   SN_CALL: [.., routine, nPtr, nInt, nNum, nPtr x (binding, offset i64), nInt x i64, nNum x f64]; the signature of a routine is in calls.h
+//   SN_CALL: [.., routine, nPtr, nInt, nNum, nPtr x (binding, offset i64), nInt x i64, nNum x f64]; the signatures of routines are in blas/table.c
 //   SN_DISPATCH: [.., program, nRow, nInner, nMem, nScalar, foldAxis, rag i64, foldSize i64,
 //                 nRow x size i64, nInner x size i64, nMem x memory operand, nScalar x raw 64 bits]
 //     memory operand: [binding, nIndirect, offset i64 (bytes), bound i64 (elements from the row's address that an index load may touch),
