@@ -75,7 +75,7 @@ enum { SN_DISPATCH = 1, SN_CALL = 2, SN_COPY = 3, SN_LAUNCH = 4 };
 //     Metal copies whole words
 //   SN_LAUNCH: [.., program, flags, 3 x threadgroups, 3 x threads, nBuffer, nConstant, nBuffer x (binding, offset i64), nConstant x word]: a kernel of a
 //     source program. flags: SN_AFTER = it depends on a launch of this submission since the last one that was marked so; the others may run at once.
-//   SN_CALL: [.., routine, nPtr, nInt, nNum, nPtr x (binding, offset i64), nInt x i64, nNum x f64]; the signature of a routine is in calls.h
+//   SN_CALL: [.., routine, nPtr, nInt, nNum, nPtr x (binding, offset i64), nInt x i64, nNum x f64]; the signatures of routines are in blas/table.c
 //   SN_DISPATCH: [.., program, nRow, nInner, nMem, nScalar, foldAxis, rag i64, foldSize i64,
 //                 nRow x size i64, nInner x size i64, nMem x memory operand, nScalar x raw 64 bits]
 //     memory operand: [binding, nIndirect, offset i64 (bytes), bound i64 (elements from the row's address that an index load may touch),

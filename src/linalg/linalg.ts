@@ -196,12 +196,12 @@ const eigvalsOp = routine<null>({
 });
 /** Eigenvalues and eigenvectors (columns, of length 1) of square matrices, complex64. */
 export function eig(a: ArrayLike): [NDArray, NDArray] {
-  const n = apply(eigOp, [matrix("eig", a, { square: true })], null);
+  const n = apply(eigOp, [matrix("eig", a, { complex: true, square: true })], null);
   return [wrap(pick(n, 0)), wrap(pick(n, 1))];
 }
 /** Eigenvalues of square matrices, complex64. */
 export function eigvals(a: ArrayLike): NDArray {
-  return wrap(apply(eigvalsOp, [matrix("eigvals", a, { square: true })], null));
+  return wrap(apply(eigvalsOp, [matrix("eigvals", a, { complex: true, square: true })], null));
 }
 
 // ---- singular values ------------------------------------------------------------------------------------------------------
