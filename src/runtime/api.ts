@@ -3,7 +3,7 @@ import { plainError, typeError } from "../base/error.ts";
 import { type Device, DEVICES, recording, recordOn } from "../core/device.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
-import { type CopyInfo, enterScope, kernelsOf, leaveScope, native, printing } from "./evaluate.ts";
+import { type CopyInfo, enterScope, kernelsOf, LARGE, leaveScope, native, printing } from "./evaluate.ts";
 import { deviceNumber, isUsable } from "./devices.ts";
 import type { KernelInfo } from "./plan.ts";
 import { late } from "../core/ndarray.ts";
@@ -113,8 +113,9 @@ function bytesOf(op: string, limit: number): number {
   }
   return limit;
 }
-/** Sets the most bytes that may be in use; returns the old limit. Past it an eval throws and changes nothing. */
+/** Sets the most bytes that may be in use; returns the old limit. Past it an eval throws, changes nothing, and names the lines of the largest arrays. */
 export function setMemoryLimit(limit: number): number {
+  recording.sites = Math.min(recording.sites, LARGE);
   return native().set(LIMIT, bytesOf("setMemoryLimit", limit));
 }
 /** Sets how many bytes are kept for reuse; returns the old limit. */
