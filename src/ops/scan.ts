@@ -192,15 +192,39 @@ function scan(
     ),
   );
 }
-/** The sums of all elements up to each along `axis` (of the flattened array by default), in the array's dtype; bool becomes int32. Options: axis, reverse, inclusive, dtype. */
+/**
+ * The sums of all elements up to each along `axis` (of the flattened array by default), in the array's dtype; bool becomes int32. Options: axis, reverse, inclusive, dtype.
+ *
+ * @example
+ * ```ts
+ * mx.cumsum(mx.array([1, 2, 3])); // array([1, 3, 6], dtype=float32)
+ * mx.cumsum(mx.array([1, 2, 3]), { inclusive: false }); // array([0, 1, 3], dtype=float32)
+ * mx.cumsum(mx.array([1, 2, 3]), { reverse: true }); // array([6, 5, 3], dtype=float32)
+ * mx.cumsum(mx.array([100, 100], "int8")); // array([100, -56], dtype=int8)
+ * ```
+ */
 export function cumsum(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   return scan("sum", a, args, (d) => d === "bool" ? "int32" : d, true);
 }
-/** The products of all elements up to each along `axis` (of the flattened array by default), in the array's dtype. Options: axis, reverse, inclusive, dtype. */
+/**
+ * The products of all elements up to each along `axis` (of the flattened array by default), in the array's dtype. Options: axis, reverse, inclusive, dtype.
+ *
+ * @example
+ * ```ts
+ * mx.cumprod(mx.array([[1, 2], [3, 4]]), 0); // array([[1, 2], [3, 8]], dtype=float32)
+ * ```
+ */
 export function cumprod(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   return scan("prod", a, args, (d) => d, true);
 }
-/** The largest of all elements up to each along `axis` (of the flattened array by default); NaN stays. Options: axis, reverse, inclusive. */
+/**
+ * The largest of all elements up to each along `axis` (of the flattened array by default); NaN stays. Options: axis, reverse, inclusive.
+ *
+ * @example
+ * ```ts
+ * mx.cummax(mx.array([1, 3, 2, NaN, 4])); // array([1, 3, 3, nan, nan], dtype=float32)
+ * ```
+ */
 export function cummax(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   return scan("max", a, args, (d) => d, false);
 }
@@ -208,7 +232,14 @@ export function cummax(a: ArrayLike, ...args: readonly unknown[]): NDArray {
 export function cummin(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   return scan("min", a, args, (d) => d, false);
 }
-/** log(sum(exp(a))) of all elements up to each along `axis` (of the flattened array by default); integers become float32. Options: axis, reverse, inclusive. */
+/**
+ * log(sum(exp(a))) of all elements up to each along `axis` (of the flattened array by default); integers become float32. Options: axis, reverse, inclusive.
+ *
+ * @example
+ * ```ts
+ * mx.logcumsumexp(mx.array([0, 0])); // array([0, 0.693147], dtype=float32)
+ * ```
+ */
 export function logcumsumexp(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   return scan("logaddexp", a, args, atLeastFloat, false);
 }

@@ -101,12 +101,27 @@ function target(name: string, a: ArrayLike, axis: AxisArg): { readonly x: Node; 
   const n = nodeOf(name, a), x = axis === null ? reshape(n, [size(n.shape)]) : n;
   return { x, axis: axis === null ? 0 : axisOf(name, (axis ?? -1) as number, x.shape.length) };
 }
-/** The elements sorted along `axis` (-1; null flattens), NaN last. Options: axis. */
+/**
+ * The elements sorted along `axis` (-1; null flattens), NaN last. Options: axis.
+ *
+ * @example
+ * ```ts
+ * mx.sort(mx.array([3, NaN, 1])); // array([1, 3, nan], dtype=float32)
+ * mx.sort(mx.array([[2, 1], [0, 3]]), { axis: null }); // array([0, 1, 2, 3], dtype=float32)
+ * ```
+ */
 export function sort(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const t = target("sort", a, splitArgs("sort", [a, ...args], 1, ["axis"], ["axis"])["axis"] as AxisArg);
   return wrap(sortNode(t.x, t.axis));
 }
-/** The order that sorts along `axis` (-1; null flattens), equal elements as they come, NaN last: uint32. Options: axis. */
+/**
+ * The order that sorts along `axis` (-1; null flattens), equal elements as they come, NaN last: uint32. Options: axis.
+ *
+ * @example
+ * ```ts
+ * mx.argsort(mx.array([3, 1, 2])); // array([1, 2, 0], dtype=uint32)
+ * ```
+ */
 export function argsort(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const t = target("argsort", a, splitArgs("argsort", [a, ...args], 1, ["axis"], ["axis"])["axis"] as AxisArg);
   return wrap(argsortNode(t.x, t.axis));
@@ -124,7 +139,14 @@ function partitioned(
   if (kth < -n || kth >= n) throw rangeError(`Cannot ${name} at element ${kth} of an axis of length ${n}`);
   return wrap(node(t.x, t.axis));
 }
-/** The elements along `axis` (-1; null flattens) with none after the `kth` smaller and none before it larger. Options: axis. */
+/**
+ * The elements along `axis` (-1; null flattens) with none after the `kth` smaller and none before it larger. Options: axis.
+ *
+ * @example
+ * ```ts
+ * mx.partition(mx.array([3, 1, 2]), 1).get(1).item(); // 2
+ * ```
+ */
 export function partition(a: ArrayLike, kth: number, ...args: readonly unknown[]): NDArray {
   return partitioned("partition", sortNode, a, kth, args);
 }
@@ -140,7 +162,14 @@ function range(x: Node, axis: number, start: number, count: number): Node {
     shape: x.shape.map((n, d) => d === axis ? count : n),
   });
 }
-/** The k largest elements along `axis` (-1; null flattens), in rising order; NaN counts as largest. Options: axis. */
+/**
+ * The k largest elements along `axis` (-1; null flattens), in rising order; NaN counts as largest. Options: axis.
+ *
+ * @example
+ * ```ts
+ * mx.topk(mx.array([5, 1, 4]), 2); // array([4, 5], dtype=float32)
+ * ```
+ */
 export function topk(a: ArrayLike, k: number, ...args: readonly unknown[]): NDArray {
   const t = target("topk", a, splitArgs("topk", [a, k, ...args], 2, ["axis"], ["axis"])["axis"] as AxisArg),
     n = t.x.shape[t.axis] as number;
@@ -148,7 +177,14 @@ export function topk(a: ArrayLike, k: number, ...args: readonly unknown[]): NDAr
   if (k < 0 || k > n) throw rangeError(`Cannot take the top ${k} of an axis of length ${n}`);
   return wrap(range(sortNode(t.x, t.axis), t.axis, n - k, k));
 }
-/** The median over `axis` (a number, a list or all), NaN if there is one; floating or complex, other dtypes become float32. Options: axis, keepdims. */
+/**
+ * The median over `axis` (a number, a list or all), NaN if there is one; floating or complex, other dtypes become float32. Options: axis, keepdims.
+ *
+ * @example
+ * ```ts
+ * mx.median(mx.array([4, 1, 3, 2])).item(); // 2.5
+ * ```
+ */
 export function median(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("median", [a, ...args], 1, ["axis", "keepdims"], ["axis"]),
     x = nodeOf("median", a),
@@ -171,7 +207,15 @@ export function median(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const last = at(n - 1), out = cast(isInexact(x.dtype) ? select(isnan.node(last), last, m) : m, t);
   return wrap(o["keepdims"] === true ? reshape(out, x.shape.map((d, k) => axes.includes(k) ? 1 : d)) : out);
 }
-/** Where `values` would go in a sorted sequence (1-d) to keep it sorted, before ("left") or after ("right") equal elements; NaN is last: uint32. Options: side. */
+/**
+ * Where `values` would go in a sorted sequence (1-d) to keep it sorted, before ("left") or after ("right") equal elements; NaN is last: uint32. Options: side.
+ *
+ * @example
+ * ```ts
+ * mx.searchsorted(mx.array([1, 2, 2, 3]), mx.array([2])); // array([1], dtype=uint32)
+ * mx.searchsorted(mx.array([1, 2, 2, 3]), mx.array([2]), { side: "right" }); // array([3], dtype=uint32)
+ * ```
+ */
 export function searchsorted(sortedSequence: ArrayLike, values: ArrayLike, ...args: readonly unknown[]): NDArray {
   const side = splitArgs("searchsorted", [sortedSequence, values, ...args], 2, ["side"], [])["side"] ?? "left";
   if (side !== "left" && side !== "right") {
@@ -211,6 +255,12 @@ const not = (c: Node): Node => compare("eq", c, like(0, c));
  * The different elements of the flattened array in order, `length` of them: surplus ones are left out, missing ones are `fillValue` (the smallest
  * element by default). NaNs all differ. With returnIndex, returnInverse or returnCounts a list: then come where each stands first (uint32), which of
  * them each element is (uint32), how often each occurs (int32).
+ *
+ * @example
+ * ```ts
+ * mx.unique(mx.array([3, 1, 3]), 2); // array([1, 3], dtype=float32)
+ * mx.unique(mx.array([3, 1, 3]), 4, { fillValue: -1 }); // array([1, 3, -1, -1], dtype=float32)
+ * ```
  */
 export function unique(a: ArrayLike, length: number, ...args: readonly unknown[]): NDArray | NDArray[] {
   const o = splitArgs(

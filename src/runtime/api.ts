@@ -33,12 +33,30 @@ function arraysOf(tree: unknown, out: NDArray[] = []): NDArray[] {
 }
 const nodesOf = (trees: readonly unknown[]): Node[] => arraysOf(trees).map((a) => a.node);
 
-/** Computes the arrays of trees; blocks until their values are there. */
+/**
+ * Computes the arrays of trees; blocks until their values are there.
+ *
+ * @example
+ * ```ts
+ * const x = mx.ones([2]).add(1);
+ * mx.eval(x);
+ * x; // array([2, 2], dtype=float32)
+ * ```
+ */
 export function evaluate(...trees: readonly unknown[]): void {
   late.evaluate(nodesOf(trees));
 }
 
-/** Starts computing the arrays of trees and returns at once; the promise resolves when they are there. */
+/**
+ * Starts computing the arrays of trees and returns at once; the promise resolves when they are there.
+ *
+ * @example
+ * ```ts
+ * const x = mx.ones([2]).add(1);
+ * await mx.asyncEval(x);
+ * x; // array([2, 2], dtype=float32)
+ * ```
+ */
 export function asyncEval(...trees: readonly unknown[]): Promise<void> {
   const nodes = nodesOf(trees);
   const done = late.evaluateAsync(nodes);
@@ -62,7 +80,14 @@ export interface Explanation {
   readonly recomputed: readonly string[];
   toString(): string;
 }
-/** The kernels and library calls that an eval of the arrays would run, with bytes, flops and the reason of each cut. */
+/**
+ * The kernels and library calls that an eval of the arrays would run, with bytes, flops and the reason of each cut.
+ *
+ * @example
+ * ```ts
+ * mx.explain(mx.softmax(mx.ones([4, 8]), -1).mul(2)).kernels.length; // 1
+ * ```
+ */
 export function explain(...trees: readonly unknown[]): Explanation {
   const { kernels, copies } = kernelsOf(nodesOf(trees));
   return {
@@ -113,7 +138,16 @@ function bytesOf(op: string, limit: number): number {
   }
   return limit;
 }
-/** Sets the most bytes that may be in use; returns the old limit. Past it an eval throws, changes nothing, and names the lines of the largest arrays. */
+/**
+ * Sets the most bytes that may be in use; returns the old limit. Past it an eval throws, changes nothing, and names the lines of the largest arrays.
+ *
+ * @example
+ * ```ts
+ * const before = mx.setMemoryLimit(2 ** 30);
+ * mx.getMemoryLimit(); // 1073741824
+ * mx.setMemoryLimit(before); // 1073741824
+ * ```
+ */
 export function setMemoryLimit(limit: number): number {
   recording.sites = Math.min(recording.sites, LARGE);
   return native().set(LIMIT, bytesOf("setMemoryLimit", limit));
@@ -123,7 +157,19 @@ export function setCacheLimit(limit: number): number {
   return native().set(CACHE_LIMIT, bytesOf("setCacheLimit", limit));
 }
 
-/** Runs `f` and disposes of every array made in it but those in its result (a tree). */
+/**
+ * Runs `f` and disposes of every array made in it but those in its result (a tree).
+ *
+ * @example
+ * ```ts
+ * let inner: mx.NDArray | undefined;
+ * const sum = mx.scope(() => {
+ *   inner = mx.ones([3]).mul(2);
+ *   return inner.sum();
+ * });
+ * [inner?.disposed, sum.item()]; // [true, 6]
+ * ```
+ */
 export function scope<T>(f: () => T): T {
   enterScope();
   let keep: Set<NDArray> | null = null;
@@ -229,7 +275,18 @@ export function setPrintoptions(options: { readonly precision?: number } = {}): 
   }
   printing.precision = precision;
 }
-/** Sets print options until the end of the block: `using _ = mx.printoptions({ precision: 2 })`. */
+/**
+ * Sets print options until the end of the block: `using _ = mx.printoptions({ precision: 2 })`.
+ *
+ * @example
+ * ```ts
+ * {
+ *   using _ = mx.printoptions({ precision: 2 });
+ *   String(mx.array([1 / 3])); // "array([0.33], dtype=float32)"
+ * }
+ * String(mx.array([1 / 3])); // "array([0.333333], dtype=float32)"
+ * ```
+ */
 export function printoptions(options: { readonly precision?: number } = {}): Disposable {
   const before = printing.precision;
   setPrintoptions(options);
