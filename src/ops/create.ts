@@ -22,6 +22,7 @@ import type { ArrayLike, TypedData } from "../core/ndarray.ts";
 import { late, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { broadcast, same, shapeOf, size } from "../core/shape.ts";
+import { integer } from "./args.ts";
 import {
   add,
   assemble,
@@ -380,21 +381,15 @@ export function linspace(start: number, stop: number, ...args: readonly unknown[
 }
 
 // ---- matrices ---------------------------------------------------------------------------------------------------------
-const whole = (name: string, what: string, v: unknown): number => {
-  if (typeof v !== "number" || !Number.isInteger(v)) {
-    throw typeError(`Cannot ${name}: ${what} must be an integer, not ${String(v)}`);
-  }
-  return v;
-};
 /** Whether row + k and column compare so, over the last two axes of a shape: bool. */
 function diagonalMask(op: "eq" | "ge" | "gt", shape: readonly number[], k: number): Node {
   const r = shape.length - 2;
   return compare(op, iota(shape, r, "int32", k), iota(shape, r + 1, "int32"));
 }
 function matrix(name: "eye" | "tri", op: "eq" | "ge", n: number, args: readonly unknown[]): NDArray {
-  const o = splitArgs(name, [n, ...args], 1, ["m", "k", "dtype"], ["m", "k", "dtype"]), rows = whole(name, "n", n);
-  const shape = shapeOf(name, [rows, whole(name, "m", o["m"] ?? rows)]);
-  return wrap(cast(diagonalMask(op, shape, whole(name, "k", o["k"] ?? 0)), dtypeOf(name, o["dtype"] ?? "float32")));
+  const o = splitArgs(name, [n, ...args], 1, ["m", "k", "dtype"], ["m", "k", "dtype"]), rows = integer(name, "n", n);
+  const shape = shapeOf(name, [rows, integer(name, "m", o["m"] ?? rows)]);
+  return wrap(cast(diagonalMask(op, shape, integer(name, "k", o["k"] ?? 0)), dtypeOf(name, o["dtype"] ?? "float32")));
 }
 /**
  * An n by m matrix with ones on diagonal k. Options: m (n), k (0), dtype (float32).
@@ -424,7 +419,7 @@ export function tri(n: number, ...args: readonly unknown[]): NDArray {
   return matrix("tri", "ge", n, args);
 }
 function triangle(name: "tril" | "triu", a: ArrayLike, args: readonly unknown[]): NDArray {
-  const o = splitArgs(name, [a, ...args], 1, ["k"], ["k"]), x = nodeOf(name, a), k = whole(name, "k", o["k"] ?? 0);
+  const o = splitArgs(name, [a, ...args], 1, ["k"], ["k"]), x = nodeOf(name, a), k = integer(name, "k", o["k"] ?? 0);
   if (x.shape.length < 2) {
     throw typeError(`Cannot ${name} an array of shape [${x.shape.join(",")}]: it needs at least 2 axes`);
   }
@@ -479,7 +474,7 @@ export function meshgrid(...args: readonly unknown[]): NDArray[] {
 // ---- windows ----------------------------------------------------------------------------------------------------------
 /** A window over M samples, given n = 0..M-1 and M - 1: float32. */
 function windowOf(name: string, M: number, f: (n: Node, last: number) => Node): NDArray {
-  const m = whole(name, "M", M);
+  const m = integer(name, "M", M);
   if (m < 1) return wrap(fullNode(0, [0], "float32"));
   return wrap(m === 1 ? fullNode(1, [1], "float32") : f(iota([m], 0, "float32"), m - 1));
 }

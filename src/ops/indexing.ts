@@ -8,7 +8,7 @@ import type { ArrayLike, IndexItem, IndexNested, Updates } from "../core/ndarray
 import { late, NDArray } from "../core/ndarray.ts";
 import { type Node, topological } from "../core/node.ts";
 import { axisOf, broadcast, same, size } from "../core/shape.ts";
-import { trailing } from "./args.ts";
+import { onAxis, trailing } from "./args.ts";
 import type { Axis, Gather, ScatterMode, Slice } from "./basis.ts";
 import {
   add,
@@ -425,9 +425,7 @@ export function take(
   axis?: number | null | TakeOptions,
 ): NDArray {
   const given = trailing<TakeOptions>("take", "axis", axis, undefined, ["axis"]).axis;
-  let x = nodeOf("take", a);
-  if (given === undefined || given === null) x = flat(x);
-  const d = axisOf("take", given ?? 0, x.shape.length),
+  const { x, axis: d } = onAxis("take", a, given, null),
     index = indexNode("take", indices, x.shape[d] as number),
     k = index.shape.length;
   const shape = [...x.shape.slice(0, d), ...index.shape, ...x.shape.slice(d + 1)];
@@ -478,11 +476,9 @@ export function takeAlongAxis(
   axis?: number | null | TakeOptions,
 ): NDArray {
   const given = trailing<TakeOptions>("takeAlongAxis", "axis", axis, undefined, ["axis"]).axis;
-  let x = nodeOf("takeAlongAxis", a);
-  if (given === null) x = flat(x);
-  const d = axisOf("takeAlongAxis", given ?? -1, x.shape.length),
+  const { x, axis: d, flattened } = onAxis("takeAlongAxis", a, given, -1),
     raw = indexNode("takeAlongAxis", indices, x.shape[d] as number);
-  const l = along("takeAlongAxis", x, given === null ? flat(raw) : raw, d);
+  const l = along("takeAlongAxis", x, flattened ? flat(raw) : raw, d);
   return wrap(size(l.gather.shape) === 0 ? full(0, l.gather.shape, x.dtype) : gather(l.x, [l.index], l.gather));
 }
 /**
@@ -500,18 +496,15 @@ export function putAlongAxis(
   axis?: number | null | TakeOptions,
 ): NDArray {
   const given = trailing<TakeOptions>("putAlongAxis", "axis", axis, undefined, ["axis"]).axis,
-    whole = nodeOf("putAlongAxis", a);
-  const x = given === undefined || given === null ? flat(whole) : whole,
-    d = axisOf("putAlongAxis", given ?? 0, x.shape.length);
+    whole = nodeOf("putAlongAxis", a),
+    { x, axis: d, flattened } = onAxis("putAlongAxis", a, given, null);
   const raw = indexNode("putAlongAxis", indices, x.shape[d] as number),
-    l = along("putAlongAxis", x, given === undefined || given === null ? flat(raw) : raw, d);
+    l = along("putAlongAxis", x, flattened ? flat(raw) : raw, d);
   if (!same(l.x.shape, x.shape)) {
     throw typeError(`Cannot putAlongAxis into shape ${text(x.shape)} by indices of shape ${text(raw.shape)}`);
   }
   const v = valueNode("putAlongAxis", values, x.dtype),
-    placed = given === undefined || given === null
-      ? flat(v.shape.length === 0 ? broadcastTo(v, l.gather.shape) : v)
-      : v;
+    placed = flattened ? flat(v.shape.length === 0 ? broadcastTo(v, l.gather.shape) : v) : v;
   const update = fit("putAlongAxis", placed, l.gather.shape, true);
   return wrap(
     size(l.gather.shape) === 0 ? whole : reshape(scatter("set", x, [l.index], update, l.gather), whole.shape),

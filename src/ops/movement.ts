@@ -7,8 +7,7 @@ import { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { axesOf, axisOf, broadcast, same, shapeOf, size } from "../core/shape.ts";
 import { contiguousStrides, isContiguous } from "../core/view.ts";
-import type { AxisArg } from "./args.ts";
-import { trailing } from "./args.ts";
+import { type AxisArg, integer, trailing } from "./args.ts";
 import {
   add,
   after,
@@ -32,13 +31,6 @@ import type { Slice } from "./basis.ts";
 const text = (shape: readonly number[]): string => `[${shape.join(",")}]`;
 const dims = (n: number): string => `${n} dimension${n === 1 ? "" : "s"}`;
 const counting = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
-function integer(op: string, what: string, x: unknown): number {
-  if (typeof x !== "number" || !Number.isInteger(x)) {
-    throw typeError(`Cannot ${op}: ${what} must be an integer, not ${String(x)}`);
-  }
-  return x;
-}
-
 // ---- helpers on nodes, for other families -------------------------------------------------------------------------------
 /** A slice of one axis: `count` elements from `start`, `step` apart. */
 export function sliceAxis(x: Node, axis: number, start: number, count: number, step = 1): Node {

@@ -6,6 +6,7 @@ import { checkOptions, splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { axesOf, axisOf, size } from "../core/shape.ts";
+import { type AxisArg, flag } from "./args.ts";
 import {
   add,
   broadcastTo,
@@ -26,7 +27,6 @@ import { dtypeOf } from "./cast.ts";
 import { diagonal } from "./movement.ts";
 import { complexNode, exp, imagNode, isfinite, isnan, log, realNode, sqrt, square, stopNode } from "./unary.ts";
 
-type AxisArg = number | readonly number[] | null;
 interface Parsed {
   readonly x: Node;
   readonly axes: readonly number[];
@@ -35,10 +35,7 @@ interface Parsed {
 }
 function parse(name: string, a: ArrayLike, args: readonly unknown[], extra: readonly string[] = []): Parsed {
   const o = splitArgs(name, [a, ...args], 1, ["axis", "keepdims", ...extra], ["axis"]), x = nodeOf(name, a);
-  const keepdims = o["keepdims"] ?? false, ddof = o["ddof"] ?? 0;
-  if (typeof keepdims !== "boolean") {
-    throw typeError(`Cannot ${name}: keepdims must be true or false, not ${String(keepdims)}`);
-  }
+  const keepdims = flag(name, o, "keepdims"), ddof = o["ddof"] ?? 0;
   if (typeof ddof !== "number") throw typeError(`Cannot ${name}: ddof must be a number, not ${String(ddof)}`);
   return { x, axes: axesOf(name, o["axis"] as AxisArg | undefined, x.shape.length), keepdims, ddof };
 }
@@ -239,7 +236,7 @@ function argument(fold: "argmin" | "argmax", a: ArrayLike, args: readonly unknow
   const o = splitArgs(fold, [a, ...args], 1, ["axis", "keepdims"], ["axis"]),
     x = nodeOf(fold, a),
     axis = o["axis"] as number | null | undefined;
-  const keepdims = o["keepdims"] === true,
+  const keepdims = flag(fold, o, "keepdims"),
     d = axis === undefined || axis === null ? null : axisOf(fold, axis, x.shape.length);
   if (size(x.shape) === 0) throw rangeError(`Cannot take the ${fold} of no elements: shape is [${x.shape.join(",")}]`);
   const n = d === null ? position(fold, reshape(x, [size(x.shape)]), 0) : position(fold, x, d);

@@ -6,8 +6,9 @@ import { splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { axesOf, axisOf, size } from "../core/shape.ts";
+import { axesOf, size } from "../core/shape.ts";
 import { productOf, type Size } from "../kernel/sizes.ts";
+import { type AxisArg, flag, integer, onAxis } from "./args.ts";
 import {
   add,
   assemble,
@@ -95,11 +96,10 @@ export const sortNode = (x: Node, axis: number): Node => onLast(sortOp, x, axis)
 /** The order that sorts a node along an axis, equal elements as they come, NaN last: uint32. */
 export const argsortNode = (x: Node, axis: number): Node => onLast(argsortOp, x, axis);
 
-type AxisArg = number | readonly number[] | null | undefined;
-/** The array (flattened for a null axis) and the axis of a call. */
-function target(name: string, a: ArrayLike, axis: AxisArg): { readonly x: Node; readonly axis: number } {
-  const n = nodeOf(name, a), x = axis === null ? reshape(n, [size(n.shape)]) : n;
-  return { x, axis: axis === null ? 0 : axisOf(name, (axis ?? -1) as number, x.shape.length) };
+/** The array (flattened for a null axis) and the axis of a call whose only option is the axis. */
+function target(name: string, required: readonly unknown[], args: readonly unknown[]): ReturnType<typeof onAxis> {
+  const o = splitArgs(name, [...required, ...args], required.length, ["axis"], ["axis"]);
+  return onAxis(name, required[0] as ArrayLike, o["axis"], -1);
 }
 /**
  * The elements sorted along `axis` (-1; null flattens), NaN last. Options: axis.
@@ -111,7 +111,7 @@ function target(name: string, a: ArrayLike, axis: AxisArg): { readonly x: Node; 
  * ```
  */
 export function sort(a: ArrayLike, ...args: readonly unknown[]): NDArray {
-  const t = target("sort", a, splitArgs("sort", [a, ...args], 1, ["axis"], ["axis"])["axis"] as AxisArg);
+  const t = target("sort", [a], args);
   return wrap(sortNode(t.x, t.axis));
 }
 /**
@@ -123,7 +123,7 @@ export function sort(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * ```
  */
 export function argsort(a: ArrayLike, ...args: readonly unknown[]): NDArray {
-  const t = target("argsort", a, splitArgs("argsort", [a, ...args], 1, ["axis"], ["axis"])["axis"] as AxisArg);
+  const t = target("argsort", [a], args);
   return wrap(argsortNode(t.x, t.axis));
 }
 function partitioned(
@@ -133,9 +133,9 @@ function partitioned(
   kth: number,
   args: readonly unknown[],
 ): NDArray {
-  const t = target(name, a, splitArgs(name, [a, kth, ...args], 2, ["axis"], ["axis"])["axis"] as AxisArg),
+  const t = target(name, [a, kth], args),
     n = t.x.shape[t.axis] as number;
-  if (!Number.isInteger(kth)) throw typeError(`Cannot ${name}: kth must be an integer, not ${String(kth)}`);
+  integer(name, "kth", kth);
   if (kth < -n || kth >= n) throw rangeError(`Cannot ${name} at element ${kth} of an axis of length ${n}`);
   return wrap(node(t.x, t.axis));
 }
@@ -171,9 +171,9 @@ function range(x: Node, axis: number, start: number, count: number): Node {
  * ```
  */
 export function topk(a: ArrayLike, k: number, ...args: readonly unknown[]): NDArray {
-  const t = target("topk", a, splitArgs("topk", [a, k, ...args], 2, ["axis"], ["axis"])["axis"] as AxisArg),
+  const t = target("topk", [a, k], args),
     n = t.x.shape[t.axis] as number;
-  if (!Number.isInteger(k)) throw typeError(`Cannot topk: k must be an integer, not ${String(k)}`);
+  integer("topk", "k", k);
   if (k < 0 || k > n) throw rangeError(`Cannot take the top ${k} of an axis of length ${n}`);
   return wrap(range(sortNode(t.x, t.axis), t.axis, n - k, k));
 }
@@ -188,10 +188,7 @@ export function topk(a: ArrayLike, k: number, ...args: readonly unknown[]): NDAr
 export function median(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("median", [a, ...args], 1, ["axis", "keepdims"], ["axis"]),
     x = nodeOf("median", a),
-    axes = axesOf("median", o["axis"] as AxisArg, x.shape.length);
-  if (o["keepdims"] !== undefined && typeof o["keepdims"] !== "boolean") {
-    throw typeError(`Cannot median: keepdims must be true or false, not ${String(o["keepdims"])}`);
-  }
+    axes = axesOf("median", o["axis"] as AxisArg | undefined, x.shape.length);
   if (axes.length === 0 && x.shape.length > 0) throw rangeError("Cannot take the median over no axes");
   const n = size(axes.map((d) => x.shape[d] as number)),
     rest = x.shape.map((_, d) => d).filter((d) => !axes.includes(d)),
@@ -205,7 +202,7 @@ export function median(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   let m = at(half);
   if (n % 2 === 0) m = mul(add(at(half - 1), m), like(0.5, m));
   const last = at(n - 1), out = cast(isInexact(x.dtype) ? select(isnan.node(last), last, m) : m, t);
-  return wrap(o["keepdims"] === true ? reshape(out, x.shape.map((d, k) => axes.includes(k) ? 1 : d)) : out);
+  return wrap(flag("median", o, "keepdims") ? reshape(out, x.shape.map((d, k) => axes.includes(k) ? 1 : d)) : out);
 }
 /**
  * Where `values` would go in a sorted sequence (1-d) to keep it sorted, before ("left") or after ("right") equal elements; NaN is last: uint32. Options: side.
@@ -271,12 +268,12 @@ export function unique(a: ArrayLike, length: number, ...args: readonly unknown[]
       [],
     ),
     input = nodeOf("unique", a);
-  if (!Number.isInteger(length)) throw typeError(`Cannot unique: length must be an integer, not ${String(length)}`);
+  integer("unique", "length", length);
   if (length < 0) throw rangeError(`Cannot unique: length must not be negative: ${length}`);
   const n = size(input.shape),
     x = reshape(input, [n]),
     m = Math.max(n, length),
-    flags = [o["returnIndex"], o["returnInverse"], o["returnCounts"]].map((f) => f === true),
+    flags = ["returnIndex", "returnInverse", "returnCounts"].map((key) => flag("unique", o, key)),
     given = o["fillValue"];
   const scalar = given !== undefined && given !== null ? cast(nodeOf("unique", given as ArrayLike), x.dtype) : null;
   if (scalar !== null && scalar.shape.length > 0) {
