@@ -244,6 +244,7 @@ export { norm as matrixNorm } from "./src/linalg/linalg.ts";
 
 // ---- transforms
 export type { Gradient, GradOptions, Loss } from "./src/transform/grad.ts";
+export { compile, type CompileOptions, disableCompile, enableCompile } from "./src/runtime/compile.ts";
 export { grad, valueAndGrad, vjp } from "./src/transform/grad.ts";
 export { jvp } from "./src/transform/jvp.ts";
 export type { Axes, VmapOptions } from "./src/transform/vmap.ts";

@@ -79,6 +79,7 @@ export class NDArray {
   /** Internal: the node that this handle stands for. */
   get node(): Node {
     if (this.#node === null) throw plainError("Cannot use an array after dispose()");
+    if (trace.reads !== null) trace.reads.add(this);
     return this.#node;
   }
 

@@ -97,6 +97,8 @@ export type Lower<A> =
     overwrites(arg: A): boolean;
   }
   | { readonly kind: "scatter"; combine(arg: A): "set" | "add" | "mul" | "min" | "max" }
+  /** The graph of a compiled function, which has a plan of its own. */
+  | { readonly kind: "program" }
   | {
     readonly kind: "call";
     readonly family: CallFamily;
@@ -166,6 +168,8 @@ export class Node implements Aval {
   pending = 0;
   /** Left in a handle by `set`: an eval that computes it stores it while it has a handle, as the next `set` builds on it. */
   state = false;
+  /** An eval computed it on the way and did not keep it: the next one does. */
+  lost = false;
   /** A trace's placeholder cannot be read. */
   placeholder = false;
   /** Scratch of graph walks. */

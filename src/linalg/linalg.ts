@@ -85,6 +85,8 @@ const realOf = (d: DType): DType => isComplex(d) ? "float32" : d;
 
 interface Routine<A> {
   readonly name: string;
+  /** The library's name, where it is another. */
+  readonly calls?: string;
   outs(ins: readonly Aval[], arg: A): readonly Aval[];
   ints(ins: readonly Planned[], arg: A): readonly Size[];
   vjp?(ct: Node, out: Node, ins: readonly Node[], arg: A, need: readonly boolean[]): readonly (Node | null)[];
@@ -104,7 +106,7 @@ function routine<A>(r: Routine<A>): OpDef<A> {
       calls: (arg, ins, outs, avals): readonly Call[] => {
         if (outs.every((o) => o.shape.includes(0))) return [];
         return [{
-          routine: `${r.name}.${kindOf((avals[0] as Planned).dtype)}`,
+          routine: `${r.calls ?? r.name}.${kindOf((avals[0] as Planned).dtype)}`,
           pointers: [
             ...ins.map((_, index) => ({ which: "in" as const, index, offset: 0 })),
             ...outs.map((_, index) => ({ which: "out" as const, index, offset: 0 })),
@@ -120,7 +122,10 @@ function routine<A>(r: Routine<A>): OpDef<A> {
 const batchOf = (x: Planned): Size => productOf(lead(x));
 
 // ---- symmetric eigenvalues ------------------------------------------------------------------------------------------------
-const eighOp = routine<{ readonly lower: boolean }>({
+interface Triangle {
+  readonly lower: boolean;
+}
+const eighOp = routine<Triangle>({
   name: "eigh",
   outs: ([a]) => {
     const x = a as Aval;
@@ -138,15 +143,31 @@ const eighOp = routine<{ readonly lower: boolean }>({
     return [product(product(v, mul(cast(f, v.dtype), product(adjoint(v), ct))), adjoint(v))];
   },
 });
+const eigvalshOp = routine<Triangle>({
+  name: "eigvalsh",
+  calls: "eigh",
+  outs: ([a]) => [{ shape: (a as Aval).shape.slice(0, -1), dtype: realOf((a as Aval).dtype) }],
+  ints: ([a], arg) => [batchOf(a as Planned), rowsOf(a as Planned), arg.lower ? 1 : 0],
+  // The gradient needs the vectors.
+  vjp: (ct, _out, [a], arg) => {
+    const v = pick(apply(eighOp, [a as Node], arg), 1);
+    return [product(scaleColumns(v, ct), adjoint(v))];
+  },
+});
 /** Options of `eigh` and `eigvalsh`: which triangle is read. */
 export interface EighOptions {
   readonly UPLO?: "L" | "U";
 }
-function eighNode(op: string, a: ArrayLike, options: EighOptions | "L" | "U" | undefined): Node {
+function eighNode(
+  of: OpDef<Triangle>,
+  op: string,
+  a: ArrayLike,
+  options: EighOptions | "L" | "U" | undefined,
+): Node {
   const uplo = trailing<EighOptions>(op, "UPLO", options, undefined, ["UPLO"]).UPLO ?? "L";
   if (typeof uplo !== "string") throw typeError(`Cannot ${op} with UPLO ${String(uplo)}: it is "L" or "U"`);
   // As in MLX, any other text is the upper triangle.
-  return apply(eighOp, [matrix(op, a, { complex: true, square: true })], { lower: uplo === "L" });
+  return apply(of, [matrix(op, a, { complex: true, square: true })], { lower: uplo === "L" });
 }
 /**
  * Eigenvalues in ascending order and eigenvectors (columns) of symmetric or Hermitian matrices, of which one triangle is read.
@@ -158,12 +179,12 @@ function eighNode(op: string, a: ArrayLike, options: EighOptions | "L" | "U" | u
  * ```
  */
 export function eigh(a: ArrayLike, options?: EighOptions | "L" | "U"): [NDArray, NDArray] {
-  const n = eighNode("eigh", a, options);
+  const n = eighNode(eighOp, "eigh", a, options);
   return [wrap(pick(n, 0)), wrap(pick(n, 1))];
 }
 /** Eigenvalues in ascending order of symmetric or Hermitian matrices. */
 export function eigvalsh(a: ArrayLike, options?: EighOptions | "L" | "U"): NDArray {
-  return wrap(pick(eighNode("eigvalsh", a, options), 0));
+  return wrap(eighNode(eigvalshOp, "eigvalsh", a, options));
 }
 
 // ---- eigenvalues ----------------------------------------------------------------------------------------------------------
@@ -175,6 +196,12 @@ const eigOp = routine<null>({
   },
   ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned)],
 });
+const eigvalsOp = routine<null>({
+  name: "eigvals",
+  calls: "eig",
+  outs: ([a]) => [{ shape: (a as Aval).shape.slice(0, -1), dtype: "complex64" }],
+  ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned)],
+});
 /** Eigenvalues and eigenvectors (columns, of length 1) of square matrices, complex64. */
 export function eig(a: ArrayLike): [NDArray, NDArray] {
   const n = apply(eigOp, [matrix("eig", a, { square: true })], null);
@@ -182,7 +209,7 @@ export function eig(a: ArrayLike): [NDArray, NDArray] {
 }
 /** Eigenvalues of square matrices, complex64. */
 export function eigvals(a: ArrayLike): NDArray {
-  return wrap(pick(apply(eigOp, [matrix("eigvals", a, { square: true })], null), 0));
+  return wrap(apply(eigvalsOp, [matrix("eigvals", a, { square: true })], null));
 }
 
 // ---- singular values ------------------------------------------------------------------------------------------------------
@@ -191,8 +218,8 @@ const svdOp = routine<{ readonly full: boolean }>({
   outs: ([a], arg) => {
     const x = a as Aval, m = rowsOf(x), n = colsOf(x), k = Math.min(m, n), b = lead(x);
     return [
-      { shape: [...b, m, arg.full ? m : k], dtype: x.dtype },
       { shape: [...b, k], dtype: realOf(x.dtype) },
+      { shape: [...b, m, arg.full ? m : k], dtype: x.dtype },
       { shape: [...b, arg.full ? n : k, n], dtype: x.dtype },
     ];
   },
@@ -200,12 +227,12 @@ const svdOp = routine<{ readonly full: boolean }>({
   vjp: (ct, out, [a], arg) => {
     const x = a as Node,
       parent = out.op.name === "pick" ? out.inputs[0] as Node : out,
-      s = pick(parent, 1),
+      s = pick(parent, 0),
       k = s.shape[s.shape.length - 1] as number;
-    let u = pick(parent, 0), vt = pick(parent, 2);
+    let u = pick(parent, 1), vt = pick(parent, 2);
     u = sliceAxis(u, u.shape.length - 1, 0, k);
     vt = sliceAxis(vt, vt.shape.length - 2, 0, k);
-    if (picked(out) === 1) return [product(scaleColumns(u, ct), vt)];
+    if (picked(out) === 0) return [product(scaleColumns(u, ct), vt)];
     if ((arg.full && rowsOf(x) !== colsOf(x)) || isComplex(x.dtype)) {
       throw typeError(
         `Cannot differentiate the singular vectors of ${x.dtype} matrices of shape ${
@@ -220,11 +247,11 @@ const svdOp = routine<{ readonly full: boolean }>({
       zero = compare("eq", gap, like(0, gap));
     const f = select(zero, like(0, gap), div(like(1, gap), select(zero, like(1, gap), gap)));
     const skew = (y: Node): Node => mul(sub(y, transposed(y)), f);
-    const middle = picked(out) === 0
+    const middle = picked(out) === 1
       ? scaleColumns(skew(product(transposed(u), ct)), s)
       : mul(broadcastTo(column(s), shape), skew(product(vt, transposed(ct))));
     const inside = product(product(u, middle), vt), inverse = div(like(1, s), s);
-    if (picked(out) === 0) {
+    if (picked(out) === 1) {
       return [
         rowsOf(x) === k
           ? inside
@@ -236,6 +263,20 @@ const svdOp = routine<{ readonly full: boolean }>({
         ? inside
         : add(inside, product(scaleColumns(u, inverse), sub(ct, product(product(ct, transposed(vt)), vt)))),
     ];
+  },
+});
+const svdvalsOp = routine<null>({
+  name: "svdvals",
+  calls: "svd",
+  outs: ([a]) => {
+    const x = a as Aval;
+    return [{ shape: [...lead(x), Math.min(rowsOf(x), colsOf(x))], dtype: realOf(x.dtype) }];
+  },
+  ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned), colsOf(a as Planned), 0],
+  // The gradient needs the vectors.
+  vjp: (ct, _out, [a]) => {
+    const p = apply(svdOp, [a as Node], { full: false });
+    return [product(scaleColumns(pick(p, 1), ct), pick(p, 2))];
   },
 });
 /** Options of `svd`. */
@@ -257,15 +298,15 @@ export function svd(a: ArrayLike, options: SvdOptions = {}): NDArray | [NDArray,
     x = matrix("svd", a, { complex: true });
   if (o.computeUv === false) return wrap(singular(x));
   const n = apply(svdOp, [x], { full: true });
-  return [wrap(pick(n, 0)), wrap(pick(n, 1)), wrap(pick(n, 2))];
+  return [wrap(pick(n, 1)), wrap(pick(n, 0)), wrap(pick(n, 2))];
 }
-const singular = (x: Node): Node => pick(apply(svdOp, [x], { full: false }), 1);
+const singular = (x: Node): Node => apply(svdvalsOp, [x], null);
 
 /** The Moore-Penrose inverse, from the singular values above 10 max(m, n) eps times the largest. */
 export function pinv(a: ArrayLike): NDArray {
   const x = matrix("pinv", a, {}), m = rowsOf(x), n = colsOf(x);
   if (size(x.shape) === 0) return wrap(full(0, [...lead(x), n, m], x.dtype));
-  const p = apply(svdOp, [x], { full: false }), u = pick(p, 0), s = pick(p, 1), vt = pick(p, 2), d = s.shape.length - 1;
+  const p = apply(svdOp, [x], { full: false }), s = pick(p, 0), u = pick(p, 1), vt = pick(p, 2), d = s.shape.length - 1;
   const most = broadcastTo(column(extremeNode("max", s, [d])), s.shape),
     small = compare("le", s, mul(like(10 * Math.max(m, n) * finfo(x.dtype).eps, s), most));
   const inverse = select(small, like(0, s), div(like(1, s), select(small, like(1, s), s)));

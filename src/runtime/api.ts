@@ -89,11 +89,11 @@ export interface Explanation {
  * ```
  */
 export function explain(...trees: readonly unknown[]): Explanation {
-  const { kernels, copies } = kernelsOf(nodesOf(trees));
+  const { kernels, copies, recomputed } = kernelsOf(nodesOf(trees));
   return {
     kernels,
     copies,
-    recomputed: [],
+    recomputed,
     toString: () =>
       [
         ...kernels.map((k, i) =>
@@ -102,6 +102,7 @@ export function explain(...trees: readonly unknown[]): Explanation {
           }\n      reads ${k.reads} B, writes ${k.writes} B, ${k.flops} flop; ${k.reason}`
         ),
         ...copies.map((c) => `copy ${c.bytes} B from ${c.from} to ${c.to}: ${c.reason}`),
+        ...(recomputed.length === 0 ? [] : [`computed again: ${recomputed.join(", ")}`]),
       ].join("\n"),
   };
 }

@@ -24,6 +24,7 @@ import {
   putScalar,
   wideAt,
 } from "./plan.ts";
+import { type Call, callOf, type Program, type ProgramPlan, programs } from "./program.ts";
 import { type Segment, segmentsOf } from "./segments.ts";
 
 let opened: Native | null = null;
@@ -47,6 +48,7 @@ const CHEAP = 16;
 /** Scratch of `graphOf`: consumers in the graph and cost, by slot. */
 let uses: Int32Array = new Int32Array(1024), costs: Float64Array = new Float64Array(1024);
 
+const NO_BUFFERS: readonly Buf[] = [];
 const NONE_IN_PLACE: ReadonlySet<Node> = new Set();
 /**
  * Nodes that may overwrite their first input: a buffer without a handle, with no other reader and no view given out.
@@ -59,12 +61,7 @@ function overwritten(order: readonly Node[], keep: ReadonlySet<Node>): ReadonlyS
     const lower = n.op.lower;
     if (lower.kind === "call") return NONE_IN_PLACE;
     if (!(lower.kind === "scatter" || (lower.kind === "parts" && lower.overwrites(n.arg))) || !keep.has(n)) continue;
-    const base = n.inputs[0] as Node, b = base.buf;
-    if (b === null || base.handles > 0 || base.pending !== 1 || b.users !== 1 || b.exposed) continue;
-    const v = base.view as View;
-    if (v.offset === 0 && isContiguous(v) && b.bytes === size(n.shape) * itemsize(n.dtype)) {
-      (found ??= new Set()).add(n);
-    }
+    if (isSpare(n.inputs[0] as Node, size(n.shape) * itemsize(n.dtype))) (found ??= new Set()).add(n);
   }
   return found ?? NONE_IN_PLACE;
 }
@@ -102,7 +99,9 @@ export function graphOf(roots: readonly Node[], order: readonly Node[] = topolog
   for (let i = 0; i < count; i++) {
     const n = order[i] as Node;
     if (n.state && n.handles > 0 && n.outs === null && n.op.lower.kind !== "source") keep.add(n);
-    else if (n.pending > (uses[i] as number) && (costs[i] as number) > CHEAP && n.outs === null) {
+    else if (
+      (n.lost || n.pending > (uses[i] as number)) && (costs[i] as number) > CHEAP && n.outs === null
+    ) {
       const kind = n.op.lower.kind;
       if (kind !== "view" && kind !== "source") keep.add(n);
     }
@@ -126,6 +125,8 @@ const MAX_PLANS = 4096;
 /** Kernels kept at most, of the 65,535 that the library holds for all threads. */
 const MAX_KERNELS = 16384;
 let plans = 0;
+/** Counts how often all kernels were forgotten. */
+let generation = 0;
 
 function report(g: Graph): void {
   const start = performance.now(), kernels = describe(g);
@@ -150,22 +151,28 @@ function planOf(g: Graph): Plan {
   let plan = known.find((p) => p.layout.holds(key.sizes));
   if (plan === undefined) {
     plan = known.find((p) => p.layout.resize(key.sizes, p.words));
-    if (plan === undefined) return newPlan(g);
+    if (plan === undefined) return cached(newPlan(g));
     counters.layouts++;
   }
   plan.layout.move(key.moving, key.movingCount, plan.words);
   return plan;
 }
+/** Makes the plan of the graph that the key was read from. */
 function newPlan(g: Graph): Plan {
   counters.misses++;
   if (DEBUG >= 1) report(g);
   if (plans++ >= MAX_PLANS || compiledKernels() > MAX_KERNELS) {
     native().wait(ALL);
     forgetKernels(native());
+    generation++;
     cache.clear();
     plans = 1;
   }
-  const plan = build(native(), g, key, deviceNumber(native(), g.device)), list = cache.get(key.hash);
+  return build(native(), g, key, deviceNumber(native(), g.device));
+}
+/** Keeps a plan for the structure in the key. */
+function cached(plan: Plan): Plan {
+  const list = cache.get(key.hash);
   const entry = list?.find((e) => key.matches(e.structure));
   if (entry !== undefined) entry.plans.push(plan);
   else {
@@ -176,6 +183,8 @@ function newPlan(g: Graph): Plan {
   return plan;
 }
 
+/** How a plan binds an output: to a new buffer, or to one that is written over. */
+const BIND_NEW = 1, BIND_OVER = 3;
 // ---- running ----------------------------------------------------------------------------------------------------------
 const LIMIT_ERROR = -1;
 const f64 = new Float64Array(1), f64words = new Uint32Array(f64.buffer);
@@ -247,12 +256,26 @@ function bytesOf(p: Plan): number {
   return bytes;
 }
 
-/** Runs a plan on a graph; `flags` 1 = asynchronous. Returns the ticket (0 = done). */
-function run(g: Graph, p: Plan, flags: number): number {
+/** What a submission gave: its ticket (0 = done) and the plan's outputs. */
+interface Submitted {
+  readonly ticket: number;
+  readonly made: readonly Buf[];
+}
+/** Submits a plan for these leaves; `flags` 1 = asynchronous. Output number k is written over the buffer `over[k]`, if there is one. */
+function submitted(
+  g: Graph,
+  p: Plan,
+  leaves: readonly Node[],
+  flags: number,
+  over: readonly (Buf | undefined)[] = NO_BUFFERS,
+): Submitted {
   const words = p.words, lib = native();
-  for (const l of p.leaves) {
-    words[l.word] = bufOf(g.leaves[l.leaf] as Node, l.out).id;
-  }
+  p.outputs.forEach((o, k) => {
+    const b = over[k];
+    words[o.word] = b === undefined ? BIND_NEW : BIND_OVER;
+    if (b !== undefined) words[o.word + 1] = b.id;
+  });
+  for (const l of p.leaves) words[l.word] = bufOf(leaves[l.leaf] as Node, l.out).id;
   for (const s of p.scalars) {
     const n = g.order[s.slot] as Node, v = n.op.values?.(n.arg)[s.k];
     if (v === undefined) continue;
@@ -268,16 +291,35 @@ function run(g: Graph, p: Plan, flags: number): number {
   if (code < 0) throw plainError(lib.error());
   const made: Buf[] = [];
   try {
-    for (const o of p.outputs) {
+    for (const [k, o] of p.outputs.entries()) {
+      const b = over[k];
+      if (b !== undefined) {
+        b.ticket = code;
+        made.push(b);
+        continue;
+      }
       f64words[0] = words[o.word + 4] as number;
       f64words[1] = words[o.word + 5] as number;
       const { recorded } = g.order[o.slot] as Node;
       made.push(bufferOf(words[o.word + 1] as number, f64[0] as number, wideAt(words, o.word + 2), code, recorded));
     }
   } catch (error) {
-    for (const o of p.outputs) lib.dispose(words[o.word + 1] as number);
+    p.outputs.forEach((o, k) => over[k] === undefined && lib.dispose(words[o.word + 1] as number));
     throw error;
   }
+  counters.evals++;
+  counters.computed += p.computed;
+  return { ticket: code, made };
+}
+/** Where a value lies that a plan puts in another's memory. */
+function aliasView(p: Plan, a: Plan["aliases"][number], shape: readonly number[]): View {
+  const { registers } = p.layout;
+  return { shape, strides: a.strides.map((r) => registers[r] as number), offset: registers[a.offset] as number };
+}
+
+/** Runs a plan on a graph. Returns the ticket. */
+function run(g: Graph, p: Plan, flags: number): number {
+  const { ticket, made } = submitted(g, p, g.leaves, flags);
   p.outputs.forEach((o, i) => {
     const n = g.order[o.slot] as Node, b = made[i] as Buf;
     if (n.outs === null) give(n, b, contiguousView(n.shape));
@@ -289,12 +331,7 @@ function run(g: Graph, p: Plan, flags: number): number {
     }
   });
   for (const a of p.aliases) {
-    const n = g.order[a.slot] as Node, { registers } = p.layout;
-    const view: View = {
-      shape: n.shape,
-      strides: a.strides.map((r) => registers[r] as number),
-      offset: registers[a.offset] as number,
-    };
+    const n = g.order[a.slot] as Node, view = aliasView(p, a, n.shape);
     if ("leaf" in a.of) {
       give(n, bufOf(g.leaves[a.of.leaf] as Node, a.of.out), view);
     } else {
@@ -305,13 +342,14 @@ function run(g: Graph, p: Plan, flags: number): number {
   // What is written over a leaf is there once this submission ends.
   for (const n of g.inPlace) ((n.inputs[0] as Node).buf as Buf).ticket = code;
   for (const n of g.order) evaluated(n);
-  counters.evals++;
-  counters.computed += p.computed;
-  return code;
+  return ticket;
 }
 /** Lets go of the inputs of a node that has a value, unless a trace may still want them. */
 function evaluated(n: Node): void {
-  if (!present(n)) return;
+  if (!present(n)) {
+    n.lost = n.handles > 0;
+    return;
+  }
   n.recorded = null;
   if (n.serial >= (trace.first ?? Infinity)) return;
   for (const x of n.inputs) if (--x.pending === 0 && x.handles === 0) release(x);
@@ -347,8 +385,17 @@ function moved(old: Node, next: Node): void {
 }
 /** Runs what roots need, piece by piece where there are several devices; flags as for `run`. Returns the ticket of a single piece. */
 function runAll(roots: readonly Node[], flags: number): number {
-  if (CHECK) checkIndices(topological(roots, present), indexValues);
-  const order = topological(roots, present), segments = recording.several ? segmentsOf(roots, order) : null;
+  let order = topological(roots, present);
+  if (programs.called && runCalls(order, flags)) {
+    roots = roots.filter((n) => !present(n));
+    order = topological(roots, present);
+    if (order.length === 0) return 0;
+  }
+  if (CHECK) {
+    checkIndices(order, indexValues);
+    order = topological(roots, present);
+  }
+  const segments = recording.several ? segmentsOf(roots, order) : null;
   if (segments === null) {
     const g = graphOf(roots, order);
     return run(g, planOf(g), flags);
@@ -361,6 +408,106 @@ function runAll(roots: readonly Node[], flags: number): number {
   }
   return 0;
 }
+/** Runs the calls of compiled functions among nodes (inputs first), each after what it needs; false if there is none. */
+function runCalls(order: readonly Node[], flags: number): boolean {
+  let any = false;
+  for (const n of order) {
+    const call = callOf(n);
+    if (call === null || present(n)) continue;
+    any = true;
+    const todo = n.inputs.filter((x) => !present(x));
+    if (todo.length > 0) runAll(todo, flags);
+    runCall(n, call, flags);
+  }
+  return any;
+}
+function runCall(n: Node, call: Call, flags: number): void {
+  const { program, outs } = call, leaves = n.inputs, { plan, moving, results } = programPlan(program, leaves);
+  leaves.forEach((x, i) => moving[i] = (x.view as View).offset);
+  plan.layout.move(moving, moving.length, plan.words);
+  const { made } = submitted(program.graph, plan, leaves, flags, spare(plan, leaves));
+  outs.forEach((out, i) => {
+    if (out.handles === 0 && out.pending === 0) return;
+    const r = results[i] as ProgramPlan["results"][number], a = plan.aliases[r.alias];
+    const b = r.output >= 0 ? made[r.output] as Buf : (leaves[r.leaf] as Node).buf as Buf;
+    give(out, b, a === undefined ? contiguousView(out.shape) : aliasView(plan, a, out.shape));
+  });
+  for (const b of made) if (b.users === 0) native().dispose(b.id);
+  n.results = NO_BUFFERS;
+  for (const out of outs) evaluated(out);
+  evaluated(n);
+}
+/** The buffers of leaves that only this call wants, for the outputs of its plan that may be written over them. */
+function spare(p: Plan, leaves: readonly Node[]): readonly (Buf | undefined)[] {
+  if (p.fallible) return NO_BUFFERS;
+  let over: (Buf | undefined)[] | null = null;
+  p.outputs.forEach((o, k) => {
+    const leaf = o.over.find((i) => {
+      const n = leaves[i] as Node;
+      return isSpare(n, wideAt(p.words, o.word + 2)) && !over?.includes(n.buf as Buf);
+    });
+    if (leaf !== undefined) {
+      (over ??= new Array<Buf | undefined>(p.outputs.length))[k] = (leaves[leaf] as Node).buf as Buf;
+    }
+  });
+  return over ?? NO_BUFFERS;
+}
+/** True if a node's buffer of this many bytes is wanted by one consumer only, and by no handle, view or user. */
+function isSpare(n: Node, bytes: number): boolean {
+  const b = n.buf;
+  if (b === null || n.handles > 0 || n.pending !== 1 || b.users !== 1 || b.exposed || b.bytes !== bytes) return false;
+  const v = n.view as View;
+  return v.offset === 0 && isContiguous(v);
+}
+/** The plan of a program for leaves that lie as these do. */
+function programPlan(program: Program, leaves: readonly Node[]): ProgramPlan {
+  const layout = leaves.every((x) => isContiguous(x.view as View))
+    ? ""
+    : leaves.map((x) => (x.view as View).strides.join()).join(";");
+  const known = program.plans.get(layout);
+  if (known !== undefined && known.generation === generation) return known;
+  const { graph } = program;
+  const plan = onLeaves(program, leaves.map((x) => x.view as View), () => {
+    key.read(graph);
+    return newPlan(graph);
+  });
+  const results = program.results.map((r) => {
+    const alias = plan.aliases.findIndex((a) => a.slot === graph.order.indexOf(r)), of = plan.aliases[alias]?.of;
+    const [slot, out] = of !== undefined && "slot" in of ? [of.slot, of.out] : [graph.order.indexOf(r), 0];
+    return {
+      output: plan.outputs.findIndex((o) => o.slot === slot && o.out === out),
+      leaf: of !== undefined && "leaf" in of ? of.leaf : -1,
+      alias,
+    };
+  });
+  const made = { plan, moving: key.moving.slice(0, key.movingCount), results, generation };
+  program.plans.set(layout, made);
+  return made;
+}
+/** Plans or describes the graph of a program for leaves that lie like these. */
+export function onLeaves<T>({ graph }: Program, views: readonly View[], f: (g: Graph) => T): T {
+  return standingIn(graph.leaves, views, () => {
+    graph.order.forEach((x, i) => x.slot = i);
+    graph.leaves.forEach((x, i) => x.slot = i);
+    return f(graph);
+  });
+}
+/** Runs `f` while nodes without memory count as evaluated, with these views. */
+export function standingIn<T>(nodes: readonly Node[], views: readonly View[], f: () => T): T {
+  const before = nodes.map((n) => [n.buf, n.view] as const);
+  nodes.forEach((n, i) => {
+    n.buf = STAND_IN;
+    n.view = views[i] as View;
+  });
+  try {
+    return f();
+  } finally {
+    nodes.forEach((n, i) => [n.buf, n.view] = before[i] as readonly [Buf | null, View | null]);
+  }
+}
+/** Stands for memory while a plan is made or described without it. */
+const STAND_IN: Buf = { id: 0, bytes: 0, address: 0, token: new ArrayBuffer(0), users: 0, exposed: false, ticket: 0 };
+
 /** Runs what `roots` need and the states that wait; flags as for `run`. */
 function start(roots: readonly Node[], flags: number): number {
   checkReadable(roots);
@@ -563,20 +710,39 @@ export interface CopyInfo {
   readonly to: string;
   readonly reason: string;
 }
-/** Stands for memory while an eval over several devices is described: what an earlier piece computes is there for the next. */
-const STAND_IN: Buf = { id: 0, bytes: 0, address: 0, token: new ArrayBuffer(0), users: 0, exposed: false, ticket: 0 };
-/** The kernels and copies that an eval of these nodes would run, in order. */
-export function kernelsOf(nodes: readonly Node[]): { readonly kernels: KernelInfo[]; readonly copies: CopyInfo[] } {
-  const kernels: KernelInfo[] = [], copies: CopyInfo[] = [], standing: Node[] = [];
+/** What an eval of some nodes would run, in order. */
+interface Described {
+  readonly kernels: KernelInfo[];
+  readonly copies: CopyInfo[];
+  /** Ops that an earlier eval computed without keeping, and that are not cheap. */
+  readonly recomputed: string[];
+}
+/** The kernels and copies that an eval of these nodes would run. */
+export function kernelsOf(nodes: readonly Node[]): Described {
+  const kernels: KernelInfo[] = [], copies: CopyInfo[] = [], recomputed: string[] = [], standing: Node[] = [];
+  const run = (g: Graph): void => {
+    kernels.push(...describe(g));
+    for (const n of g.keep) if (n.lost) recomputed.push(n.op.name);
+  };
   const stand = (n: Node): void => {
     n.buf = STAND_IN;
     n.view = contiguousView(n.shape);
     standing.push(n);
   };
-  const roots = nodes.filter((n) => n.buf === null), order = topological(roots, present);
-  const segments: readonly Segment[] = recording.several ? segmentsOf(roots, order) ?? [] : [];
-  try {
-    for (const s of segments) {
+  const add = (all: readonly Node[]): void => {
+    const roots = all.filter((n) => !present(n));
+    for (const n of topological(roots, present)) {
+      const call = callOf(n);
+      if (call === null) continue;
+      add(n.inputs);
+      n.inputs.filter((x) => !present(x)).forEach(stand);
+      kernels.push(...onLeaves(call.program, n.inputs.map((x) => x.view as View), describe));
+      call.outs.forEach(stand);
+    }
+    const todo = roots.filter((n) => !present(n)), order = topological(todo, present);
+    const segments: readonly Segment[] | null = recording.several ? segmentsOf(todo, order) : null;
+    if (segments === null) run(graphOf(todo, order));
+    for (const s of segments ?? []) {
       for (const t of s.transfers) {
         const from = (t.inputs[0] as Node).device, { why } = t.arg as { readonly why: () => string };
         copies.push({
@@ -587,13 +753,15 @@ export function kernelsOf(nodes: readonly Node[]): { readonly kernels: KernelInf
         });
         stand(t);
       }
-      const todo = s.roots.filter((n) => n.buf === null);
-      kernels.push(...describe(graphOf(todo)));
-      for (const n of todo) stand(n);
+      const next = s.roots.filter((n) => n.buf === null);
+      run(graphOf(next));
+      next.forEach(stand);
     }
-    if (segments.length === 0) kernels.push(...describe(graphOf(roots, order)));
+  };
+  try {
+    add(nodes);
   } finally {
     for (const n of standing) n.buf = n.view = null;
   }
-  return { kernels, copies };
+  return { kernels, copies, recomputed };
 }

@@ -6,7 +6,17 @@ import type { Device } from "../core/device.ts";
 import type { Node, Planned } from "../core/node.ts";
 import { size } from "../core/shape.ts";
 import { contiguousStrides } from "../core/view.ts";
-import { aligned, larger, type Layout, numberOf, plus, productOf, type Size, times } from "../kernel/sizes.ts";
+import {
+  aligned,
+  larger,
+  type Layout,
+  numberOf,
+  plus,
+  productOf,
+  type Size,
+  sizeText,
+  times,
+} from "../kernel/sizes.ts";
 import type { CType, Literal } from "../kernel/expr.ts";
 import { checkKernel } from "../kernel/check.ts";
 import { expressions, printKernel } from "../kernel/kernel.ts";
@@ -32,6 +42,8 @@ interface Output {
   readonly slot: number;
   readonly out: number;
   readonly word: number;
+  /** Leaves that it may be written over, should nobody else want them: none is read after the first store. */
+  readonly over: readonly number[];
 }
 /** A node whose value lies in another's memory (or a leaf's). */
 interface Alias {
@@ -53,6 +65,8 @@ export interface Plan {
   readonly aliases: readonly Alias[];
   /** Words that take value `k` of the node at `slot`. */
   readonly scalars: readonly { readonly word: number; readonly slot: number; readonly k: number; readonly t: CType }[];
+  /** True if a run can fail for what the data holds: its leaves must then stay as they are. */
+  readonly fallible: boolean;
   /** Nodes that it computes. */
   readonly computed: number;
 }
@@ -215,7 +229,7 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
     if (s.keep === null) continue;
     binding.set(k, bindings);
     const word = bind(1, s.bytes);
-    outputs.push({ slot: s.keep.slot, out: s.out, word });
+    outputs.push({ slot: s.keep.slot, out: s.out, word, over: overwritable(list, s, graph.leaves) });
   }
   const locate = (place: Place): { binding: number; offset: Size } => {
     const p = actual(place);
@@ -341,8 +355,31 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
     outputs,
     aliases,
     scalars,
+    fallible: list.some((s) => s.kind === "call" && !/^(gemm|copy|sort|argsort)\b/.test(s.call.routine)),
     computed: schedule.infos.length,
   };
+}
+
+/** The leaves that the array of an output may be written over: read before its first store, or at the same elements of one map. */
+function overwritable(list: readonly Step[], s: Storage, leaves: readonly Node[]): number[] {
+  const reads = (step: Step, n: Node): boolean =>
+    step.kind === "kernel"
+      ? step.operands.some((o) => o.place.node === n)
+      : step.places.some((p) => p.place.node === n);
+  const found: number[] = [];
+  leaves.forEach((n, leaf) => {
+    const last = list.findLastIndex((step) => reads(step, n));
+    if (last < s.first || (last === s.first && sameElements(list[last] as Step, s.keep as Node, n))) found.push(leaf);
+  });
+  return found;
+}
+/** True if a step stores an element of `out` only after it read the same element of `leaf`, and no other. */
+function sameElements(step: Step, out: Node, leaf: Node): boolean {
+  if (step.kind !== "kernel" || step.kernel.kind !== "map") return false;
+  const text = (o: Operand): string => [...o.rows, 0, ...o.inner].map(sizeText).join();
+  const to = step.operands.filter((o) => o.place.node === out);
+  return to.length === 1 && itemsize(out.dtype) === itemsize(leaf.dtype) &&
+    step.operands.every((o) => o.place.node !== leaf || (o.bound === 0 && text(o) === text(to[0] as Operand)));
 }
 
 /** What an eval of a graph would run, in order. */
