@@ -20,6 +20,7 @@ const FILES = [
   "grad",
   "vmap",
   "sort",
+  "utils",
 ] as const;
 
 /** True if the library has every function that the case calls. */

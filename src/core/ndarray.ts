@@ -62,6 +62,14 @@ export const late: Late = {
   made: () => {},
 };
 
+/** Takes a node that will never be evaluated out of the books: what it reads need not stay for it. */
+export function abandon(n: Node): void {
+  for (const x of n.inputs) {
+    x.pending--;
+    late.release(x);
+  }
+}
+
 /** An n-dimensional array: lazy, immutable but for `set`, over memory that every device can read. */
 export class NDArray {
   #node: Node | null;
@@ -86,7 +94,7 @@ export class NDArray {
   /** Internal: moves the handle to another node, as `set` does. */
   move(node: Node): void {
     const old = this.node;
-    if (trace.sealed !== null && this.#since < trace.sealed) {
+    if (trace.sealed !== null && this.#since <= trace.sealed) {
       throw plainError(
         `Cannot set an array of shape [${
           old.shape.join(",")

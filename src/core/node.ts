@@ -1,7 +1,7 @@
 // A node of the lazy graph, and what an op has to define. An array is a handle on a node; graphs and walks hold nodes only.
 import { type DType, itemsize } from "../base/dtype.ts";
 import { trail } from "../base/error.ts";
-import { type CallFamily, cpu, type Device, hasCalls, recording } from "./device.ts";
+import { type CallFamily, cpu, type Device, hasCalls, on, recording } from "./device.ts";
 import type { CType, Expr, Literal, Scalars } from "../kernel/expr.ts";
 import type { Size } from "../kernel/sizes.ts";
 import { size } from "./shape.ts";
@@ -242,6 +242,7 @@ export const transferOp: OpDef<{ readonly why: () => string }> = {
   lower: { kind: "source" },
   structure: () => "",
   vjp: (ct, _out, [x], arg) => [transfer(ct, (x as Node).device, arg.why)],
+  jvp: ([t], out, _ins, arg) => transfer(t as Node, out.device, arg.why),
 };
 /** The node itself on its own device, else its value there; `why` gives the reason for `explain`. */
 export function transfer(x: Node, device: Device, why: () => string): Node {
@@ -256,6 +257,13 @@ export function transfer(x: Node, device: Device, why: () => string): Node {
 /** A node of its own for the same value on another device. */
 export function carried(x: Node, device: Device, why: () => string): Node {
   return make(transferOp, [x], { why }, device);
+}
+
+/** The same op as a node's over other inputs, on its device. */
+export function anew(n: Node, inputs: readonly Node[]): Node {
+  return n.op === transferOp
+    ? transfer(inputs[0] as Node, n.device, (n.arg as { readonly why: () => string }).why)
+    : on(n.device, () => apply(n.op, inputs, n.arg));
 }
 
 let stamp = 0;

@@ -562,7 +562,7 @@ export interface Elementwise {
   scalar(s: Scalars, x: readonly Expr[], ins: readonly Typed[], out: Typed): Expr;
   /** Derivative of the result by each input, times which the cotangent flows; null: none. */
   partials?(out: Node, ins: readonly Node[]): readonly (Node | null)[];
-  /** Or the cotangents themselves. */
+  /** Or the cotangents themselves, of those that are needed: what is recorded for nothing keeps its inputs in memory. */
   vjp?(ct: Node, out: Node, ins: readonly Node[], need: readonly boolean[]): readonly (Node | null)[];
   /** The tangent of the result, where it is not the sum of the rules above taken at the inputs' tangents (as it is for holomorphic functions). */
   jvp?(ts: readonly (Node | null)[], out: Node, ins: readonly Node[]): Node | null;
@@ -656,17 +656,24 @@ const orBool =
   (stage: string, logic: string) => (s: Scalars, x: readonly Expr[], _: readonly Typed[], out: Typed): Expr =>
     same2(out.dtype === "bool" ? logic : stage)(s, x);
 const addOp = elementwise({ name: "add", scalar: orBool("add", "or"), vjp: (ct) => [ct, ct] });
-const subOp = elementwise({ name: "subtract", scalar: orBool("sub", "xor"), vjp: (ct) => [ct, neg(ct)] });
+const subOp = elementwise({
+  name: "subtract",
+  scalar: orBool("sub", "xor"),
+  vjp: (ct, _o, _ins, need) => [ct, need[1] ? neg(ct) : null],
+});
 const mulOp = elementwise({
   name: "multiply",
   scalar: same2("mul"),
-  vjp: (ct, _o, [x, y]) => [mul(ct, y as Node), mul(ct, x as Node)],
+  vjp: (ct, _o, [x, y], need) => [need[0] ? mul(ct, y as Node) : null, need[1] ? mul(ct, x as Node) : null],
 });
 const divOp = elementwise({
   name: "divide",
   scalar: same2("div"),
   cost: 3,
-  vjp: (ct, out, [_x, y]) => [div(ct, y as Node), neg(div(mul(ct, out), y as Node))],
+  vjp: (ct, out, [_x, y], need) => [
+    need[0] ? div(ct, y as Node) : null,
+    need[1] ? neg(div(mul(ct, out), y as Node)) : null,
+  ],
 });
 const negOp = elementwise({ name: "negative", scalar: same1("neg"), vjp: (ct) => [neg(ct)] });
 const selectOp = elementwise({
@@ -676,7 +683,11 @@ const selectOp = elementwise({
     const p = parts(s, x as Expr), q = parts(s, y as Expr);
     return join(s, [s.select(c as Expr, p[0], q[0]), s.select(c as Expr, p[1], q[1])]);
   },
-  vjp: (ct, _o, [c]) => [null, select(c as Node, ct, like(0, ct)), select(c as Node, like(0, ct), ct)],
+  vjp: (ct, _o, [c], need) => [
+    null,
+    need[1] ? select(c as Node, ct, like(0, ct)) : null,
+    need[2] ? select(c as Node, like(0, ct), ct) : null,
+  ],
 });
 /** x + y; here and below operands have one shape and dtype. */
 export const add = (x: Node, y: Node): Node => apply(addOp, [x, y], null);

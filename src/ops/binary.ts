@@ -174,9 +174,9 @@ function extreme(name: "maximum" | "minimum", stage: "max" | "min", wins: Compar
       return a.t === "c64" ? complexExtreme(s, a, b, wins === "gt" ? "gt" : "lt") : s.bin(stage, a, b);
     },
     // At ties the second operand gets the whole gradient.
-    vjp: (ct, _out, [x, y]) => {
+    vjp: (ct, _out, [x, y], need) => {
       const first = compare(wins, x as Node, y as Node);
-      return [select(first, ct, zero(ct)), select(first, zero(ct), ct)];
+      return [need[0] ? select(first, ct, zero(ct)) : null, need[1] ? select(first, zero(ct), ct) : null];
     },
   });
 }

@@ -3,6 +3,7 @@ import type { Index, Node } from "../core/node.ts";
 import { contiguousView, type PlanView } from "../core/view.ts";
 import { below, productOf, sameSizes, type Size, sizeText } from "../kernel/sizes.ts";
 import { type Graph, present, type Symbols } from "./graph.ts";
+import { inOrder } from "./order.ts";
 
 /** Role of a node inside its group. */
 export type Role = "element" | "row" | "fold" | "scan" | "whole";
@@ -430,5 +431,5 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
       if (ci !== undefined && ci.group !== null && ci.group !== g) ci.stored = true;
     }
   }
-  return { infos, symbols, groups, inPlace };
+  return { infos, symbols, groups: inOrder(groups, (n) => info(n)?.group ?? null), inPlace };
 }

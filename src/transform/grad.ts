@@ -10,7 +10,7 @@ import { traced } from "../core/trace.ts";
 import { treeFlattenArrays, treeUnflatten } from "../core/tree.ts";
 import { add, cast, define, like, wrap } from "../ops/basis.ts";
 import { pickOp } from "../ops/pick.ts";
-import { indexOf, recorded, rulesOf } from "./family.ts";
+import { indexOf, recorded, type Rules, rulesOf } from "./family.ts";
 
 const aliasOp = define<null>({
   name: "alias",
@@ -63,10 +63,14 @@ export function backward(
       cts[i] = null;
       const which = indexOf(out);
       if (which >= 0) {
-        const family = own[0] as number, all = families.get(family) ?? [];
+        const family = own[0] as number;
         if (family < 0 || depends[family] === 0) continue;
+        let all = families.get(family);
+        if (all === undefined) {
+          const { count: results } = rulesOf(order[family] as Node) as Rules;
+          families.set(family, all = new Array<Node | null>(results).fill(null));
+        }
         all[which] = ct;
-        families.set(family, all);
         continue;
       }
       // A result of several goes straight to the inputs of the op that made it.
@@ -133,7 +137,8 @@ export type Gradient<A extends readonly unknown[], N> = N extends readonly [infe
 /** What a differentiated function returns: the loss, or a list that begins with it. */
 export type Loss = NDArray | readonly [NDArray, ...unknown[]];
 
-function argnumsOf(
+/** Which arguments to differentiate, counted from 0, and whether the gradient is a list. */
+export function argnumsOf(
   name: string,
   given: unknown,
   count: number,
@@ -157,7 +162,8 @@ function argnumsOf(
   return { nums: out, list: out.length > 1 };
 }
 
-function run(
+/** `[value, gradient]` of a function whose result must be a scalar, or a list that begins with one. */
+export function differentiate(
   name: string,
   fun: (...args: never[]) => unknown,
   argnums: unknown,
@@ -220,7 +226,7 @@ export function grad<A extends readonly unknown[], const N extends number | read
 ): (...args: A) => Gradient<A, N> {
   functionOf("grad", fun);
   optionsOf("grad", options);
-  return (...args: A) => run("grad", fun as (...args: never[]) => unknown, options.argnums, args)[1] as Gradient<A, N>;
+  return (...args: A) => differentiate("grad", fun, options.argnums, args)[1] as Gradient<A, N>;
 }
 
 /**
@@ -242,8 +248,7 @@ export function valueAndGrad<
 ): (...args: A) => [R, Gradient<A, N>] {
   functionOf("valueAndGrad", fun);
   optionsOf("valueAndGrad", options);
-  return (...args: A) =>
-    run("valueAndGrad", fun as (...args: never[]) => unknown, options.argnums, args) as unknown as [R, Gradient<A, N>];
+  return (...args: A) => differentiate("valueAndGrad", fun, options.argnums, args) as unknown as [R, Gradient<A, N>];
 }
 
 /**

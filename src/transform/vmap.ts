@@ -2,9 +2,9 @@
 import { plainError, rangeError, typeError } from "../base/error.ts";
 import { checkOptions, isPlainObject } from "../base/options.ts";
 import { on } from "../core/device.ts";
-import { late, type NDArray } from "../core/ndarray.ts";
+import { abandon, type NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
-import { apply, nextSerial } from "../core/node.ts";
+import { anew, nextSerial } from "../core/node.ts";
 import { axisOf } from "../core/shape.ts";
 import { traced } from "../core/trace.ts";
 import { treeFlattenArrays, type TreeSpec, treeUnflatten } from "../core/tree.ts";
@@ -21,7 +21,7 @@ function batchedNode(n: Node, ins: readonly Node[], batched: readonly boolean[],
   if (arg !== null && kind !== "map" && kind !== "call" && kind !== "source") {
     throw plainError(`Cannot vmap ${op.name}: it has no batching rule`);
   }
-  return apply(op, batchAll(ins, batched, count), arg);
+  return anew(n, batchAll(ins, batched, count));
 }
 
 /** What `run` gives on placeholders for one example of each node in `batched`, for all `n` examples along a first axis; `mapped` is false where a result is the same for all and has no such axis. */
@@ -33,7 +33,7 @@ export function batch<T extends Node | null>(
   what: (i: number) => string,
 ): { readonly nodes: readonly T[]; readonly mapped: readonly boolean[] } {
   const first = nextSerial(),
-    examples = ins.map((x, i) => batched[i] ? placeholder(x.shape.slice(1), x.dtype, what(i)) : x),
+    examples = ins.map((x, i) => batched[i] ? on(x.device, () => placeholder(x.shape.slice(1), x.dtype, what(i))) : x),
     results = run(examples),
     roots = results.filter((r) => r !== null);
   const mapped = ins.map((_, i) => i).filter((i) => batched[i]);
@@ -56,10 +56,7 @@ export function batch<T extends Node | null>(
     const whole = seen.map((x, k) => flags[k] ? found[own[k] as number] as Node : x);
     found[i] = on(node.device, () => batchedNode(node, whole, flags, n));
     // The node of one example is never evaluated.
-    for (const x of node.inputs) {
-      x.pending--;
-      late.release(x);
-    }
+    abandon(node);
   });
   let at = 0;
   const all = results.map((r) => {
@@ -80,7 +77,12 @@ export interface VmapOptions {
 }
 
 /** The axis of every array of a tree, in order. */
-function axesOfTree(what: string, axes: unknown, spec: TreeSpec, out: (number | null)[] = []): (number | null)[] {
+export function axesOfTree(
+  what: string,
+  axes: unknown,
+  spec: TreeSpec,
+  out: (number | null)[] = [],
+): (number | null)[] {
   if (spec.kind === "other") return out;
   if (spec.kind === "array") {
     if (axes !== null && !Number.isInteger(axes)) {
@@ -174,7 +176,7 @@ export function vmap<A extends readonly unknown[], R>(
           );
         }
         if (n < 0) [n, from] = [length, `axis ${axis} of ${here} has ${length}`];
-        ins.push(move(x, axis, 0));
+        ins.push(on(x.device, () => move(x, axis, 0)));
       })
     );
     if (n < 0) throw rangeError("Cannot vmap a function of which no argument is mapped: every axis of inAxes is null");
@@ -209,8 +211,10 @@ export function vmap<A extends readonly unknown[], R>(
           }
           return wrap(x);
         }
-        const whole = mapped[i] ? x : broadcastTo(x, [n, ...x.shape]);
-        return wrap(move(whole, 0, axisOf(`vmap result ${i}`, to, whole.shape.length)));
+        return wrap(on(x.device, () => {
+          const whole = mapped[i] ? x : broadcastTo(x, [n, ...x.shape]);
+          return move(whole, 0, axisOf(`vmap result ${i}`, to, whole.shape.length));
+        }));
       });
       return treeUnflatten(spec as unknown as TreeSpec, outs) as R;
     }, true);
