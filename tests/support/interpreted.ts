@@ -1,6 +1,7 @@
 // Runs the steps of a graph on the exact interpreter, over plain JavaScript memory: what a device has to agree with.
 import { type DType, itemsize } from "../../src/base/dtype.ts";
-import type { Node } from "../../src/core/node.ts";
+import type { Device } from "../../src/core/device.ts";
+import type { Buf, Node } from "../../src/core/node.ts";
 import { size } from "../../src/core/shape.ts";
 import { numberOf, type Size } from "../../src/kernel/sizes.ts";
 import type { Literal } from "../../src/kernel/expr.ts";
@@ -9,7 +10,8 @@ import { interpret } from "../../src/kernel/interpret.ts";
 import { printKernel } from "../../src/kernel/kernel.ts";
 import { resolve } from "../../src/schedule/fuse.ts";
 import { numbered, type Place, type Step } from "../../src/schedule/step.ts";
-import { graphOf } from "../../src/runtime/evaluate.ts";
+import { copyWords, deviceNumber } from "../../src/runtime/devices.ts";
+import { graphOf, native } from "../../src/runtime/evaluate.ts";
 import { steps } from "../../src/runtime/plan.ts";
 
 /** Memory that notes which of its bytes are read or written. */
@@ -45,14 +47,24 @@ export interface Interpreted {
   readonly steps: readonly Step<number>[];
 }
 
-/** Evaluates nodes without a device. Leaves must be in memory (`token`). */
+/** A buffer's bytes where the host sees them. */
+function seen(b: Buf, device: Device): ArrayBuffer {
+  if (b.address !== 0 || b.id === 0 || b.bytes === 0) return b.token;
+  const lib = native(), id = lib.alloc(b.bytes), words = copyWords(b.id, 0, id, b.bytes, deviceNumber(lib, device));
+  if (lib.wait(lib.submit(words, words.length)) < 0) throw new Error(lib.error());
+  return lib.own(id, lib.address(id), b.bytes);
+}
+/** Evaluates nodes without a device. Leaves must be in memory. */
 export function interpreted(roots: readonly Node[]): Interpreted {
   const g = graphOf(roots), { schedule, steps: symbolic } = steps(g), list = symbolic.map(numbered);
   const memories = new Map<string, DataView<ArrayBuffer>>();
   const memory = (p: Place): DataView<ArrayBuffer> => {
-    if (p.node !== null && p.node.buf !== null) return new DataView(p.node.buf.token);
     const key = p.node === null ? `w${p.workspace}` : `${p.node.serial}.${p.out}`;
     let m = memories.get(key);
+    if (m === undefined && p.node !== null && p.node.buf !== null) {
+      m = new DataView(seen(p.node.buf, p.node.device));
+      memories.set(key, m);
+    }
     if (m === undefined) {
       const aval = p.node === null ? null : p.node.outs?.[p.out] ?? p.node;
       m = new DataView(new ArrayBuffer(aval === null ? numberOf(p.bytes) : size(aval.shape) * itemsize(aval.dtype)));
