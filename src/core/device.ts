@@ -5,7 +5,15 @@ import { CHECK, environment } from "../base/env.ts";
 export type DeviceType = "cpu" | "gpu" | "fake";
 /** The kinds that programs name. */
 export const DeviceType = { cpu: "cpu", gpu: "gpu" } as const;
-/** A device: its kind and number. Devices of the same kind and number are the same device. */
+/**
+ * A device: its kind and number. Devices of the same kind and number are the same device.
+ *
+ * @example
+ * ```ts
+ * String(new mx.Device("cpu")); // "Device(cpu, 0)"
+ * mx.isAvailable(mx.cpu); // true
+ * ```
+ */
 export class Device {
   readonly type: DeviceType;
   readonly index: number;
