@@ -1,8 +1,10 @@
 // A node of the lazy graph, and what an op has to define. An array is a handle on a node; graphs and walks hold nodes only.
-import type { DType } from "../base/dtype.ts";
+import { type DType, itemsize } from "../base/dtype.ts";
+import { trail } from "../base/error.ts";
 import { type CallFamily, computes, cpu, type Device, hasCalls, on, recording } from "./device.ts";
 import type { CType, Expr, Literal, Scalars } from "../kernel/expr.ts";
 import type { Size } from "../kernel/sizes.ts";
+import { size } from "./shape.ts";
 import type { PlanView, View } from "./view.ts";
 
 /** Shape and dtype of a value. */
@@ -151,6 +153,8 @@ export class Node implements Aval {
   readonly serial: number;
   /** Where it is computed. */
   readonly device: Device;
+  /** Made where the user recorded it, if that is noted, until it has a value. */
+  recorded: Error | null;
   /** The same value on another device, if it was wanted there. */
   twin: Node | null = null;
   /** Where the value is, once it was computed. */
@@ -188,6 +192,7 @@ export class Node implements Aval {
     this.dtype = dtype;
     this.outs = outs;
     this.device = device;
+    this.recorded = recording.sites < Infinity && size(shape) * itemsize(dtype) >= recording.sites ? trail() : null;
     this.serial = serial++;
     for (let i = 0; i < inputs.length; i++) (inputs[i] as Node).pending++;
   }

@@ -255,6 +255,12 @@ function compare(a: Traced, b: Traced): void {
  * `set` is seen; a JavaScript variable that is given another value is not. Results are lazy. TypeErrors: an argument of
  * another kind, an asynchronous function; reading a value inside throws. With SINTER_CHECK_COMPILE=1 in the environment
  * every call traces again and throws if something else is recorded.
+ *
+ * @example
+ * ```ts
+ * const step = mx.compile((x: mx.NDArray, k: number) => x.mul(k).add(1));
+ * step(mx.array([1, 2]), 3); // array([4, 7], dtype=float32)
+ * ```
  */
 export function compile<A extends readonly unknown[], R>(
   fun: (...args: A) => R,

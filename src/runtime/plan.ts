@@ -1,5 +1,5 @@
 // A plan: the words of one submission for the graphs of one structure, the layout program that gives them their sizes, and what is patched into them at each run.
-import { DEBUG, debug, environment } from "../base/env.ts";
+import { CHECK, DEBUG, debug } from "../base/env.ts";
 import { itemsize } from "../base/dtype.ts";
 import { addIdentities, encode, tape } from "../backends/cpu/tape.ts";
 import type { Device } from "../core/device.ts";
@@ -151,9 +151,6 @@ export function putScalar(words: Uint32Array, at: number, t: CType, v: Literal):
   words[at] = scratch.getUint32(0, true);
   words[at + 1] = scratch.getUint32(4, true);
 }
-
-/** SINTER_CHECK=1: every kernel is checked when it is made. */
-const CHECK = environment("SINTER_CHECK") === "1";
 
 /** The schedule and steps of a graph, without running it. */
 export function steps(

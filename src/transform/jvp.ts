@@ -71,6 +71,12 @@ export function forward(
 /**
  * `[outputs, tangents]` of `fun` at `primals`, moved along `tangents` (one for each primal, of its shape): forward mode.
  * A TypeError if a tangent's shape differs.
+ *
+ * @example
+ * ```ts
+ * const [[y], [t]] = mx.jvp((x: mx.NDArray) => x.square(), [mx.array([1, 2])], [mx.array([1, 1])]);
+ * t; // array([2, 4], dtype=float32)
+ * ```
  */
 export function jvp(
   fun: (...args: NDArray[]) => NDArray | readonly NDArray[],
