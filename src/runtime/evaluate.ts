@@ -337,7 +337,7 @@ function run(g: Graph, p: Plan, flags: number): number {
     }
   }
   // What is written over a leaf is there once this submission ends.
-  for (const n of g.inPlace) ((n.inputs[0] as Node).buf as Buf).ticket = code;
+  for (const n of g.inPlace) ((n.inputs[0] as Node).buf as Buf).ticket = ticket;
   for (const n of g.order) evaluated(n);
   return ticket;
 }

@@ -280,6 +280,7 @@ const eye = (): NDArray => mx.eye(3, { dtype: "float64" }),
 for (
   const [name, f] of [
     ["linalg.eigh", (x) => mx.linalg.eigh(spd(x))],
+    ["linalg.eigvals", (x) => mx.linalg.eigvals(spd(x))],
     ["linalg.eig", (x) => mx.linalg.eig(spd(x))],
     ["linalg.svd", (x) => mx.linalg.svd(x)],
     ["linalg.qr", (x) => mx.linalg.qr(x)],
