@@ -8,8 +8,9 @@ const x86_isas = [_]Isa{
 };
 const other_isas = [_]Isa{.{ .name = "base" }};
 const flags = [_][]const u8{ "-O3", "-std=gnu11", "-ffp-contract=off", "-fwrapv", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wno-psabi" };
+const sim_flags = [_][]const u8{ "-std=c++20", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter" };
 const cross = "x86_64-linux-gnu.2.17,aarch64-linux-gnu.2.17,x86_64-linux-musl,aarch64-linux-musl,x86_64-macos.13.0,aarch64-macos.13.0,x86_64-windows-gnu";
-const folders = [_][]const u8{ "shim/base", "shim/cpu", "shim/blas", "shim/fake" };
+const folders = [_][]const u8{ "shim/base", "shim/cpu", "shim/blas", "shim/fake", "shim/metal" };
 
 pub fn build(b: *std.Build) void {
     const host = library(b, b.resolveTargetQuery(.{ .cpu_model = .baseline }));
@@ -22,12 +23,38 @@ pub fn build(b: *std.Build) void {
         const lib = library(b, b.resolveTargetQuery(query));
         all.dependOn(&b.addInstallArtifact(lib, .{ .dest_dir = .{ .override = .{ .custom = triple } }, .implib_dir = .disabled }).step);
     }
+    const sim = b.step("metalsim", "Build the simulator of Metal");
+    for ([_]*std.Build.Step.Compile{ metalsim(b), mistakes(b) }) |lib| sim.dependOn(&b.addInstallArtifact(lib, .{ .dest_dir = .{ .override = .lib } }).step);
+}
+
+// What the test of the simulator calls.
+fn mistakes(b: *std.Build) *std.Build.Step.Compile {
+    const lib = b.addLibrary(.{ .name = "metalmistakes", .linkage = .dynamic, .root_module = module(b, b.resolveTargetQuery(.{ .cpu_model = .baseline })) });
+    for ([_][]const u8{ "tests/metalsim/mistakes.c", "shim/metal/objc.c" }) |path| lib.root_module.addCSourceFile(.{ .file = b.path(path), .flags = &flags });
+    return lib;
+}
+
+// The simulator compiles MSL text with this same Zig, and keeps what it compiled beside the libraries.
+fn metalsim(b: *std.Build) *std.Build.Step.Compile {
+    const target = b.resolveTargetQuery(.{ .cpu_model = .baseline });
+    const lib = b.addLibrary(.{ .name = "metalsim", .linkage = .dynamic, .root_module = module(b, target) });
+    const m = lib.root_module;
+    const msl = b.pathFromRoot("tests/metalsim/msl");
+    m.addCMacro("SIM_ZIG", b.fmt("\"{s}\"", .{b.graph.zig_exe}));
+    m.addCMacro("SIM_MSL", b.fmt("\"{s}\"", .{msl}));
+    m.addCMacro("SIM_CACHE", b.fmt("\"{s}\"", .{b.getInstallPath(.prefix, "metalsim")}));
+    for ([_][]const u8{ "objc.cpp", "metal.cpp", "rewrite.cpp", "library.cpp", "run.cpp" }) |name| {
+        m.addCSourceFile(.{ .file = b.path(b.fmt("tests/metalsim/{s}", .{name})), .flags = &sim_flags });
+    }
+    m.addAssemblyFile(b.path("tests/metalsim/send.S"));
+    return lib;
 }
 
 fn library(b: *std.Build, target: std.Build.ResolvedTarget) *std.Build.Step.Compile {
     const lib = b.addLibrary(.{ .name = "sinter", .linkage = .dynamic, .root_module = module(b, target) });
     const isas: []const Isa = if (target.result.cpu.arch == .x86_64) &x86_isas else &other_isas;
     for (folders) |folder| {
+        if (target.result.os.tag == .windows and std.mem.eql(u8, folder, "shim/metal")) continue;
         var dir = b.build_root.handle.openDir(b.graph.io, folder, .{ .iterate = true }) catch @panic(folder);
         defer dir.close(b.graph.io);
         var files = dir.iterate();

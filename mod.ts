@@ -258,9 +258,8 @@ export { vmap } from "./src/transform/vmap.ts";
 export * as utils from "./src/utils/tree.ts";
 
 // ---- evaluation, memory, devices
-export { cpu, gpu } from "./src/core/device.ts";
-export type { Device, DeviceType } from "./src/core/device.ts";
-export type { Explanation, PrintOptions, Stream, Tree } from "./src/runtime/api.ts";
+export { cpu, Device, DeviceType, gpu } from "./src/core/device.ts";
+export type { Explanation, PrintOptions, Tree } from "./src/runtime/api.ts";
 export {
   asyncEval,
   clearCache,
@@ -284,6 +283,7 @@ export {
   setDefaultDevice,
   setMemoryLimit,
   setPrintoptions,
+  Stream,
   stream,
   synchronize,
 } from "./src/runtime/api.ts";

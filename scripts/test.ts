@@ -1,4 +1,5 @@
-// Runs the test suite under Bun and then under Deno: `bun run test [part of a path ...]`. The last line sums both.
+// Runs the test suite under Bun and under Deno, on the CPU and on the test device: `bun run test [part of a path ...]`. The last line sums all.
+// SINTER_DEVICE=cpu or fake runs all of it on that device alone.
 import process from "node:process";
 import { filesUnder, shown, tools } from "./tools.ts";
 
@@ -7,13 +8,41 @@ const files = filesUnder("tests")
   .filter((path) => path.endsWith(".test.ts") && (wanted.length === 0 || wanted.some((part) => path.includes(part))))
   .map((path) => `./${path}`);
 
+/** What is the same on every device, as it is below them, and what names its devices itself. */
+const DEVICELESS = /^\.\/tests\/(base|kernel|blas|shim|vectors|layers|runtime\/(ffi|devices))/;
+/** Long, and about numbers or a collector rather than what lies between an engine and a device: on the test device under Bun only. */
+const BUN_ONLY = /^\.\/tests\/(memory\/(flat|limits)|generated\/(ops|gradients))/;
+
+interface Engine {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly pass: RegExp;
+  readonly fail: RegExp;
+}
+const ENGINES: Readonly<Record<string, Engine>> = {
+  Bun: {
+    command: tools.bun,
+    args: ["test", "--timeout", "120000"],
+    pass: /^\s*(\d+) pass$/gm,
+    fail: /^\s*(\d+) fail$/gm,
+  },
+  Deno: {
+    command: tools.deno,
+    args: ["test", "-A", "--no-check"],
+    pass: /^\w+ \| (\d+) passed\b/gm,
+    fail: /^\w+ \| \d+ passed.* \| (\d+) failed\b/gm,
+  },
+};
+
 let passed = 0;
 let failed = 0;
 
 /** Runs one engine's test runner and adds what its summary says; a run that ends badly counts as a failure at least. */
-async function run(engine: string, command: string, args: string[], pass: RegExp, fail: RegExp): Promise<void> {
-  console.log(`\n--- ${engine} ---`);
-  const { code, output } = await shown(command, [...args, ...files]);
+async function run(engine: string, device: string, paths: readonly string[]): Promise<void> {
+  if (paths.length === 0) return;
+  const { command, args, pass, fail } = ENGINES[engine] as Engine;
+  console.log(`\n--- ${engine} on ${device} ---`);
+  const { code, output } = await shown(command, [...args, ...paths], { SINTER_DEVICE: device });
   const last = (pattern: RegExp): number => Number([...output.matchAll(pattern)].at(-1)?.[1] ?? 0);
   passed += last(pass);
   const failures = last(fail);
@@ -25,14 +54,19 @@ if (files.length === 0) {
   console.error("No test file matches");
   failed = 1;
 } else {
-  await run("Bun", tools.bun, ["test", "--timeout", "120000"], /^\s*(\d+) pass$/gm, /^\s*(\d+) fail$/gm);
-  await run(
-    "Deno",
-    tools.deno,
-    ["test", "-A", "--no-check"],
-    /^\w+ \| (\d+) passed\b/gm,
-    /^\w+ \| \d+ passed.* \| (\d+) failed\b/gm,
-  );
+  const named = process.env["SINTER_DEVICE"] ?? "";
+  for (const engine of Object.keys(ENGINES)) {
+    if (named !== "") {
+      await run(engine, named, files);
+      continue;
+    }
+    await run(engine, "cpu", files);
+    await run(
+      engine,
+      "fake",
+      files.filter((path) => !DEVICELESS.test(path) && (engine === "Bun" || !BUN_ONLY.test(path))),
+    );
+  }
 }
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -40,10 +40,18 @@ export function quietly(command: string, args: readonly string[]): void {
   process.exit(1);
 }
 
-/** Runs a command with its output shown as it comes; returns its exit code and the output without colours. */
-export function shown(command: string, args: readonly string[]): Promise<{ code: number; output: string }> {
+/** Runs a command with its output shown as it comes, and environment variables added; returns its exit code and the output without colours. */
+export function shown(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    });
     let output = "";
     const take = (to: NodeJS.WriteStream) => (chunk: Uint8Array): void => {
       to.write(chunk);

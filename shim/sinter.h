@@ -37,8 +37,10 @@ enum { SN_ACTIVE, SN_PEAK, SN_CACHE, SN_LIMIT, SN_CACHE_LIMIT, SN_BUFFERS, SN_RS
 SN_EXPORT double sn_stat(uint32_t which);                                 // bytes or counts, process-wide
 SN_EXPORT double sn_set(uint32_t which, double value);                    // SN_PEAK (reset), SN_LIMIT, SN_CACHE_LIMIT; returns the old value
 // Device d's own settings and statistics are d << 8 | which. Of the test device: how its streams shuffle; which allocation, dispatch or copy
-// from now on fails (1 the next, 0 none), and how many from there; how often memory was found damaged; how many tasks overtook an earlier one.
+// from now on fails (1 the next, 0 none), and how many from there; how often memory was found damaged (0 forgets it); how many tasks overtook an earlier one.
 enum { SN_FAKE_SEED, SN_FAKE_ALLOCATION, SN_FAKE_DISPATCH, SN_FAKE_COPY, SN_FAKE_TIMES, SN_FAKE_DAMAGE, SN_FAKE_OVERTAKEN };
+// Of Metal: after how many launches, or bytes that they name, a command buffer is committed; how many were committed; how many barriers were placed.
+enum { SN_METAL_LAUNCHES, SN_METAL_BYTES, SN_METAL_COMMITS, SN_METAL_BARRIERS };
 SN_EXPORT void sn_trim(void);                                             // gives cached memory back
 
 // ---- programs and submissions ---------------------------------------------------------------------------------------
@@ -68,8 +70,11 @@ enum { SN_ASYNC = 1 };
 enum { SN_COMPUTE, SN_TRANSFER };
 enum { SN_BIND_BUFFER, SN_BIND_NEW, SN_BIND_ARENA, SN_BIND_UPDATE };
 // Commands: [op, words in this command including these two, ...]
-enum { SN_DISPATCH = 1, SN_CALL = 2, SN_COPY = 3 };
-//   SN_COPY: [.., to (binding), offset i64, from (binding), offset i64, bytes i64]; the bindings may be of any two devices one of which runs this
+enum { SN_DISPATCH = 1, SN_CALL = 2, SN_COPY = 3, SN_LAUNCH = 4 };
+//   SN_COPY: [.., to (binding), offset i64, from (binding), offset i64, bytes i64]; the bindings may be of any two devices one of which runs this;
+//     Metal copies whole words
+//   SN_LAUNCH: [.., program, flags, 3 x threadgroups, 3 x threads, nBuffer, nConstant, nBuffer x (binding, offset i64), nConstant x word]: a kernel of a
+//     source program. flags: SN_AFTER = it depends on a launch of this submission since the last one that was marked so; the others may run at once.
 //   SN_CALL: [.., routine, nPtr, nInt, nNum, nPtr x (binding, offset i64), nInt x i64, nNum x f64]; the signature of a routine is in calls.h
 //   SN_DISPATCH: [.., program, nRow, nInner, nMem, nScalar, foldAxis, rag i64, foldSize i64,
 //                 nRow x size i64, nInner x size i64, nMem x memory operand, nScalar x raw 64 bits]
@@ -83,7 +88,10 @@ enum { SN_DISPATCH = 1, SN_CALL = 2, SN_COPY = 3 };
 //     rag >= 0: the last row axis cuts an axis of length rag into blocks of the inner (COL: fold) size; the last block is shorter.
 enum { SN_I8, SN_U8, SN_I16, SN_U16, SN_I32, SN_U32, SN_I64, SN_U64 };
 
-// Program: [kind, wide, nSlot, nTile, nStage, entry0, entry1, entry2, nStage x (stage number, a, b, imm)]
+enum { SN_AFTER = 1 };
+// Source program (Metal): [nBuffer, nConstant, threads, bytes of the name, bytes of the text, name, text], name and text padded to words. Buffers are
+//   arguments 0 to nBuffer - 1 of the kernel `name`, the constants argument nBuffer; `threads` is the most that a threadgroup of a launch has.
+// Tape (CPU): [kind, wide, nSlot, nTile, nStage, entry0, entry1, entry2, nStage x (stage number, a, b, imm)]
 //   an operand a or b is kind << 24 | index:
 enum { SN_NONE, SN_MEM, SN_SLOT, SN_SCALAR, SN_AXIS, SN_STAGE, SN_TILE };
 //   kind SN_MAP: one loop over i that may be cut anywhere across threads. Entry: entry0.

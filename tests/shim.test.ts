@@ -84,7 +84,7 @@ function dispatchWords(d: Dispatch): number[] {
 }
 function submission(flags: number, buffers: readonly number[], ...dispatches: readonly Dispatch[]): Uint32Array {
   const words = [0, buffers.length, flags, 0];
-  for (const id of buffers) words.push(0, id, 0, 0, 0, 0);
+  for (const id of buffers) words.push(3, id, 0, 0, 0, 0);
   for (const d of dispatches) words.push(...dispatchWords(d));
   words[0] = words.length;
   return Uint32Array.from(words);

@@ -165,10 +165,10 @@ static void *dispatcher(void *arg) {
     if (!t) break;
     c->head = t->next;
     if (!c->head) c->tail = 0;
-    const failure *from = inherited(c, t->b, t->nb);
     const int cancelled = c->closing;
     pthread_mutex_unlock(&c->lock);
-    int code = from ? from->code : cancelled ? SN_E_HANDLE : own ? sn_run(own, t->words, t->n, t->at, t->b, t->nb, 0) : SN_E_MEMORY;
+    int code = sn_doomed(t);
+    if (!code) code = cancelled ? SN_E_HANDLE : own ? sn_run(own, t->words, t->n, t->at, t->b, t->nb, 0) : SN_E_MEMORY;
     sn_done(t, code, sn_written(own));
     pthread_mutex_lock(&c->lock);
   }

@@ -2,7 +2,12 @@
 #include "device.h"
 #include <pthread.h>
 #include <stdlib.h>
-static const device *const devices[] = {&sn_cpu, &sn_fake};
+static const device *const devices[] = {
+  &sn_cpu, &sn_fake,
+#if !defined(_WIN32)
+  &sn_metal,
+#endif
+};
 #define DEVICES (sizeof devices / sizeof *devices)
 static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic int state[DEVICES];               // 0 not tried, 1 usable, 2 not

@@ -1,8 +1,8 @@
 // fake.c: the test device. It is what a GPU with memory of its own is to the library, so that no part of that is only met on a GPU:
 // memory that the host does not see; two streams that run late, and in any order that the dependencies between tasks allow; failures
 // on demand. It runs the CPU's programs on its own memory. Memory is poisoned (NaN in every float type) when it is allocated and when it is
-// freed, lies between guards, and is kept for a while after it was freed: a write outside or after its life damages a pattern, which is noticed,
-// and every later task fails.
+// freed, lies between guards, and is kept for a while after it was freed (if it is small): a write outside or after its life damages a
+// pattern, which is noticed, and every later task fails.
 #define _GNU_SOURCE
 #include "../base/device.h"
 #include <pthread.h>
@@ -14,10 +14,10 @@
 #define FRONT 64                       // bytes of guard before memory; SN_PAD after it, which may be read
 #define POISON 0xff
 #define GUARD 0xa5
-#define GRAVES 256                     // freed blocks that are kept, up to GRAVE_BYTES in all
-#define GRAVE_BYTES (32ull << 20)
+#define GRAVES 256                     // freed blocks that are kept, each of at most GRAVE bytes
+#define GRAVE (64ull << 10)
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;    // of all below but `settings` of the memory
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;    // of the streams and settings
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static task *waiting[STREAMS];
 static uint64_t random_state = 1, seed = 1, overtaken;
@@ -41,7 +41,6 @@ static int told_to_fail(int what) {
 typedef struct grave { unsigned char *block; uint64_t bytes; } grave;
 static grave graves[GRAVES];
 static unsigned oldest, buried;
-static uint64_t buried_bytes;
 static int holds(const unsigned char *p, uint64_t n, unsigned char value) { return n == 0 || (p[0] == value && !memcmp(p, p + 1, n - 1)); }
 static void report(const char *what) {
   if (atomic_fetch_add(&damage, 1) == 0) fprintf(stderr, "sinter: fake device: %s\n", what);
@@ -67,7 +66,6 @@ static void dig_up(void) {
   grave *g = &graves[oldest];
   oldest = (oldest + 1) % GRAVES;
   buried--;
-  buried_bytes -= g->bytes;
   if (!holds(g->block, FRONT + g->bytes + SN_PAD, POISON)) report("memory was written after it was freed");
   free(g->block);
 }
@@ -75,11 +73,10 @@ static void release(memory m, uint64_t bytes) {
   unsigned char *block = (unsigned char *)m.handle - FRONT;
   if (!holds(block, FRONT, GUARD)) report("memory was written before its start");
   if (!holds(block + FRONT + bytes, SN_PAD, GUARD)) report("memory was written beyond its end");
+  if (bytes > GRAVE) { free(block); return; }
   memset(block, POISON, FRONT + bytes + SN_PAD);
   if (buried == GRAVES) dig_up();
   graves[(oldest + buried++) % GRAVES] = (grave){block, bytes};
-  buried_bytes += bytes;
-  while (buried_bytes > GRAVE_BYTES) dig_up();
 }
 
 // ---- streams -----------------------------------------------------------------------------------------------------------
@@ -124,7 +121,7 @@ static void *worker(void *stream_) {
     task *t;
     while (!waiting[stream]) pthread_cond_wait(&changed, &lock);
     // Late: what comes in the meantime may overtake.
-    uint64_t before = draw() % 4 ? 0 : draw() % 100, after = draw() % 4 ? 0 : draw() % 100;
+    uint64_t before = draw() % 8 ? 0 : draw() % 100, after = draw() % 8 ? 0 : draw() % 100;
     if (before) { pthread_mutex_unlock(&lock); pause_for(before); pthread_mutex_lock(&lock); }
     while (!(t = choose(stream))) pthread_cond_wait(&changed, &lock);
     pthread_mutex_unlock(&lock);
@@ -167,7 +164,10 @@ static double setting(uint32_t which, const double *value) {
       if (value) atomic_store(&countdown[which], v);
       break;
     case SN_FAKE_TIMES: old = (double)atomic_load(&times); if (value) atomic_store(&times, v ? v : 1); break;
-    case SN_FAKE_DAMAGE: old = (double)atomic_load(&damage); break;
+    case SN_FAKE_DAMAGE:
+      old = (double)atomic_load(&damage);
+      if (value) { atomic_store(&damage, v); if (!v) atomic_store(&damaged, (const char *)0); }
+      break;
     case SN_FAKE_OVERTAKEN: old = (double)overtaken; break;
   }
   pthread_mutex_unlock(&lock);

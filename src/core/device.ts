@@ -1,29 +1,50 @@
 // Devices: what there is, and the one on which ops are recorded now.
+import type { DType } from "../base/dtype.ts";
 import { environment } from "../base/env.ts";
 
 /** Kinds of devices. `fake` is the test device: memory of its own, two streams, failures on demand. */
 export type DeviceType = "cpu" | "gpu" | "fake";
-/** A device: its kind and number. */
-export interface Device {
+/** The kinds that programs name. */
+export const DeviceType = { cpu: "cpu", gpu: "gpu" } as const;
+/** A device: its kind and number. Devices of the same kind and number are the same device. */
+export class Device {
   readonly type: DeviceType;
   readonly index: number;
+
+  constructor(type: DeviceType | Device, index = 0) {
+    this.type = typeof type === "string" ? type : type.type;
+    this.index = index;
+  }
+
+  toString(): string {
+    return `Device(${this.type}, ${this.index})`;
+  }
 }
 /** Families of library routines. */
 export type CallFamily = "copy" | "matmul" | "sort" | "factorisation";
 
 /** The processor. */
-export const cpu: Device = { type: "cpu", index: 0 };
+export const cpu: Device = new Device("cpu");
 /** The graphics processor. */
-export const gpu: Device = { type: "gpu", index: 0 };
+export const gpu: Device = new Device("gpu");
 /** The test device. */
-export const fake: Device = { type: "fake", index: 0 };
+export const fake: Device = new Device("fake");
 /** Every device that an array may name. */
 export const DEVICES: readonly Device[] = [cpu, gpu, fake];
 
-const GPU_CALLS: ReadonlySet<CallFamily> = new Set(["copy", "matmul"]);
+const CALLS: Readonly<Record<DeviceType, readonly CallFamily[]>> = {
+  cpu: ["copy", "matmul", "sort", "factorisation"],
+  gpu: [],
+  fake: ["copy", "matmul"],
+};
 /** True if the device has the routines of a family; on one that has not, such a call is recorded on the CPU. */
 export function hasCalls(device: Device, family: CallFamily): boolean {
-  return device.type === "cpu" || GPU_CALLS.has(family);
+  return CALLS[device.type].includes(family);
+}
+
+/** True if the device computes a dtype; what reads or gives another is recorded on the CPU, and stays there. */
+export function computes(device: Device, dtype: DType): boolean {
+  return device.type !== "gpu" || dtype !== "float64";
 }
 
 function initial(): Device {

@@ -70,7 +70,7 @@ export function abandon(n: Node): void {
   }
 }
 
-/** An n-dimensional array: lazy, immutable but for `set`, over memory that every device can read. */
+/** An n-dimensional array: lazy, immutable but for `set`, over memory of a device. */
 export class NDArray {
   #node: Node | null;
   /** The serial number of the next node when the handle was made: tells whether a trace found it there. */
@@ -165,7 +165,7 @@ export class NDArray {
     return n;
   }
 
-  /** The elements, row-major: a view of the array's own memory where it is contiguous. Evaluates. */
+  /** The elements, row-major: a view of the array's own memory where it is contiguous and the host sees it, else a copy. Evaluates. */
   data(): TypedData {
     late.evaluate([this.node]);
     return late.read(this.node);

@@ -1,6 +1,6 @@
 // A node of the lazy graph, and what an op has to define. An array is a handle on a node; graphs and walks hold nodes only.
 import type { DType } from "../base/dtype.ts";
-import { type CallFamily, cpu, type Device, hasCalls, on, recording } from "./device.ts";
+import { type CallFamily, computes, cpu, type Device, hasCalls, on, recording } from "./device.ts";
 import type { CType, Expr, Literal, Scalars } from "../kernel/expr.ts";
 import type { Size } from "../kernel/sizes.ts";
 import type { PlanView, View } from "./view.ts";
@@ -209,25 +209,32 @@ export function apply<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
   return recording.several ? place(op, inputs, arg) : make(op, inputs, arg, cpu);
 }
 
+/** Whether the device computes all that an op reads and gives. */
+function canRun<A>(device: Device, op: OpDef<A>, inputs: readonly Node[], arg: A): boolean {
+  if (device === cpu) return true;
+  if (op.lower.kind === "call" && !hasCalls(device, op.lower.family)) return false;
+  const t = op.type(inputs, arg), given: readonly Aval[] = Array.isArray(t) ? t : [t as Aval];
+  return [...inputs, ...given].every((x) => computes(device, x.dtype));
+}
+
 /**
  * Records an op where there are several devices: its inputs come over from others, and a library call that the device has not
  * runs on the CPU. A node of several results stays where it is, as only its single results move.
  */
 function place<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
-  const home = recording.device, first = inputs[0], lower = op.lower;
-  const device = first !== undefined && first.outs !== null
-    ? first.device
-    : lower.kind === "call" && !hasCalls(home, lower.family)
-    ? cpu
-    : home;
-  const lacks = lower.kind === "call" && device !== home;
+  const home = recording.device, first = inputs[0], split = first !== undefined && first.outs !== null;
+  const lacks = !split && !canRun(home, op, inputs, arg), device = split ? first.device : lacks ? cpu : home;
   const why = (): string =>
     lacks
-      ? `${op.name} runs on ${device.type}, as ${home.type} has no such routine`
+      ? `${op.name} runs on ${device.type}, as ${home.type} has no ${
+        op.lower.kind === "call" ? "such routine" : "float64"
+      }`
       : `${op.name} runs on ${device.type}`;
   const local = inputs.some((x) => x.device !== device) ? inputs.map((x) => transfer(x, device, why)) : inputs;
   const n = make(op, local, arg, device);
-  return n.outs !== null ? n : transfer(n, home, () => lacks ? why() : `${op.name} ran on ${device.type}`);
+  return n.outs !== null || !computes(home, n.dtype)
+    ? n
+    : transfer(n, home, () => lacks ? why() : `${op.name} ran on ${device.type}`);
 }
 
 /** The same value on another device. The evaluator copies it there, or only keeps the order where both share the host's memory. */

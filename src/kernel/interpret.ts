@@ -16,6 +16,8 @@ export interface Run {
   readonly operands: readonly {
     readonly memory: DataView;
     readonly offset: number;
+    /** Elements from the row's address that an index may touch. */
+    readonly bound: number;
     readonly rows: readonly number[];
     readonly fold: number;
     readonly inner: readonly number[];

@@ -47,6 +47,7 @@ export class Sizes {
   readonly #asked = new Map<string, boolean>();
   readonly #sizes: ReadonlyMap<number, number>;
   readonly #sizeCount: number;
+  #pinned = false;
 
   /** `sizes`: the position of each size among the inputs; `moving`: the other inputs, which follow them. */
   constructor(sizes: ReadonlyMap<number, number>, moving: readonly number[]) {
@@ -194,6 +195,20 @@ export class Sizes {
     return answer;
   }
 
+  /** Makes the plan one of these very sizes. */
+  pin(): void {
+    this.#sizes.forEach((k, size) => this.ask(EQUAL, this.#polynomial([{ coefficient: 1, atoms: [k] }]), size));
+    this.#pinned = true;
+  }
+  /** True if a number of a pinned plan is a multiple of k whatever the starts and offsets are. */
+  isMultiple(a: Sym, k: number): boolean {
+    return this.#pinned && a.terms.every((t) => {
+      let known = t.coefficient;
+      for (const i of t.atoms) if (!(this.#atoms[i] as Atom).moving) known *= (this.#atoms[i] as Atom).value;
+      return known % k === 0;
+    });
+  }
+
   /** The finished layout program; `words` are pairs of the word where a 64-bit number goes and its register. */
   layout(words: readonly (readonly [word: number, register: number])[]): Layout {
     const part = (moving: boolean): Int32Array =>
@@ -313,6 +328,10 @@ const owner = (a: Size, b: Size): Sizes => (typeof a === "number" ? b as Sym : a
 /** The number in the graph that is planned. No guard keeps it: for reports, never for decisions. */
 export function numberOf(a: Size): number {
   return typeof a === "number" ? a : a.value;
+}
+/** True if a number of a pinned plan is a multiple of k whatever the starts and offsets are. */
+export function isMultiple(a: Size, k: number): boolean {
+  return typeof a === "number" ? a % k === 0 : a.of.isMultiple(a, k);
 }
 /** A text that tells sizes of one plan apart. */
 export function sizeText(a: Size): string {

@@ -144,9 +144,18 @@ export function scope<T>(f: () => T): T {
  * A stream of a device. Work on any stream begins once what it reads is there; what does not depend on one another may run at the
  * same time in any case, so that a stream is only a name for its device.
  */
-export interface Stream {
+export class Stream {
   readonly device: Device;
   readonly index: number;
+
+  constructor(device: Device, index: number) {
+    this.device = device;
+    this.index = index;
+  }
+
+  toString(): string {
+    return `Stream(${this.device}, ${this.index})`;
+  }
 }
 function deviceOf(op: string, device: Device): Device {
   const found = typeof device === "object" && device !== null
@@ -188,12 +197,12 @@ export function setDefaultDevice(device: Device): void {
 }
 /** The default stream of a device. */
 export function defaultStream(device: Device): Stream {
-  return { device: usable("defaultStream", device), index: 0 };
+  return new Stream(usable("defaultStream", device), 0);
 }
 let streams = 0;
 /** A new stream of a device. */
 export function newStream(device: Device): Stream {
-  return { device: usable("newStream", device), index: ++streams };
+  return new Stream(usable("newStream", device), ++streams);
 }
 /**
  * Records what follows (until the end of the block with `using`, or inside `f`) on a device or a stream.

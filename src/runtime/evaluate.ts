@@ -1,16 +1,17 @@
 // Evaluation: roots to a graph, its plan from the cache, one submission, and the values back into the nodes.
 import { type DType, itemsize, typedArrayOf } from "../base/dtype.ts";
+import { partsOf } from "../backends/gpu/arguments.ts";
 import { DEFAULT_PRECISION, elementsOf, formatArray } from "../base/format.ts";
 import { DEBUG, debug } from "../base/env.ts";
 import { plainError, siteOf } from "../base/error.ts";
-import { cpu, type Device, on, recording } from "../core/device.ts";
+import { computes, cpu, type Device, on, recording } from "../core/device.ts";
 import { elementOf, late, type NDArray, type TypedData } from "../core/ndarray.ts";
 import { type Buf, carried, freshMark, Node, type OpDef, topological } from "../core/node.ts";
 import { size } from "../core/shape.ts";
 import { trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
 import { assemble, define } from "../ops/basis.ts";
-import { type Graph, Key, present } from "../schedule/graph.ts";
+import { alignment, type Graph, Key, present } from "../schedule/graph.ts";
 import { copyWords, deviceNumber, isUnified } from "./devices.ts";
 import { type Native, openNative } from "./ffi.ts";
 import {
@@ -277,7 +278,8 @@ function submitted(
   for (const s of p.scalars) {
     const n = g.order[s.slot] as Node, v = n.op.values?.(n.arg)[s.k];
     if (v === undefined) continue;
-    if (s.t === "f32") p.floats[s.word] = v as number;
+    if (s.part >= 0) p.floats[s.word] = partsOf(Number(v))[s.part] as number;
+    else if (s.t === "f32") p.floats[s.word] = v as number;
     else putScalar(words, s.word, s.t, v);
   }
   words[2] = flags | deviceNumber(lib, g.device) << 8;
@@ -415,7 +417,7 @@ function runCalls(order: readonly Node[], flags: number): boolean {
 }
 function runCall(n: Node, call: Call, flags: number): void {
   const { program, outs } = call, leaves = n.inputs, { plan, moving, results } = programPlan(program, leaves);
-  leaves.forEach((x, i) => moving[i] = (x.view as View).offset);
+  leaves.forEach((x, i) => moving[i] = (x.view as View).offset / alignment(x));
   plan.layout.move(moving, moving.length, plan.words);
   const { made } = submitted(program.graph, plan, leaves, flags, spare(plan, leaves));
   outs.forEach((out, i) => {
@@ -453,9 +455,9 @@ function isSpare(n: Node, bytes: number): boolean {
 }
 /** The plan of a program for leaves that lie as these do. */
 function programPlan(program: Program, leaves: readonly Node[]): ProgramPlan {
-  const layout = leaves.every((x) => isContiguous(x.view as View))
+  const layout = leaves.every((x) => isContiguous(x.view as View) && alignment(x) > 1)
     ? ""
-    : leaves.map((x) => (x.view as View).strides.join()).join(";");
+    : leaves.map((x) => `${(x.view as View).strides.join()},${alignment(x)}`).join(";");
   const known = program.plans.get(layout);
   if (known !== undefined && known.generation === generation) return known;
   const { graph } = program;
@@ -598,13 +600,14 @@ function evaluateAsync(roots: readonly Node[]): Promise<void> {
 
 /** A node over a fresh buffer of the device of the moment with these row-major elements. */
 function store(data: TypedData, shape: readonly number[], dtype: DType): Node {
-  const bytes = size(shape) * itemsize(dtype), id = room(bytes, cpu);
-  const b = bufferOf(id, native().address(id), bytes, 0);
+  const wanted = computes(recording.device, dtype) ? recording.device : cpu,
+    home = isUnified(native(), wanted) ? wanted : cpu;
+  const bytes = size(shape) * itemsize(dtype), id = room(bytes, home), b = bufferOf(id, native().address(id), bytes, 0);
   new Uint8Array(b.token, 0, bytes).set(new Uint8Array(data.buffer, data.byteOffset, bytes));
-  const n = new Node(sourceOp as OpDef, NONE, null, shape, dtype, null, cpu);
+  const n = new Node(sourceOp as OpDef, NONE, null, shape, dtype, null, home);
   give(n, b, contiguousView(shape));
-  if (recording.device === cpu) return n;
-  const t = carried(n, recording.device, () => "it is made of values of JavaScript");
+  if (wanted === home) return n;
+  const t = carried(n, wanted, () => "it is made of values of JavaScript");
   carry(t);
   release(n);
   return t;

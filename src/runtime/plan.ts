@@ -16,6 +16,7 @@ import { lower } from "../schedule/lower.ts";
 import { numbered, type Operand, type Place, type Step } from "../schedule/step.ts";
 import { place, type Placed } from "./arena.ts";
 import type { Native } from "./ffi.ts";
+import { compiledSources, forgetSources, Hazards, languageOf, launchOf } from "./launch.ts";
 
 /** One kernel or library call as `explain` shows it. */
 export interface KernelInfo {
@@ -54,8 +55,14 @@ export interface Plan {
   readonly leaves: readonly { readonly word: number; readonly leaf: number; readonly out: number }[];
   readonly outputs: readonly Output[];
   readonly aliases: readonly Alias[];
-  /** Words that take value `k` of the node at `slot`. */
-  readonly scalars: readonly { readonly word: number; readonly slot: number; readonly k: number; readonly t: CType }[];
+  /** Words that take value `k` of the node at `slot`; of a float64, where `part` is not negative, that one of its three floats. */
+  readonly scalars: readonly {
+    readonly word: number;
+    readonly slot: number;
+    readonly k: number;
+    readonly t: CType;
+    readonly part: number;
+  }[];
   /** True if a run can fail for what the data holds: its leaves must then stay as they are. */
   readonly fallible: boolean;
   /** Nodes that it computes. */
@@ -72,10 +79,11 @@ const programs = new Map<string, number>();
 export function forgetKernels(native: Native): void {
   for (const id of programs.values()) native.programFree(id);
   programs.clear();
+  forgetSources(native);
 }
 /** Number of kernels compiled so far. */
 export function compiledKernels(): number {
-  return programs.size;
+  return programs.size + compiledSources();
 }
 
 /** Room that an array takes of the arena: whole steps can be read past its end. */
@@ -248,7 +256,10 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
     }
   }
 
-  const scalars: { word: number; slot: number; k: number; t: CType }[] = [];
+  const language = languageOf(native, device), hazards = new Hazards();
+  // A launch is cut for the sizes at hand.
+  if (language !== null) sizes.pin();
+  const scalars: { word: number; slot: number; k: number; t: CType; part: number }[] = [];
   for (const s of list) {
     const at = w.n;
     if (s.kind === "call") {
@@ -266,6 +277,17 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
         w.push(scratch.getUint32(0, true));
         w.push(scratch.getUint32(4, true));
       }
+    } else if (language !== null) {
+      const operands = s.operands.map((o) => {
+        const l = locate(o.place), bytes = storages.get(placeKey(actual(o.place)))?.bytes ?? Infinity;
+        const from = numberOf(l.offset);
+        return { binding: l.binding, offset: plus(l.offset, o.offset), from, to: from + numberOf(bytes) };
+      });
+      const launch = launchOf(native, device, language, s, operands, hazards);
+      if (launch === null) continue;
+      for (const x of launch.words) w.push(x);
+      for (const m of launch.moving) w.sizes.push([at + m.at, m.size]);
+      for (const { at: word, ...x } of launch.scalars) scalars.push({ word: at + word, ...x });
     } else {
       const k = s.kernel;
       addIdentities(k);
@@ -315,7 +337,7 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
       });
       k.scalars.scalars.forEach((x) => {
         if (x.size !== null) return w.wide(x.size);
-        if (x.node >= 0) scalars.push({ word: w.n, slot: x.node, k: x.k, t: x.t });
+        if (x.node >= 0) scalars.push({ word: w.n, slot: x.node, k: x.k, t: x.t, part: -1 });
         const here = w.n;
         w.push(0);
         w.push(0);

@@ -1,9 +1,9 @@
 // The graph of one eval: its structure as a key, the numbers that vary under one key, and both as symbols for planning.
-import { type DType, DTYPES } from "../base/dtype.ts";
+import { type DType, DTYPES, itemsize } from "../base/dtype.ts";
 import type { Device } from "../core/device.ts";
 import type { Node, OpDef, Planned } from "../core/node.ts";
 import { contiguousView, type PlanView, type View } from "../core/view.ts";
-import { type Size, Sizes } from "../kernel/sizes.ts";
+import { type Size, Sizes, times } from "../kernel/sizes.ts";
 
 /** The nodes of an eval: what has to be computed, inputs first, and the memory it starts from. */
 export interface Graph {
@@ -42,6 +42,12 @@ function rowMajor(v: View): boolean {
     n *= d;
   }
   return true;
+}
+
+/** Elements of 16 bytes where a leaf begins at a multiple of them, else 1: offsets count in these units, so that plans know the alignment. */
+export function alignment(n: Node): number {
+  const unit = 16 / itemsize(n.dtype);
+  return n.view === null || n.view.offset % unit === 0 ? unit : 1;
 }
 
 /**
@@ -115,11 +121,12 @@ export class Key {
     for (const n of g.leaves) {
       this.#put(dtypeIds.get(n.dtype) as number);
       const v = n.view, flat = v === null || rowMajor(v);
-      this.#put(n.shape.length * 4 + (n.results === null ? 0 : 1) + (flat ? 0 : 2));
+      const unit = alignment(n);
+      this.#put(n.shape.length * 8 + (n.results === null ? 0 : 1) + (flat ? 0 : 2) + (unit > 1 ? 4 : 0));
       for (const d of n.shape) this.#size(d);
       if (!flat) { for (const s of v.strides) this.#size(s); }
       if (n.outs !== null) { for (const o of n.outs) for (const d of o.shape) this.#size(d); }
-      this.#move(v === null ? 0 : v.offset);
+      this.#move(v === null ? 0 : v.offset / unit);
     }
     for (const n of g.order) {
       this.#put(idOf(opIds, n.op));
@@ -162,7 +169,7 @@ export class Symbols {
     this.sizes = new Sizes(positions, [...key.moving.subarray(0, key.movingCount)]);
     let moving = 0;
     for (const n of g.leaves) {
-      const shape = this.#sizes(n.shape), offset = this.sizes.moving(moving++), v = n.view;
+      const shape = this.#sizes(n.shape), offset = times(this.sizes.moving(moving++), alignment(n)), v = n.view;
       this.#planned.set(n, { shape, dtype: n.dtype, starts: [] });
       if (v === null) continue;
       const { strides } = rowMajor(v) ? contiguousView(shape) : { strides: this.#sizes(v.strides) };

@@ -1,16 +1,20 @@
 // Runs the steps of a graph on the exact interpreter, over plain JavaScript memory: what a device has to agree with.
 import { type DType, itemsize } from "../../src/base/dtype.ts";
-import type { Node } from "../../src/core/node.ts";
+import { type Device, recording } from "../../src/core/device.ts";
+import { type Buf, type Node, topological } from "../../src/core/node.ts";
 import { size } from "../../src/core/shape.ts";
-import { numberOf, type Size } from "../../src/kernel/sizes.ts";
+import { contiguousView, type View } from "../../src/core/view.ts";
+import { numberOf } from "../../src/kernel/sizes.ts";
 import type { Literal } from "../../src/kernel/expr.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
-import { interpret } from "../../src/kernel/interpret.ts";
-import { printKernel } from "../../src/kernel/kernel.ts";
+import { interpret, type Run } from "../../src/kernel/interpret.ts";
+import { type Kernel, printKernel } from "../../src/kernel/kernel.ts";
 import { resolve } from "../../src/schedule/fuse.ts";
 import { numbered, type Place, type Step } from "../../src/schedule/step.ts";
-import { graphOf } from "../../src/runtime/evaluate.ts";
+import { copyWords, deviceNumber } from "../../src/runtime/devices.ts";
+import { graphOf, native } from "../../src/runtime/evaluate.ts";
 import { steps } from "../../src/runtime/plan.ts";
+import { segmentsOf } from "../../src/runtime/segments.ts";
 
 /** Memory that notes which of its bytes are read or written. */
 class Watched extends DataView<ArrayBuffer> {
@@ -45,14 +49,69 @@ export interface Interpreted {
   readonly steps: readonly Step<number>[];
 }
 
-/** Evaluates nodes without a device. Leaves must be in memory (`token`). */
-export function interpreted(roots: readonly Node[]): Interpreted {
+/** Runs one kernel of an interpreted eval: by `interpret`, or by another device as well. */
+export type Runner = (kernel: Kernel, run: Run) => void;
+
+/** A buffer's bytes where the host sees them. */
+function seen(b: Buf, device: Device): ArrayBuffer {
+  if (b.address !== 0 || b.id === 0 || b.bytes === 0) return b.token;
+  const lib = native(), id = lib.alloc(b.bytes), words = copyWords(b.id, 0, id, b.bytes, deviceNumber(lib, device));
+  if (lib.wait(lib.submit(words, words.length)) < 0) throw new Error(lib.error());
+  return lib.own(id, lib.address(id), b.bytes);
+}
+/** The row-major bytes of a view. */
+function rowMajor(m: DataView, view: View, item: number): Uint8Array {
+  const { shape, strides } = view, out = new Uint8Array(size(shape) * item);
+  for (let i = 0; i < size(shape); i++) {
+    let at = view.offset, rest = i;
+    for (let d = shape.length - 1; d >= 0; d--) {
+      at += (rest % (shape[d] as number)) * (strides[d] as number);
+      rest = Math.floor(rest / (shape[d] as number));
+    }
+    for (let b = 0; b < item; b++) out[i * item + b] = m.getUint8(at * item + b);
+  }
+  return out;
+}
+/** Evaluates nodes without a device, over several devices piece by piece. Leaves must be in memory. */
+export function interpreted(roots: readonly Node[], runner: Runner = interpret): Interpreted {
+  const inMemory = (n: Node): boolean => n.buf !== null || n.results !== null;
+  const segments = recording.several ? segmentsOf(roots, topological(roots, inMemory)) : null;
+  if (segments === null) return piece(roots, runner);
+  const standing: Node[] = [], parts: Interpreted[] = [];
+  const stand = (n: Node, bytes: Uint8Array): void => {
+    n.buf = { id: 0, bytes: bytes.length, address: 0, token: bytes.slice().buffer, users: 1, exposed: true, ticket: 0 };
+    n.view = contiguousView(n.shape);
+    standing.push(n);
+  };
+  const bytesOf = (n: Node): Uint8Array =>
+    rowMajor(new DataView(seen(n.buf as Buf, n.device)), n.view as View, itemsize(n.dtype));
+  try {
+    for (const s of segments) {
+      for (const t of s.transfers) stand(t, bytesOf(t.inputs[0] as Node));
+      const todo = s.roots.filter((n) => n.buf === null), part = piece(todo, runner);
+      todo.forEach((n, i) => stand(n, part.bytes[i] as Uint8Array));
+      parts.push(part);
+    }
+    return {
+      bytes: roots.map(bytesOf),
+      kernels: parts.flatMap((p) => p.kernels),
+      touched: parts.flatMap((p) => p.touched),
+      steps: parts.flatMap((p) => p.steps),
+    };
+  } finally {
+    for (const n of standing) n.buf = n.view = null;
+  }
+}
+function piece(roots: readonly Node[], runner: Runner): Interpreted {
   const g = graphOf(roots), { schedule, steps: symbolic } = steps(g), list = symbolic.map(numbered);
   const memories = new Map<string, DataView<ArrayBuffer>>();
   const memory = (p: Place): DataView<ArrayBuffer> => {
-    if (p.node !== null && p.node.buf !== null) return new DataView(p.node.buf.token);
     const key = p.node === null ? `w${p.workspace}` : `${p.node.serial}.${p.out}`;
     let m = memories.get(key);
+    if (m === undefined && p.node !== null && p.node.buf !== null) {
+      m = new DataView(seen(p.node.buf, p.node.device));
+      memories.set(key, m);
+    }
     if (m === undefined) {
       const aval = p.node === null ? null : p.node.outs?.[p.out] ?? p.node;
       m = new DataView(new ArrayBuffer(aval === null ? numberOf(p.bytes) : size(aval.shape) * itemsize(aval.dtype)));
@@ -66,7 +125,7 @@ export function interpreted(roots: readonly Node[]): Interpreted {
     const views = s.operands.map((o) => new Watched(memory(o.place).buffer));
     checkKernel(s.kernel);
     kernels.push(printKernel(s.kernel));
-    interpret(s.kernel, {
+    runner(s.kernel, {
       rows: s.rows,
       inner: s.inner,
       foldSize: s.foldSize,
@@ -74,6 +133,7 @@ export function interpreted(roots: readonly Node[]): Interpreted {
       operands: s.operands.map((o, i) => ({
         memory: views[i] as DataView,
         offset: o.offset,
+        bound: o.bound,
         rows: o.rows,
         fold: o.fold,
         inner: o.inner,
@@ -90,18 +150,9 @@ export function interpreted(roots: readonly Node[]): Interpreted {
   const bytes = roots.map((n) => {
     const r = resolve(schedule, n);
     if (r === null) throw new Error("not computed");
-    const m = memory({ node: r.node, out: r.out, workspace: -1, bytes: 0 }),
-      item = itemsize(n.dtype),
-      out = new Uint8Array(size(n.shape) * item);
-    for (let i = 0; i < size(n.shape); i++) {
-      let at = numberOf(r.view.offset), rest = i;
-      for (let d = n.shape.length - 1; d >= 0; d--) {
-        at += (rest % (n.shape[d] as number)) * numberOf(r.view.strides[d] as Size);
-        rest = Math.floor(rest / (n.shape[d] as number));
-      }
-      for (let b = 0; b < item; b++) out[i * item + b] = m.getUint8(at * item + b);
-    }
-    return out;
+    const m = memory({ node: r.node, out: r.out, workspace: -1, bytes: 0 });
+    const view = { shape: n.shape, strides: r.view.strides.map(numberOf), offset: numberOf(r.view.offset) };
+    return rowMajor(m, view, itemsize(n.dtype));
   });
   return { bytes, kernels, touched, steps: list };
 }

@@ -1,0 +1,251 @@
+// stream.c: runs tasks on one command queue. A task is one command buffer, or several if it is long, so that the GPU begins while the rest is encoded.
+// Launches of a command buffer are concurrent but for the barriers that the submission asks for. The driver orders command buffers by the memory that
+// they write, so that the dependencies between tasks need nothing here. Completion comes as a call on a thread of Metal's.
+#include "metal.h"
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#define JOBS 256
+#define BATCHES 1024                   // command buffers in flight: the queue's limit, at which Metal would block
+#define CONCURRENT 1                   // MTLDispatchTypeConcurrent
+#define BUFFERS 1                      // MTLBarrierScopeBuffers
+#define COMPLETED 4                    // MTLCommandBufferStatusCompleted
+// The pages of another device's memory as a buffer of Metal. Tasks in flight share it, so that the driver sees what they have in common.
+typedef struct window { struct window *next; char *page; size_t bytes; id buffer; uint32_t users; } window;
+typedef struct job {
+  task *t;
+  uint32_t pending, launches;          // command buffers that are not complete; launches so far
+  int sealed, code;                    // sealed: no command buffer will follow
+  const char *first;                   // name of its first kernel
+  char text[400];
+  window **windows;                    // one for each binding, or null
+} job;
+typedef struct batch { id buffer; job *j; } batch;
+// What is being encoded.
+typedef struct encoding { job *j; id buffer, encoder; uint32_t launches; int unordered; uint64_t bytes; } encoding;
+
+static id queue;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static job jobs[JOBS];
+static batch batches[BATCHES];
+static unsigned batches_used;
+static window *windows;
+static uint64_t most_launches = 40, most_bytes = 40ull << 20, commits, barriers;
+
+// ---- completion ---------------------------------------------------------------------------------------------------------
+// A block without a context, laid out as the ABI of blocks says; it is never copied and lives for ever.
+typedef struct block { void *isa; int flags, reserved; void (*invoke)(void *, id); const void *descriptor; } block;
+static const struct { unsigned long reserved, size; } descriptor = {0, sizeof(block)};
+#define BLOCK_IS_GLOBAL (1 << 28)
+static void close_windows(job *j) {
+  for (uint32_t i = 0; j->windows && i < j->t->nb; i++) {
+    window *v = j->windows[i], **q = &windows;
+    if (!v || --v->users > 0) continue;
+    while (*q != v) q = &(*q)->next;
+    *q = v->next;
+    sn_objc.release(v->buffer);
+    free(v);
+  }
+  free(j->windows);
+}
+static void fail(job *j, int code, const char *what, const char *why) {
+  if (j->code) return;
+  j->code = code;
+  snprintf(j->text, sizeof j->text, "Metal: %s: %s", what, why);
+}
+static void completed(void *self, id buffer) {
+  (void)self;
+  void *pool = sn_objc.push();
+  pthread_mutex_lock(&lock);
+  unsigned i = 0;
+  while (batches[i].buffer != buffer) i++;
+  job *j = batches[i].j;
+  batches[i] = (batch){0};
+  batches_used--;
+  if (SEND(status_of, buffer) != COMPLETED) {
+    char what[120];
+    snprintf(what, sizeof what, "kernel %s or one of the %u launched after it", j->first ? j->first : "none", j->launches ? j->launches - 1 : 0);
+    fail(j, SN_E_DEVICE, what, sn_objc_error(SEND(error_of, buffer)));
+  }
+  job last = {0};
+  if (--j->pending == 0 && j->sealed) {
+    close_windows(j);
+    last = *j;
+    *j = (job){0};
+    pthread_cond_broadcast(&changed);
+  }
+  pthread_mutex_unlock(&lock);
+  sn_objc.release(buffer);
+  if (last.t) sn_done(last.t, last.code, last.text);
+  sn_objc.pop(pool);
+}
+static block when_completed = {0, BLOCK_IS_GLOBAL, 0, completed, &descriptor};
+
+// ---- encoding -----------------------------------------------------------------------------------------------------------
+static void end_encoder(encoding *e) {
+  if (!e->encoder) return;
+  SEND(end, e->encoder);
+  sn_objc.release(e->encoder);
+  e->encoder = 0;
+}
+static void commit(encoding *e, int last) {
+  end_encoder(e);
+  SEND(on_completed, e->buffer, &when_completed);
+  pthread_mutex_lock(&lock);
+  unsigned i = 0;
+  while (batches[i].buffer) i++;
+  batches[i] = (batch){e->buffer, e->j};
+  batches_used++;
+  commits++;
+  e->j->pending++;
+  e->j->sealed = last;
+  pthread_mutex_unlock(&lock);
+  SEND(commit, e->buffer);
+  e->buffer = 0;
+}
+static void open_encoder(encoding *e) {
+  if (!e->buffer) {
+    e->buffer = sn_objc.retain(SEND(command_buffer, queue));
+    e->launches = 0; e->bytes = 0;
+  }
+  if (!e->encoder) {
+    e->encoder = sn_objc.retain(SEND(compute_encoder, e->buffer, CONCURRENT));
+    e->unordered = 0;
+  }
+}
+static uint64_t wide(const uint32_t *w) { return w[0] | (uint64_t)w[1] << 32; }
+// The buffer of a binding and where its memory begins there; opens a window on memory of another device.
+static id buffer_of(job *j, uint32_t i, uint64_t *offset) {
+  const binding *b = j->t->b + i;
+  if (b->device == j->t->device) { *offset = 0; return b->m.handle; }
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  char *from = (char *)((uintptr_t)b->m.host / page * page);
+  const size_t bytes = ((size_t)(b->m.host + b->bytes + SN_PAD - from) + page - 1) / page * page;
+  *offset = (uint64_t)(b->m.host - from);
+  if (!j->windows) j->windows = calloc(j->t->nb, sizeof *j->windows);
+  if (!j->windows) return 0;
+  if (j->windows[i]) return j->windows[i]->buffer;
+  pthread_mutex_lock(&lock);
+  window *v = windows;
+  while (v && (v->page != from || v->bytes != bytes)) v = v->next;
+  if (!v && (v = calloc(1, sizeof *v))) {
+    *v = (window){windows, from, bytes, SEND(new_buffer_over, sn_metal_device, from, bytes, 0, (void *)0), 0};
+    if (v->buffer) windows = v; else { free(v); v = 0; }
+  }
+  if (v) v->users++;
+  pthread_mutex_unlock(&lock);
+  j->windows[i] = v;
+  return v ? v->buffer : 0;
+}
+static int refuse(job *j, int code, const char *what, const char *why) {
+  pthread_mutex_lock(&lock);             // an earlier command buffer may fail meanwhile
+  fail(j, code, what, why);
+  pthread_mutex_unlock(&lock);
+  return 0;
+}
+// Words of a launch from its program on.
+enum { PROGRAM, FLAGS, GROUPS, SIZE = GROUPS + 3, N_BUFFER = SIZE + 3, N_CONSTANT, BOUND };
+static int launch(encoding *e, const uint32_t *w, uint32_t n) {
+  job *j = e->j;
+  const program *p = n >= BOUND ? sn_loaded(w[PROGRAM], j->t->device) : 0;
+  if (!p) return refuse(j, SN_E_WORDS, "launch", "it names no program of this device");
+  if (w[N_BUFFER] != p->buffers || w[N_CONSTANT] != p->constants || n != BOUND + 3 * p->buffers + p->constants) return refuse(j, SN_E_WORDS, p->name, "the program takes other buffers or constants");
+  const uint64_t threads = (uint64_t)w[SIZE] * w[SIZE + 1] * w[SIZE + 2];
+  if (threads == 0 || threads > p->threads || !w[GROUPS] || !w[GROUPS + 1] || !w[GROUPS + 2]) return refuse(j, SN_E_WORDS, p->name, "no threads, or more than the program was made for");
+  open_encoder(e);
+  if (e->unordered && (w[FLAGS] & SN_AFTER)) {
+    SEND(barrier, e->encoder, BUFFERS);
+    barriers++;
+    e->unordered = 0;
+  }
+  SEND(set_pipeline, e->encoder, p->pipeline);
+  for (uint32_t i = 0; i < p->buffers; i++) {
+    const uint32_t *at = w + BOUND + 3 * i;
+    const uint64_t offset = wide(at + 1);
+    if (at[0] >= j->t->nb || offset >= j->t->b[at[0]].bytes + SN_PAD) return refuse(j, SN_E_WORDS, p->name, "a buffer is not bound, or its offset is beyond its end");
+    uint64_t before;
+    id b = buffer_of(j, at[0], &before);
+    if (!b) return refuse(j, SN_E_MEMORY, p->name, "memory of another device cannot be bound");
+    SEND(set_buffer, e->encoder, b, before + offset, i);
+    e->bytes += j->t->b[at[0]].bytes;
+  }
+  if (p->constants) SEND(set_bytes, e->encoder, w + BOUND + 3 * p->buffers, 4 * p->constants, p->buffers);
+  SEND(dispatch, e->encoder, (MTLSize){w[GROUPS], w[GROUPS + 1], w[GROUPS + 2]}, (MTLSize){w[SIZE], w[SIZE + 1], w[SIZE + 2]});
+  if (!j->first) j->first = p->name;
+  e->unordered = 1;
+  e->launches++;
+  j->launches++;
+  return 1;
+}
+// Words of a copy: to, offset, from, offset, bytes.
+static int copy(encoding *e, const uint32_t *w, uint32_t n) {
+  job *j = e->j;
+  if (n != 8 || w[0] >= j->t->nb || w[3] >= j->t->nb) return refuse(j, SN_E_WORDS, "copy", "malformed");
+  const uint64_t at_to = wide(w + 1), at_from = wide(w + 4), bytes = wide(w + 6);
+  const binding *to = j->t->b + w[0], *from = j->t->b + w[3];
+  if (bytes > to->bytes || at_to > to->bytes - bytes || bytes > from->bytes || at_from > from->bytes - bytes) return refuse(j, SN_E_WORDS, "copy", "out of bounds");
+  if (bytes == 0) return 1;
+  uint64_t before_to, before_from;
+  id target = buffer_of(j, w[0], &before_to), source = buffer_of(j, w[3], &before_from);
+  if (!target || !source) return refuse(j, SN_E_MEMORY, "copy", "memory of another device cannot be bound");
+  if ((before_to + at_to) % 4 || (before_from + at_from) % 4 || bytes % 4) return refuse(j, SN_E_WORDS, "copy", "not of whole words");
+  open_encoder(e);
+  end_encoder(e);
+  id blit = SEND(blit_encoder, e->buffer);
+  SEND(copy, blit, source, before_from + at_from, target, before_to + at_to, bytes);
+  SEND(end, blit);
+  e->launches++;
+  e->bytes += bytes;
+  return 1;
+}
+static int encode(encoding *e, uint32_t op, const uint32_t *w, uint32_t n) {
+  switch (op) {
+    case SN_LAUNCH: return launch(e, w, n);
+    case SN_COPY: return copy(e, w, n);
+    default: return refuse(e->j, SN_E_WORDS, "command", "a GPU does not run it");
+  }
+}
+static job *new_job(task *t) {
+  job *j = 0;
+  pthread_mutex_lock(&lock);
+  // A context has far fewer tasks in flight than there are jobs, so that some job of another ends without the lock of this one.
+  while (!j) {
+    for (unsigned i = 0; i < JOBS && !j; i++) if (!jobs[i].t) j = &jobs[i];
+    if (!j) pthread_cond_wait(&changed, &lock);
+  }
+  j->t = t;
+  pthread_mutex_unlock(&lock);
+  return j;
+}
+void sn_metal_enqueue(task *t) {
+  void *pool = sn_objc.push();
+  encoding e = {.j = new_job(t)};
+  int good = 1;
+  for (uint32_t at = t->at; good && at < t->n; at += t->words[at + 1]) {
+    const uint32_t left = t->n - at, n = left >= 2 ? t->words[at + 1] : 0;
+    if (n < 2 || n > left) { refuse(e.j, SN_E_WORDS, "command", "malformed"); break; }
+    good = encode(&e, t->words[at], t->words + at + 2, n - 2);
+    const int full = e.launches >= most_launches || e.bytes >= most_bytes;
+    if (good && full && batches_used < BATCHES / 2 && at + n < t->n) commit(&e, 0);
+  }
+  open_encoder(&e);
+  commit(&e, 1);
+  sn_objc.pop(pool);
+}
+const char *sn_metal_open_stream(void) {
+  when_completed.isa = sn_objc.global_block;
+  queue = SEND(new_queue, sn_metal_device, BATCHES);
+  return queue ? 0 : "the Metal device gives no command queue";
+}
+double sn_metal_setting(uint32_t which, const double *value) {
+  uint64_t *const all[] = {[SN_METAL_LAUNCHES] = &most_launches, [SN_METAL_BYTES] = &most_bytes, [SN_METAL_COMMITS] = &commits, [SN_METAL_BARRIERS] = &barriers};
+  if (which >= sizeof all / sizeof *all) return 0;
+  pthread_mutex_lock(&lock);
+  const double old = (double)*all[which];
+  if (value && which <= SN_METAL_BYTES) *all[which] = *value >= 1 ? (uint64_t)*value : 1;
+  pthread_mutex_unlock(&lock);
+  return old;
+}

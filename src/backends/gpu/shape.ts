@@ -1,0 +1,164 @@
+// How a kernel is cut into threads on a GPU. The shape is part of the kernel's text; it follows from sizes alone where it decides in what order a fold
+// adds, so that a value's bits do not depend on what else is in its kernel.
+import { itemsize } from "../../base/dtype.ts";
+import type { CType, Expr } from "../../kernel/expr.ts";
+import { expressions, type Kernel, type Pass } from "../../kernel/kernel.ts";
+import type { Grid, Run } from "./arguments.ts";
+
+/** Threads of a threadgroup. */
+export const THREADS = 256;
+/** Threads of a SIMD group (a warp). */
+export const WIDTH = 32;
+/** What a thread may keep of a row, in registers of 32 bits. */
+const REGISTERS = 48;
+
+/** The form of a kernel's text. */
+export interface Shape {
+  /** Indices have 64 bits. */
+  readonly wide: boolean;
+  /** The last block of a cut axis is shorter. */
+  readonly rag: boolean;
+  /** Axes of the row. */
+  readonly inner: number;
+  /** map: elements that a thread loads and stores at once. */
+  readonly vector: number;
+  /** row: threads of a row (1, a SIMD group, or a threadgroup). column: threads along the row. */
+  readonly lanes: number;
+  /** row: elements of a row that a thread keeps between passes; 0: it reads them again. */
+  readonly keep: number;
+  /** column: threads that share the fold of one element. */
+  readonly split: number;
+}
+
+const product = (x: readonly number[]): number => x.reduce((a, b) => a * b, 1);
+const powerOver = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, n)));
+const registers = (t: CType): number => t === "f64" ? 3 : t === "i64" || t === "u64" || t === "c64" ? 2 : 1;
+
+/** Values of a row rather than of its elements. */
+export function isUniform(e: Expr, k: Kernel, known: Map<Expr, boolean>): boolean {
+  const hit = known.get(e);
+  if (hit !== undefined) return hit;
+  const u = e.op === "scalar" || (e.op === "axis" && e.imm < k.rowAxes) || (e.op === "fold" && k.kind !== "column") ||
+    (e.op === "load" && k.kind !== "column" && k.mems[e.imm]?.along === "zero") ||
+    (e.args.length > 0 && !(e.op === "loadx" && k.kind === "column") && e.args.every((a) => isUniform(a, k, known)));
+  known.set(e, u);
+  return u;
+}
+/** The expressions that a pass evaluates. */
+export function rootsOf(p: Pass): Expr[] {
+  return [
+    ...p.folds.map((f) => f.value),
+    ...p.scans.map((s) => s.value),
+    ...p.stores.flatMap((s) => s.index === null ? [s.value] : [s.index, s.value]),
+  ];
+}
+/** What later passes want of the values of elements that an earlier pass computed, as far as they may be kept. */
+function wantedAgain(k: Kernel, mayKeep: (e: Expr) => boolean): Set<Expr> {
+  const kept = new Set<Expr>(), computed = new Set<Expr>(), uniform = new Map<Expr, boolean>();
+  for (const p of k.passes) {
+    const fresh = new Set<Expr>();
+    const visit = (e: Expr): void => {
+      if (isUniform(e, k, uniform) || e.op === "iota" || fresh.has(e)) return;
+      if (computed.has(e) && mayKeep(e)) {
+        kept.add(e);
+        return;
+      }
+      for (const a of e.args) visit(a);
+      fresh.add(e);
+    };
+    for (const e of rootsOf(p)) visit(e);
+    for (const e of fresh) computed.add(e);
+  }
+  return kept;
+}
+/** What a thread with `each` elements of a row keeps between passes: all that is wanted again, or what was read, or nothing. */
+export function keptValues(k: Kernel, each: number): ReadonlySet<Expr> {
+  for (const mayKeep of [(): boolean => true, (e: Expr): boolean => e.op === "load" || e.op === "loadx"]) {
+    const kept = wantedAgain(k, mayKeep);
+    let size = 0;
+    for (const e of kept) size += registers(e.t) * each;
+    if (size <= REGISTERS) return kept;
+  }
+  return new Set();
+}
+
+/** Whether some index of a run needs 64 bits. */
+function needsWide(k: Kernel, run: Run): boolean {
+  const reach = (n: number, stride: number): number => Math.max(0, n - 1) * Math.abs(stride);
+  const limit = 2 ** 31 - 1, steps = k.kind === "column" ? run.foldSize : 1;
+  return product(run.rows) * steps > limit || product(run.inner) > limit || run.rag > limit ||
+    run.operands.some((o, i) => {
+      const item = itemsize((k.mems[i] as Kernel["mems"][number]).dtype);
+      let n = o.bound + reach(run.foldSize, o.fold / item);
+      run.rows.forEach((r, d) => n += reach(r, (o.rows[d] ?? 0) / item));
+      run.inner.forEach((r, d) => n += reach(r, o.inner[d] ?? 0));
+      return n > limit;
+    });
+}
+/** Elements that a thread of a map takes at once: where all operands lie together or stand still, and every row begins at a multiple. */
+function vectorOf(k: Kernel, run: Run): number {
+  const n = product(run.inner), pass = k.passes[0];
+  const simple = run.rag < 0 && k.mems.every((m) => m.along !== "any" && m.dtype !== "complex64") &&
+    expressions(pass === undefined ? [] : rootsOf(pass)).every((e) => e.op !== "loadx") &&
+    pass?.stores.every((s) => s.index === null && s.combine === "set");
+  if (simple !== true) return 1;
+  const fits = (v: number): boolean =>
+    n % v === 0 && k.mems.every((m, i) => {
+      const o = run.operands[i] as Run["operands"][number], bytes = v * itemsize(m.dtype);
+      return m.along === "zero" ||
+        (bytes <= 16 && o.offset !== null && o.offset % bytes === 0 && o.rows.every((r) => r % bytes === 0));
+    });
+  return fits(4) ? 4 : fits(2) ? 2 : 1;
+}
+
+/** The shape of a run of a kernel. */
+export function shapeOf(k: Kernel, run: Run): Shape {
+  const n = product(run.inner),
+    base = {
+      wide: needsWide(k, run),
+      rag: run.rag >= 0,
+      inner: run.inner.length,
+      vector: 1,
+      lanes: 1,
+      keep: 0,
+      split: 1,
+    };
+  switch (k.kind) {
+    case "map":
+      return { ...base, vector: vectorOf(k, run) };
+    case "row": {
+      const lanes = n <= 16 ? 1 : n <= 512 ? WIDTH : THREADS, each = powerOver(n / lanes);
+      return { ...base, lanes, keep: keptValues(k, each).size > 0 ? each : 0 };
+    }
+    case "column": {
+      const lanes = Math.min(WIDTH, powerOver(n));
+      return run.foldSize < 32 ? { ...base, lanes: THREADS } : { ...base, lanes, split: THREADS / lanes };
+    }
+    case "sequence":
+      return base;
+  }
+}
+
+/** A launch: the numbers that the kernel takes, and its threadgroups. Null if there is nothing to do. */
+export function gridOf(k: Kernel, shape: Shape, run: Run): { readonly grid: Grid; readonly groups: number } | null {
+  const rows = product(run.rows), n = product(run.inner);
+  if (rows === 0 || (n === 0 && k.kind !== "row")) return null;
+  switch (k.kind) {
+    case "map": {
+      const threads = Math.ceil(n / shape.vector),
+        along = Math.min(THREADS, powerOver(threads)),
+        across = Math.ceil(threads / along);
+      return { grid: { across, shift: Math.log2(along) }, groups: across * Math.ceil(rows * along / THREADS) };
+    }
+    case "row":
+      return { grid: { across: 1, shift: 0 }, groups: Math.ceil(rows * shape.lanes / THREADS) };
+    case "column": {
+      const across = Math.ceil(n / shape.lanes);
+      return { grid: { across, shift: 0 }, groups: across * rows };
+    }
+    case "sequence": {
+      const threads = Math.min(16384, Math.max(WIDTH, powerOver(n)));
+      return { grid: { across: 1, shift: Math.log2(threads) }, groups: Math.ceil(threads / THREADS) };
+    }
+  }
+}

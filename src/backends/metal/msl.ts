@@ -1,0 +1,47 @@
+// The Metal shading language as a language of the GPU generator: MSL 3.0, with fast math off and no contraction but where a text says fma.
+import type { Language } from "../gpu/kernel.ts";
+
+/** float32 functions that Metal has, in their precise forms. */
+const PRECISE = [
+  "sin",
+  "cos",
+  "tan",
+  "asin",
+  "acos",
+  "atan",
+  "sinh",
+  "cosh",
+  "asinh",
+  "acosh",
+  "atanh",
+  "log2",
+  "log10",
+];
+const own: string[] = PRECISE.map((f) => `float sn_${f}_f32(float x) { return precise::${f}(x); }`);
+for (const f of ["pow", "atan2"]) own.push(`float sn_${f}_f32(float x, float y) { return precise::${f}(x, y); }`);
+// SIMD groups exchange at most 32 bits of a component: 64-bit integers go as two.
+const LANES = { f32: "float", i32: "int", u32: "uint", i64: "long", u64: "ulong", c64: "float2" };
+for (const [name, f] of [["xor", "simd_shuffle_xor"], ["up", "simd_shuffle_up"], ["lane", "simd_broadcast"]]) {
+  for (const [t, type] of Object.entries(LANES)) {
+    const two = t === "i64" || t === "u64", value = two ? "as_type<uint2>(x)" : "x", call = `${f}(${value}, n)`;
+    own.push(`${type} sn_${name}_${t}(${type} x, ushort n) { return ${two ? `as_type<${type}>(${call})` : call}; }`);
+  }
+}
+
+/** The Metal shading language. */
+export const MSL: Language = {
+  head: "#include <metal_stdlib>\nusing namespace metal;\n#pragma METAL fp contract(off)\n",
+  own: own.join("\n"),
+  pointer: (type, written) => `device ${written ? "" : "const "}${type} *`,
+  signature: (name, pointers) =>
+    `kernel void ${name}(${
+      [
+        ...pointers.map((p, i) => `${p} [[buffer(${i})]]`),
+        `constant Arguments &a [[buffer(${pointers.length})]]`,
+        "uint sn_group [[threadgroup_position_in_grid]]",
+        "uint sn_thread [[thread_index_in_threadgroup]]",
+      ].join(", ")
+    })`,
+  shared: (type, name, n) => `threadgroup ${type} ${name}[${n}];`,
+  barrier: "threadgroup_barrier(mem_flags::mem_threadgroup);",
+};

@@ -1,0 +1,141 @@
+// Steps of a plan as launches of source programs, for the devices whose kernels are text.
+import { makeLaunch, makeProgram, type Program, programKey, type Run, shapeOf } from "../backends/gpu/kernel.ts";
+import type { Language } from "../backends/gpu/kernel.ts";
+import { MSL } from "../backends/metal/msl.ts";
+import { DEBUG, debug } from "../base/env.ts";
+import type { CType } from "../kernel/expr.ts";
+import { isMultiple, numberOf, type Size } from "../kernel/sizes.ts";
+import { numbered, type Step } from "../schedule/step.ts";
+import type { Native } from "./ffi.ts";
+
+const LANGUAGES: Readonly<Record<string, Language>> = { metal: MSL };
+/** The language of a device's kernels; null if it runs tapes. */
+export function languageOf(native: Native, device: number): Language | null {
+  for (const [name, number] of native.devices) if (number === device) return LANGUAGES[name] ?? null;
+  return null;
+}
+
+interface Loaded {
+  readonly id: number;
+  readonly program: Program;
+}
+const loaded = new Map<string, Loaded>();
+/** Frees all source programs. */
+export function forgetSources(native: Native): void {
+  for (const { id } of loaded.values()) native.programFree(id);
+  loaded.clear();
+}
+/** Number of source programs compiled so far. */
+export function compiledSources(): number {
+  return loaded.size;
+}
+/** A source program as words for the native library. */
+export function sourceWords(p: Program): Uint32Array {
+  const encoder = new TextEncoder(), name = encoder.encode(p.name), text = encoder.encode(p.text);
+  const words = (n: number): number => Math.ceil(n / 4),
+    out = new Uint32Array(5 + words(name.length) + words(text.length));
+  out.set([p.buffers, p.constants, p.threads, name.length, text.length]);
+  const bytes = new Uint8Array(out.buffer);
+  bytes.set(name, 20);
+  bytes.set(text, 20 + 4 * words(name.length));
+  return out;
+}
+
+/** Where an operand lies: binding, bytes from its start, and the part of the binding that may be touched. */
+export interface Located {
+  readonly binding: number;
+  readonly offset: Size;
+  readonly from: number;
+  readonly to: number;
+}
+/** What launches touched since the last barrier. */
+export class Hazards {
+  #touched: { readonly at: Located; readonly written: boolean }[] = [];
+  /** Notes what a launch touches; true if it must come after what went before. */
+  after(launch: readonly { readonly at: Located; readonly written: boolean }[]): boolean {
+    const meets = launch.some((x) =>
+      this.#touched.some((y) =>
+        (x.written || y.written) && x.at.binding === y.at.binding && x.at.from < y.at.to && y.at.from < x.at.to
+      )
+    );
+    this.#touched = meets ? [...launch] : [...this.#touched, ...launch];
+    return meets;
+  }
+}
+
+/** A launch in words, with the places (from its first word) that each run patches. */
+export interface LaunchWords {
+  readonly words: readonly number[];
+  /** Numbers of 64 bits that follow starts and offsets. */
+  readonly moving: readonly { readonly at: number; readonly size: Size }[];
+  readonly scalars: readonly {
+    readonly at: number;
+    readonly slot: number;
+    readonly k: number;
+    readonly t: CType;
+    readonly part: number;
+  }[];
+}
+const LAUNCH = 4, AFTER = 1;
+
+/** The launch of a kernel of a pinned plan; null if there is nothing to do. */
+export function launchOf(
+  native: Native,
+  device: number,
+  language: Language,
+  s: Extract<Step, { kind: "kernel" }>,
+  operands: readonly Located[],
+  hazards: Hazards,
+): LaunchWords | null {
+  const k = s.kernel, step = numbered(s) as Extract<Step<number>, { kind: "kernel" }>;
+  // Where an offset is known to be a multiple of 16 bytes, what more it is does not matter.
+  const offsetOf = ({ offset }: Located): number | null =>
+    isMultiple(offset, 16) ? 0 : typeof offset === "number" ? offset : null;
+  const run: Run = {
+    ...step,
+    operands: step.operands.map((o, i) => ({ ...o, offset: offsetOf(operands[i] as Located) })),
+  };
+  const shape = shapeOf(k, run), key = `${device} ${programKey(k, shape)}`;
+  let known = loaded.get(key);
+  if (known === undefined) {
+    const program = makeProgram(k, shape, language), id = native.program(sourceWords(program), device);
+    if (DEBUG >= 4) debug(program.text);
+    if (id === 0) throw new Error(`internal: ${native.error()}\n${program.text}`);
+    known = { id, program };
+    loaded.set(key, known);
+  }
+  const scalars = k.scalars.scalars, launch = makeLaunch(known.program, k, shape, run, scalars.map((x) => x.value));
+  if (launch === null) return null;
+  const after = hazards.after(operands.map((at, i) => ({ at, written: k.mems[i]?.written === true })));
+  const words = [
+    LAUNCH,
+    0,
+    known.id,
+    after ? AFTER : 0,
+    launch.groups,
+    1,
+    1,
+    known.program.threads,
+    1,
+    1,
+    operands.length,
+    launch.constants.length,
+  ];
+  const moving: { at: number; size: Size }[] = [];
+  operands.forEach((o) => {
+    const offset = numberOf(o.offset);
+    if (typeof o.offset !== "number") moving.push({ at: words.length + 1, size: o.offset });
+    words.push(o.binding, offset >>> 0, Math.floor(offset / 4294967296) >>> 0);
+  });
+  const constants = words.length, patched: LaunchWords["scalars"][number][] = [];
+  words.push(...launch.constants);
+  for (const f of known.program.fields) {
+    const { source } = f, scalar = source.of === "scalar" || source.of === "part" ? scalars[source.scalar] : undefined;
+    if (scalar === undefined) continue;
+    const at = constants + f.word, part = source.of === "part" ? source.part : -1;
+    if (scalar.size !== null) moving.push({ at, size: scalar.size });
+    if (scalar.node >= 0) patched.push({ at, slot: scalar.node, k: scalar.k, t: scalar.t, part });
+  }
+  words[1] = words.length;
+  return { words, moving, scalars: patched };
+}

@@ -1,0 +1,182 @@
+// The Metal device as tests drive it, below the compiler: buffers, source programs and submissions by hand. Where there is no Mac, Metal is the simulator.
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import process from "node:process";
+import { root, tools } from "../../scripts/tools.ts";
+import { bunHost } from "../../src/runtime/ffi_bun.ts";
+import { denoHost } from "../../src/runtime/ffi_deno.ts";
+import type { Host } from "../../src/runtime/host.ts";
+
+const LIBRARY = {
+  sn_open: [[], "u32"],
+  sn_close: [["u32"], "void"],
+  sn_error: [["u32", "bytes", "u32"], "u32"],
+  sn_names: [["u32", "bytes", "u32"], "u32"],
+  sn_info: [["u32", "bytes", "u32"], "u32"],
+  sn_program: [["u32", "u32", "bytes", "u32"], "u32"],
+  sn_program_free: [["u32", "u32"], "void"],
+  sn_submit: [["u32", "bytes", "u32"], "i32"],
+  sn_wait: [["u32", "u32"], "i32"],
+  sn_finaliser: [["u32"], "f64"],
+  sn_alloc: [["u32", "u32", "f64"], "u32"],
+  sn_address: [["u32", "u32"], "f64"],
+  sn_dispose: [["u32", "u32"], "void"],
+  sn_set: [["u32", "f64"], "f64"],
+  sn_stat: [["u32"], "f64"],
+  sn_trim: [[], "void"],
+} as const;
+const SIMULATOR = {
+  metalsim_install: [[], "void"],
+  metalsim_set: [["u32", "f64"], "void"],
+  metalsim_limit: [["f64", "f64"], "void"],
+  metalsim_count: [["u32"], "f64"],
+  metalsim_violations: [["bytes", "u32"], "u32"],
+} as const;
+
+const host = (bunHost() ?? denoHost()) as Host, path = join(root, "zig-out/lib/libsinter");
+const apple = process.platform === "darwin";
+
+/** The simulator's own functions; null on a Mac. */
+export const simulator = apple ? null : ((): ReturnType<typeof host.bind<typeof SIMULATOR>> => {
+  const { status, stderr } = spawnSync(tools.zig, ["build", "metalsim"], { cwd: root, encoding: "utf8" });
+  if (status !== 0) throw new Error(`the simulator does not build: ${stderr}`);
+  const sim = host.bind(join(root, "zig-out/lib/libmetalsim.so"), SIMULATOR);
+  sim.metalsim_install();
+  return sim;
+})();
+/** Makes mistake number `which` of tests/metalsim/mistakes.c. */
+export function mistakes(): { mistake(which: number): void } {
+  return host.bind(join(root, "zig-out/lib/libmetalmistakes.so"), { mistake: [["u32"], "void"] });
+}
+/** Settings of the simulator, and what it counts. */
+export const SEED = 0, CHECKED = 1, MACOS = 2, LIVE = 0, COMPILED = 1, LOADED = 2, DISPATCHED = 3;
+const sn = host.bind(`${path}.${apple ? "dylib" : "so"}`, LIBRARY);
+const wrap = host.wrapper(`${path}.${apple ? "dylib" : "so"}`, (which) => sn.sn_finaliser(which));
+
+function text(fill: (into: Uint8Array, cap: number) => number): string {
+  const into = new Uint8Array(new ArrayBuffer(65536));
+  return new TextDecoder().decode(into.subarray(0, Math.min(fill(into, into.length), into.length)));
+}
+/** What broke a rule of Metal since the last call; never anything on a Mac, where Metal's own validation ends the process. */
+export function violations(): string[] {
+  if (simulator === null) return [];
+  const into = new Uint8Array(new ArrayBuffer(65536));
+  simulator.metalsim_violations(into, into.length);
+  return new TextDecoder().decode(into.subarray(0, into.indexOf(0))).split("\n").filter((line) => line !== "");
+}
+
+const i64 = (x: number): [number, number] => [x >>> 0, Math.floor(x / 2 ** 32) >>> 0];
+/** A buffer with its memory. */
+export interface Buffer {
+  readonly id: number;
+  readonly bytes: Uint8Array;
+}
+/** A source program. */
+export interface Source {
+  readonly name: string;
+  readonly text: string;
+  readonly buffers: number;
+  readonly constants: number;
+  readonly threads: number;
+}
+/** A launch; `after`: a barrier stands before it. */
+export interface Launch {
+  readonly program: number;
+  readonly groups: readonly [number, number, number];
+  readonly threads: readonly [number, number, number];
+  readonly buffers: readonly (readonly [binding: number, offset: number])[];
+  readonly constants: readonly number[];
+  readonly after?: boolean;
+}
+/** A copy between bindings. */
+export interface Copy {
+  readonly to: readonly [binding: number, offset: number];
+  readonly from: readonly [binding: number, offset: number];
+  readonly bytes: number;
+}
+
+/** A context of the library, for work on Metal. */
+export class Metal {
+  readonly ctx: number;
+  readonly device: number;
+  constructor() {
+    this.ctx = sn.sn_open();
+    this.device = text((into, cap) => sn.sn_names(2, into, cap)).split("\n").indexOf("metal");
+  }
+  close(): void {
+    sn.sn_close(this.ctx);
+  }
+  error(): string {
+    return text((into, cap) => sn.sn_error(this.ctx, into, cap));
+  }
+  info(): Map<string, string> {
+    const lines = text((into, cap) => sn.sn_info(this.device, into, cap)).split("\n").filter((line) => line !== "");
+    return new Map(lines.map((line) => line.split("=") as [string, string]));
+  }
+  set(which: number, value: number): number {
+    return sn.sn_set(this.device << 8 | which, value);
+  }
+  stat(which: number): number {
+    return sn.sn_stat(this.device << 8 | which);
+  }
+  /** Gives freed memory back to its device. */
+  trim(): void {
+    sn.sn_trim();
+  }
+  buffer(bytes: number, device = this.device): Buffer {
+    const id = sn.sn_alloc(this.ctx, device, bytes);
+    if (id === 0) throw new Error(`no memory: ${this.error()}`);
+    const address = sn.sn_address(this.ctx, id);
+    simulator?.metalsim_limit(address, bytes);
+    return { id, bytes: new Uint8Array(wrap(address, bytes, id, 0)) };
+  }
+  dispose(b: Buffer): void {
+    sn.sn_dispose(this.ctx, b.id);
+  }
+  /** A program's id, or an Error with the library's text. */
+  program(s: Source): number {
+    const name = new TextEncoder().encode(s.name), body = new TextEncoder().encode(s.text);
+    const words = (n: number): number => Math.ceil(n / 4),
+      all = new Uint32Array(5 + words(name.length) + words(body.length));
+    all.set([s.buffers, s.constants, s.threads, name.length, body.length]);
+    const bytes = new Uint8Array(all.buffer);
+    bytes.set(name, 20);
+    bytes.set(body, 20 + 4 * words(name.length));
+    const id = sn.sn_program(this.ctx, this.device, all, all.length);
+    if (id === 0) throw new Error(this.error());
+    return id;
+  }
+  free(program: number): void {
+    sn.sn_program_free(this.ctx, program);
+  }
+  /** Submits commands over buffers; waits for them, or (`wait` false) gives the ticket. An Error with the library's text if they fail. */
+  run(buffers: readonly Buffer[], commands: readonly (Launch | Copy)[], wait = true): number {
+    const words = [0, buffers.length, this.device << 8 | (wait ? 0 : 1), 0];
+    for (const b of buffers) words.push(3, b.id, ...i64(b.bytes.length), 0, 0);
+    for (const c of commands) {
+      const w = "program" in c
+        ? [
+          4,
+          0,
+          c.program,
+          c.after === true ? 1 : 0,
+          ...c.groups,
+          ...c.threads,
+          c.buffers.length,
+          c.constants.length,
+          ...c.buffers.flatMap(([b, at]) => [b, ...i64(at)]),
+          ...c.constants,
+        ]
+        : [3, 0, c.to[0], ...i64(c.to[1]), c.from[0], ...i64(c.from[1]), ...i64(c.bytes)];
+      w[1] = w.length;
+      words.push(...w);
+    }
+    words[0] = words.length;
+    const code = sn.sn_submit(this.ctx, Uint32Array.from(words), words.length);
+    if (code < 0) throw new Error(this.error());
+    return code;
+  }
+  wait(ticket: number): void {
+    if (sn.sn_wait(this.ctx, ticket) < 0) throw new Error(this.error());
+  }
+}
