@@ -279,12 +279,11 @@ export function freshMark(): number {
   return ++stamp;
 }
 
-const inputsOf = (n: Node): readonly Node[] => n.inputs;
 /** Nodes that `roots` need, inputs (by default) first; stops below nodes for which `stop` holds (they are not listed). Iterative: depth is no limit. */
 export function topological(
   roots: readonly Node[],
   stop: (n: Node) => boolean,
-  reads: (n: Node) => readonly Node[] = inputsOf,
+  reads?: (n: Node) => readonly Node[],
 ): Node[] {
   const mark = freshMark(), order: Node[] = [], stack: Node[] = [], at: number[] = [];
   for (const root of roots) {
@@ -293,7 +292,9 @@ export function topological(
     stack.push(root);
     at.push(0);
     while (stack.length > 0) {
-      const n = stack[stack.length - 1] as Node, i = at[at.length - 1] as number, below = reads(n);
+      const n = stack[stack.length - 1] as Node,
+        i = at[at.length - 1] as number,
+        below = reads === undefined ? n.inputs : reads(n);
       if (i < below.length) {
         at[at.length - 1] = i + 1;
         const c = below[i] as Node;

@@ -89,8 +89,12 @@ export function checkForward(c: Sampled): string | null {
     mx.vjp((...x) => gradients(...x).map((g, j) => dot(g, us[j] as NDArray)).reduce((a, b) => mx.add(a, b)), args, [
       mx.ones([], "float64"),
     ])[1];
-  mx.jvp(gradients, args, us)[1].forEach((h, j) =>
+  const overForward = (...x: NDArray[]): NDArray[] => mx.jvp(gradients, x, us)[1];
+  overForward(...args).forEach((h, j) =>
     pairs.add(`forward over reverse, argument ${j}`, h, overReverse[j] as NDArray)
+  );
+  mx.compile(overForward)(...args).forEach((h, j) =>
+    pairs.add(`the same compiled, argument ${j}`, h, overReverse[j] as NDArray)
   );
   mx.vjp((...x) => dot(mx.jvp(f, x, us)[1][0] as NDArray, w), args, [mx.ones([], "float64")])[1]
     .forEach((h, j) => pairs.add(`reverse over forward, argument ${j}`, h, overReverse[j] as NDArray));
@@ -132,10 +136,12 @@ export function checkBatch(c: Sampled, gradients: boolean): string | null {
     const loss = (...x: NDArray[]): NDArray => dot(f(...x)[0] as NDArray, w),
       grads = (...x: NDArray[]): NDArray[] => mx.vjp(loss, x, unit)[1];
     for (const inAxes of count > 1 ? [choices[0] as (number | null)[], together] : [together]) {
-      const rows = loop((k) => grads(...at(inAxes, k))), whole = along(inAxes);
-      mx.vmap(grads, { inAxes })(...whole).forEach((g, j) =>
-        pairs.add(`vmap(grad) ${JSON.stringify(inAxes)}, argument ${j}`, g, mx.stack(column(rows, j)))
-      );
+      const rows = loop((k) => grads(...at(inAxes, k))), whole = along(inAxes), each = mx.vmap(grads, { inAxes });
+      for (const [what, run] of [["vmap(grad)", each], ["compile(vmap(grad))", mx.compile(each)]] as const) {
+        run(...whole).forEach((g, j) =>
+          pairs.add(`${what} ${JSON.stringify(inAxes)}, argument ${j}`, g, mx.stack(column(rows, j)))
+        );
+      }
       const batched = mx.vmap((...x: NDArray[]) => f(...x)[0] as NDArray, { inAxes });
       mx.vjp((...x) => dot(batched(...x), ws), whole, unit)[1].forEach((g, j) => {
         const a = inAxes[j] as number | null, parts = column(rows, j);
