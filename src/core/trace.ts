@@ -6,16 +6,23 @@ interface Trace {
   first: number | null;
   /** How many traces run, one in the other. */
   depth: number;
+  /** Serial of the first node of the innermost trace over placeholders; null while none runs. Arrays made before it must not change. */
+  sealed: number | null;
+  /** Collects the arrays whose nodes are taken, while a trace wants to know what its function captures. */
+  reads: Set<object> | null;
 }
 /** What runs now. */
-export const trace: Trace = { first: null, depth: 0 };
+export const trace: Trace = { first: null, depth: 0, sealed: null, reads: null };
 
-/** Runs a user's function under a trace; an exception passes through as it is. */
-export function traced<T>(run: () => T): T {
+/** Runs a user's function under a trace, over placeholders if `sealed`; an exception passes through as it is. */
+export function traced<T>(run: () => T, sealed = false): T {
+  const before = trace.sealed;
   if (trace.depth++ === 0) trace.first = nextSerial();
+  if (sealed) trace.sealed = nextSerial();
   try {
     return run();
   } finally {
+    trace.sealed = before;
     if (--trace.depth === 0) trace.first = null;
   }
 }

@@ -64,11 +64,11 @@ export interface Explanation {
 }
 /** The kernels and library calls that an eval of the arrays would run, with bytes, flops and the reason of each cut. */
 export function explain(...trees: readonly unknown[]): Explanation {
-  const { kernels, copies } = kernelsOf(nodesOf(trees));
+  const { kernels, copies, recomputed } = kernelsOf(nodesOf(trees));
   return {
     kernels,
     copies,
-    recomputed: [],
+    recomputed,
     toString: () =>
       [
         ...kernels.map((k, i) =>
@@ -77,6 +77,7 @@ export function explain(...trees: readonly unknown[]): Explanation {
           }\n      reads ${k.reads} B, writes ${k.writes} B, ${k.flops} flop; ${k.reason}`
         ),
         ...copies.map((c) => `copy ${c.bytes} B from ${c.from} to ${c.to}: ${c.reason}`),
+        ...(recomputed.length === 0 ? [] : [`computed again: ${recomputed.join(", ")}`]),
       ].join("\n"),
   };
 }
