@@ -544,7 +544,9 @@ test("no call leaves its memory, whatever its arguments", () => {
     assert.ok(family !== undefined, `${name} has no case here`);
     const [, pointers, count, sized] = family, seen = new Set<number>();
     for (let round = 0; round < 400; round++) {
-      for (const b of buffers) for (let i = 0; i < b.floats.length; i += 1 + next(3)) b.floats[i] = next(2001) / 500 - 2;
+      for (const b of buffers) {
+        for (let i = 0; i < b.floats.length; i += 1 + next(3)) b.floats[i] = next(2001) / 500 - 2;
+      }
       const wild = next(3) === 0;
       const ints = Array.from({ length: count }, (_, i) => i < sized ? next(next(2) === 0 ? 4 : 9) : next(12) - 3);
       if (pointers === 4 && count === 11) {

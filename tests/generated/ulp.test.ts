@@ -153,7 +153,24 @@ for (const [name, f] of [["arctan2", mx.arctan2], ["logaddexp", mx.logaddexp]] a
 // ---- float64 ----------------------------------------------------------------------------------------------------------
 const COUNT64 = 1500, MOST = Number.MAX_VALUE, LEAST = 2 ** -1022, EPS = 2 ** -53;
 const SPECIAL64 = [
-  ...[0, 1, Infinity, NaN, LEAST, 2 ** -1074, MOST, 1 - EPS, 1 + 2 * EPS, 0.5, 2, 3, Math.PI, Math.PI / 2, 2 ** -28, 2 ** -54],
+  ...[
+    0,
+    1,
+    Infinity,
+    NaN,
+    LEAST,
+    2 ** -1074,
+    MOST,
+    1 - EPS,
+    1 + 2 * EPS,
+    0.5,
+    2,
+    3,
+    Math.PI,
+    Math.PI / 2,
+    2 ** -28,
+    2 ** -54,
+  ],
   ...[709.78, 709.79, 708.4, 745.1, 745.2, 710.47, 710.48, 1e22, 1.6e6, 1599999.5, 2 ** 60, 1e300, 20, 6],
   // the float64 that is nearest to a multiple of pi / 2
   6381956970095103 * 2 ** 797,

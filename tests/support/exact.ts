@@ -125,7 +125,9 @@ export function log(x: Big): Big {
 export function circle(x: Big): readonly [sin: Big, cos: Big] {
   // Long arguments are reduced by as many bits of pi as they have.
   const size = Math.max(0, length(x.m) + x.e), wide = FIXED + size, half = LONG_PI >> BigInt(LONG - wide + 1);
-  const v = shift(x.m, x.e + wide), q = (2n * v + (v < 0n ? -half : half)) / (2n * half), r = (v - q * half) >> BigInt(size);
+  const v = shift(x.m, x.e + wide),
+    q = (2n * v + (v < 0n ? -half : half)) / (2n * half),
+    r = (v - q * half) >> BigInt(size);
   const z = r * r >> F;
   let s = 0n, c = 0n, odd = r, even = 1n << F;
   for (let k = 1n; (odd + 1n) >> 1n !== 0n || (even + 1n) >> 1n !== 0n; k += 2n) {
