@@ -44,8 +44,16 @@ function initial(): Device {
   throw new Error(`Cannot use SINTER_DEVICE=${name}: devices are ${DEVICES.map((d) => d.type).join(", ")}`);
 }
 
-/** Where ops are recorded. `several` stays false while there was no device but the CPU, so that nothing has to look for others. */
-export const recording: { device: Device; several: boolean } = { device: cpu, several: false };
+/**
+ * Where ops are recorded. `several` stays false while there was no device but the CPU, so that nothing has to look for others.
+ * `shared`: a value crosses to another device once for all who want it there. In a trace over placeholders it does not, as
+ * what is recorded there must not become part of other graphs; it is recorded again when the trace's result is used.
+ */
+export const recording: { device: Device; several: boolean; shared: boolean } = {
+  device: cpu,
+  several: false,
+  shared: true,
+};
 /** Records what follows on a device. */
 export function recordOn(device: Device): void {
   recording.device = device;

@@ -166,6 +166,46 @@ test("gradients are on the device of what they differentiate, to second order", 
 });
 
 type On = <T>(f: () => T) => T;
+test("compiled functions over two devices: what the device lacks, captured arrays of the other, and set", () => {
+  const w = onCpu(() => mx.array([1, 2, 3]));
+  const calls: readonly (readonly [(x: mx.NDArray) => mx.NDArray, number[]])[] = [
+    [(x) => mx.sort(x.mul(2)).add(1), [3, 5, 7]],
+    [(x) => x.mul(w).add(w), [4, 4, 9]],
+    [(x) => onCpu(() => x.mul(3)).add(1), [10, 4, 7]],
+    [(x) => onCpu(() => mx.sum(x)), 6 as unknown as number[]],
+  ];
+  onFake(() => {
+    for (const [f, want] of calls) {
+      const g = mx.compile(f), x = mx.array([3, 1, 2]);
+      for (let k = 0; k < 3; k++) assert.deepEqual(g(x).tolist(), want);
+      assert.deepEqual(g(onCpu(() => mx.array([3, 1, 2]))).tolist(), want);
+      assert.equal(g(x).node.device, f(x).node.device);
+    }
+    const g = mx.compile((x: mx.NDArray) => x.mul(w));
+    assert.deepEqual(w.add(g(mx.array([1, 1, 1]))).tolist(), [2, 4, 6]);
+    onCpu(() => w.set([0], 10));
+    assert.deepEqual(g(mx.array([1, 1, 1])).tolist(), [10, 2, 3]);
+  });
+  const state = { n: onFake(() => mx.zeros([2])) };
+  const step = mx.compile((x: mx.NDArray) => {
+    state.n = onFake(() => state.n.add(x));
+    return onCpu(() => mx.sum(state.n));
+  }, { inputs: state, outputs: state });
+  for (let k = 1; k <= 4; k++) assert.equal(step(onCpu(() => mx.array([1, 2]))).item(), 3 * k);
+  assert.deepEqual([state.n.node.device, state.n.tolist()], [fake, [4, 8]]);
+});
+
+test("batched and forward-differentiated functions over two devices", () => {
+  const rows = [[3, 1, 2], [6, 5, 4]], w = onCpu(() => mx.array([1, 2, 3]));
+  const f = (x: mx.NDArray): mx.NDArray => onFake(() => mx.sort(onCpu(() => x.mul(w)).add(1)).mul(w));
+  const x = onFake(() => mx.array(rows));
+  assert.deepEqual(mx.vmap(f)(x).tolist(), rows.map((r) => f(mx.array(r)).tolist()));
+  const [value, tangent] = mx.jvp(f, [mx.array([3, 1, 2])], [mx.array([1, 1, 1])]).map((a) =>
+    (a as mx.NDArray[])[0] as mx.NDArray
+  );
+  assert.deepEqual([value?.tolist(), tangent?.tolist()], [[3, 8, 21], [2, 2, 9]]);
+});
+
 /** Steps that depend on one another in a random way over two devices: states are updated in place, copied, read back. */
 function tangle(seed: number, here: On, there: On, compute: (...a: mx.NDArray[]) => unknown = mx.asyncEval): number[] {
   let s = seed * 2654435761 >>> 0;
