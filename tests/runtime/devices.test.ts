@@ -5,6 +5,7 @@ import * as mx from "../../mod.ts";
 import { fake } from "../../src/core/device.ts";
 import { copyWords, deviceNumber } from "../../src/runtime/devices.ts";
 import { counters, native } from "../../src/runtime/evaluate.ts";
+import { bytesOf, firstDifference, Random, randomRecipe, type Value } from "../support/random_graph.ts";
 
 const lib = native(), FAKE = deviceNumber(lib, fake);
 const SEED = 0, ALLOCATION = 1, DISPATCH = 2, COPY = 3, SPILL = 4, TIMES = 5, DAMAGE = 6, OVERTAKEN = 7;
@@ -163,6 +164,26 @@ test("gradients are on the device of what they differentiate, to second order", 
     want = onCpu(() => mx.grad(twice(plain, mx.array(x.tolist() as number[][])))(w));
   assert.equal(second.node.device, mx.cpu);
   one(() => second).forEach((g, i) => assert.ok(Math.abs(g - one(() => want)[i]!) < 1e-3 * Math.max(1, Math.abs(g))));
+});
+
+test("random graphs scattered over two devices have the bits of one device", () => {
+  const before = get(SEED);
+  for (let seed = 1; seed <= 120; seed++) {
+    const recipe = randomRecipe(seed, 4 + seed % 22, false), random = new Random(seed);
+    const bits = (all: readonly mx.NDArray[]): Uint8Array[] => recipe.roots.map((i) => bytesOf(all[i] as mx.NDArray));
+    const want = bits(recipe.build(undefined, onCpu)),
+      got = recipe.build(undefined, random.chance(0.5) ? onFake : scattered);
+    function scattered(make: () => mx.NDArray): mx.NDArray {
+      return random.chance(0.5) ? onFake(make) : onCpu(make);
+    }
+    set(SEED, seed);
+    if (random.chance(0.5)) mx.asyncEval(recipe.roots.map((i) => got[i]));
+    bits(got).forEach((b, k) => {
+      const v = recipe.values[recipe.roots[k] as number] as Value;
+      assert.equal(firstDifference(v.dtype, b, want[k] as Uint8Array), -1, `seed ${seed}: ${v.text}`);
+    });
+  }
+  set(SEED, before);
 });
 
 type On = <T>(f: () => T) => T;
@@ -327,7 +348,7 @@ test("an allocation that fails once is made good; one that keeps failing is an e
 });
 
 /** Bytes of a buffer of the device. */
-function bytesOf(id: number, bytes: number): Uint8Array {
+function contentOf(id: number, bytes: number): Uint8Array {
   const host = lib.alloc(bytes), words = copyWords(id, 0, host, bytes, FAKE);
   assert.equal(lib.wait(lib.submit(words, words.length)), 0, lib.error());
   return new Uint8Array(lib.own(host, lib.address(host), bytes));
@@ -338,11 +359,11 @@ test("fresh memory of the device is poison, not what lay there before, and the h
     const id = lib.alloc(4096, FAKE);
     assert.equal(lib.address(id), 0);
     assert.ok(lib.alive(id));
-    assert.ok(bytesOf(id, 4096).every((b) => b === 0xff));
+    assert.ok(contentOf(id, 4096).every((b) => b === 0xff));
     const words = copyWords(seven, 0, id, from.length, FAKE);
     // To the device: both ends are named alike.
     assert.equal(lib.wait(lib.submit(words, words.length)), 0);
-    assert.ok(bytesOf(id, 4096).every((b) => b === 7));
+    assert.ok(contentOf(id, 4096).every((b) => b === 7));
     lib.dispose(id);
     assert.ok(!lib.alive(id));
   }
