@@ -65,11 +65,14 @@ function initial(): Device {
 /**
  * Where ops are recorded. `several` stays false while there was no device but the CPU, so that nothing has to look for others.
  * Of values of `sites` bytes or more the user's line is noted: never, but under SINTER_CHECK and a memory limit, as it takes V8 some microseconds.
+ * `shared`: a value crosses to another device once for all who want it there. In a trace over placeholders it does not, as
+ * what is recorded there must not become part of other graphs; it is recorded again when the trace's result is used.
  */
-export const recording: { device: Device; several: boolean; sites: number } = {
+export const recording: { device: Device; several: boolean; sites: number; shared: boolean } = {
   device: cpu,
   several: false,
   sites: CHECK ? 0 : Infinity,
+  shared: true,
 };
 /** Records what follows on a device. */
 export function recordOn(device: Device): void {

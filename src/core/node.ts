@@ -254,12 +254,14 @@ export const transferOp: OpDef<{ readonly why: () => string }> = {
 /** The node itself on its own device, else its value there; `why` gives the reason for `explain`. */
 export function transfer(x: Node, device: Device, why: () => string): Node {
   if (x.device === device) return x;
-  const known = x.twin;
+  const known = recording.shared ? x.twin : null;
   // One that was evaluated and let go of cannot be computed again.
   if (known !== null && known.device === device && (known.inputs.length > 0 || known.buf !== null)) return known;
   // Only the host reaches the memory of every device.
   const near = x.device === cpu || device === cpu ? x : transfer(x, cpu, why);
-  return x.twin = carried(near, device, why);
+  const made = carried(near, device, why);
+  if (recording.shared) x.twin = made;
+  return made;
 }
 /** A node of its own for the same value on another device. */
 export function carried(x: Node, device: Device, why: () => string): Node {
