@@ -1,6 +1,13 @@
 // Steps of a plan as launches of source programs, for the devices whose kernels are text.
-import { makeLaunch, makeProgram, type Program, programKey, type Run, shapeOf } from "../backends/gpu/kernel.ts";
-import type { Language } from "../backends/gpu/kernel.ts";
+import {
+  type Language,
+  makeLaunch,
+  makeProgram,
+  type Program,
+  programKey,
+  type Run,
+  shapeOf,
+} from "../backends/gpu/kernel.ts";
 import { MSL } from "../backends/metal/msl.ts";
 import { DEBUG, debug } from "../base/env.ts";
 import type { CType } from "../kernel/expr.ts";
