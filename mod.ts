@@ -244,12 +244,22 @@ export { norm as matrixNorm } from "./src/linalg/linalg.ts";
 
 // ---- transforms
 export type { Gradient, GradOptions, Loss } from "./src/transform/grad.ts";
+export { compile, type CompileOptions, disableCompile, enableCompile } from "./src/runtime/compile.ts";
 export { grad, valueAndGrad, vjp } from "./src/transform/grad.ts";
+export type { CustomFunction } from "./src/transform/custom.ts";
+export { checkpoint, customFunction } from "./src/transform/custom.ts";
+export type { Jacobian, JacobianOptions } from "./src/transform/jacobian.ts";
+export { hessian, hvp, jacobian } from "./src/transform/jacobian.ts";
+export { jvp } from "./src/transform/jvp.ts";
+export type { Axes, VmapOptions } from "./src/transform/vmap.ts";
+export { vmap } from "./src/transform/vmap.ts";
+
+// ---- trees
+export * as utils from "./src/utils/tree.ts";
 
 // ---- evaluation, memory, devices
-export { cpu, gpu } from "./src/core/device.ts";
-export type { Device, DeviceType } from "./src/core/device.ts";
-export type { Explanation, PrintOptions, Stream, Tree } from "./src/runtime/api.ts";
+export { cpu, Device, DeviceType, gpu } from "./src/core/device.ts";
+export type { Explanation, PrintOptions, Tree } from "./src/runtime/api.ts";
 export {
   asyncEval,
   clearCache,
@@ -273,6 +283,7 @@ export {
   setDefaultDevice,
   setMemoryLimit,
   setPrintoptions,
+  Stream,
   stream,
   synchronize,
 } from "./src/runtime/api.ts";

@@ -10,8 +10,8 @@ const files = filesUnder("tests")
 
 /** What is the same on every device, as it is below them, and what names its devices itself. */
 const DEVICELESS = /^\.\/tests\/(base|kernel|blas|shim|vectors|layers|runtime\/(ffi|devices))/;
-/** Memory in Deno is the collector's business, whatever the device. */
-const SLOW_IN_DENO = /^\.\/tests\/memory\/(flat|limits)/;
+/** Long, and about numbers or a collector rather than what lies between an engine and a device: on the test device under Bun only. */
+const BUN_ONLY = /^\.\/tests\/(memory\/(flat|limits)|generated\/(ops|gradients))/;
 
 interface Engine {
   readonly command: string;
@@ -64,7 +64,7 @@ if (files.length === 0) {
     await run(
       engine,
       "fake",
-      files.filter((path) => !DEVICELESS.test(path) && (engine === "Bun" || !SLOW_IN_DENO.test(path))),
+      files.filter((path) => !DEVICELESS.test(path) && (engine === "Bun" || !BUN_ONLY.test(path))),
     );
   }
 }

@@ -37,8 +37,9 @@ enum { SN_ACTIVE, SN_PEAK, SN_CACHE, SN_LIMIT, SN_CACHE_LIMIT, SN_BUFFERS, SN_RS
 SN_EXPORT double sn_stat(uint32_t which);                                 // bytes or counts, process-wide
 SN_EXPORT double sn_set(uint32_t which, double value);                    // SN_PEAK (reset), SN_LIMIT, SN_CACHE_LIMIT; returns the old value
 // Device d's own settings and statistics are d << 8 | which. Of the test device: how its streams shuffle; which allocation, dispatch or copy
-// from now on fails (1 the next, 0 none), and how many from there; how often memory was found damaged (0 forgets it); how many tasks overtook an earlier one.
-enum { SN_FAKE_SEED, SN_FAKE_ALLOCATION, SN_FAKE_DISPATCH, SN_FAKE_COPY, SN_FAKE_TIMES, SN_FAKE_DAMAGE, SN_FAKE_OVERTAKEN };
+// from now on fails, or which freed buffer is found to be written beyond its end (1 the next, 0 none), and how many from there; how often memory
+// was found damaged (0 forgets it); how many tasks overtook an earlier one.
+enum { SN_FAKE_SEED, SN_FAKE_ALLOCATION, SN_FAKE_DISPATCH, SN_FAKE_COPY, SN_FAKE_SPILL, SN_FAKE_TIMES, SN_FAKE_DAMAGE, SN_FAKE_OVERTAKEN };
 // Of Metal: after how many launches, or bytes that they name, a command buffer is committed; how many were committed; how many barriers were placed.
 enum { SN_METAL_LAUNCHES, SN_METAL_BYTES, SN_METAL_COMMITS, SN_METAL_BARRIERS };
 SN_EXPORT void sn_trim(void);                                             // gives cached memory back

@@ -272,7 +272,7 @@ for (const [name, Make, tolerance] of reals) {
           const k = Math.min(m, c), x = new Make(m * c).map((_, i) => element(Math.floor(i / c), i % c, n));
           for (const full of [0, 1]) {
             const uc = full ? m : k, vr = full ? c : k, u = new Make(m * uc), s = new Make(k), vt = new Make(vr * c);
-            assert.equal(call(`svd.${name}`, [x, u, s, vt], [1, m, c, full]), 0, native.error());
+            assert.equal(call(`svd.${name}`, [x, s, u, vt], [1, m, c, full]), 0, native.error());
             assert.ok(
               residual(
                 m,
@@ -409,7 +409,7 @@ test("eigh.c64 and svd.c64 rebuild their matrices", () => {
         (i, j) => at(a, 2 * (i * n + j)),
       ) < 1e-5 * n,
     );
-    assert.equal(call("svd.c64", [a, u, w, vt], [1, n, n, 1]), 0);
+    assert.equal(call("svd.c64", [a, w, u, vt], [1, n, n, 1]), 0);
     const left = (i: number, k: number): number => at(u, 2 * (i * n + (k % n)) + (k < n ? 0 : 1)) * at(w, k % n);
     assert.ok(
       residual(

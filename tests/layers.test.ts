@@ -23,8 +23,9 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   fft: ["ops", "runtime"],
   random: ["ops", "runtime"],
   io: ["ops", "runtime"],
+  utils: ["core"],
   methods: ["ops"],
-  mod: ["methods", "linalg", "fft", "random", "io", "runtime"],
+  mod: ["methods", "utils", "linalg", "fft", "random", "io", "runtime"],
   nn: ["mod"],
   optimizers: ["mod"],
 };

@@ -445,6 +445,131 @@ test("programs and dispatches that would leave their memory are refused", () => 
   assert.equal(submit(Uint32Array.from([10, 1, 0, 0, 0, 0xffffff, 0, 0, 0, 0])), E_HANDLE);
 });
 
+/** A call over buffers: pointers are [binding, byte offset], or null. */
+function callWords(
+  routine: number,
+  pointers: readonly (readonly [number, number] | null)[],
+  ints: readonly number[],
+  nums: readonly number[],
+): number[] {
+  const words = [routine, pointers.length, ints.length, nums.length];
+  for (const p of pointers) words.push(...(p === null ? [0xffffffff, 0, 0] : [p[0], ...i64(p[1])]));
+  for (const n of ints) words.push(...i64(n));
+  for (const n of nums) words.push(...new Uint32Array(new Float64Array([n]).buffer));
+  return [2, words.length + 2, ...words];
+}
+function callSubmission(buffers: readonly number[], call: readonly number[]): Uint32Array {
+  const words = [0, buffers.length, 0, 0];
+  for (const id of buffers) words.push(0, id, 0, 0, 0, 0);
+  words.push(...call);
+  words[0] = words.length;
+  return Uint32Array.from(words);
+}
+
+test("calls that would leave their memory are refused", () => {
+  const x = memory(Float32Array, 400), y = memory(Float32Array, 400), small = memory(Float32Array, 36);
+  const code = (
+    name: string,
+    pointers: readonly (readonly [number, number] | null)[],
+    ints: readonly number[],
+    nums: readonly number[] = [],
+  ): number =>
+    submit(callSubmission([x.id, y.id, small.id], callWords(native.routines.get(name)!, pointers, ints, nums)));
+  for (let i = 0; i < 100; i++) x.at[i] = i % 11 === 0 ? 4 : 1 / (1 + i);
+  const a = [0, 0] as const, b = [1, 0] as const, s = [2, 0] as const;
+  assert.equal(code("cholesky.f32", [a, b], [1, 10, 0]), 0);
+  assert.equal(code("cholesky.f32", [a, b], [1, 11, 0]), E_WORDS);
+  assert.match(native.error(), /cholesky\.f32: pointer 0 leaves its buffer/);
+  assert.equal(code("cholesky.f32", [[0, 4], b], [1, 10, 0]), E_WORDS);
+  assert.equal(code("cholesky.f32", [a, b], [-1, 10, 0]), E_WORDS);
+  assert.equal(code("cholesky.f32", [a, b], [1]), E_WORDS, "too few integers");
+  assert.equal(code("cholesky.f32", [a], [1, 10, 0]), E_WORDS, "too few pointers");
+  assert.equal(code("cholesky.f32", [a, null], [1, 10, 0]), E_WORDS);
+  assert.equal(code("cholesky.f32", [a, b], [2 ** 50, 0, 0]), 0, "nothing to do");
+  assert.equal(code("eigh.f32", [a, s], [1, 9, 1]), 0, "eigenvalues alone");
+  assert.equal(code("eigh.f32", [a, s, null], [1, 9, 1]), 0);
+  assert.equal(code("eigh.f32", [a, s, b], [1, 10, 1]), E_WORDS);
+  assert.equal(code("svd.f32", [a, s, b, b], [1, 3, 9, 0]), 0);
+  assert.equal(code("svd.f32", [a, b, s, b], [1, 3, 9, 1]), 0);
+  assert.equal(code("svd.f32", [a, b, b, s], [1, 3, 9, 1]), E_WORDS, "the full Vt has 81 elements");
+  assert.equal(code("eig.f32", [a, b, a], [1, 7]), 0);
+  assert.equal(code("eig.f32", [a, b, a], [1, 8]), E_WORDS, "64 complex numbers are 512 bytes");
+  assert.equal(code("copy", [a, b], [400]), 0);
+  assert.equal(code("copy", [a, b], [401]), E_WORDS);
+  assert.equal(code("sort.f32", [[0, 396], b], [1, 100, 0, -1]), 0);
+  assert.equal(code("sort.f32", [[0, 392], b], [1, 100, 0, -1]), E_WORDS);
+  assert.equal(code("sort.f64", [a, b], [1, 51, 0, 0]), E_WORDS);
+  const gemm = (...ints: number[]): number => code("gemm.f32", [a, b, s], ints, [1, 0]);
+  assert.equal(gemm(3, 3, 3, 3, 1, 3, 1, 3, 1, 0, 0, 0), 0);
+  assert.equal(gemm(3, 3, 34, 34, 1, 3, 1, 3, 1, 0, 0, 0), E_WORDS);
+  assert.equal(gemm(3, 3, 3, 3, 1, 3, 1, 4, 1, 0, 0, 0), E_WORDS);
+  assert.equal(gemm(3, 3, 3, 3, 1, 3, 1, 3, 1, 0, 0, 1, 12, 9, 0, 0, 0), E_WORDS);
+  assert.equal(gemm(3, 3, 3, 3, 1, 3, 1, 3, 1, 0, 0, 1, 11, 9, 0, 0, 0), 0);
+  assert.equal(gemm(3, 3, 3, 3, 1, 3, 1, 3, 1, 0, 0, 2, 11, 9, 0, 0, 0), E_WORDS, "an axis is missing");
+  assert.equal(gemm(3, 3, 2 ** 52, 0, 0, 0, 0, 3, 1, 0, 0, 0), E_WORDS, "more than anybody can wait for");
+});
+
+test("no call leaves its memory, whatever its arguments", () => {
+  let seed = 4321;
+  const next = (below: number): number => {
+    seed = seed * 1103515245 + 12345 & 0x7fffffff;
+    return (seed >>> 8) % below;
+  };
+  // Behind each buffer the library has readable bytes of its own: no call may change them.
+  const sizes = [64, 256, 1024, 4096], pad = 1024;
+  const buffers = sizes.map((bytes) => {
+    const id = native.alloc(bytes), token = native.own(id, native.address(id), bytes + pad);
+    held.push(token);
+    return { id, floats: new Float32Array(token, 0, bytes / 4), after: new Uint32Array(token, bytes) };
+  });
+  for (const b of buffers) b.after.fill(0x5a5a5a5a);
+  const ids = buffers.map((b) => b.id), codes = new Map<string, Set<number>>();
+  const odd = [-1, 2 ** 31, 2 ** 32, -(2 ** 53), 2 ** 62, 2 ** 40 + 3];
+  // The integers of a family that are sizes; others are strides and flags.
+  const families: readonly (readonly [RegExp, pointers: number, ints: number, sizes: number])[] = [
+    [/^gemm/, 4, 11, 3],
+    [/^(arg)?sort/, 2, 4, 2],
+    [/^copy/, 2, 1, 1],
+    [/^eigh/, 3, 3, 2],
+    [/^svd/, 4, 4, 3],
+    [/^qr/, 3, 3, 3],
+    [/^lu/, 4, 3, 3],
+    [/^solve/, 3, 3, 3],
+    [/^trisolve/, 3, 4, 3],
+    [/^inv|^eig\./, 3, 2, 2],
+    [/^cholesky/, 2, 3, 2],
+  ];
+  for (const [name, routine] of native.routines) {
+    const family = families.find(([of]) => of.test(name));
+    assert.ok(family !== undefined, `${name} has no case here`);
+    const [, pointers, count, sized] = family, seen = new Set<number>();
+    for (let round = 0; round < 400; round++) {
+      for (const b of buffers) {
+        for (let i = 0; i < b.floats.length; i += 1 + next(3)) b.floats[i] = next(2001) / 500 - 2;
+      }
+      const wild = next(3) === 0;
+      const ints = Array.from({ length: count }, (_, i) => i < sized ? next(next(2) === 0 ? 4 : 9) : next(12) - 3);
+      if (pointers === 4 && count === 11) {
+        const axes = next(3);
+        ints.push(axes);
+        for (let k = 0; k < axes; k++) ints.push(next(4), ...[0, 0, 0, 0].map(() => next(20) - 4));
+      }
+      const at = Array.from(
+        { length: pointers },
+        () => next(30) === 0 ? null : [next(4), next(2) === 0 ? 0 : 4 * next(40)] as const,
+      );
+      if (wild) ints[next(ints.length)] = odd[next(odd.length)]!;
+      const words = callSubmission(ids, callWords(routine, at, ints, [1, next(2)]));
+      if (wild && next(2) === 0) words[28 + next(words.length - 28)] = next(0x7fffff) * 512 + next(512);
+      const code = submit(words);
+      seen.add(code);
+      for (const b of buffers) assert.ok(b.after.every((v) => v === 0x5a5a5a5a), `${name} of ${ints} wrote beyond`);
+    }
+    codes.set(name, seen);
+  }
+  for (const [name, seen] of codes) assert.ok(seen.has(0) && seen.has(E_WORDS), `${name}: ${[...seen]}`);
+});
+
 test("no words crash", () => {
   let seed = 12345;
   const next = (below: number): number => {

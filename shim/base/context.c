@@ -165,10 +165,10 @@ static void *dispatcher(void *arg) {
     if (!t) break;
     c->head = t->next;
     if (!c->head) c->tail = 0;
-    const failure *from = inherited(c, t->b, t->nb);
     const int cancelled = c->closing;
     pthread_mutex_unlock(&c->lock);
-    int code = from ? from->code : cancelled ? SN_E_HANDLE : own ? sn_run(own, t->words, t->n, t->at, t->b, t->nb, 0) : SN_E_MEMORY;
+    int code = sn_doomed(t);
+    if (!code) code = cancelled ? SN_E_HANDLE : own ? sn_run(own, t->words, t->n, t->at, t->b, t->nb, 0) : SN_E_MEMORY;
     sn_done(t, code, sn_written(own));
     pthread_mutex_lock(&c->lock);
   }
@@ -242,7 +242,7 @@ static int bind(context *c, const device *d, uint32_t device_number, uint32_t *e
       break;
     default: sn_fail(c, "binding %u has kind %u", i, e[0]); return SN_E_WORDS;
   }
-  b->p = b->device == device_number ? b->m.handle : d->unified && sn_device(b->device, 0)->unified ? b->m.host : 0;
+  b->p = device_number > 0 && b->device == device_number ? b->m.handle : d->unified ? b->m.host : 0;
   return 0;
 }
 static void wait_for(context *c, uint64_t tasks) { while (atomic_load(&c->busy) & tasks) pthread_cond_wait(&c->changed, &c->lock); }

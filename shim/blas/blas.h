@@ -16,6 +16,9 @@ typedef int (*bl_gemm_fn)(const bl_gemm *g, int part, int parts);
 typedef struct {
   bl_gemm_fn gemm[7];                                 // by BL_F32..; the C64 entry is null: it is four f32 products
   void (*rotate)(double *x, int64_t ld, int64_t cols, const bl_rot *r, int64_t n);
+  void (*symv_f32)(const float *A, int64_t ld, int64_t n, int64_t r0, int64_t r1, const float *x, float *y);
+  void (*symv_f64)(const double *A, int64_t ld, int64_t n, int64_t r0, int64_t r1, const double *x, double *y);
+  void (*secular)(const double *z, const double *p, int64_t n, double x, double *sum, double *slope);
 } bl_kernels;
 extern const bl_kernels bl_base, bl_avx2, bl_avx512;
 const bl_kernels *bl_isa(void);
@@ -25,6 +28,9 @@ int bl_gemm_part(const bl_gemm *g, int type, int part, int parts);
 // The vendor's library, if there is one: 1 = it has done the product.
 int bl_vendor_gemm(const bl_gemm *g, int type);
 int bl_fail(sn_call *c, const char *text);
+// extent.c: by the rules that signatures spell (see table.c), and that of products
+int bl_extents(const sn_call *c, const char *signature, int bytes, sn_extent *e);
+int bl_gemm_extents(const sn_call *c, const char *signature, int bytes, sn_extent *e);
 #define BL_NO_MEMORY "Not enough memory for the work space of a matrix routine"
 // routines of the other files
 #define BL_GEMM_TYPES(X) X(f32) X(f64) X(f16) X(bf16) X(c64) X(i8) X(i16) X(i32) X(i64)

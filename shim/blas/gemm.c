@@ -48,7 +48,6 @@ static void batch_part(void *arg, int part, int parts, int thread) {
   for (int64_t b = j->batch * part / parts, e = j->batch * (part + 1) / parts; b < e; b++) { offset(j, b, &g); if (bl_gemm_part(&g, j->type, 0, 1)) __atomic_store_n(&j->failed, 1, __ATOMIC_RELAXED); }
 }
 static int gemm(sn_call *c, int type, int kind, int size) {
-  if (c->np < 3 || c->nn < 12 || c->n[11] < 0 || c->nn < 12 + 5 * c->n[11] || c->nx < 2) return bl_fail(c, "gemm: wrong number of arguments");
   const int64_t *n = c->n;
   bl_gemm g = {c->p[0], c->p[1], c->np > 3 && c->x[1] != 0 ? c->p[3] : 0, c->p[2], n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10], c->x[0], c->x[1], kind};
   batch_job j = {&g, n + 12, (int)n[11], type, 0, 1, size};

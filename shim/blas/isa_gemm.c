@@ -1,4 +1,4 @@
-// isa_gemm.c: the kernels that profit from wide vectors, compiled once per instruction set: matrix products and plane rotations.
+// isa_gemm.c: the kernels that profit from wide vectors, compiled once per instruction set: matrix products and the kernels of the decompositions.
 #include "blas.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -139,6 +139,15 @@ static void rotate(double *x, int64_t ld, int64_t cols, const bl_rot *r, int64_t
   }
   for (int64_t q = 0; q < n && c < cols; q++) { double *a = x + r[q].i * ld, *b = x + r[q].j * ld, co = r[q].c, si = r[q].s; for (int64_t k = c; k < cols; k++) { double u = a[k], v = b[k]; a[k] = co * u + si * v; b[k] = co * v - si * u; } }
 }
+// ---- the sums over z_j^2 / (p_j - x) and z_j^2 / (p_j - x)^2, for x other than a pole and 0 -----------------------------
+static void secular(const double *z, const double *p, int64_t n, double x, double *sum, double *slope) {
+  enum { L = VB / 8 };
+  vf64 s[2] = {0}, d[2] = {0}, xs = splat_f64(x);
+  int64_t i = 0;
+  for (; i + 2 * L <= n; i += 2 * L) UNROLL for (int k = 0; k < 2; k++) { vf64 a = ld_f64(z + i + k * L), t = a / (ld_f64(p + i + k * L) - xs); s[k] = fma_f64(a, t, s[k]); d[k] = fma_f64(t, t, d[k]); }
+  for (; i < n; i += L) { int w = n - i < L ? (int)(n - i) : L; vf64 a = ldn_f64(z + i, w), t = a / (ldn_f64(p + i, w) - xs); s[0] = fma_f64(a, t, s[0]); d[0] = fma_f64(t, t, d[0]); }
+  *sum = sum_f64(s[0] + s[1]); *slope = sum_f64(d[0] + d[1]);
+}
 #define CAT2(a, b) a##b
 #define CAT(a, b) CAT2(a, b)
-const bl_kernels CAT(bl_, ISA) = {{gemm_f32, gemm_f64, 0, gemm_uint8_t, gemm_uint16_t, gemm_uint32_t, gemm_uint64_t}, rotate};
+const bl_kernels CAT(bl_, ISA) = {{gemm_f32, gemm_f64, 0, gemm_uint8_t, gemm_uint16_t, gemm_uint32_t, gemm_uint64_t}, rotate, symv_f32, symv_f64, secular};

@@ -37,8 +37,8 @@ static void complete(cd *U, int64_t m, int64_t have, int64_t want) {
   }
 }
 static int svd_each(const sn_call *c, int64_t b) {
-  int64_t M = c->n[1], N = c->n[2], full = c->n[3], tr = M < N, m = tr ? N : M, k = tr ? M : N, mu = full ? m : k, uc = full ? M : k, vr = full ? N : k; void *Sp = c->p[c->np > 3 ? 2 : 1]; int vectors = c->np > 3 && c->p[1] && c->p[3];
-  const float *A0 = (const float *)c->p[0] + 2 * b * M * N; float *S0 = (float *)Sp + b * k, *U0 = vectors ? (float *)c->p[1] + 2 * b * M * uc : 0, *V0 = vectors ? (float *)c->p[3] + 2 * b * vr * N : 0;
+  int64_t M = c->n[1], N = c->n[2], full = c->n[3], tr = M < N, m = tr ? N : M, k = tr ? M : N, mu = full ? m : k, uc = full ? M : k, vr = full ? N : k; int vectors = c->np > 3 && c->p[2] && c->p[3];
+  const float *A0 = (const float *)c->p[0] + 2 * b * M * N; float *S0 = (float *)c->p[1] + b * k, *U0 = vectors ? (float *)c->p[2] + 2 * b * M * uc : 0, *V0 = vectors ? (float *)c->p[3] + 2 * b * vr * N : 0;
   cd *A = malloc((size_t)(k * m + k * k + mu * m + 1) * sizeof(cd)), *V = A + k * m, *U = V + k * k; entry *o = malloc((size_t)(k + 1) * sizeof(entry)); int code = BL_MEMORY;
   if (A && o) {
     code = 0; double mx = 0;
@@ -82,6 +82,6 @@ static int eigh_each(const sn_call *c, int64_t b) {
   }
   free(H); free(o); return code;
 }
-static double cube(const sn_call *c) { return c->nn > 1 ? 200.0 * (double)c->n[1] * (double)c->n[1] * (double)c->n[1] : 0; }
-int bl_svd_c64(sn_call *c) { return bl_batch(c, "svd", 2, 4, cube(c), svd_each); }
-int bl_eigh_c64(sn_call *c) { return bl_batch(c, "eigh", 2, 3, cube(c), eigh_each); }
+static double cube(const sn_call *c) { return 200.0 * (double)c->n[1] * (double)c->n[1] * (double)c->n[1]; }
+int bl_svd_c64(sn_call *c) { return bl_batch(c, "svd", cube(c), svd_each); }
+int bl_eigh_c64(sn_call *c) { return bl_batch(c, "eigh", cube(c), eigh_each); }

@@ -1,5 +1,5 @@
 // lapack_dense.h: LU, triangular solves, Cholesky and QR for T = float or double, recursive or blocked over the matrix product.
-// Included once per type by lapack_dense.c.
+// Included once per type by lapack_real.c.
 // B (n x m) := A^-1 B for a triangular A; unit = the diagonal is 1 and not read
 static int S(trsm)(int64_t n, int64_t m, const T *A, int64_t rs, int64_t cs, int upper, int unit, T *B, int64_t brs, int64_t bcs) {
   if (n <= 0 || m <= 0) return 0;
@@ -46,12 +46,14 @@ static int S(lu)(int64_t m, int64_t n, T *A, int64_t lda, uint32_t *piv) {
   return 0;
 }
 static int S(lu_each)(const sn_call *c, int64_t b) {
-  int64_t m = c->n[1], n = c->n[2], k = m < n ? m : n; T *LU = (T *)c->p[1] + b * m * n; uint32_t *piv = (uint32_t *)c->p[2] + b * k, *perm = (uint32_t *)c->p[3] + b * m;
+  int64_t m = c->n[1], n = c->n[2], k = m < n ? m : n; T *LU = (T *)c->p[1] + b * m * n; uint32_t *perm = (uint32_t *)c->p[3] + b * m;
+  uint32_t *piv = malloc((size_t)(k + 1) * sizeof(uint32_t)); if (!piv) return BL_MEMORY;   // apart from all that a caller can let overlap
   if (m * n) memcpy(LU, (const T *)c->p[0] + b * m * n, (size_t)(m * n) * sizeof(T));
+  int bad = S(lu)(m, n, LU, n, piv);
   for (int64_t i = 0; i < m; i++) perm[i] = (uint32_t)i;
-  if (S(lu)(m, n, LU, n, piv)) return BL_MEMORY;
   for (int64_t i = 0; i < k; i++) { uint32_t t = perm[i]; perm[i] = perm[piv[i]]; perm[piv[i]] = t; }
-  return 0;
+  if (k) memcpy((uint32_t *)c->p[2] + b * k, piv, (size_t)k * sizeof(uint32_t));
+  free(piv); return bad ? BL_MEMORY : 0;
 }
 // X (n x r) holds the right-hand sides
 static int S(solve_in)(const T *A, int64_t n, int64_t r, T *X) {
@@ -98,51 +100,23 @@ static int S(chol_each)(const sn_call *c, int64_t b) {
   for (int64_t i = 0; i < n; i++) for (int64_t j = 0; j < n; j++) { if (upper ? j < i : j > i) L[i * n + j] = 0; else if (r) L[i * n + j] = (T)NAN; }
   return 0;
 }
-// Blocked Householder QR: panels of NB columns, I - V Tm V^T applied by products
 static int S(qr_each)(const sn_call *c, int64_t b) {
-  enum { NB = 32 };
   int64_t m = c->n[1], n = c->n[2], k = m < n ? m : n; if (m * n <= 0) return 0;
-  T *Q = (T *)c->p[1] + b * m * k, *R = (T *)c->p[2] + b * k * n, G[NB * NB], w[NB]; int64_t nt = (k + NB - 1) / NB, wide = n > k ? n : k;
-  T *A = malloc((size_t)(m * n + m * NB + 2 * NB * wide + nt * NB * NB) * sizeof(T)); if (!A) return BL_MEMORY;
-  T *V = A + m * n, *Y = V + m * NB, *Z = Y + NB * wide, *Ts = Z + NB * wide; int bad = 0;
-  memcpy(A, (const T *)c->p[0] + b * m * n, (size_t)(m * n) * sizeof(T));
-  for (int pass = 0; pass < 2; pass++) {              // 0: reduce A; 1: Q from the last panel to the first
-    if (pass) { memset(Q, 0, (size_t)(m * k) * sizeof(T)); for (int64_t i = 0; i < k; i++) Q[i * k + i] = 1; }
-    for (int64_t t = 0; t < nt; t++) {
-      int64_t j0 = (pass ? nt - 1 - t : t) * NB, nb = k - j0 < NB ? k - j0 : NB, rows = m - j0; T *a = A + j0 * n + j0, *Tm = Ts + j0 * NB, tau[NB];
-      if (!pass) for (int64_t j = 0; j < nb; j++) {
-        double mx = 0, s = 0, al = a[j * n + j], be; for (int64_t i = j + 1; i < rows; i++) { double v = fabs((double)a[i * n + j]); if (!(v <= mx)) mx = v; }
-        tau[j] = 0; if (mx == 0) continue;
-        int ex; frexp(fabs(al) > mx ? fabs(al) : mx, &ex); mx = ldexp(1, ex < -1020 ? -1020 : ex); al /= mx;   // safe for denormals
-        for (int64_t i = j; i < rows; i++) { double v = (double)a[i * n + j] / mx; s += v * v; }
-        be = -copysign(sqrt(s), al); tau[j] = (T)((be - al) / be); a[j * n + j] = (T)(be * mx); memset(w, 0, sizeof w);
-        for (int64_t i = j + 1; i < rows; i++) a[i * n + j] = (T)((double)a[i * n + j] / mx / (al - be));
-        for (int64_t q = j + 1; q < nb; q++) w[q] = a[j * n + q];
-        for (int64_t i = j + 1; i < rows; i++) { T v = a[i * n + j]; for (int64_t q = j + 1; q < nb; q++) w[q] += v * a[i * n + q]; }
-        for (int64_t q = j + 1; q < nb; q++) { w[q] *= tau[j]; a[j * n + q] -= w[q]; }
-        for (int64_t i = j + 1; i < rows; i++) { T v = a[i * n + j]; for (int64_t q = j + 1; q < nb; q++) a[i * n + q] -= v * w[q]; }
-      }
-      for (int64_t i = 0; i < rows; i++) for (int64_t j = 0; j < nb; j++) V[i * NB + j] = i < j ? 0 : i == j ? 1 : a[i * n + j];
-      if (!pass) {
-        bad |= MUL(nb, nb, rows, 1, V, 1, NB, V, NB, 1, 0, G, NB, 1);
-        for (int64_t i = 0; i < nb; i++) { Tm[i * NB + i] = tau[i]; for (int64_t p = 0; p < i; p++) { T s = 0; for (int64_t q = p; q < i; q++) s += Tm[p * NB + q] * G[q * NB + i]; Tm[p * NB + i] = -tau[i] * s; Tm[i * NB + p] = 0; } }
-      }
-      T *C = pass ? Q + j0 * k + j0 : a + nb; int64_t cols = pass ? k - j0 : n - j0 - nb, ld = pass ? k : n; if (cols <= 0) continue;
-      bad |= MUL(nb, cols, rows, 1, V, 1, NB, C, ld, 1, 0, Y, cols, 1) | MUL(nb, cols, nb, 1, Tm, pass ? NB : 1, pass ? 1 : NB, Y, cols, 1, 0, Z, cols, 1) | MUL(rows, cols, nb, -1, V, NB, 1, Z, cols, 1, 1, C, ld, 1);
-    }
-  }
-  for (int64_t i = 0; i < k; i++) for (int64_t j = 0; j < n; j++) R[i * n + j] = j < i ? 0 : A[i * n + j];
+  T *Q = (T *)c->p[1] + b * m * k, *R = (T *)c->p[2] + b * k * n, *A = malloc((size_t)(m * n + 2 * m * k + k) * sizeof(T)); if (!A) return BL_MEMORY;
+  T *V = A + m * n, *X = V + m * k, *tau = X + m * k;
+  S(flip)(A, m, (const T *)c->p[0] + b * m * n, n, m, n);
+  int bad = S(qr)(A, n, m, k, V, tau);
+  memset(X, 0, (size_t)(m * k) * sizeof(T)); for (int64_t i = 0; i < k; i++) X[i * (m + 1)] = 1;
+  bad |= S(apply)(X, k, m, V, k, 0, tau, 1);
+  S(flip)(Q, k, X, m, k, m); S(flip)(R, n, A, m, n, k);
+  for (int64_t i = 0; i < k; i++) memset(R + i * n, 0, (size_t)i * sizeof(T));
   free(A); return bad ? BL_MEMORY : 0;
 }
-#define CUBE(c, i) ((c)->nn > (i) ? (double)(c)->n[i] * (double)(c)->n[i] * (double)(c)->n[i] : 0)
-int S(bl_lu)(sn_call *c) { return bl_batch(c, "lu", 4, 3, CUBE(c, 1), S(lu_each)); }
-int S(bl_solve)(sn_call *c) { return bl_batch(c, "solve", 3, 3, CUBE(c, 1), S(solve_each)); }
-int S(bl_inv)(sn_call *c) { return bl_batch(c, "invert", 2, 2, CUBE(c, 1), S(inv_each)); }
-int S(bl_trisolve)(sn_call *c) { return bl_batch(c, "trisolve", 3, 4, CUBE(c, 1), S(trisolve_each)); }
-int S(bl_cholesky)(sn_call *c) { return bl_batch(c, "cholesky", 2, 3, CUBE(c, 1), S(chol_each)); }
-int S(bl_qr)(sn_call *c) { return bl_batch(c, "qr", 3, 3, CUBE(c, 2), S(qr_each)); }
-#undef T
-#undef S
-#undef MUL
-#undef FABS
+#define CUBE(c, i) ((double)(c)->n[i] * (double)(c)->n[i] * (double)(c)->n[i])
+int S(bl_lu)(sn_call *c) { return bl_batch(c, "lu", CUBE(c, 1), S(lu_each)); }
+int S(bl_solve)(sn_call *c) { return bl_batch(c, "solve", CUBE(c, 1), S(solve_each)); }
+int S(bl_inv)(sn_call *c) { return bl_batch(c, "invert", CUBE(c, 1), S(inv_each)); }
+int S(bl_trisolve)(sn_call *c) { return bl_batch(c, "trisolve", CUBE(c, 1), S(trisolve_each)); }
+int S(bl_cholesky)(sn_call *c) { return bl_batch(c, "cholesky", CUBE(c, 1), S(chol_each)); }
+int S(bl_qr)(sn_call *c) { return bl_batch(c, "qr", CUBE(c, 2), S(qr_each)); }
 #undef CUBE

@@ -6,10 +6,7 @@ typedef struct code { uint32_t fn, a, b, imm; } code;
 enum { USE_ROW, USE_WALK, USE_UNIT, USE_READ_AT, USE_WRITE_AT };
 typedef struct use { uint32_t mem; uint8_t how, bytes; } use;
 typedef struct needs { use *uses; uint8_t *am; uint32_t n_uses, mems, scalars, axes; } needs;   // mems, scalars, axes: how many a dispatch must have; am: of each stage
-typedef struct reach { __int128 low, high; } reach;   // first byte and the byte after the last, from an operand's address
 static inline int sn_kind_of(uint32_t x) { return (int)(x >> 24); }
 static inline uint32_t sn_index_of(uint32_t x) { return x & 0xffffff; }
 // Null if the program is sound, else what is wrong; `out` is filled and must be freed either way.
 const char *sn_check_program(const isa_table *isa, uint32_t kind, int wide, uint32_t slots, uint32_t tiles, uint32_t n, const code *s, needs *out);
-// Widens r by an axis of n steps of `stride` bytes.
-static inline void sn_reach(reach *r, int64_t n, int64_t stride) { __int128 e = (__int128)(n - 1) * stride; if (e < 0) r->low += e; else r->high += e; }

@@ -76,7 +76,7 @@ void *sn_load_tape(context *c, const uint32_t *w, uint32_t n) {
 }
 
 // ---- dispatches ----------------------------------------------------------------------------------------------------------------
-typedef struct mem { char *p; int64_t bound, *rows, fold, *inner; int form; int64_t stride; int n_ind; uint32_t *ind; uint64_t bytes; reach fixed; } mem;   // fixed: where indirect terms can move the address, from the binding's start
+typedef struct mem { char *p; int64_t bound, *rows, fold, *inner; int form; int64_t stride; int n_ind; uint32_t *ind; uint64_t bytes; sn_extent fixed; } mem;   // fixed: where indirect terms can move the address, from the binding's start
 typedef struct dispatch {
   const program *g;
   int n_row, n_inner, n_mem, n_scalar;
@@ -238,18 +238,18 @@ static int within(const dispatch *d, const mem *m, int how, int bytes, int64_t l
   const int column = d->g->kind == SN_COL, ragged = d->rag >= 0 && d->n_row > 0 && d->g->kind != SN_MAP, last = d->n_row - 1;
   if (how == USE_READ_AT && m->bound < 1 && d->n > 0) return 0;
   for (int piece = ragged && d->rows[last] > 1 ? 0 : 1; piece < 2; piece++) {
-    reach r = m->fixed;
-    for (int a = 0; a < d->n_row - ragged; a++) sn_reach(&r, d->rows[a], m->rows[a]);
-    if (ragged && piece == 0) sn_reach(&r, d->rows[last] - 1, m->rows[last]);
+    sn_extent r = m->fixed;
+    for (int a = 0; a < d->n_row - ragged; a++) sn_widen(&r, d->rows[a], m->rows[a]);
+    if (ragged && piece == 0) sn_widen(&r, d->rows[last] - 1, m->rows[last]);
     if (ragged && piece == 1) { __int128 e = (__int128)(d->rows[last] - 1) * m->rows[last]; r.low += e; r.high += e; }
     const int64_t folds = ragged && piece == 1 ? left : d->fold_size, n = ragged && piece == 1 && !column ? left : d->n;
-    if (column && folds > 0) sn_reach(&r, folds, m->fold);
+    if (column && folds > 0) sn_widen(&r, folds, m->fold);
     if (how == USE_WALK || how == USE_UNIT) {
       __int128 after = 1;
-      reach e = {0, 0};
+      sn_extent e = {0, 0};
       for (int a = d->n_inner - 1; a >= 0 && n > 0; a--) {
         const __int128 steps = (n + after - 1) / after;
-        sn_reach(&e, steps < d->inner[a] ? (int64_t)steps : d->inner[a], m->inner[a]);
+        sn_widen(&e, steps < d->inner[a] ? (int64_t)steps : d->inner[a], m->inner[a]);
         after *= d->inner[a];
       }
       r.low += e.low * bytes; r.high += e.high * bytes + (n > 0 ? bytes : 0);
@@ -302,7 +302,7 @@ static int run_dispatch(context *c, const uint32_t *w, uint32_t n, const binding
     if (end - q < 6 * m->n_ind) goto bad;
     for (int j = 0; j < m->n_ind; j++, q += 6) {
       if (q[0] >= (uint32_t)d.n_mem || q[1] > SN_U64) goto bad;
-      if (wide(q + 4) > 0) sn_reach(&m->fixed, wide(q + 4), wide(q + 2));
+      if (wide(q + 4) > 0) sn_widen(&m->fixed, wide(q + 4), wide(q + 2));
     }
     // The flat index: contiguous, uniform or general.
     m->form = FORM_UNIFORM; m->stride = 0;
@@ -328,8 +328,8 @@ static int run_dispatch(context *c, const uint32_t *w, uint32_t n, const binding
     for (int j = 0; j < d.m[k].n_ind; j++) {
       const uint32_t *e = d.m[k].ind + 6 * j;
       const mem *index = &d.m[e[0]];
-      reach r = index->fixed;
-      for (int a = 0; a < d.n_row; a++) sn_reach(&r, d.rows[a], index->rows[a]);
+      sn_extent r = index->fixed;
+      for (int a = 0; a < d.n_row; a++) sn_widen(&r, d.rows[a], index->rows[a]);
       if (r.low < 0 || r.high + (1 << (e[1] / 2)) > (__int128)index->bytes) { sn_fail(c, "dispatch: operand %u leaves its buffer", e[0]); goto out; }
     }
   code = 0;
@@ -388,8 +388,19 @@ static int run_call(context *c, const uint32_t *w, uint32_t n, const binding *b,
   }
   for (uint32_t i = 0; i < w[4]; i++, q += 2) ints[i] = wide(q);
   for (uint32_t i = 0; i < w[5]; i++, q += 2) memcpy(nums + i, q, 8);
+  const sn_routine_entry *r = &sn_blas_routines[w[2]];
   sn_call call = {p, ints, nums, (int)w[3], (int)w[4], (int)w[5], text, sizeof text};
-  if (sn_blas_routines[w[2]].fn(&call)) { sn_fail(c, "%s", text[0] ? text : "a library routine failed"); return SN_E_ROUTINE; }
+  sn_extent e[16];
+  const int pointers = r->extents(&call, r->signature, r->bytes, e);
+  if (pointers < 0) { sn_fail(c, "malformed call of %s", r->name); return SN_E_WORDS; }
+  int touched = 0;
+  q = w + 6;
+  for (int i = 0; i < pointers; i++, q += 3) {
+    if (e[i].low == e[i].high) continue;
+    touched = 1;
+    if (e[i].low + wide(q + 1) < 0 || e[i].high + wide(q + 1) > (__int128)b[q[0]].bytes) { sn_fail(c, "call of %s: pointer %d leaves its buffer", r->name, i); return SN_E_WORDS; }
+  }
+  if (touched && r->fn(&call)) { sn_fail(c, "%s", text[0] ? text : "a library routine failed"); return SN_E_ROUTINE; }
   return 0;
 }
 // Between memory that this device reaches and memory that the host sees.

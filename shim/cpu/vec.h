@@ -28,8 +28,10 @@ INL vf ld(const void *p) { return *(const vfu *)p; }
 INL void st(void *p, vf v) { *(vfu *)p = v; }
 INL vf splat(float x) { return x - (vf){0}; }
 INL vd splatd(double x) { return x - (vd){0}; }
+INL vl splatl(int64_t x) { return x - (vl){0}; }
 INL vf sel(vi m, vf a, vf b) { return (vf)((m & (vi)a) | (~m & (vi)b)); }
 INL vd seld(vl m, vd a, vd b) { return (vd)((m & (vl)a) | (~m & (vl)b)); }
+INL vl seli(vl m, vl a, vl b) { return (m & a) | (~m & b); }
 INL vf vabs(vf x) { return (vf)((vi)x & 0x7fffffff); }
 INL vf fmaf_v(vf a, vf b, vf c) {
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)

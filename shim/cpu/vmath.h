@@ -144,17 +144,23 @@ INL vf verf(vf x) {
   vf y = sel(a < 1.0f, p, big);
   return sel(x == x, (vf)((vi)y | ((vi)x & (int)0x80000000)), x);
 }
-// M. Giles, "Approximating the erfinv function" (2010), single precision; both branches, then a blend.
+// M. Giles, "Approximating the erfinv function" (2010): x times polynomials in w = -log(1 - x^2) below 5 and in sqrt(w) above; the last coefficient
+// and what rounding took from the root join at the end.
 INL vf verfinv(vf x) {
-  vf w = -vlog((1.0f - x) * (1.0f + x)), c = w - 2.5f, t = __builtin_elementwise_sqrt(w) - 3.0f;
-  vf p = c * 2.81022636e-08f + 3.43273939e-07f; p = p * c - 3.5233877e-06f; p = p * c - 4.39150654e-06f; p = p * c + 0.00021858087f;
-  p = p * c - 0.00125372503f; p = p * c - 0.00417768164f; p = p * c + 0.246640727f; p = p * c + 1.50140941f;
-  vf q = t * -0.000200214257f + 0.000100950558f; q = q * t + 0.00134934322f; q = q * t - 0.00367342844f; q = q * t + 0.00573950773f;
-  q = q * t - 0.0076224613f; q = q * t + 0.00943887047f; q = q * t + 1.00167406f; q = q * t + 2.83297682f;
-  return sel(vabs(x) == 1.0f, x * splat(INFINITY), sel(w < 5.0f, p, q) * x);
+  vf w = -vlog((1.0f - x) * (1.0f + x)), c = sel(w < 5.0f, w, splat(5.0f)) - 1.0f, s = __builtin_elementwise_sqrt(w), t = s - 3.0f;
+  vf p = c * -8.587424269944287e-09f + 1.3911726502765943e-07f; p = p * c - 5.104829901070006e-07f; p = p * c - 4.431926005206826e-06f; p = p * c + 3.824189241224553e-05f;
+  p = p * c + 0.00010032329499494256f; p = p * c - 0.0023764832504409605f; p = p * c + 0.004250629875276444f; p = (p * c + 0.24783290402955876f) * c;
+  vf q = t * -3.0462257052452092e-05f + 0.00016204047552033775f; q = q * t - 0.00027640428126926917f; q = q * t - 0.00012221561769291443f; q = q * t + 0.0014747045143098548f;
+  q = q * t - 0.0035660111065811476f; q = q * t + 0.005687765289720707f; q = q * t - 0.0076429665146522f; q = q * t + 0.009445296466892161f;
+  vf h = (vf)((vi)s & -4096), left = (w - h * h) - (s - h) * (s + h);
+  q = (q * t + 1.0016752468569534f) * t + left * 0.5f / s;
+  vi near = w < 5.0f;
+  vf first = sel(near, splat(1.1273743996625036f), splat(2.832976801649085f)), v = sel(near, p, q), y = first + v, yl = v - (y - first);
+  y = sel(vabs(x) == 1.0f, splat(INFINITY), y * x + yl * x);
+  return (vf)((vi)vabs(y) | ((vi)x & (int)0x80000000));
 }
 // pow: log2 and exp2 in f64 on half vectors; special cases follow IEEE 754 / C.
-INL vd log2_d(vd x) {                           // x > 0, normal
+INL vd short_log2(vd x) {                           // x > 0, normal
   vl i = (vl)x, e = (i - 0x3fe6a09e667f3bcdLL) >> 52; vd m = (vd)(i - (e << 52));
   vd s = (m - 1.0) / (m + 1.0), u = s * s;
   vd p = u * 0.28295297837538125 + 0.31990211899677906; p = p * u + 0.41220933664429266; p = p * u + 0.57707794156015646;
@@ -163,7 +169,7 @@ INL vd log2_d(vd x) {                           // x > 0, normal
   vd ef = (vd)(e + 0x4338000000000000LL) - 6755399441055744.0;
   return s * p + ef;
 }
-INL vd exp2_d(vd y) {                           // |y| < 1000
+INL vd short_exp2(vd y) {                           // |y| < 1000
   vd z = y + 6755399441055744.0, n = z - 6755399441055744.0, r = y - n; vl ni = (vl)z << 52;
   vd p = r * 1.5194576712063346e-05 + 0.00015466784093391041; p = p * r + 0.0013333941005097111; p = p * r + 0.0096180380509859834; p = p * r + 0.05550410359894431; p = p * r + 0.24022651067070336; p = p * r + 0.69314718070589154; p = p * r + 1.0;
   return (vd)((vl)p + ni);
@@ -171,9 +177,9 @@ INL vd exp2_d(vd y) {                           // |y| < 1000
 INL vf vpow(vf x, vf y) {
   vf a = vabs(x); vh ah[2], yh[2], rh[2]; memcpy(ah, &a, VB); memcpy(yh, &y, VB);
   for (int k = 0; k < 2; k++) {
-    vd l = log2_d(__builtin_convertvector(ah[k], vd)) * __builtin_convertvector(yh[k], vd);
+    vd l = short_log2(__builtin_convertvector(ah[k], vd)) * __builtin_convertvector(yh[k], vd);
     l = seld(l > 200.0, (vd){0} + 200.0, l); l = seld(l < -200.0, (vd){0} - 200.0, l);
-    rh[k] = __builtin_convertvector(exp2_d(l), vh);
+    rh[k] = __builtin_convertvector(short_exp2(l), vh);
   }
   vf r; memcpy(&r, rh, VB);
   vf ay = vabs(y);

@@ -4,20 +4,31 @@ import { environment } from "../base/env.ts";
 
 /** Kinds of devices. `fake` is the test device: memory of its own, two streams, failures on demand. */
 export type DeviceType = "cpu" | "gpu" | "fake";
-/** A device: its kind and number. */
-export interface Device {
+/** The kinds that programs name. */
+export const DeviceType = { cpu: "cpu", gpu: "gpu" } as const;
+/** A device: its kind and number. Devices of the same kind and number are the same device. */
+export class Device {
   readonly type: DeviceType;
   readonly index: number;
+
+  constructor(type: DeviceType | Device, index = 0) {
+    this.type = typeof type === "string" ? type : type.type;
+    this.index = index;
+  }
+
+  toString(): string {
+    return `Device(${this.type}, ${this.index})`;
+  }
 }
 /** Families of library routines. */
 export type CallFamily = "copy" | "matmul" | "sort" | "factorisation";
 
 /** The processor. */
-export const cpu: Device = { type: "cpu", index: 0 };
+export const cpu: Device = new Device("cpu");
 /** The graphics processor. */
-export const gpu: Device = { type: "gpu", index: 0 };
+export const gpu: Device = new Device("gpu");
 /** The test device. */
-export const fake: Device = { type: "fake", index: 0 };
+export const fake: Device = new Device("fake");
 /** Every device that an array may name. */
 export const DEVICES: readonly Device[] = [cpu, gpu, fake];
 
@@ -43,8 +54,16 @@ function initial(): Device {
   throw new Error(`Cannot use SINTER_DEVICE=${name}: devices are ${DEVICES.map((d) => d.type).join(", ")}`);
 }
 
-/** Where ops are recorded. `several` stays false while there was no device but the CPU, so that nothing has to look for others. */
-export const recording: { device: Device; several: boolean } = { device: cpu, several: false };
+/**
+ * Where ops are recorded. `several` stays false while there was no device but the CPU, so that nothing has to look for others.
+ * `shared`: a value crosses to another device once for all who want it there. In a trace over placeholders it does not, as
+ * what is recorded there must not become part of other graphs; it is recorded again when the trace's result is used.
+ */
+export const recording: { device: Device; several: boolean; shared: boolean } = {
+  device: cpu,
+  several: false,
+  shared: true,
+};
 /** Records what follows on a device. */
 export function recordOn(device: Device): void {
   recording.device = device;

@@ -4,7 +4,8 @@ import { itemsize } from "../base/dtype.ts";
 import { plainError } from "../base/error.ts";
 import type { Span } from "../base/index_spec.ts";
 import { size } from "./shape.ts";
-import type { Node } from "./node.ts";
+import { nextSerial, type Node } from "./node.ts";
+import { trace } from "./trace.ts";
 
 export type { Complex };
 /** One element as JavaScript sees it. */
@@ -61,13 +62,24 @@ export const late: Late = {
   made: () => {},
 };
 
-/** An n-dimensional array: lazy, immutable but for `set`, over memory that every device can read. */
+/** Takes a node that will never be evaluated out of the books: what it reads need not stay for it. */
+export function abandon(n: Node): void {
+  for (const x of n.inputs) {
+    x.pending--;
+    late.release(x);
+  }
+}
+
+/** An n-dimensional array: lazy, immutable but for `set`, over memory of a device. */
 export class NDArray {
   #node: Node | null;
+  /** The serial number of the next node when the handle was made: tells whether a trace found it there. */
+  readonly #since: number;
 
   /** Internal: arrays are made by functions such as `array`, `zeros` and `random.normal`. */
   constructor(node: Node) {
     this.#node = node;
+    this.#since = nextSerial();
     node.handles++;
     late.made(this);
   }
@@ -75,12 +87,20 @@ export class NDArray {
   /** Internal: the node that this handle stands for. */
   get node(): Node {
     if (this.#node === null) throw plainError("Cannot use an array after dispose()");
+    if (trace.reads !== null) trace.reads.add(this);
     return this.#node;
   }
 
   /** Internal: moves the handle to another node, as `set` does. */
   move(node: Node): void {
     const old = this.node;
+    if (trace.sealed !== null && this.#since <= trace.sealed) {
+      throw plainError(
+        `Cannot set an array of shape [${
+          old.shape.join(",")
+        }] inside a transform that traces its arguments: it was made outside, where the traced value does not exist; return the value instead`,
+      );
+    }
     node.handles++;
     node.state = true;
     this.#node = node;
@@ -145,7 +165,7 @@ export class NDArray {
     return n;
   }
 
-  /** The elements, row-major: a view of the array's own memory where it is contiguous. Evaluates. */
+  /** The elements, row-major: a view of the array's own memory where it is contiguous and the host sees it, else a copy. Evaluates. */
   data(): TypedData {
     late.evaluate([this.node]);
     return late.read(this.node);

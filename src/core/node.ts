@@ -1,14 +1,24 @@
 // A node of the lazy graph, and what an op has to define. An array is a handle on a node; graphs and walks hold nodes only.
 import type { DType } from "../base/dtype.ts";
-import { type CallFamily, computes, cpu, type Device, hasCalls, recording } from "./device.ts";
-import type { Expr, Scalars } from "../kernel/expr.ts";
-import type { Offset } from "../kernel/offset.ts";
+import { type CallFamily, computes, cpu, type Device, hasCalls, on, recording } from "./device.ts";
+import type { CType, Expr, Literal, Scalars } from "../kernel/expr.ts";
+import type { Size } from "../kernel/sizes.ts";
 import type { PlanView, View } from "./view.ts";
 
 /** Shape and dtype of a value. */
 export interface Aval {
   readonly shape: readonly number[];
   readonly dtype: DType;
+}
+
+/** What has a dtype. */
+export type Typed = Pick<Aval, "dtype">;
+
+/** A value while an eval is planned: its sizes, and the starts that its op recorded, are symbols. */
+export interface Planned {
+  readonly shape: readonly Size[];
+  readonly dtype: DType;
+  readonly starts: readonly Size[];
 }
 
 /** Memory of an evaluated node: a native buffer with the token that keeps it alive, shared by every node that views it. */
@@ -29,9 +39,9 @@ export interface Buf {
 
 /** A walk's index of one axis: offset + sum(coefficient * loop axis) + sum(coefficient * computed index). */
 export interface Index {
-  readonly offset: Offset;
-  readonly terms: ReadonlyMap<number, number>;
-  readonly computed: readonly { readonly expr: Expr; readonly stride: number; readonly size: number }[];
+  readonly offset: Size;
+  readonly terms: ReadonlyMap<number, Size>;
+  readonly computed: readonly { readonly expr: Expr; readonly stride: Size; readonly size: Size }[];
 }
 
 /** Fold operations: how the elements along an axis become one. */
@@ -43,8 +53,8 @@ export type ScanOp = "sum" | "prod" | "min" | "max" | "logaddexp";
 /** What a library call needs: routine, pointers, integers and numbers, in terms of the views of its inputs and outputs. */
 export interface Call {
   readonly routine: string;
-  readonly pointers: readonly { readonly which: "in" | "out"; readonly index: number; readonly offset: number }[];
-  readonly ints: readonly number[];
+  readonly pointers: readonly { readonly which: "in" | "out"; readonly index: number; readonly offset: Size }[];
+  readonly ints: readonly Size[];
   readonly nums: readonly number[];
 }
 
@@ -54,16 +64,21 @@ export type Lower<A> =
   | {
     readonly kind: "view";
     /** The same memory seen through the op, or null if strides cannot say it. */
-    view(v: PlanView, arg: A, out: Node): PlanView | null;
+    view(v: PlanView, arg: A, out: Planned): PlanView | null;
     /** The input's index for an output index, or null if it is not affine. */
-    pull(index: readonly Index[], arg: A, input: Aval, out: Node): readonly Index[] | null;
+    pull(index: readonly Index[], arg: A, input: Planned, out: Planned): readonly Index[] | null;
   }
   | {
     readonly kind: "map";
-    scalar(s: Scalars, x: readonly Expr[], arg: A, out: Aval, ins: readonly Aval[]): Expr;
+    scalar(s: Scalars, x: readonly Expr[], arg: A, out: Typed, ins: readonly Typed[]): Expr;
     readonly cost?: number;
   }
-  | { readonly kind: "iota"; scalar(s: Scalars, at: (axis: number) => Expr, arg: A, out: Aval): Expr }
+  | {
+    readonly kind: "iota";
+    /** `values(k)` is number k of `values(arg)`, as a kernel argument of a type. */
+    scalar(s: Scalars, at: (axis: number) => Expr, arg: A, out: Typed, values: (k: number, t: CType) => Expr): Expr;
+    readonly cost?: number;
+  }
   | { readonly kind: "gather" }
   | { readonly kind: "fold"; op(arg: A): FoldOp; axes(arg: A): readonly [number, number] }
   | {
@@ -72,20 +87,22 @@ export type Lower<A> =
     axis(arg: A): number;
     exclusive(arg: A): boolean;
     /** The running value before the first element. */
-    start(arg: A, out: Aval): number | bigint | { readonly re: number; readonly im: number };
+    start(arg: A, out: Typed): Literal;
   }
   | {
     readonly kind: "parts";
-    parts(arg: A, ins: readonly Aval[], out: Node): readonly Part[];
+    parts(arg: A, ins: readonly Planned[], out: Planned): readonly Part[];
     overwrites(arg: A): boolean;
   }
   | { readonly kind: "scatter"; combine(arg: A): "set" | "add" | "mul" | "min" | "max" }
+  /** The graph of a compiled function, which has a plan of its own. */
+  | { readonly kind: "program" }
   | {
     readonly kind: "call";
     readonly family: CallFamily;
     /** Which inputs may come as strided views; the others are made contiguous. */
     readonly strided: boolean;
-    calls(arg: A, ins: readonly PlanView[], outs: readonly Aval[], avals: readonly Aval[]): readonly Call[];
+    calls(arg: A, ins: readonly PlanView[], outs: readonly Planned[], avals: readonly Planned[]): readonly Call[];
   };
 
 /** One input of an assembled array and the view of the output that it fills. */
@@ -101,13 +118,17 @@ export interface OpDef<A = unknown> {
   type(ins: readonly Aval[], arg: A): Aval | readonly Aval[];
   /** Cotangents of the inputs; null where there is none. `need` says which are wanted. */
   vjp?(ct: Node, out: Node, ins: readonly Node[], arg: A, need: readonly boolean[]): readonly (Node | null)[];
+  /** Tangent of the result, given those of the inputs (null: zero); null if it is zero. Without it one is derived (transform/jvp.ts). */
+  jvp?(ts: readonly (Node | null)[], out: Node, ins: readonly Node[], arg: A): Node | null;
+  /** The op on `n` examples at once, along a new first axis of the result and of the inputs in `batched`. Without it the same op is applied. */
+  vmap?(ins: readonly Node[], batched: readonly boolean[], arg: A, n: number): Node;
   readonly lower: Lower<A>;
   /** The part of the argument that shapes kernels, as text; sizes and scalars stay out of it. */
   structure?(arg: A): string;
   /** Starts in the argument that only move offsets: they stay out of keys and are patched into plans. */
   starts?(arg: A): readonly number[];
-  /** A scalar of the argument that becomes a kernel argument. */
-  value?(arg: A): number | bigint | { readonly re: number; readonly im: number };
+  /** Scalars of the argument that become kernel arguments. */
+  values?(arg: A): readonly Literal[];
   /** Shapes and values at which the generated tests sample the op. */
   readonly domain?: readonly [number, number];
 }
@@ -143,6 +164,8 @@ export class Node implements Aval {
   pending = 0;
   /** Left in a handle by `set`: an eval that computes it stores it while it has a handle, as the next `set` builds on it. */
   state = false;
+  /** An eval computed it on the way and did not keep it: the next one does. */
+  lost = false;
   /** A trace's placeholder cannot be read. */
   placeholder = false;
   /** Scratch of graph walks. */
@@ -221,20 +244,30 @@ export const transferOp: OpDef<{ readonly why: () => string }> = {
   lower: { kind: "source" },
   structure: () => "",
   vjp: (ct, _out, [x], arg) => [transfer(ct, (x as Node).device, arg.why)],
+  jvp: ([t], out, _ins, arg) => transfer(t as Node, out.device, arg.why),
 };
 /** The node itself on its own device, else its value there; `why` gives the reason for `explain`. */
 export function transfer(x: Node, device: Device, why: () => string): Node {
   if (x.device === device) return x;
-  const known = x.twin;
+  const known = recording.shared ? x.twin : null;
   // One that was evaluated and let go of cannot be computed again.
   if (known !== null && known.device === device && (known.inputs.length > 0 || known.buf !== null)) return known;
   // Only the host reaches the memory of every device.
   const near = x.device === cpu || device === cpu ? x : transfer(x, cpu, why);
-  return x.twin = carried(near, device, why);
+  const made = carried(near, device, why);
+  if (recording.shared) x.twin = made;
+  return made;
 }
 /** A node of its own for the same value on another device. */
 export function carried(x: Node, device: Device, why: () => string): Node {
   return make(transferOp, [x], { why }, device);
+}
+
+/** The same op as a node's over other inputs, on its device. */
+export function anew(n: Node, inputs: readonly Node[]): Node {
+  return n.op === transferOp
+    ? transfer(inputs[0] as Node, n.device, (n.arg as { readonly why: () => string }).why)
+    : on(n.device, () => apply(n.op, inputs, n.arg));
 }
 
 let stamp = 0;
@@ -243,8 +276,13 @@ export function freshMark(): number {
   return ++stamp;
 }
 
-/** Nodes that `roots` need, inputs first; stops below nodes for which `stop` holds (they are not listed). Iterative: depth is no limit. */
-export function topological(roots: readonly Node[], stop: (n: Node) => boolean): Node[] {
+const inputsOf = (n: Node): readonly Node[] => n.inputs;
+/** Nodes that `roots` need, inputs (by default) first; stops below nodes for which `stop` holds (they are not listed). Iterative: depth is no limit. */
+export function topological(
+  roots: readonly Node[],
+  stop: (n: Node) => boolean,
+  reads: (n: Node) => readonly Node[] = inputsOf,
+): Node[] {
   const mark = freshMark(), order: Node[] = [], stack: Node[] = [], at: number[] = [];
   for (const root of roots) {
     if (root.mark === mark || stop(root)) continue;
@@ -252,10 +290,10 @@ export function topological(roots: readonly Node[], stop: (n: Node) => boolean):
     stack.push(root);
     at.push(0);
     while (stack.length > 0) {
-      const n = stack[stack.length - 1] as Node, i = at[at.length - 1] as number;
-      if (i < n.inputs.length) {
+      const n = stack[stack.length - 1] as Node, i = at[at.length - 1] as number, below = reads(n);
+      if (i < below.length) {
         at[at.length - 1] = i + 1;
-        const c = n.inputs[i] as Node;
+        const c = below[i] as Node;
         if (c.mark !== mark && !stop(c)) {
           c.mark = mark;
           stack.push(c);

@@ -1,4 +1,5 @@
 // The outermost running trace: nodes made since it began keep their inputs when they are evaluated.
+import { recording } from "./device.ts";
 import { nextSerial } from "./node.ts";
 
 interface Trace {
@@ -6,16 +7,27 @@ interface Trace {
   first: number | null;
   /** How many traces run, one in the other. */
   depth: number;
+  /** Serial of the first node of the innermost trace over placeholders; null while none runs. Arrays made before it must not change. */
+  sealed: number | null;
+  /** Collects the arrays whose nodes are taken, while a trace wants to know what its function captures. */
+  reads: Set<object> | null;
 }
 /** What runs now. */
-export const trace: Trace = { first: null, depth: 0 };
+export const trace: Trace = { first: null, depth: 0, sealed: null, reads: null };
 
-/** Runs a user's function under a trace; an exception passes through as it is. */
-export function traced<T>(run: () => T): T {
+/** Runs a user's function under a trace, over placeholders if `sealed`; an exception passes through as it is. */
+export function traced<T>(run: () => T, sealed = false): T {
+  const before = trace.sealed, shared = recording.shared;
   if (trace.depth++ === 0) trace.first = nextSerial();
+  if (sealed) {
+    trace.sealed = nextSerial();
+    recording.shared = false;
+  }
   try {
     return run();
   } finally {
+    trace.sealed = before;
+    recording.shared = shared;
     if (--trace.depth === 0) trace.first = null;
   }
 }

@@ -34,8 +34,8 @@ export function treeFlatten(tree: unknown): { readonly arrays: NDArray[]; readon
   return { arrays, spec };
 }
 
-/** The tree of a spec with these arrays. */
-export function treeUnflatten(spec: TreeSpec, arrays: readonly NDArray[]): unknown {
+/** The tree of a spec with these values in the places of its arrays. */
+export function treeUnflatten(spec: TreeSpec, arrays: readonly unknown[]): unknown {
   let at = 0;
   const build = (s: TreeSpec): unknown => {
     switch (s.kind) {

@@ -1,76 +1,67 @@
 // Shape, strides (in elements) and offset over one buffer: what movement ops change without touching memory.
-import type { Offset } from "../kernel/offset.ts";
+import { below, equal, type Size, times } from "../kernel/sizes.ts";
 
-/** A strided view with a given kind of offset. */
-export interface ViewOf<O> {
-  readonly shape: readonly number[];
-  readonly strides: readonly number[];
-  readonly offset: O;
+/** A strided view in a given kind of numbers. */
+export interface ViewOf<S> {
+  readonly shape: readonly S[];
+  readonly strides: readonly S[];
+  readonly offset: S;
 }
 /** A strided view. */
 export type View = ViewOf<number>;
-/** A view while an eval is planned: its offset may follow recorded starts. */
-export type PlanView = ViewOf<Offset>;
+/** A view while an eval is planned: its numbers may be symbols. */
+export type PlanView = ViewOf<Size>;
 
 /** Row-major strides of a shape. */
-export function contiguousStrides(shape: readonly number[]): number[] {
-  const s = new Array<number>(shape.length);
-  for (let i = shape.length - 1, n = 1; i >= 0; i--) {
+export function contiguousStrides<S extends Size>(shape: readonly S[]): S[] {
+  const s = new Array<Size>(shape.length);
+  let n: Size = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
     s[i] = n;
-    n *= shape[i] as number;
+    n = times(n, shape[i] as S);
   }
-  return s;
+  return s as S[];
 }
 
 /** The view of a fresh row-major array. */
-export function contiguousView(shape: readonly number[]): View {
-  return { shape, strides: contiguousStrides(shape), offset: 0 };
+export function contiguousView<S extends Size>(shape: readonly S[]): ViewOf<S> {
+  return { shape, strides: contiguousStrides(shape), offset: 0 as S };
 }
 
 /** True if the elements lie row-major without gaps. */
 export function isContiguous(v: PlanView): boolean {
-  for (let i = v.shape.length - 1, n = 1; i >= 0; i--) {
-    const d = v.shape[i] as number;
+  let n: Size = 1;
+  for (let i = v.shape.length - 1; i >= 0; i--) {
+    const d = v.shape[i] as Size;
     if (d === 0) return true;
-    if (d !== 1 && v.strides[i] !== n) return false;
-    n *= d;
+    if (d !== 1 && !equal(v.strides[i] as Size, n)) return false;
+    n = times(n, d);
   }
   return true;
 }
 
 /** The same elements in another shape, or null if that needs a copy. */
-export function tryReshape<O>(v: ViewOf<O>, shape: readonly number[]): ViewOf<O> | null {
+export function tryReshape(v: PlanView, shape: readonly Size[]): PlanView | null {
   if (v.shape.some((d) => d === 0)) return { shape, strides: contiguousStrides(shape), offset: v.offset };
-  const dims: number[] = [], strides: number[] = [];
-  for (let i = 0; i < v.shape.length; i++) {
-    const d = v.shape[i] as number, s = v.strides[i] as number;
+  // Axes that are walked as one, the last first; each must be a whole run of axes of the new shape.
+  const runs: { length: Size; stride: Size }[] = [];
+  for (let i = v.shape.length - 1; i >= 0; i--) {
+    const d = v.shape[i] as Size, s = v.strides[i] as Size, last = runs[runs.length - 1];
     if (d === 1) continue;
-    const k = dims.length - 1;
-    if (k >= 0 && strides[k] === s * d) {
-      dims[k] = (dims[k] as number) * d;
-      strides[k] = s;
-    } else {
-      dims.push(d);
-      strides.push(s);
+    if (last !== undefined && equal(s, times(last.stride, last.length))) last.length = times(last.length, d);
+    else runs.push({ length: d, stride: s });
+  }
+  const strides = new Array<Size>(shape.length).fill(0);
+  let i = shape.length - 1;
+  for (const run of runs) {
+    let have: Size = 1;
+    while (!equal(have, run.length)) {
+      if (i < 0 || !below(have, run.length)) return null;
+      strides[i] = times(run.stride, have);
+      if (shape[i] === 1) strides[i] = 0;
+      have = times(have, shape[i] as Size);
+      i--;
     }
   }
-  const out = new Array<number>(shape.length);
-  let k = dims.length - 1, left = k >= 0 ? dims[k] as number : 1, step = k >= 0 ? strides[k] as number : 1;
-  for (let i = shape.length - 1; i >= 0; i--) {
-    const d = shape[i] as number;
-    if (d === 1) {
-      out[i] = 0;
-      continue;
-    }
-    if (left === 1 && k > 0) {
-      k--;
-      left = dims[k] as number;
-      step = strides[k] as number;
-    }
-    if (left % d !== 0) return null;
-    out[i] = step;
-    step *= d;
-    left /= d;
-  }
-  return { shape, strides: out, offset: v.offset };
+  return { shape, strides, offset: v.offset };
 }

@@ -1,6 +1,6 @@
 // The scalar expressions of the kernel IR: a typed DAG over loads, kernel arguments, loop indices and about sixty scalar operations.
 import type { Compute } from "../base/dtype.ts";
-import type { Offset } from "./offset.ts";
+import { type Size, sizeText } from "./sizes.ts";
 
 /** Types that values have while they are computed; storage is a matter of loads and stores. */
 export type CType = Compute;
@@ -25,8 +25,8 @@ export interface Expr {
 export class Scalars {
   readonly #known = new Map<string, Expr>();
   readonly #literals = new Map<string, number>();
-  /** Values of the scalar arguments; `null` where a recorded scalar is patched in. */
-  readonly scalars: { t: CType; value: Literal; node: number; offset: Offset }[] = [];
+  /** The scalar arguments: a literal, number `k` of the values that node number `node` recorded (now `value`), or a size of the plan. */
+  readonly scalars: { t: CType; value: Literal; node: number; k: number; size: Size | null }[] = [];
 
   /** An expression; the same arguments give the same object. */
   make(op: string, t: CType, args: readonly Expr[], imm = 0): Expr {
@@ -40,38 +40,29 @@ export class Scalars {
     return e;
   }
 
+  #argument(key: string, t: CType, value: Literal, node: number, k: number, size: Size | null): Expr {
+    let i = this.#literals.get(key);
+    if (i === undefined) {
+      i = this.scalars.push({ t, value, node, k, size }) - 1;
+      this.#literals.set(key, i);
+    }
+    return this.make("scalar", t, [], i);
+  }
   /** A literal, as a kernel argument. */
   literal(value: Literal, t: CType): Expr {
     const key = `${t}:${
       typeof value === "object" ? `${value.re},${value.im}` : Object.is(value, -0) ? "-0" : String(value)
     }`;
-    let i = this.#literals.get(key);
-    if (i === undefined) {
-      i = this.scalars.push({ t, value, node: -1, offset: 0 }) - 1;
-      this.#literals.set(key, i);
-    }
-    return this.make("scalar", t, [], i);
+    return this.#argument(key, t, value, -1, 0, null);
   }
-
-  /** The scalar of recorded node number `node`: an argument that is patched for each run. */
-  argument(node: number, value: Literal, t: CType): Expr {
-    const key = `node${node}`;
-    let i = this.#literals.get(key);
-    if (i === undefined) {
-      i = this.scalars.push({ t, value, node, offset: 0 }) - 1;
-      this.#literals.set(key, i);
-    }
-    return this.make("scalar", t, [], i);
+  /** Scalar `k` of recorded node number `node`: an argument that is patched for each run. */
+  argument(node: number, k: number, value: Literal, t: CType): Expr {
+    return this.#argument(`node${node}.${k}:${t}`, t, value, node, k, null);
   }
-
-  /** An offset that follows recorded starts: an argument that is patched for each run. */
-  moving(key: string, offset: Offset, t: CType): Expr {
-    let i = this.#literals.get(key);
-    if (i === undefined) {
-      i = this.scalars.push({ t, value: t === "i64" ? 0n : 0, node: -1, offset }) - 1;
-      this.#literals.set(key, i);
-    }
-    return this.make("scalar", t, [], i);
+  /** A size of the plan as an index: an argument that is patched where it changes. */
+  size(n: Size, t: "i32" | "i64"): Expr {
+    if (typeof n === "number") return this.literal(t === "i64" ? BigInt(n) : n, t);
+    return this.#argument(`${t}:${sizeText(n)}`, t, t === "i64" ? BigInt(n.value) : n.value, -1, 0, n);
   }
 
   /** A unary operation that keeps the type. */

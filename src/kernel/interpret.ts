@@ -24,11 +24,6 @@ export interface Run {
   }[];
   readonly scalars: readonly Literal[];
 }
-/** What a run touched, for the check of `explain`. */
-export interface Counts {
-  loads: number;
-  stores: number;
-}
 
 function readAt(m: DataView, at: number, d: DType): Value {
   switch (d) {
@@ -397,7 +392,7 @@ const MEMORY: Readonly<Record<CType, DType>> = {
 };
 
 /** Runs a kernel. Sums are kept in float64 and rounded once: results are exact up to that. */
-export function interpret(k: Kernel, run: Run, counts: Counts = { loads: 0, stores: 0 }): void {
+export function interpret(k: Kernel, run: Run): void {
   const inner = run.inner.reduce((a, b) => a * b, 1), rows = run.rows.reduce((a, b) => a * b, 1);
   const at = (mem: number, row: readonly number[], step: number, i: number): number => {
     const o = run.operands[mem] as Run["operands"][number],
@@ -441,7 +436,6 @@ export function interpret(k: Kernel, run: Run, counts: Counts = { loads: 0, stor
             return tile !== null ? tile[e.imm] as Value : folds.get(e.imm) as Value;
           case "load":
           case "loadx": {
-            counts.loads++;
             const o = run.operands[e.imm] as Run["operands"][number],
               dtype = (k.mems[e.imm] as Kernel["mems"][number]).dtype;
             if (e.op === "load") return readAt(o.memory, at(e.imm, row, step, i), dtype);
@@ -457,7 +451,6 @@ export function interpret(k: Kernel, run: Run, counts: Counts = { loads: 0, stor
       return v;
     };
     const put = (s: StoreStep, i: number, memo: Map<Expr, Value>, tile: readonly Value[] | null): void => {
-      counts.stores++;
       const m = k.mems[s.mem] as Kernel["mems"][number],
         o = run.operands[s.mem] as Run["operands"][number],
         v = evaluate(s.value, i, 0, memo, tile);
@@ -501,7 +494,6 @@ export function interpret(k: Kernel, run: Run, counts: Counts = { loads: 0, stor
       memo: Map<Expr, Value>,
     ): void =>
       pass.scans.forEach((s, n) => {
-        counts.stores++;
         const m = k.mems[s.mem] as Kernel["mems"][number],
           o = run.operands[s.mem] as Run["operands"][number],
           address = at(s.mem, row, step, i);

@@ -4,9 +4,10 @@ import { atLeastFloat, finfo, isComplex, promote } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import type { ArrayLike, AxisLike } from "../core/ndarray.ts";
 import type { NDArray } from "../core/ndarray.ts";
-import type { Aval, Call, Node, OpDef } from "../core/node.ts";
+import type { Aval, Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { axesOf, axisOf, broadcast, size } from "../core/shape.ts";
+import { productOf, type Size } from "../kernel/sizes.ts";
 import { trailing } from "../ops/args.ts";
 import {
   add,
@@ -40,9 +41,9 @@ const text = (shape: readonly number[]): string => `[${shape.join(",")}]`;
 const transposed = (x: Node): Node => swap(x, x.shape.length - 2, x.shape.length - 1);
 /** Conjugate transpose. */
 const adjoint = (x: Node): Node => conj(transposed(x));
-const lead = (x: Aval): readonly number[] => x.shape.slice(0, -2);
-const rowsOf = (x: Aval): number => x.shape[x.shape.length - 2] as number;
-const colsOf = (x: Aval): number => x.shape[x.shape.length - 1] as number;
+const lead = <S>(x: { readonly shape: readonly S[] }): readonly S[] => x.shape.slice(0, -2);
+const rowsOf = <S>(x: { readonly shape: readonly S[] }): S => x.shape[x.shape.length - 2] as S;
+const colsOf = <S>(x: { readonly shape: readonly S[] }): S => x.shape[x.shape.length - 1] as S;
 const half = (x: Node): Node => mul(like(0.5, x), x);
 
 /** Entries on and below diagonal `k` (or on and above it); the others are 0. */
@@ -84,8 +85,10 @@ const realOf = (d: DType): DType => isComplex(d) ? "float32" : d;
 
 interface Routine<A> {
   readonly name: string;
+  /** The library's name, where it is another. */
+  readonly calls?: string;
   outs(ins: readonly Aval[], arg: A): readonly Aval[];
-  ints(ins: readonly Aval[], arg: A): readonly number[];
+  ints(ins: readonly Planned[], arg: A): readonly Size[];
   vjp?(ct: Node, out: Node, ins: readonly Node[], arg: A, need: readonly boolean[]): readonly (Node | null)[];
 }
 /** An op that calls `name.f32` and so on: pointers are the inputs, then the outputs. */
@@ -101,9 +104,9 @@ function routine<A>(r: Routine<A>): OpDef<A> {
       family: "factorisation",
       strided: false,
       calls: (arg, ins, outs, avals): readonly Call[] => {
-        if (outs.every((o) => size(o.shape) === 0)) return [];
+        if (outs.every((o) => o.shape.includes(0))) return [];
         return [{
-          routine: `${r.name}.${kindOf((avals[0] as Aval).dtype)}`,
+          routine: `${r.calls ?? r.name}.${kindOf((avals[0] as Planned).dtype)}`,
           pointers: [
             ...ins.map((_, index) => ({ which: "in" as const, index, offset: 0 })),
             ...outs.map((_, index) => ({ which: "out" as const, index, offset: 0 })),
@@ -116,16 +119,19 @@ function routine<A>(r: Routine<A>): OpDef<A> {
     ...(r.vjp ? { vjp: r.vjp } : {}),
   });
 }
-const batchOf = (x: Aval): number => size(lead(x));
+const batchOf = (x: Planned): Size => productOf(lead(x));
 
 // ---- symmetric eigenvalues ------------------------------------------------------------------------------------------------
-const eighOp = routine<{ readonly lower: boolean }>({
+interface Triangle {
+  readonly lower: boolean;
+}
+const eighOp = routine<Triangle>({
   name: "eigh",
   outs: ([a]) => {
     const x = a as Aval;
     return [{ shape: x.shape.slice(0, -1), dtype: realOf(x.dtype) }, x];
   },
-  ints: ([a], arg) => [batchOf(a as Aval), rowsOf(a as Aval), arg.lower ? 1 : 0],
+  ints: ([a], arg) => [batchOf(a as Planned), rowsOf(a as Planned), arg.lower ? 1 : 0],
   vjp: (ct, out) => {
     const parent = out.op.name === "pick" ? out.inputs[0] as Node : out, w = pick(parent, 0), v = pick(parent, 1);
     if (picked(out) === 0) return [product(scaleColumns(v, ct), adjoint(v))];
@@ -137,24 +143,40 @@ const eighOp = routine<{ readonly lower: boolean }>({
     return [product(product(v, mul(cast(f, v.dtype), product(adjoint(v), ct))), adjoint(v))];
   },
 });
+const eigvalshOp = routine<Triangle>({
+  name: "eigvalsh",
+  calls: "eigh",
+  outs: ([a]) => [{ shape: (a as Aval).shape.slice(0, -1), dtype: realOf((a as Aval).dtype) }],
+  ints: ([a], arg) => [batchOf(a as Planned), rowsOf(a as Planned), arg.lower ? 1 : 0],
+  // The gradient needs the vectors.
+  vjp: (ct, _out, [a], arg) => {
+    const v = pick(apply(eighOp, [a as Node], arg), 1);
+    return [product(scaleColumns(v, ct), adjoint(v))];
+  },
+});
 /** Options of `eigh` and `eigvalsh`: which triangle is read. */
 export interface EighOptions {
   readonly UPLO?: "L" | "U";
 }
-function eighNode(op: string, a: ArrayLike, options: EighOptions | "L" | "U" | undefined): Node {
+function eighNode(
+  of: OpDef<Triangle>,
+  op: string,
+  a: ArrayLike,
+  options: EighOptions | "L" | "U" | undefined,
+): Node {
   const uplo = trailing<EighOptions>(op, "UPLO", options, undefined, ["UPLO"]).UPLO ?? "L";
   if (typeof uplo !== "string") throw typeError(`Cannot ${op} with UPLO ${String(uplo)}: it is "L" or "U"`);
   // As in MLX, any other text is the upper triangle.
-  return apply(eighOp, [matrix(op, a, { complex: true, square: true })], { lower: uplo === "L" });
+  return apply(of, [matrix(op, a, { complex: true, square: true })], { lower: uplo === "L" });
 }
 /** Eigenvalues in ascending order and eigenvectors (columns) of symmetric or Hermitian matrices, of which one triangle is read. */
 export function eigh(a: ArrayLike, options?: EighOptions | "L" | "U"): [NDArray, NDArray] {
-  const n = eighNode("eigh", a, options);
+  const n = eighNode(eighOp, "eigh", a, options);
   return [wrap(pick(n, 0)), wrap(pick(n, 1))];
 }
 /** Eigenvalues in ascending order of symmetric or Hermitian matrices. */
 export function eigvalsh(a: ArrayLike, options?: EighOptions | "L" | "U"): NDArray {
-  return wrap(pick(eighNode("eigvalsh", a, options), 0));
+  return wrap(eighNode(eigvalshOp, "eigvalsh", a, options));
 }
 
 // ---- eigenvalues ----------------------------------------------------------------------------------------------------------
@@ -164,7 +186,13 @@ const eigOp = routine<null>({
     const x = a as Aval;
     return [{ shape: x.shape.slice(0, -1), dtype: "complex64" }, { shape: x.shape, dtype: "complex64" }];
   },
-  ints: ([a]) => [batchOf(a as Aval), rowsOf(a as Aval)],
+  ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned)],
+});
+const eigvalsOp = routine<null>({
+  name: "eigvals",
+  calls: "eig",
+  outs: ([a]) => [{ shape: (a as Aval).shape.slice(0, -1), dtype: "complex64" }],
+  ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned)],
 });
 /** Eigenvalues and eigenvectors (columns, of length 1) of square matrices, complex64. */
 export function eig(a: ArrayLike): [NDArray, NDArray] {
@@ -173,7 +201,7 @@ export function eig(a: ArrayLike): [NDArray, NDArray] {
 }
 /** Eigenvalues of square matrices, complex64. */
 export function eigvals(a: ArrayLike): NDArray {
-  return wrap(pick(apply(eigOp, [matrix("eigvals", a, { square: true })], null), 0));
+  return wrap(apply(eigvalsOp, [matrix("eigvals", a, { square: true })], null));
 }
 
 // ---- singular values ------------------------------------------------------------------------------------------------------
@@ -182,21 +210,21 @@ const svdOp = routine<{ readonly full: boolean }>({
   outs: ([a], arg) => {
     const x = a as Aval, m = rowsOf(x), n = colsOf(x), k = Math.min(m, n), b = lead(x);
     return [
-      { shape: [...b, m, arg.full ? m : k], dtype: x.dtype },
       { shape: [...b, k], dtype: realOf(x.dtype) },
+      { shape: [...b, m, arg.full ? m : k], dtype: x.dtype },
       { shape: [...b, arg.full ? n : k, n], dtype: x.dtype },
     ];
   },
-  ints: ([a], arg) => [batchOf(a as Aval), rowsOf(a as Aval), colsOf(a as Aval), arg.full ? 1 : 0],
+  ints: ([a], arg) => [batchOf(a as Planned), rowsOf(a as Planned), colsOf(a as Planned), arg.full ? 1 : 0],
   vjp: (ct, out, [a], arg) => {
     const x = a as Node,
       parent = out.op.name === "pick" ? out.inputs[0] as Node : out,
-      s = pick(parent, 1),
+      s = pick(parent, 0),
       k = s.shape[s.shape.length - 1] as number;
-    let u = pick(parent, 0), vt = pick(parent, 2);
+    let u = pick(parent, 1), vt = pick(parent, 2);
     u = sliceAxis(u, u.shape.length - 1, 0, k);
     vt = sliceAxis(vt, vt.shape.length - 2, 0, k);
-    if (picked(out) === 1) return [product(scaleColumns(u, ct), vt)];
+    if (picked(out) === 0) return [product(scaleColumns(u, ct), vt)];
     if ((arg.full && rowsOf(x) !== colsOf(x)) || isComplex(x.dtype)) {
       throw typeError(
         `Cannot differentiate the singular vectors of ${x.dtype} matrices of shape ${
@@ -211,11 +239,11 @@ const svdOp = routine<{ readonly full: boolean }>({
       zero = compare("eq", gap, like(0, gap));
     const f = select(zero, like(0, gap), div(like(1, gap), select(zero, like(1, gap), gap)));
     const skew = (y: Node): Node => mul(sub(y, transposed(y)), f);
-    const middle = picked(out) === 0
+    const middle = picked(out) === 1
       ? scaleColumns(skew(product(transposed(u), ct)), s)
       : mul(broadcastTo(column(s), shape), skew(product(vt, transposed(ct))));
     const inside = product(product(u, middle), vt), inverse = div(like(1, s), s);
-    if (picked(out) === 0) {
+    if (picked(out) === 1) {
       return [
         rowsOf(x) === k
           ? inside
@@ -227,6 +255,20 @@ const svdOp = routine<{ readonly full: boolean }>({
         ? inside
         : add(inside, product(scaleColumns(u, inverse), sub(ct, product(product(ct, transposed(vt)), vt)))),
     ];
+  },
+});
+const svdvalsOp = routine<null>({
+  name: "svdvals",
+  calls: "svd",
+  outs: ([a]) => {
+    const x = a as Aval;
+    return [{ shape: [...lead(x), Math.min(rowsOf(x), colsOf(x))], dtype: realOf(x.dtype) }];
+  },
+  ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned), colsOf(a as Planned), 0],
+  // The gradient needs the vectors.
+  vjp: (ct, _out, [a]) => {
+    const p = apply(svdOp, [a as Node], { full: false });
+    return [product(scaleColumns(pick(p, 1), ct), pick(p, 2))];
   },
 });
 /** Options of `svd`. */
@@ -241,15 +283,15 @@ export function svd(a: ArrayLike, options: SvdOptions = {}): NDArray | [NDArray,
     x = matrix("svd", a, { complex: true });
   if (o.computeUv === false) return wrap(singular(x));
   const n = apply(svdOp, [x], { full: true });
-  return [wrap(pick(n, 0)), wrap(pick(n, 1)), wrap(pick(n, 2))];
+  return [wrap(pick(n, 1)), wrap(pick(n, 0)), wrap(pick(n, 2))];
 }
-const singular = (x: Node): Node => pick(apply(svdOp, [x], { full: false }), 1);
+const singular = (x: Node): Node => apply(svdvalsOp, [x], null);
 
 /** The Moore-Penrose inverse, from the singular values above 10 max(m, n) eps times the largest. */
 export function pinv(a: ArrayLike): NDArray {
   const x = matrix("pinv", a, {}), m = rowsOf(x), n = colsOf(x);
   if (size(x.shape) === 0) return wrap(full(0, [...lead(x), n, m], x.dtype));
-  const p = apply(svdOp, [x], { full: false }), u = pick(p, 0), s = pick(p, 1), vt = pick(p, 2), d = s.shape.length - 1;
+  const p = apply(svdOp, [x], { full: false }), s = pick(p, 0), u = pick(p, 1), vt = pick(p, 2), d = s.shape.length - 1;
   const most = broadcastTo(column(extremeNode("max", s, [d])), s.shape),
     small = compare("le", s, mul(like(10 * Math.max(m, n) * finfo(x.dtype).eps, s), most));
   const inverse = select(small, like(0, s), div(like(1, s), select(small, like(1, s), s)));
@@ -260,7 +302,7 @@ export function pinv(a: ArrayLike): NDArray {
 const solveOp: OpDef<null> = routine<null>({
   name: "solve",
   outs: ([, b]) => [b as Aval],
-  ints: ([a, b]) => [batchOf(a as Aval), rowsOf(a as Aval), colsOf(b as Aval)],
+  ints: ([a, b]) => [batchOf(a as Planned), rowsOf(a as Planned), colsOf(b as Planned)],
   vjp: (ct, out, [a], _, need) => {
     const g = solveNode(transposed(a as Node), ct);
     return [need[0] ? neg(product(g, transposed(out))) : null, g];
@@ -270,7 +312,7 @@ const solveNode = (a: Node, b: Node): Node => apply(solveOp, [a, b], null);
 const trisolveOp: OpDef<{ readonly upper: boolean }> = routine<{ readonly upper: boolean }>({
   name: "trisolve",
   outs: ([, b]) => [b as Aval],
-  ints: ([a, b], arg) => [batchOf(a as Aval), rowsOf(a as Aval), colsOf(b as Aval), arg.upper ? 1 : 0],
+  ints: ([a, b], arg) => [batchOf(a as Planned), rowsOf(a as Planned), colsOf(b as Planned), arg.upper ? 1 : 0],
   vjp: (ct, out, [a], arg, need) => {
     const g = trisolveNode(transposed(a as Node), ct, !arg.upper);
     return [need[0] ? triangle(neg(product(g, transposed(out))), !arg.upper, 0) : null, g];
@@ -314,7 +356,7 @@ export function solveTriangular(a: ArrayLike, b: ArrayLike, options?: UpperOptio
 const invOp: OpDef<null> = routine<null>({
   name: "inv",
   outs: ([a]) => [a as Aval],
-  ints: ([a]) => [batchOf(a as Aval), rowsOf(a as Aval)],
+  ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned)],
   vjp: (ct, out) => {
     const t = transposed(out);
     return [neg(product(product(t, ct), t))];
@@ -336,7 +378,7 @@ export function triInv(a: ArrayLike, options?: UpperOptions | boolean): NDArray 
 const choleskyOp = routine<{ readonly upper: boolean }>({
   name: "cholesky",
   outs: ([a]) => [a as Aval],
-  ints: ([a], arg) => [batchOf(a as Aval), rowsOf(a as Aval), arg.upper ? 1 : 0],
+  ints: ([a], arg) => [batchOf(a as Planned), rowsOf(a as Planned), arg.upper ? 1 : 0],
   vjp: (ct, out, _ins, arg) => {
     // L^-T phi(L^T dL) L^-1, symmetric; phi: the lower triangle with half the diagonal
     const l = arg.upper ? transposed(out) : out,
@@ -366,7 +408,7 @@ const qrOp = routine<null>({
     const x = a as Aval, m = rowsOf(x), n = colsOf(x), k = Math.min(m, n), b = lead(x);
     return [{ shape: [...b, m, k], dtype: x.dtype }, { shape: [...b, k, n], dtype: x.dtype }];
   },
-  ints: ([a]) => [batchOf(a as Aval), rowsOf(a as Aval), colsOf(a as Aval)],
+  ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned), colsOf(a as Planned)],
   vjp: (ct, out, [a]) => {
     const x = a as Node,
       parent = out.op.name === "pick" ? out.inputs[0] as Node : out,
@@ -400,7 +442,7 @@ const luOp = routine<null>({
     const x = a as Aval, m = rowsOf(x), k = Math.min(m, colsOf(x)), b = lead(x);
     return [x, { shape: [...b, k], dtype: "uint32" }, { shape: [...b, m], dtype: "uint32" }];
   },
-  ints: ([a]) => [batchOf(a as Aval), rowsOf(a as Aval), colsOf(a as Aval)],
+  ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned), colsOf(a as Planned)],
   vjp: (ct, out, [a]) => {
     if (picked(out) !== 0) return [null];
     const x = a as Node, parent = out.op.name === "pick" ? out.inputs[0] as Node : out, packed = pick(parent, 0);

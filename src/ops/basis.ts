@@ -13,10 +13,10 @@ import {
 import { rangeError, typeError } from "../base/error.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
-import type { Aval, FoldOp, Index, Node, OpDef, Part } from "../core/node.ts";
+import type { Aval, FoldOp, Index, Node, OpDef, Part, Planned, Typed } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { broadcast as broadcastShape, same, size } from "../core/shape.ts";
-import { type Offset, plus, start, times } from "../kernel/offset.ts";
+import { below, equal, plus, type Size, times } from "../kernel/sizes.ts";
 import { contiguousStrides, type PlanView, tryReshape } from "../core/view.ts";
 import type { Expr, Literal, Scalars } from "../kernel/expr.ts";
 import { compareParts, join, parts } from "./complex.ts";
@@ -31,15 +31,15 @@ export function define<A>(op: OpDef<A>): OpDef<A> {
 
 // ---- constants --------------------------------------------------------------------------------------------------------
 interface Full {
-  readonly value: Literal;
+  readonly values: readonly [Literal];
   readonly shape: readonly number[];
   readonly dtype: DType;
 }
 const fullOp = define<Full>({
   name: "full",
   type: (_, a) => ({ shape: a.shape, dtype: a.dtype }),
-  lower: { kind: "map", scalar: (s, _, a, out) => s.argument(-1, a.value, computeOf(out.dtype)), cost: 0 },
-  value: (a) => a.value,
+  lower: { kind: "iota", scalar: (_s, _at, _a, out, values) => values(0, computeOf(out.dtype)), cost: 0 },
+  values: (a) => a.values,
   vjp: () => [],
 });
 
@@ -61,7 +61,7 @@ export function full(
   shape: readonly number[],
   dtype: DType,
 ): Node {
-  return apply(fullOp, [], { value: literalOf(dtype, value), shape, dtype });
+  return apply(fullOp, [], { values: [literalOf(dtype, value)], shape, dtype });
 }
 
 /** Zeros or any number in the shape and dtype of another node. */
@@ -72,32 +72,27 @@ export function like(value: number, n: Aval): Node {
 interface Iota {
   readonly shape: readonly number[];
   readonly axis: number;
-  readonly start: Literal;
-  readonly step: Literal;
+  /** Start and step. */
+  readonly values: readonly [Literal, Literal];
   readonly dtype: DType;
 }
+/** 0, 1, 2, ... */
+const counts = ({ values: [start, step] }: Iota): boolean => Number(start) === 0 && Number(step) === 1;
 const iotaOp = define<Iota>({
   name: "iota",
   type: (_, a) => ({ shape: a.shape, dtype: a.dtype }),
   lower: {
     kind: "iota",
-    scalar: (s, at, a, out) => {
-      const t = computeOf(out.dtype), i = at(a.axis);
-      const wide = t === "f32" && out.dtype === "float32" ? "f64" : t;
-      const x = s.bin(
-        "add",
-        s.literal(wideLiteral(a.start, wide), wide),
-        s.bin("mul", s.cast(i, wide), s.literal(wideLiteral(a.step, wide), wide)),
-      );
-      return s.cast(x, t);
+    scalar: (s, at, a, out, values) => {
+      const t = computeOf(out.dtype), wide = t === "f32" && out.dtype === "float32" ? "f64" : t;
+      const x = s.cast(at(a.axis), wide);
+      return s.cast(counts(a) ? x : s.bin("add", values(0, wide), s.bin("mul", x, values(1, wide))), t);
     },
   },
-  structure: (a) => `${a.axis},${String(a.start)},${String(a.step)}`,
+  values: (a) => a.values,
+  structure: (a) => `${a.axis},${counts(a)}`,
   vjp: () => [],
 });
-function wideLiteral(v: Literal, t: string): Literal {
-  return t === "i64" || t === "u64" ? BigInt(v as number) : v;
-}
 
 /** start + step * (index along the axis). */
 export function iota(
@@ -107,20 +102,44 @@ export function iota(
   start: Literal = 0,
   step: Literal = 1,
 ): Node {
-  return apply(iotaOp, [], { shape, axis, start, step, dtype });
+  const literal = (v: Literal): Literal => isBigInteger(dtype) ? BigInt(v as number) : v;
+  return apply(iotaOp, [], { shape, axis, values: [literal(start), literal(step)], dtype });
+}
+
+const placeholderOp = define<{ readonly shape: readonly number[]; readonly dtype: DType; readonly what: string }>({
+  name: "placeholder",
+  type: (_, a) => ({ shape: a.shape, dtype: a.dtype }),
+  lower: { kind: "source" },
+});
+/** A traced value, which cannot be read; `what` says in errors whose it is. */
+export function placeholder(shape: readonly number[], dtype: DType, what: string): Node {
+  const n = apply(placeholderOp, [], { shape, dtype, what });
+  n.placeholder = true;
+  return n;
+}
+
+// ---- batches ----------------------------------------------------------------------------------------------------------
+/** All inputs of an op with `n` examples along axis 0: those that have no such axis are repeated. */
+export function batchAll(ins: readonly Node[], batched: readonly boolean[], n: number): readonly Node[] {
+  return ins.map((x, i) => batched[i] ? x : broadcastTo(x, [n, ...x.shape]));
+}
+/** A batched input with axes of length 1 after the first, so that the rest of its axes has `rank`. */
+export function batchRank(x: Node, rank: number): Node {
+  const [n, ...rest] = x.shape as [number, ...number[]];
+  return reshape(x, [n, ...new Array<number>(Math.max(0, rank - rest.length)).fill(1), ...rest]);
 }
 
 // ---- movement ---------------------------------------------------------------------------------------------------------
 const NONE: ReadonlyMap<number, number> = new Map();
 const nowhere: Index = { offset: 0, terms: NONE, computed: [] };
 /** a + stride * b, for indices. */
-function combine(parts: readonly { readonly index: Index; readonly stride: number }[]): Index {
-  let offset: Offset = 0;
-  const terms = new Map<number, number>(), computed: { expr: Expr; stride: number; size: number }[] = [];
+function combine(parts: readonly { readonly index: Index; readonly stride: Size }[]): Index {
+  let offset: Size = 0;
+  const terms = new Map<number, Size>(), computed: { expr: Expr; stride: Size; size: Size }[] = [];
   for (const { index, stride } of parts) {
     offset = plus(offset, times(index.offset, stride));
-    for (const [axis, c] of index.terms) terms.set(axis, (terms.get(axis) ?? 0) + c * stride);
-    for (const c of index.computed) computed.push({ ...c, stride: c.stride * stride });
+    for (const [axis, c] of index.terms) terms.set(axis, plus(terms.get(axis) ?? 0, times(c, stride)));
+    for (const c of index.computed) computed.push({ ...c, stride: times(c.stride, stride) });
   }
   return { offset, terms, computed };
 }
@@ -130,36 +149,37 @@ const reshapeOp = define<{ readonly shape: readonly number[] }>({
   type: ([x], a) => ({ shape: a.shape, dtype: (x as Aval).dtype }),
   lower: {
     kind: "view",
-    view: (v, a) => tryReshape(v, a.shape),
-    pull: (index, a, input) => pullReshape(index, a.shape, input.shape),
+    view: (v, _, out) => tryReshape(v, out.shape),
+    pull: (index, _, input, out) => pullReshape(index, out.shape, input.shape),
   },
   structure: () => "",
   vjp: (ct, _out, [x]) => [reshape(ct, (x as Node).shape)],
+  vmap: ([x], _, a, n) => reshape(x as Node, [n, ...a.shape]),
 });
 /** Input index of a reshape: each input axis must be a whole run of output axes (affine), or both sides one axis. */
 function pullReshape(
   index: readonly Index[],
-  out: readonly number[],
-  input: readonly number[],
+  out: readonly Size[],
+  input: readonly Size[],
 ): readonly Index[] | null {
   const result: Index[] = new Array<Index>(input.length).fill(nowhere);
   let o = 0;
   for (let d = 0; d < input.length; d++) {
-    const n = input[d] as number;
+    const n = input[d] as Size;
     if (n === 1) continue;
-    while (o < out.length && out[o] === 1) o++;
-    const parts: { index: Index; length: number }[] = [];
-    let have = 1;
-    while (have < n && o < out.length) {
-      have *= out[o] as number;
-      parts.push({ index: index[o] as Index, length: out[o] as number });
+    const parts: { index: Index; length: Size }[] = [];
+    let have: Size = 1;
+    while (!equal(have, n)) {
+      if (o === out.length || !below(have, n)) return null;
+      const length = out[o] as Size;
+      if (length !== 1) parts.push({ index: index[o] as Index, length });
+      have = times(have, length);
       o++;
     }
-    if (have !== n) return null;
-    let stride = 1;
+    let stride: Size = 1;
     const scaled = parts.reverse().map((p) => {
       const r = { index: p.index, stride };
-      stride *= p.length;
+      stride = times(stride, p.length);
       return r;
     });
     result[d] = combine(scaled);
@@ -177,8 +197,8 @@ const permuteOp = define<{ readonly axes: readonly number[] }>({
   lower: {
     kind: "view",
     view: (v, a) => ({
-      shape: a.axes.map((k) => v.shape[k] as number),
-      strides: a.axes.map((k) => v.strides[k] as number),
+      shape: a.axes.map((k) => v.shape[k] as Size),
+      strides: a.axes.map((k) => v.strides[k] as Size),
       offset: v.offset,
     }),
     pull: (index, a) => {
@@ -189,6 +209,7 @@ const permuteOp = define<{ readonly axes: readonly number[] }>({
   },
   structure: (a) => a.axes.join(),
   vjp: (ct, _out, _ins, a) => [permute(ct, inverse(a.axes))],
+  vmap: ([x], _, a) => permute(x as Node, [0, ...a.axes.map((d) => d + 1)]),
 });
 function inverse(axes: readonly number[]): number[] {
   const r = new Array<number>(axes.length);
@@ -206,23 +227,21 @@ export interface Slice {
   readonly steps: readonly number[];
   readonly shape: readonly number[];
 }
-/** `first` is the number of the slice's first start among those of the node at `slot`. */
-function sliceView(v: PlanView, a: Slice, slot: number, first: number): PlanView {
+/** A slice of `shape`: where it lies in a view. */
+function sliceView(v: PlanView, steps: readonly number[], starts: readonly Size[], shape: readonly Size[]): PlanView {
   let offset = v.offset;
-  if (size(a.shape) > 0) {
-    a.starts.forEach((_, d) => offset = plus(offset, times(start(slot, first + d), v.strides[d] as number)));
-  }
-  return { shape: a.shape, strides: v.strides.map((s, d) => s * (a.steps[d] as number)), offset };
+  if (!shape.includes(0)) starts.forEach((s, d) => offset = plus(offset, times(s, v.strides[d] as Size)));
+  return { shape, strides: v.strides.map((s, d) => times(s, steps[d] as number)), offset };
 }
 const sliceOp = define<Slice>({
   name: "slice",
   type: ([x], a) => ({ shape: a.shape, dtype: (x as Aval).dtype }),
   lower: {
     kind: "view",
-    view: (v, a, out) => sliceView(v, a, out.slot, 0),
+    view: (v, a, out) => sliceView(v, a.steps, out.starts, out.shape),
     pull: (index, a, _, out) =>
       index.map((x, d) =>
-        combine([{ index: { offset: start(out.slot, d), terms: NONE, computed: [] }, stride: 1 }, {
+        combine([{ index: { offset: out.starts[d] as Size, terms: NONE, computed: [] }, stride: 1 }, {
           index: x,
           stride: a.steps[d] as number,
         }])
@@ -231,6 +250,13 @@ const sliceOp = define<Slice>({
   starts: (a) => a.starts,
   structure: (a) => a.steps.join(),
   vjp: (ct, _out, [x], a) => [assemble([like(0, x as Node), ct], [null, a], (x as Node).shape)],
+  vmap: ([x], _, a, n) => slice(x as Node, batchSlice(a, n)),
+});
+/** The same slice of each of `n` examples. */
+const batchSlice = (a: Slice, n: number): Slice => ({
+  starts: [0, ...a.starts],
+  steps: [1, ...a.steps],
+  shape: [n, ...a.shape],
 });
 /** Every step-th element from start, along each axis. */
 export function slice(x: Node, a: Slice): Node {
@@ -242,23 +268,24 @@ const broadcastOp = define<{ readonly shape: readonly number[] }>({
   type: ([x], a) => ({ shape: a.shape, dtype: (x as Aval).dtype }),
   lower: {
     kind: "view",
-    view: (v, a) => {
-      const lead = a.shape.length - v.shape.length;
+    view: (v, _, { shape }) => {
+      const lead = shape.length - v.shape.length;
       return {
-        shape: a.shape,
-        strides: a.shape.map((n, d) =>
-          d < lead || (v.shape[d - lead] === 1 && n !== 1) ? 0 : v.strides[d - lead] as number
+        shape,
+        strides: shape.map((n, d) =>
+          d < lead || (v.shape[d - lead] === 1 && n !== 1) ? 0 : v.strides[d - lead] as Size
         ),
         offset: v.offset,
       };
     },
-    pull: (index, a, input) => {
-      const lead = a.shape.length - input.shape.length;
+    pull: (index, _, input, out) => {
+      const lead = out.shape.length - input.shape.length;
       return input.shape.map((n, d) => n === 1 ? nowhere : index[d + lead] as Index);
     },
   },
   structure: () => "",
   vjp: (ct, _out, [x]) => [unbroadcast(ct, (x as Node).shape)],
+  vmap: ([x], _, a, n) => broadcastTo(batchRank(x as Node, a.shape.length), [n, ...a.shape]),
 });
 /** Repeats axes of length 1 (and missing leading ones); the shapes are known to fit. */
 export function broadcastTo(x: Node, shape: readonly number[]): Node {
@@ -287,17 +314,17 @@ const assembleOp: OpDef<Assemble> = define<Assemble>({
   lower: {
     kind: "parts",
     overwrites: (a) => a.slices[0] === null,
-    parts: (a, _ins, out): readonly Part[] => {
-      let first = 0;
+    parts: (a, ins, out): readonly Part[] => {
+      let next = 0;
       return a.slices.map((s, input) => {
-        const mine = first;
-        first += s === null ? 0 : s.starts.length;
-        return { input, view: (v) => s === null ? v : sliceView(v, s, out.slot, mine) };
+        if (s === null) return { input, view: (v) => v };
+        const starts = out.starts.slice(next, next += s.starts.length);
+        return { input, view: (v) => sliceView(v, s.steps, starts, (ins[input] as Planned).shape) };
       });
     },
   },
   starts: (a) => a.starts,
-  structure: (a) => a.slices.map((s) => s === null ? "*" : `${s.steps.join()}:${s.shape.join()}`).join("/"),
+  structure: (a) => a.slices.map((s) => s === null ? "*" : s.steps.join()).join("/"),
   vjp: (ct, _out, ins, a, need) =>
     ins.map((x, i) => {
       if (!need[i]) return null;
@@ -308,10 +335,28 @@ const assembleOp: OpDef<Assemble> = define<Assemble>({
       if (later.length === 0) return ct;
       return assemble([ct, ...later.map((s) => full(0, (s as Slice).shape, x.dtype))], [null, ...later], a.shape);
     }),
+  vmap: (ins, batched, a, n) =>
+    assemble(batchAll(ins, batched, n), a.slices.map((s) => s === null ? null : batchSlice(s, n)), [n, ...a.shape]),
 });
 /** Fills an array of `shape` from inputs, each into its slice (null: everywhere); the slices cover it. Disjoint but for a first null. */
 export function assemble(inputs: readonly Node[], slices: readonly (Slice | null)[], shape: readonly number[]): Node {
   return apply(assembleOp, inputs, { shape, slices, starts: slices.flatMap((s) => s === null ? [] : s.starts) });
+}
+
+const afterOp = define<null>({
+  name: "depends",
+  type: ([x]) => ({ shape: (x as Aval).shape, dtype: (x as Aval).dtype }),
+  lower: { kind: "view", view: (v) => v, pull: (index) => index },
+  vjp: (ct, _out, ins) => ins.map((_, i) => i === 0 ? ct : null),
+  jvp: ([t], _out, ins) => t ? after(t, ins.slice(1)) : null,
+  vmap: ([x, ...earlier], [own], _, n) => {
+    const y = x as Node;
+    return after(own ? y : broadcastTo(y, [n, ...y.shape]), earlier);
+  },
+});
+/** The same value, which an eval computes only after other nodes. */
+export function after(x: Node, earlier: readonly Node[]): Node {
+  return earlier.length === 0 ? x : apply(afterOp, [x, ...earlier], null);
 }
 
 // ---- folds ------------------------------------------------------------------------------------------------------------
@@ -332,6 +377,8 @@ for (const fold of ["sum", "prod", "min", "max", "argmin", "argmax"] as const) {
       lower: { kind: "fold", op: () => fold, axes: (a) => a.axes },
       structure: (a) => a.axes.join(),
       vjp: (ct, out, ins, a) => [reduceVjp(fold, ct, out, ins[0] as Node, a)],
+      jvp: ([t], out, [x], a) => reduceJvp(fold, t as Node, out, x as Node, a),
+      vmap: ([x], _, a) => foldRange(fold, x as Node, [a.axes[0] + 1, a.axes[1] + 1]),
     }),
   );
 }
@@ -341,14 +388,20 @@ function spread(n: Node, like: Node, a: Reduce): Node {
 function reduceVjp(fold: FoldOp, ct: Node, out: Node, x: Node, a: Reduce): Node | null {
   if (fold === "argmin" || fold === "argmax") return null;
   if (fold === "sum") return spread(ct, x, a);
+  return mul(conj(reducePartials(fold, out, x, a)), spread(ct, x, a));
+}
+function reduceJvp(fold: FoldOp, t: Node, out: Node, x: Node, a: Reduce): Node | null {
+  if (fold === "argmin" || fold === "argmax") return null;
+  return foldRange("sum", fold === "sum" ? t : mul(reducePartials(fold, out, x, a), t), a.axes);
+}
+/** Derivatives of a product or an extreme by each element; ties share evenly. */
+function reducePartials(fold: "prod" | "min" | "max", out: Node, x: Node, a: Reduce): Node {
   if (fold === "prod") {
     const lead = size(x.shape.slice(0, a.axes[0])), n = size(x.shape.slice(a.axes[0], a.axes[1]));
-    const others = reshape(productOfOthers(reshape(x, [lead, n, size(x.shape.slice(a.axes[1]))])), x.shape);
-    return mul(spread(ct, x, a), conj(others));
+    return reshape(productOfOthers(reshape(x, [lead, n, size(x.shape.slice(a.axes[1]))])), x.shape);
   }
-  // Ties share the gradient evenly.
   const hit = cast(compare("eq", x, spread(out, x, a)), x.dtype);
-  return mul(div(hit, spread(foldRange("sum", hit, a.axes), x, a)), spread(ct, x, a));
+  return div(hit, spread(foldRange("sum", hit, a.axes), x, a));
 }
 /** The product of all other elements along axis 1 of three, as a tree of pairs: right with zeros, to every order of differentiation. */
 function productOfOthers(x: Node): Node {
@@ -425,7 +478,22 @@ const gatherOp = define<Gather>({
     ins,
     a,
   ) => [scatter("add", like(0, ins[0] as Node), ins.slice(1), ct, a), ...ins.slice(1).map(() => null)],
+  jvp: ([t], _out, ins, a) => t ? gather(t, ins.slice(1), a) : null,
+  vmap: ([x, ...indices], [own, ...mapped], a, n) => {
+    const g = batchGather(a, own as boolean, mapped.includes(true), n);
+    return gather(x as Node, mapped.includes(true) ? batchAll(indices, mapped, n) : indices, g);
+  },
 });
+/** A gather for `n` examples: of a batched source, at batched index arrays, or both. */
+function batchGather(a: Gather, source: boolean, indices: boolean, n: number): Gather {
+  const axes = a.source.map((s): Axis => s.from === "out" ? { from: "out", axis: s.axis + 1 } : s),
+    indexAxes = a.indexAxes.map((d) => d + 1);
+  return {
+    shape: [n, ...a.shape],
+    source: source ? [{ from: "out", axis: 0 }, ...axes] : axes,
+    indexAxes: indices ? [0, ...indexAxes] : indexAxes,
+  };
+}
 /** out[o] = x[...], each axis of x indexed by an axis of the result or by an index array (negative counts from the end). */
 export function gather(x: Node, indices: readonly Node[], a: Gather): Node {
   return apply(gatherOp, [x, ...indices], a);
@@ -463,6 +531,17 @@ const scatterOp = define<Scatter>({
       won = cast(compare("eq", updates, gather(out, indices, a)), ct.dtype);
     return [mul(ct, kept), ...none, mul(gather(ct, indices, a), won)];
   },
+  vmap: (ins, batched, a, n) => {
+    const last = ins.length - 1, mapped = batched.slice(1, -1), indices = ins.slice(1, -1);
+    const [base, updates] = batchAll([ins[0] as Node, ins[last] as Node], [batched[0], batched[last]] as boolean[], n);
+    return scatter(
+      a.mode,
+      base as Node,
+      mapped.includes(true) ? batchAll(indices, mapped, n) : indices,
+      updates as Node,
+      batchGather(a, true, mapped.includes(true), n),
+    );
+  },
 });
 /** base with updates joined in at the places that `gather` with the same argument would read, in order. */
 export function scatter(mode: ScatterMode, base: Node, indices: readonly Node[], updates: Node, a: Gather): Node {
@@ -480,17 +559,31 @@ export interface Elementwise {
   readonly name: string;
   /** Result dtype; inputs already have one dtype (but for `select`'s condition). Default: the last input's. */
   dtype?(ins: readonly DType[]): DType;
-  scalar(s: Scalars, x: readonly Expr[], ins: readonly Aval[], out: Aval): Expr;
+  scalar(s: Scalars, x: readonly Expr[], ins: readonly Typed[], out: Typed): Expr;
   /** Derivative of the result by each input, times which the cotangent flows; null: none. */
   partials?(out: Node, ins: readonly Node[]): readonly (Node | null)[];
-  /** Or the cotangents themselves. */
+  /** Or the cotangents themselves, of those that are needed: what is recorded for nothing keeps its inputs in memory. */
   vjp?(ct: Node, out: Node, ins: readonly Node[], need: readonly boolean[]): readonly (Node | null)[];
+  /** The tangent of the result, where it is not the sum of the rules above taken at the inputs' tangents (as it is for holomorphic functions). */
+  jvp?(ts: readonly (Node | null)[], out: Node, ins: readonly Node[]): Node | null;
   /** Price in cheap operations: what decides between computing twice and storing. */
   readonly cost?: number;
   readonly domain?: readonly [number, number];
 }
 /** Defines an elementwise op over inputs of one shape. */
 export function elementwise(e: Elementwise): OpDef<null> {
+  // For cotangents or tangents of holomorphic functions alike: both are products with the derivatives.
+  const flow = (
+    g: Node,
+    out: Node,
+    ins: readonly Node[],
+    need: readonly boolean[],
+  ): readonly (Node | null)[] =>
+    e.vjp
+      ? e.vjp(g, out, ins, need)
+      : e.partials
+      ? e.partials(out, ins).map((p, i) => p === null || !need[i] ? null : mul(g, p))
+      : ins.map(() => null);
   return define<null>({
     name: e.name,
     type: (ins) => ({
@@ -501,12 +594,17 @@ export function elementwise(e: Elementwise): OpDef<null> {
     vjp: (ct, out, ins, _, need) => {
       // Of complex numbers z = x + iy the gradient is dL/dx + i dL/dy: rules are written for holomorphic functions, between conjugates.
       const z = isComplex(out.dtype) && ins.every((x) => isComplex(x.dtype) || x.dtype === "bool"),
-        g = z ? conj(ct) : ct;
-      let back: readonly (Node | null)[];
-      if (e.vjp) back = e.vjp(g, out, ins, need);
-      else if (e.partials) back = e.partials(out, ins).map((p, i) => p === null || !need[i] ? null : mul(g, p));
-      else return ins.map(() => null);
+        back = flow(z ? conj(ct) : ct, out, ins, need);
       return z ? back.map((b) => b === null ? null : conj(b)) : back;
+    },
+    jvp: (ts, out, ins) => {
+      if (e.jvp) return e.jvp(ts, out, ins);
+      let sum: Node | null = null;
+      ts.forEach((t, i) => {
+        const part = t === null ? null : flow(t, out, ins, ins.map((_, k) => k === i))[i] ?? null;
+        if (part !== null) sum = sum === null ? part : add(sum, part);
+      });
+      return sum;
     },
     ...(e.domain ? { domain: e.domain } : {}),
   });
@@ -531,9 +629,10 @@ export function castExpr(s: Scalars, x: Expr, from: DType, to: DType): Expr {
 const castOp = define<{ readonly dtype: DType }>({
   name: "astype",
   type: ([x], a) => ({ shape: (x as Aval).shape, dtype: a.dtype }),
-  lower: { kind: "map", scalar: (s, [x], a, _, ins) => castExpr(s, x as Expr, (ins[0] as Aval).dtype, a.dtype) },
+  lower: { kind: "map", scalar: (s, [x], a, _, ins) => castExpr(s, x as Expr, (ins[0] as Typed).dtype, a.dtype) },
   structure: (a) => a.dtype,
   vjp: (ct, _out, [x]) => [cast(ct, (x as Node).dtype)],
+  jvp: ([t], _out, _ins, a) => a.dtype === "bool" ? null : cast(t as Node, a.dtype),
 });
 /** The values in another dtype; the same node if it has it. */
 export function cast(x: Node, dtype: DType): Node {
@@ -547,26 +646,34 @@ const conjOp = elementwise({
     return s.make("complex", "c64", [re, s.un("neg", im)]);
   },
   vjp: (ct) => [conj(ct)],
+  jvp: ([t]) => conj(t as Node),
 });
 /** The complex conjugate; real nodes stay as they are. */
 export const conj = (x: Node): Node => isComplex(x.dtype) ? apply(conjOp, [x], null) : x;
 
 // Of bools, + is or and - is exclusive or.
 const orBool =
-  (stage: string, logic: string) => (s: Scalars, x: readonly Expr[], _: readonly Aval[], out: Aval): Expr =>
+  (stage: string, logic: string) => (s: Scalars, x: readonly Expr[], _: readonly Typed[], out: Typed): Expr =>
     same2(out.dtype === "bool" ? logic : stage)(s, x);
 const addOp = elementwise({ name: "add", scalar: orBool("add", "or"), vjp: (ct) => [ct, ct] });
-const subOp = elementwise({ name: "subtract", scalar: orBool("sub", "xor"), vjp: (ct) => [ct, neg(ct)] });
+const subOp = elementwise({
+  name: "subtract",
+  scalar: orBool("sub", "xor"),
+  vjp: (ct, _o, _ins, need) => [ct, need[1] ? neg(ct) : null],
+});
 const mulOp = elementwise({
   name: "multiply",
   scalar: same2("mul"),
-  vjp: (ct, _o, [x, y]) => [mul(ct, y as Node), mul(ct, x as Node)],
+  vjp: (ct, _o, [x, y], need) => [need[0] ? mul(ct, y as Node) : null, need[1] ? mul(ct, x as Node) : null],
 });
 const divOp = elementwise({
   name: "divide",
   scalar: same2("div"),
   cost: 3,
-  vjp: (ct, out, [_x, y]) => [div(ct, y as Node), neg(div(mul(ct, out), y as Node))],
+  vjp: (ct, out, [_x, y], need) => [
+    need[0] ? div(ct, y as Node) : null,
+    need[1] ? neg(div(mul(ct, out), y as Node)) : null,
+  ],
 });
 const negOp = elementwise({ name: "negative", scalar: same1("neg"), vjp: (ct) => [neg(ct)] });
 const selectOp = elementwise({
@@ -576,7 +683,11 @@ const selectOp = elementwise({
     const p = parts(s, x as Expr), q = parts(s, y as Expr);
     return join(s, [s.select(c as Expr, p[0], q[0]), s.select(c as Expr, p[1], q[1])]);
   },
-  vjp: (ct, _o, [c]) => [null, select(c as Node, ct, like(0, ct)), select(c as Node, like(0, ct), ct)],
+  vjp: (ct, _o, [c], need) => [
+    null,
+    need[1] ? select(c as Node, ct, like(0, ct)) : null,
+    need[2] ? select(c as Node, like(0, ct), ct) : null,
+  ],
 });
 /** x + y; here and below operands have one shape and dtype. */
 export const add = (x: Node, y: Node): Node => apply(addOp, [x, y], null);
@@ -680,11 +791,19 @@ export interface Unary {
   (a: ArrayLike): NDArray;
   readonly node: (x: Node) => Node;
 }
+/** Every elementwise op that was defined together with its public function, for the generated tests. */
+export const elementary: {
+  readonly op: OpDef<null>;
+  readonly arity: 1 | 2;
+  call(...x: readonly NDArray[]): NDArray;
+}[] = [];
 /** Defines a unary op together with its public function; `accept` widens or rejects the input's dtype. */
 export function unary(e: Elementwise, accept: (d: DType) => DType = (d) => d): Unary {
   const op = elementwise(e);
   const node = (x: Node): Node => apply(op, [cast(x, accept(x.dtype))], null);
-  return Object.assign((a: ArrayLike): NDArray => wrap(node(nodeOf(e.name, a))), { node });
+  const call = (a: ArrayLike): NDArray => wrap(node(nodeOf(e.name, a)));
+  elementary.push({ op, arity: 1, call: call as (...x: readonly NDArray[]) => NDArray });
+  return Object.assign(call, { node });
 }
 /** A public binary function and its op over nodes of one shape and dtype. */
 export interface Binary {
@@ -695,7 +814,9 @@ export interface Binary {
 export function binary(e: Elementwise, to: (d: DType) => DType = (d) => d): Binary {
   const op = elementwise(e);
   const node = (x: Node, y: Node): Node => apply(op, [x, y], null);
-  return Object.assign((a: ArrayLike, b: ArrayLike): NDArray => wrap(node(...pair(e.name, a, b, to))), { node });
+  const call = (a: ArrayLike, b: ArrayLike): NDArray => wrap(node(...pair(e.name, a, b, to)));
+  elementary.push({ op, arity: 2, call: call as (...x: readonly NDArray[]) => NDArray });
+  return Object.assign(call, { node });
 }
 
 /** Elements, strides and kinds that several families ask for. */

@@ -5,7 +5,7 @@ import { typeError } from "../base/error.ts";
 import { splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import { NDArray as Handle } from "../core/ndarray.ts";
-import type { Node } from "../core/node.ts";
+import { apply, type Node } from "../core/node.ts";
 import { broadcast, same } from "../core/shape.ts";
 import type { Expr, Scalars } from "../kernel/expr.ts";
 import type { Binary, Compare } from "./basis.ts";
@@ -16,6 +16,7 @@ import {
   cast,
   compare,
   div,
+  elementwise,
   full,
   isScalar,
   like,
@@ -48,14 +49,14 @@ export const multiply: Two = (a, b) => wrap(mul(...pair("multiply", a, b)));
 /** True division, broadcast; floating or complex, other dtypes become float32. */
 export const divide: Two = (a, b) => wrap(div(...pair("divide", a, b, atLeastFloat)));
 
-const integerDivide = binary({
+const integerDivide = elementwise({
   name: "floorDivide",
   cost: 8,
   scalar: (s, [x, y]) => s.bin("floordiv", x as Expr, y as Expr),
 });
 /** floor(x / y) of nodes with one shape and dtype. */
 export function floorDivideNode(x: Node, y: Node): Node {
-  if (!isInexact(x.dtype)) return integerDivide.node(x, y);
+  if (!isInexact(x.dtype)) return apply(integerDivide, [x, y], null);
   return isComplex(x.dtype) ? div(x, y) : floor.node(div(x, y));
 }
 /** The quotient rounded down, broadcast, in the promoted dtype; of integers x // 0 is 0. Complex numbers are divided as they are. */
@@ -125,9 +126,9 @@ function extreme(name: "maximum" | "minimum", stage: "max" | "min", wins: Compar
       return a.t === "c64" ? complexExtreme(s, a, b, wins === "gt" ? "gt" : "lt") : s.bin(stage, a, b);
     },
     // At ties the second operand gets the whole gradient.
-    vjp: (ct, _out, [x, y]) => {
+    vjp: (ct, _out, [x, y], need) => {
       const first = compare(wins, x as Node, y as Node);
-      return [select(first, ct, zero(ct)), select(first, zero(ct), ct)];
+      return [need[0] ? select(first, ct, zero(ct)) : null, need[1] ? select(first, zero(ct), ct) : null];
     },
   });
 }

@@ -4,9 +4,9 @@ import { isDType, itemsize, promote } from "../base/dtype.ts";
 import { typeError } from "../base/error.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
-import type { Aval } from "../core/node.ts";
+import type { Aval, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { size } from "../core/shape.ts";
+import { productOf, times } from "../kernel/sizes.ts";
 import { cast, define, nodeOf, wrap } from "./basis.ts";
 
 /** A dtype given by the user, or a TypeError that names the op. */
@@ -42,7 +42,7 @@ const viewOp = define<{ readonly dtype: DType }>({
     calls: (_a, _ins, [out]) => [{
       routine: "copy",
       pointers: [{ which: "in", index: 0, offset: 0 }, { which: "out", index: 0, offset: 0 }],
-      ints: [size((out as Aval).shape) * itemsize((out as Aval).dtype)],
+      ints: [times(productOf((out as Planned).shape), itemsize((out as Planned).dtype))],
       nums: [],
     }],
   },

@@ -6,7 +6,7 @@ import { IndexList, parseIndex, Span, span } from "../base/index_spec.ts";
 import type { IndexEntry } from "../base/index_spec.ts";
 import type { ArrayLike, IndexItem, IndexNested, Updates } from "../core/ndarray.ts";
 import { late, NDArray } from "../core/ndarray.ts";
-import type { Node } from "../core/node.ts";
+import { type Node, topological } from "../core/node.ts";
 import { axisOf, broadcast, same, size } from "../core/shape.ts";
 import { trailing } from "./args.ts";
 import type { Axis, Gather, ScatterMode, Slice } from "./basis.ts";
@@ -60,8 +60,10 @@ interface Plan {
 
 function maskData(value: NDArray | IndexList): Uint8Array {
   if (value instanceof IndexList) return value.data as Uint8Array;
-  if (value.node.placeholder) {
-    throw typeError("Cannot index by a mask inside a traced function: how many elements it takes is not known there");
+  if (topological([value.node], (n) => n.buf !== null).some((n) => n.placeholder)) {
+    throw typeError(
+      "Cannot index by a mask that depends on a traced argument: how many elements it takes is not known; use where()",
+    );
   }
   late.evaluate([value.node]);
   return late.read(value.node) as Uint8Array;

@@ -4,14 +4,16 @@ import { isInexact, promote } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import type { NDArray } from "../core/ndarray.ts";
-import type { Aval, Call, Node, OpDef } from "../core/node.ts";
+import type { Aval, Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { axisOf, broadcast, same, size } from "../core/shape.ts";
 import type { PlanView } from "../core/view.ts";
 import { contiguousStrides } from "../core/view.ts";
+import { equal, type Size, times as sizeTimes } from "../kernel/sizes.ts";
 import { trailing } from "./args.ts";
 import {
   add,
+  batchRank,
   broadcastTo,
   cast,
   define,
@@ -66,34 +68,34 @@ const matmulOp: OpDef<Scale> = define<Scale>({
     family: "matmul",
     strided: true,
     calls: (arg, ins, outs) => {
-      const out = outs[0] as Aval, n = out.shape.length;
-      if (size(out.shape) === 0) return [];
+      const out = outs[0] as Planned, n = out.shape.length;
+      if (out.shape.includes(0)) return [];
       const a = ins[0] as PlanView,
         b = ins[1] as PlanView,
         c = ins[2],
         own = contiguousStrides(out.shape),
         lead = n - 2;
       // Strides along the axes of the result; 0 where an operand is broadcast.
-      const along = (v: PlanView | undefined, d: number): number => {
+      const along = (v: PlanView | undefined, d: number): Size => {
         if (v === undefined) return 0;
         const k = d - (n - v.shape.length);
-        return k < 0 || v.shape[k] === 1 ? 0 : v.strides[k] as number;
+        return k < 0 || v.shape[k] === 1 ? 0 : v.strides[k] as Size;
       };
-      const inner = (v: PlanView | undefined, d: number): number =>
-        v === undefined ? 0 : v.shape[v.shape.length - 2 + d] === 1 ? 0 : v.strides[v.strides.length - 2 + d] as number;
+      const inner = (v: PlanView | undefined, d: number): Size =>
+        v === undefined ? 0 : v.shape[v.shape.length - 2 + d] === 1 ? 0 : v.strides[v.strides.length - 2 + d] as Size;
       // Batch axes that step alike in every operand become one.
-      const axes: number[][] = [];
+      const axes: Size[][] = [];
       for (let d = 0; d < lead; d++) {
-        const k = out.shape[d] as number;
+        const k = out.shape[d] as Size;
         if (k === 1) continue;
-        const next = [k, along(a, d), along(b, d), own[d] as number, along(c, d)], last = axes[axes.length - 1];
-        if (last !== undefined && [1, 2, 3, 4].every((i) => last[i] === k * (next[i] as number))) {
-          axes[axes.length - 1] = [(last[0] as number) * k, ...next.slice(1)];
+        const next = [k, along(a, d), along(b, d), own[d] as Size, along(c, d)], last = axes[axes.length - 1];
+        if (last !== undefined && [1, 2, 3, 4].every((i) => equal(last[i] as Size, sizeTimes(k, next[i] as Size)))) {
+          axes[axes.length - 1] = [sizeTimes(last[0] as Size, k), ...next.slice(1)];
         } else axes.push(next);
       }
-      const rows = out.shape[n - 2] as number,
-        cols = out.shape[n - 1] as number,
-        depth = a.shape[a.shape.length - 1] as number;
+      const rows = out.shape[n - 2] as Size,
+        cols = out.shape[n - 1] as Size,
+        depth = a.shape[a.shape.length - 1] as Size;
       const ints = [
         rows,
         cols,
@@ -102,7 +104,7 @@ const matmulOp: OpDef<Scale> = define<Scale>({
         inner(a, 1),
         inner(b, 0),
         inner(b, 1),
-        own[n - 2] as number,
+        own[n - 2] as Size,
         1,
         along(c, n - 2),
         along(c, n - 1),
@@ -126,17 +128,41 @@ const matmulOp: OpDef<Scale> = define<Scale>({
   vjp: (ct, _out, ins, arg, need) => {
     const a = ins[0] as Node, b = ins[1] as Node, c = ins[2];
     const t = (x: Node): Node => conjugateNode(swap(x, x.shape.length - 2, x.shape.length - 1));
-    const scaled = arg.alpha === 1 ? ct : mul(ct, full(arg.alpha, ct.shape, ct.dtype));
+    const scaled = scale(ct, arg.alpha);
     return [
       need[0] ? unbroadcast(product(scaled, t(b)), a.shape) : null,
       need[1] ? unbroadcast(product(t(a), scaled), b.shape) : null,
-      ...(c === undefined
-        ? []
-        : [need[2] ? unbroadcast(arg.beta === 1 ? ct : mul(ct, full(arg.beta, ct.shape, ct.dtype)), c.shape) : null]),
+      ...(c === undefined ? [] : [need[2] ? unbroadcast(scale(ct, arg.beta), c.shape) : null]),
     ];
+  },
+  jvp: ([ta, tb, tc], out, ins, arg) => {
+    const [a, b] = ins as readonly [Node, Node];
+    const parts = [
+      ...(ta ? [scale(product(ta, b), arg.alpha)] : []),
+      ...(tb ? [scale(product(a, tb), arg.alpha)] : []),
+      ...(tc ? [broadcastTo(scale(tc, arg.beta), out.shape)] : []),
+    ];
+    return parts.reduce(add);
+  },
+  vmap: (ins, batched, arg, n) => {
+    const [a, b, c] = ins as readonly [Node, Node, Node | undefined];
+    const rank = (x: Node, i: number): number => x.shape.length - (batched[i] ? 1 : 0);
+    if (!batched[0] && !batched[1]) {
+      const p = apply(matmulOp, [a, b], { alpha: arg.alpha, beta: 0 }), shape = [n, ...p.shape];
+      return add(broadcastTo(p, shape), broadcastTo(batchRank(scale(c as Node, arg.beta), p.shape.length), shape));
+    }
+    if (!batched[1] && rank(b, 1) === 2 && c === undefined) {
+      // The rows of all examples in one product.
+      const rows = a.shape.slice(0, -1), flat = reshape(a, [size(rows), a.shape[a.shape.length - 1] as number]);
+      return reshape(apply(matmulOp, [flat, b], arg), [...rows, b.shape[1] as number]);
+    }
+    const most = Math.max(...ins.map(rank));
+    return apply(matmulOp, ins.map((x, i) => batched[i] ? batchRank(x, most) : x), arg);
   },
 });
 const plain: Scale = { alpha: 1, beta: 1 };
+/** A node times a number. */
+const scale = (x: Node, k: number): Node => k === 1 ? x : mul(x, full(k, x.shape, x.dtype));
 
 /** The matrix product of nodes of rank 2 and more and of one dtype; batch axes broadcast. */
 export function product(a: Node, b: Node): Node {
@@ -211,8 +237,8 @@ export function addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, options: AddmmOp
   const alpha = o.alpha ?? 1, beta = o.beta ?? 1;
   if (!isInexact(dtype) || typeof alpha !== "number" || typeof beta !== "number") {
     const p = reshape(product(m.a, m.b), m.shape), wide = dtype === "bool" ? "int32" : dtype;
-    const scale = (n: Node, k: number): Node => k === 1 ? cast(n, wide) : mul(cast(n, wide), full(k, n.shape, wide));
-    return wrap(cast(add(scale(p, alpha), scale(broadcastTo(cast(z, dtype), m.shape), beta)), dtype));
+    const z2 = broadcastTo(cast(z, dtype), m.shape);
+    return wrap(cast(add(scale(cast(p, wide), alpha), scale(cast(z2, wide), beta)), dtype));
   }
   if (beta === 0) return wrap(reshape(apply(matmulOp, [m.a, m.b], { alpha, beta }), m.shape));
   // Axes that 1-d operands lack have length 1 in c.

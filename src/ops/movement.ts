@@ -11,6 +11,7 @@ import type { AxisArg } from "./args.ts";
 import { trailing } from "./args.ts";
 import {
   add,
+  after,
   assemble,
   broadcastTo as broadcastNode,
   cast,
@@ -629,17 +630,15 @@ export function contiguous(a: ArrayLike, options: { readonly allowColMajor?: boo
   if (x.view !== null && isContiguous(x.view)) return wrap(x);
   return wrap(assemble([x], [null], x.shape));
 }
-/** The same arrays, evaluated after `dependencies`; evaluation is in order, so nothing more is recorded. */
+/** The same arrays, which an eval makes present after `dependencies`; gradients flow to the inputs only. */
 export function depends<T extends NDArray | readonly NDArray[]>(
   inputs: T,
   dependencies: NDArray | readonly NDArray[],
 ): T {
-  for (const d of Array.isArray(dependencies) ? dependencies as readonly NDArray[] : [dependencies]) {
-    nodeOf("depends", d as NDArray);
-  }
+  const earlier = listOf("depends", [dependencies]).map((d) => nodeOf("depends", d));
   return (inputs instanceof NDArray
-    ? wrap(inputs.node)
-    : (inputs as readonly NDArray[]).map((x) => wrap(nodeOf("depends", x)))) as unknown as T;
+    ? wrap(after(inputs.node, earlier))
+    : (inputs as readonly NDArray[]).map((x) => wrap(after(nodeOf("depends", x), earlier)))) as unknown as T;
 }
 
 // ---- diagonals ----------------------------------------------------------------------------------------------------------

@@ -79,6 +79,16 @@ for (const op of ["sum", "prod", "max", "min", "logaddexp"] as const) {
             : extremeVjp(g, y, x as Node, a.axis),
         ];
       },
+      // Of products and extremes it is derived; of logarithms the rule above is no linear function to derive it from.
+      ...(op === "sum" || op === "logaddexp"
+        ? {
+          jvp: ([t], out, [x], a) =>
+            op === "sum"
+              ? scanNode("sum", t as Node, a.axis, false, a.exclusive)
+              : logJvp(t as Node, out, x as Node, a),
+        }
+        : {}),
+      vmap: ([x], _, a) => apply(ops.get(op) as OpDef<Scan>, [x as Node], { ...a, axis: a.axis + 1 }),
     }),
   );
 }
@@ -132,14 +142,25 @@ function extremeVjp(ct: Node, out: Node, x: Node, axis: number): Node {
 function logVjp(ct: Node, out: Node, x: Node, axis: number): Node {
   // sum(ct_i exp(x_j - out_i)) over i >= j.
   if (isComplex(x.dtype)) return mul(exp.node(conj(x)), scanNode("sum", mul(ct, exp.node(neg(conj(out)))), axis, true));
-  // The factors may overflow one by one, so that positive and negative cotangents are summed as logarithms.
-  const y = select(isfinite.node(out), out, like(0, out)), zero = like(0, ct);
+  const y = finite(out);
+  return bySign(ct, (l) => add(scanNode("logaddexp", sub(l, y), axis, true), x));
+}
+function logJvp(t: Node, out: Node, x: Node, a: Scan): Node {
+  // sum(t_j exp(x_j - out_i)) over j <= i.
+  if (isComplex(x.dtype)) {
+    return mul(exp.node(neg(out)), scanNode("sum", mul(t, exp.node(x)), a.axis, false, a.exclusive));
+  }
+  const y = finite(out);
+  return bySign(t, (l) => sub(scanNode("logaddexp", add(l, x), a.axis, false, a.exclusive), y));
+}
+const finite = (x: Node): Node => select(isfinite.node(x), x, like(0, x));
+/** A sum whose factors may overflow one by one: `f` takes logarithms of the positive, then of the negative terms. */
+function bySign(terms: Node, f: (logs: Node) => Node): Node {
   const part = (c: Node): Node => {
-    const positive = compare("gt", c, zero),
-      l = select(positive, log.node(select(positive, c, like(1, c))), like(-Infinity, c));
-    return exp.node(add(scanNode("logaddexp", sub(l, y), axis, true), x));
+    const positive = compare("gt", c, like(0, c));
+    return exp.node(f(select(positive, log.node(select(positive, c, like(1, c))), like(-Infinity, c))));
   };
-  return sub(part(ct), part(neg(ct)));
+  return sub(part(terms), part(neg(terms)));
 }
 
 function scan(

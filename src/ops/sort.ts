@@ -4,9 +4,10 @@ import { atLeastFloat, isFloating, isInexact, promote } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import { splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
-import type { Call, Node, OpDef } from "../core/node.ts";
+import type { Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { axesOf, axisOf, size } from "../core/shape.ts";
+import { productOf, type Size } from "../kernel/sizes.ts";
 import {
   add,
   assemble,
@@ -40,12 +41,12 @@ export function sortName(d: DType): string {
   return `${d[0] === "u" ? "u" : isFloating(d) ? "f" : "i"}${d.replace(/\D/g, "")}`;
 }
 /** The call of a sorting routine over the rows of a contiguous array. */
-function rowsOf(routine: string, x: Node): readonly Call[] {
-  const n = x.shape[x.shape.length - 1] as number;
+function rowsOf(routine: string, x: Planned): readonly Call[] {
+  const n = x.shape[x.shape.length - 1] as Size;
   return [{
     routine: `${routine}.${sortName(x.dtype)}`,
     pointers: [{ which: "in", index: 0, offset: 0 }, { which: "out", index: 0, offset: 0 }],
-    ints: [n === 0 ? 0 : size(x.shape) / n, n, n, 1],
+    ints: [productOf(x.shape.slice(0, -1)), n, n, 1],
     nums: [],
   }];
 }
@@ -56,7 +57,7 @@ const argsortOp: OpDef<null> = define<null>({
     kind: "call",
     family: "sort",
     strided: false,
-    calls: (_arg, _views, _outs, avals) => rowsOf("argsort", avals[0] as Node),
+    calls: (_arg, _views, _outs, avals) => rowsOf("argsort", avals[0] as Planned),
   },
   vjp: () => [null],
 });
@@ -67,12 +68,14 @@ const sortOp: OpDef<null> = define<null>({
     kind: "call",
     family: "sort",
     strided: false,
-    calls: (_arg, _views, _outs, avals) => rowsOf("sort", avals[0] as Node),
+    calls: (_arg, _views, _outs, avals) => rowsOf("sort", avals[0] as Planned),
   },
   vjp: (ct, _out, [x]) => {
     const n = x as Node, last = n.shape.length - 1;
     return [scatter("add", like(0, n), [apply(argsortOp, [n], null)], ct, alongAxis(n, last))];
   },
+  jvp: ([t], out, [x]) =>
+    gather(t as Node, [apply(argsortOp, [x as Node], null)], alongAxis(out, out.shape.length - 1)),
 });
 /** The gather that reads `x` along an axis at positions of x's own shape. */
 const alongAxis = (x: Node, axis: number): Gather => ({

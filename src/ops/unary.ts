@@ -72,6 +72,7 @@ export const abs: Unary = unary({
       : s.select(s.cmp("lt", e, s.literal(literalOf(d, 0), e.t)), s.un("neg", e), e);
   },
   vjp: (ct, _out, [x]) => [mul(cast(ct, (x as Node).dtype), sign.node(x as Node))],
+  jvp: ([t], _out, [x]) => realNode(mul(t as Node, conj(sign.node(x as Node)))),
 });
 /** -1, 0 or 1 (0 for NaN); of complex64 x / |x|. Any dtype. */
 export const sign: Unary = unary({
@@ -101,7 +102,7 @@ export function positive(a: ArrayLike): NDArray {
 }
 
 function rounding(name: string, stage: string): Unary {
-  const f = unary({ name, scalar: (s, [x]) => s.un(stage, x as Expr) }, realOnly(name));
+  const f = unary({ name, scalar: (s, [x]) => s.un(stage, x as Expr) }, realOnly(name, atLeastFloat));
   const node = (x: Node): Node => isInexact(x.dtype) ? f.node(x) : x;
   return Object.assign((a: ArrayLike): NDArray => wrap(node(nodeOf(name, a))), { node });
 }
@@ -117,7 +118,7 @@ const rint = unary({
     (x as Expr).t === "c64"
       ? complex.onParts((t, [a, b]) => [t.un("round", a), t.un("round", b)])(s, x as Expr)
       : s.un("round", x as Expr),
-});
+}, atLeastFloat);
 /** Rounds a node to integers, half to even. */
 export const roundNode = (x: Node): Node => isInexact(x.dtype) ? rint.node(x) : x;
 /** Rounds to `decimals` places (0), half to even; keeps shape and dtype. */
@@ -243,7 +244,11 @@ export const arcsinh: Unary = math("arcsinh", "asinh", 6, {
 }, complex.asinh);
 /** The inverse hyperbolic cosine; floating or complex, other dtypes become float32. */
 export const arccosh: Unary = math("arccosh", "acosh", 6, {
-  partials: (_o, [x]) => [rsqrt.node(sub(square.node(x as Node), one(x as Node)))],
+  // Of complex numbers the root of the product has another branch.
+  partials: (_o, [x]) => {
+    const z = x as Node, low = sub(z, one(z)), high = add(z, one(z));
+    return [isComplex(z.dtype) ? mul(rsqrt.node(low), rsqrt.node(high)) : rsqrt.node(sub(square.node(z), one(z)))];
+  },
   domain: [1.1, 4],
 }, complex.acosh);
 /** The inverse hyperbolic tangent; floating or complex, other dtypes become float32. */
@@ -335,30 +340,36 @@ export function nanToNum(a: ArrayLike, ...args: readonly unknown[]): NDArray {
 }
 
 // ---- complex parts ----------------------------------------------------------------------------------------------------
-const realOp = unary({
+const realOp = elementwise({
   name: "real",
   dtype: () => "float32",
   scalar: (s, [x]) => complex.parts(s, x as Expr)[0],
   vjp: (ct) => [cast(ct, "complex64")],
+  jvp: ([t]) => realNode(t as Node),
 });
-const imagOp = unary({
+const imagOp = elementwise({
   name: "imag",
   dtype: () => "float32",
   scalar: (s, [x]) => complex.parts(s, x as Expr)[1],
   vjp: (ct) => [mul(cast(ct, "complex64"), full({ re: 0, im: 1 }, ct.shape, "complex64"))],
+  jvp: ([t]) => imagNode(t as Node),
 });
 const complexOp = elementwise({
   name: "complex",
   dtype: () => "complex64",
   scalar: (s, [a, b]) => complex.join(s, [a as Expr, b as Expr]),
   vjp: (ct) => [realNode(ct), imagNode(ct)],
+  jvp: ([re, im], out) => {
+    const zero = (): Node => full(0, out.shape, "float32");
+    return complexNode(re ?? zero(), im ?? zero());
+  },
 });
 /** The complex numbers with these float32 parts. */
 export const complexNode = (re: Node, im: Node): Node => apply(complexOp, [re, im], null);
 /** The real part of a node. */
-export const realNode = (x: Node): Node => isComplex(x.dtype) ? realOp.node(x) : x;
+export const realNode = (x: Node): Node => isComplex(x.dtype) ? apply(realOp, [x], null) : x;
 /** The imaginary part of a node. */
-export const imagNode = (x: Node): Node => isComplex(x.dtype) ? imagOp.node(x) : like(0, x);
+export const imagNode = (x: Node): Node => isComplex(x.dtype) ? apply(imagOp, [x], null) : like(0, x);
 /** The complex conjugate of a node. */
 export const conjugateNode: (x: Node) => Node = conj;
 /** The real part: float32 of complex64, else x itself. */
@@ -409,6 +420,7 @@ const stopOp = define<null>({
   type: ([x]) => x as Node,
   lower: { kind: "view", view: (v) => v, pull: (index) => index },
   vjp: () => [null],
+  jvp: () => null,
 });
 /** The same values; gradients do not flow through. */
 export const stopNode = (x: Node): Node => apply(stopOp, [x], null);

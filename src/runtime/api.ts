@@ -64,11 +64,11 @@ export interface Explanation {
 }
 /** The kernels and library calls that an eval of the arrays would run, with bytes, flops and the reason of each cut. */
 export function explain(...trees: readonly unknown[]): Explanation {
-  const { kernels, copies } = kernelsOf(nodesOf(trees));
+  const { kernels, copies, recomputed } = kernelsOf(nodesOf(trees));
   return {
     kernels,
     copies,
-    recomputed: [],
+    recomputed,
     toString: () =>
       [
         ...kernels.map((k, i) =>
@@ -77,6 +77,7 @@ export function explain(...trees: readonly unknown[]): Explanation {
           }\n      reads ${k.reads} B, writes ${k.writes} B, ${k.flops} flop; ${k.reason}`
         ),
         ...copies.map((c) => `copy ${c.bytes} B from ${c.from} to ${c.to}: ${c.reason}`),
+        ...(recomputed.length === 0 ? [] : [`computed again: ${recomputed.join(", ")}`]),
       ].join("\n"),
   };
 }
@@ -143,9 +144,18 @@ export function scope<T>(f: () => T): T {
  * A stream of a device. Work on any stream begins once what it reads is there; what does not depend on one another may run at the
  * same time in any case, so that a stream is only a name for its device.
  */
-export interface Stream {
+export class Stream {
   readonly device: Device;
   readonly index: number;
+
+  constructor(device: Device, index: number) {
+    this.device = device;
+    this.index = index;
+  }
+
+  toString(): string {
+    return `Stream(${this.device}, ${this.index})`;
+  }
 }
 function deviceOf(op: string, device: Device): Device {
   const found = typeof device === "object" && device !== null
@@ -187,12 +197,12 @@ export function setDefaultDevice(device: Device): void {
 }
 /** The default stream of a device. */
 export function defaultStream(device: Device): Stream {
-  return { device: usable("defaultStream", device), index: 0 };
+  return new Stream(usable("defaultStream", device), 0);
 }
 let streams = 0;
 /** A new stream of a device. */
 export function newStream(device: Device): Stream {
-  return { device: usable("newStream", device), index: ++streams };
+  return new Stream(usable("newStream", device), ++streams);
 }
 /**
  * Records what follows (until the end of the block with `using`, or inside `f`) on a device or a stream.

@@ -1,5 +1,5 @@
 // Evaluation: roots to a graph, its plan from the cache, one submission, and the values back into the nodes.
-import { type DType, DTYPES, itemsize, typedArrayOf } from "../base/dtype.ts";
+import { type DType, itemsize, typedArrayOf } from "../base/dtype.ts";
 import { DEFAULT_PRECISION, elementsOf, formatArray } from "../base/format.ts";
 import { DEBUG, debug } from "../base/env.ts";
 import { plainError, siteOf } from "../base/error.ts";
@@ -9,8 +9,8 @@ import { type Buf, carried, freshMark, Node, type OpDef, topological } from "../
 import { size } from "../core/shape.ts";
 import { trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
-import { offsetValue } from "../kernel/offset.ts";
 import { assemble, define } from "../ops/basis.ts";
+import { type Graph, Key, present } from "../schedule/graph.ts";
 import { copyWords, deviceNumber, isUnified } from "./devices.ts";
 import { type Native, openNative } from "./ffi.ts";
 import {
@@ -18,11 +18,12 @@ import {
   compiledKernels,
   describe,
   forgetKernels,
-  type Graph,
   type KernelInfo,
   type Plan,
   putScalar,
+  wideAt,
 } from "./plan.ts";
+import { type Call, callOf, type Program, type ProgramPlan, programs } from "./program.ts";
 import { type Segment, segmentsOf } from "./segments.ts";
 
 let opened: Native | null = null;
@@ -37,44 +38,16 @@ const sourceOp = define<null>({
   lower: { kind: "source" },
 });
 
-/** Statistics of the plan cache, and of copies between devices. */
-export const counters = { evals: 0, misses: 0, computed: 0, copies: 0, copiedBytes: 0 };
-
-// ---- keys -------------------------------------------------------------------------------------------------------------
-const opIds = new Map<OpDef, number>(), texts = new Map<string, number>();
-const dtypeIds = new Map<DType, number>(DTYPES.map((d, i) => [d, i]));
-let key: Int32Array = new Int32Array(4096), keyLength = 0;
-function put(x: number): void {
-  if (keyLength === key.length) {
-    const more = new Int32Array(key.length * 2);
-    more.set(key);
-    key = more;
-  }
-  key[keyLength++] = x;
-}
-function textId(text: string): number {
-  let id = texts.get(text);
-  if (id === undefined) texts.set(text, id = texts.size);
-  return id;
-}
-function opId(op: OpDef): number {
-  let id = opIds.get(op);
-  if (id === undefined) opIds.set(op, id = opIds.size);
-  return id;
-}
-function argId(n: Node): number {
-  if (n.arg === null || n.arg === undefined || n.op.value !== undefined) return 0;
-  if (n.op.structure !== undefined) return 1 + textId(n.op.structure(n.arg));
-  return 1 + textId(JSON.stringify(n.arg, (_, v: unknown) => typeof v === "bigint" ? `${v}n` : v));
-}
+/** Statistics of the plan cache: plans made, and plans laid out for other sizes; and of copies between devices. */
+export const counters = { evals: 0, misses: 0, layouts: 0, computed: 0, copies: 0, copiedBytes: 0 };
 
 /** A node is cheap to compute again if it is this near to memory. */
 const CHEAP = 16;
 
-const present = (n: Node): boolean => n.buf !== null || n.results !== null;
 /** Scratch of `graphOf`: consumers in the graph and cost, by slot. */
 let uses: Int32Array = new Int32Array(1024), costs: Float64Array = new Float64Array(1024);
 
+const NO_BUFFERS: readonly Buf[] = [];
 const NONE_IN_PLACE: ReadonlySet<Node> = new Set();
 /**
  * Nodes that may overwrite their first input: a buffer without a handle, with no other reader and no view given out.
@@ -87,12 +60,7 @@ function overwritten(order: readonly Node[], keep: ReadonlySet<Node>): ReadonlyS
     const lower = n.op.lower;
     if (lower.kind === "call") return NONE_IN_PLACE;
     if (!(lower.kind === "scatter" || (lower.kind === "parts" && lower.overwrites(n.arg))) || !keep.has(n)) continue;
-    const base = n.inputs[0] as Node, b = base.buf;
-    if (b === null || base.handles > 0 || base.pending !== 1 || b.users !== 1 || b.exposed) continue;
-    const v = base.view as View;
-    if (v.offset === 0 && isContiguous(v) && b.bytes === size(n.shape) * itemsize(n.dtype)) {
-      (found ??= new Set()).add(n);
-    }
+    if (isSpare(n.inputs[0] as Node, size(n.shape) * itemsize(n.dtype))) (found ??= new Set()).add(n);
   }
   return found ?? NONE_IN_PLACE;
 }
@@ -130,7 +98,9 @@ export function graphOf(roots: readonly Node[], order: readonly Node[] = topolog
   for (let i = 0; i < count; i++) {
     const n = order[i] as Node;
     if (n.state && n.handles > 0 && n.outs === null && n.op.lower.kind !== "source") keep.add(n);
-    else if (n.pending > (uses[i] as number) && (costs[i] as number) > CHEAP && n.outs === null) {
+    else if (
+      (n.lost || n.pending > (uses[i] as number)) && (costs[i] as number) > CHEAP && n.outs === null
+    ) {
       const kind = n.op.lower.kind;
       if (kind !== "view" && kind !== "source") keep.add(n);
     }
@@ -138,7 +108,12 @@ export function graphOf(roots: readonly Node[], order: readonly Node[] = topolog
   return { device: order[0]?.device ?? cpu, order, leaves, keep, inPlace: overwritten(order, keep) };
 }
 
-const cache = new Map<number, Plan[]>();
+/** The plans of one structure, one for each outcome of their guards. */
+interface Entry {
+  readonly structure: Int32Array;
+  readonly plans: Plan[];
+}
+const cache = new Map<number, Entry[]>(), key = new Key();
 /** Forgets all plans: for tests that change what an op does. */
 export function forgetPlans(): void {
   cache.clear();
@@ -149,37 +124,9 @@ const MAX_PLANS = 4096;
 /** Kernels kept at most, of the 65,535 that the library holds for all threads. */
 const MAX_KERNELS = 16384;
 let plans = 0;
+/** Counts how often all kernels were forgotten. */
+let generation = 0;
 
-function writeKey(g: Graph): number {
-  keyLength = 0;
-  put(deviceNumber(native(), g.device));
-  for (const n of g.leaves) {
-    const v = n.view ?? contiguousView(n.shape);
-    put(dtypeIds.get(n.dtype) as number);
-    put(v.shape.length + (n.results === null ? 0 : 1000));
-    for (const d of v.shape) put(d);
-    for (const s of v.strides) put(s);
-    put(v.offset);
-    put(Math.floor(v.offset / 4294967296));
-  }
-  put(-1);
-  for (const n of g.order) {
-    put(opId(n.op));
-    put(dtypeIds.get(n.dtype) as number);
-    put(argId(n));
-    put(n.shape.length * 4 + (g.keep.has(n) ? 1 : 0) + (g.inPlace.has(n) ? 2 : 0));
-    for (const d of n.shape) put(d);
-    for (const x of n.inputs) put(x.buf !== null || x.results !== null ? -1 - x.slot : x.slot);
-  }
-  let h = 0x811c9dc5;
-  for (let i = 0; i < keyLength; i++) h = Math.imul(h ^ (key[i] as number), 0x01000193);
-  return h;
-}
-function equals(a: Int32Array): boolean {
-  if (a.length !== keyLength) return false;
-  for (let i = 0; i < keyLength; i++) if (a[i] !== key[i]) return false;
-  return true;
-}
 function report(g: Graph): void {
   const start = performance.now(), kernels = describe(g);
   debug(
@@ -196,25 +143,47 @@ function report(g: Graph): void {
     )
   );
 }
+/** The plan of a graph, laid out for its sizes. */
 function planOf(g: Graph): Plan {
-  const h = writeKey(g), bucket = cache.get(h);
-  const hit = bucket?.find((p) => equals(p.key));
-  if (hit !== undefined) return hit;
+  key.read(g);
+  const entry = cache.get(key.hash)?.find((e) => key.matches(e.structure)), known = entry?.plans ?? [];
+  let plan = known.find((p) => p.layout.holds(key.sizes));
+  if (plan === undefined) {
+    plan = known.find((p) => p.layout.resize(key.sizes, p.words));
+    if (plan === undefined) return cached(newPlan(g));
+    counters.layouts++;
+  }
+  plan.layout.move(key.moving, key.movingCount, plan.words);
+  return plan;
+}
+/** Makes the plan of the graph that the key was read from. */
+function newPlan(g: Graph): Plan {
   counters.misses++;
   if (DEBUG >= 1) report(g);
   if (plans++ >= MAX_PLANS || compiledKernels() > MAX_KERNELS) {
     native().wait(ALL);
     forgetKernels(native());
+    generation++;
     cache.clear();
     plans = 1;
   }
-  const plan = build(native(), g, key.slice(0, keyLength), deviceNumber(native(), g.device));
-  const list = cache.get(h);
-  if (list === undefined) cache.set(h, [plan]);
-  else list.push(plan);
+  return build(native(), g, key, deviceNumber(native(), g.device));
+}
+/** Keeps a plan for the structure in the key. */
+function cached(plan: Plan): Plan {
+  const list = cache.get(key.hash);
+  const entry = list?.find((e) => key.matches(e.structure));
+  if (entry !== undefined) entry.plans.push(plan);
+  else {
+    const made = { structure: key.structure.slice(0, key.length), plans: [plan] };
+    if (list === undefined) cache.set(key.hash, [made]);
+    else list.push(made);
+  }
   return plan;
 }
 
+/** How a plan binds an output: to a new buffer, or to one that is written over. */
+const BIND_NEW = 1, BIND_OVER = 3;
 // ---- running ----------------------------------------------------------------------------------------------------------
 const LIMIT_ERROR = -1;
 const f64 = new Float64Array(1), f64words = new Uint32Array(f64.buffer);
@@ -278,45 +247,76 @@ function give(n: Node, b: Buf, view: View): void {
   b.users++;
 }
 
-/** Runs a plan on a graph; `flags` 1 = asynchronous. Returns the ticket (0 = done). */
-function run(g: Graph, p: Plan, flags: number): number {
+/** Bytes that a plan reserves: new buffers and its arena. */
+function bytesOf(p: Plan): number {
+  let bytes = 0;
+  for (let i = 0; i < (p.words[1] as number); i++) if (p.words[4 + 6 * i] !== 0) bytes += wideAt(p.words, 6 + 6 * i);
+  return bytes;
+}
+
+/** What a submission gave: its ticket (0 = done) and the plan's outputs. */
+interface Submitted {
+  readonly ticket: number;
+  readonly made: readonly Buf[];
+}
+/** Submits a plan for these leaves; `flags` 1 = asynchronous. Output number k is written over the buffer `over[k]`, if there is one. */
+function submitted(
+  g: Graph,
+  p: Plan,
+  leaves: readonly Node[],
+  flags: number,
+  over: readonly (Buf | undefined)[] = NO_BUFFERS,
+): Submitted {
   const words = p.words, lib = native();
-  for (const l of p.leaves) {
-    words[l.word] = bufOf(g.leaves[l.leaf] as Node, l.out).id;
-  }
+  p.outputs.forEach((o, k) => {
+    const b = over[k];
+    words[o.word] = b === undefined ? BIND_NEW : BIND_OVER;
+    if (b !== undefined) words[o.word + 1] = b.id;
+  });
+  for (const l of p.leaves) words[l.word] = bufOf(leaves[l.leaf] as Node, l.out).id;
   for (const s of p.scalars) {
-    const n = g.order[s.slot] as Node, v = n.op.value?.(n.arg);
+    const n = g.order[s.slot] as Node, v = n.op.values?.(n.arg)[s.k];
     if (v === undefined) continue;
     if (s.t === "f32") p.floats[s.word] = v as number;
     else putScalar(words, s.word, s.t, v);
-  }
-  const startsOf = (slot: number): readonly number[] => {
-    const n = g.order[slot] as Node;
-    return n.op.starts?.(n.arg) ?? NO_STARTS;
-  };
-  for (const m of p.moving) {
-    const x = offsetValue(m.offset, startsOf);
-    words[m.word] = x >>> 0;
-    words[m.word + 1] = Math.floor(x / 4294967296) >>> 0;
   }
   words[2] = flags | deviceNumber(lib, g.device) << 8;
   let code = lib.submit(words, words[0] as number);
   if (code === LIMIT_ERROR) {
     code = withRoom(() => lib.submit(words, words[0] as number), (c) => c === LIMIT_ERROR);
-    if (code === LIMIT_ERROR) throw memoryError(p.outputs.reduce((a, o) => a + o.bytes, p.arena));
+    if (code === LIMIT_ERROR) throw memoryError(bytesOf(p));
   }
   if (code < 0) throw plainError(lib.error());
   const made: Buf[] = [];
   try {
-    for (const o of p.outputs) {
+    for (const [k, o] of p.outputs.entries()) {
+      const b = over[k];
+      if (b !== undefined) {
+        b.ticket = code;
+        made.push(b);
+        continue;
+      }
       f64words[0] = words[o.word + 4] as number;
       f64words[1] = words[o.word + 5] as number;
-      made.push(bufferOf(words[o.word + 1] as number, f64[0] as number, o.bytes, code));
+      made.push(bufferOf(words[o.word + 1] as number, f64[0] as number, wideAt(words, o.word + 2), code));
     }
   } catch (error) {
-    for (const o of p.outputs) lib.dispose(words[o.word + 1] as number);
+    p.outputs.forEach((o, k) => over[k] === undefined && lib.dispose(words[o.word + 1] as number));
     throw error;
   }
+  counters.evals++;
+  counters.computed += p.computed;
+  return { ticket: code, made };
+}
+/** Where a value lies that a plan puts in another's memory. */
+function aliasView(p: Plan, a: Plan["aliases"][number], shape: readonly number[]): View {
+  const { registers } = p.layout;
+  return { shape, strides: a.strides.map((r) => registers[r] as number), offset: registers[a.offset] as number };
+}
+
+/** Runs a plan on a graph. Returns the ticket. */
+function run(g: Graph, p: Plan, flags: number): number {
+  const { ticket, made } = submitted(g, p, g.leaves, flags);
   p.outputs.forEach((o, i) => {
     const n = g.order[o.slot] as Node, b = made[i] as Buf;
     if (n.outs === null) give(n, b, contiguousView(n.shape));
@@ -328,30 +328,30 @@ function run(g: Graph, p: Plan, flags: number): number {
     }
   });
   for (const a of p.aliases) {
-    const n = g.order[a.slot] as Node, view: View = { ...a.view, offset: offsetValue(a.view.offset, startsOf) };
+    const n = g.order[a.slot] as Node, view = aliasView(p, a, n.shape);
     if ("leaf" in a.of) {
-      const b = bufOf(g.leaves[a.of.leaf] as Node, a.of.out);
-      // A leaf that is written over is there once this eval is done.
-      if (g.inPlace.has(n) && code > 0) b.ticket = code;
-      give(n, b, view);
+      give(n, bufOf(g.leaves[a.of.leaf] as Node, a.of.out), view);
     } else {
       const base = g.order[a.of.slot] as Node;
       give(n, base.outs === null ? base.buf as Buf : (base.results as Buf[])[a.of.out] as Buf, view);
     }
   }
+  // What is written over a leaf is there once this submission ends.
+  for (const n of g.inPlace) ((n.inputs[0] as Node).buf as Buf).ticket = ticket;
   for (const n of g.order) evaluated(n);
-  counters.evals++;
-  counters.computed += p.computed;
-  return code;
+  return ticket;
 }
 /** Lets go of the inputs of a node that has a value, unless a trace may still want them. */
 function evaluated(n: Node): void {
-  if (!present(n) || n.serial >= (trace.first ?? Infinity)) return;
+  if (!present(n)) {
+    n.lost = n.handles > 0;
+    return;
+  }
+  if (n.serial >= (trace.first ?? Infinity)) return;
   for (const x of n.inputs) if (--x.pending === 0 && x.handles === 0) release(x);
   n.inputs = NONE;
 }
 const NONE: readonly Node[] = [];
-const NO_STARTS: readonly number[] = [];
 
 function settle(n: Node): void {
   const b = n.buf;
@@ -364,7 +364,12 @@ function settle(n: Node): void {
 function checkReadable(roots: readonly Node[]): void {
   const found = topological(roots, (n) => n.buf !== null || n.results !== null).find((n) => n.placeholder);
   if (found !== undefined) {
-    throw plainError("Cannot read a value inside a transform: it depends on a traced argument, which has no value yet");
+    const { what } = found.arg as { readonly what: string };
+    throw plainError(
+      `Cannot read a value inside a transform: it depends on ${what} (shape [${
+        found.shape.join(",")
+      }]), which is traced and has no value; return the array and read it outside`,
+    );
   }
 }
 
@@ -376,7 +381,13 @@ function moved(old: Node, next: Node): void {
 }
 /** Runs what roots need, piece by piece where there are several devices; flags as for `run`. Returns the ticket of a single piece. */
 function runAll(roots: readonly Node[], flags: number): number {
-  const order = topological(roots, present), segments = recording.several ? segmentsOf(roots, order) : null;
+  let order = topological(roots, present);
+  if (programs.called && runCalls(order, flags)) {
+    roots = roots.filter((n) => !present(n));
+    order = topological(roots, present);
+    if (order.length === 0) return 0;
+  }
+  const segments = recording.several ? segmentsOf(roots, order) : null;
   if (segments === null) {
     const g = graphOf(roots, order);
     return run(g, planOf(g), flags);
@@ -389,6 +400,106 @@ function runAll(roots: readonly Node[], flags: number): number {
   }
   return 0;
 }
+/** Runs the calls of compiled functions among nodes (inputs first), each after what it needs; false if there is none. */
+function runCalls(order: readonly Node[], flags: number): boolean {
+  let any = false;
+  for (const n of order) {
+    const call = callOf(n);
+    if (call === null || present(n)) continue;
+    any = true;
+    const todo = n.inputs.filter((x) => !present(x));
+    if (todo.length > 0) runAll(todo, flags);
+    runCall(n, call, flags);
+  }
+  return any;
+}
+function runCall(n: Node, call: Call, flags: number): void {
+  const { program, outs } = call, leaves = n.inputs, { plan, moving, results } = programPlan(program, leaves);
+  leaves.forEach((x, i) => moving[i] = (x.view as View).offset);
+  plan.layout.move(moving, moving.length, plan.words);
+  const { made } = submitted(program.graph, plan, leaves, flags, spare(plan, leaves));
+  outs.forEach((out, i) => {
+    if (out.handles === 0 && out.pending === 0) return;
+    const r = results[i] as ProgramPlan["results"][number], a = plan.aliases[r.alias];
+    const b = r.output >= 0 ? made[r.output] as Buf : (leaves[r.leaf] as Node).buf as Buf;
+    give(out, b, a === undefined ? contiguousView(out.shape) : aliasView(plan, a, out.shape));
+  });
+  for (const b of made) if (b.users === 0) native().dispose(b.id);
+  n.results = NO_BUFFERS;
+  for (const out of outs) evaluated(out);
+  evaluated(n);
+}
+/** The buffers of leaves that only this call wants, for the outputs of its plan that may be written over them. */
+function spare(p: Plan, leaves: readonly Node[]): readonly (Buf | undefined)[] {
+  if (p.fallible) return NO_BUFFERS;
+  let over: (Buf | undefined)[] | null = null;
+  p.outputs.forEach((o, k) => {
+    const leaf = o.over.find((i) => {
+      const n = leaves[i] as Node;
+      return isSpare(n, wideAt(p.words, o.word + 2)) && !over?.includes(n.buf as Buf);
+    });
+    if (leaf !== undefined) {
+      (over ??= new Array<Buf | undefined>(p.outputs.length))[k] = (leaves[leaf] as Node).buf as Buf;
+    }
+  });
+  return over ?? NO_BUFFERS;
+}
+/** True if a node's buffer of this many bytes is wanted by one consumer only, and by no handle, view or user. */
+function isSpare(n: Node, bytes: number): boolean {
+  const b = n.buf;
+  if (b === null || n.handles > 0 || n.pending !== 1 || b.users !== 1 || b.exposed || b.bytes !== bytes) return false;
+  const v = n.view as View;
+  return v.offset === 0 && isContiguous(v);
+}
+/** The plan of a program for leaves that lie as these do. */
+function programPlan(program: Program, leaves: readonly Node[]): ProgramPlan {
+  const layout = leaves.every((x) => isContiguous(x.view as View))
+    ? ""
+    : leaves.map((x) => (x.view as View).strides.join()).join(";");
+  const known = program.plans.get(layout);
+  if (known !== undefined && known.generation === generation) return known;
+  const { graph } = program;
+  const plan = onLeaves(program, leaves.map((x) => x.view as View), () => {
+    key.read(graph);
+    return newPlan(graph);
+  });
+  const results = program.results.map((r) => {
+    const alias = plan.aliases.findIndex((a) => a.slot === graph.order.indexOf(r)), of = plan.aliases[alias]?.of;
+    const [slot, out] = of !== undefined && "slot" in of ? [of.slot, of.out] : [graph.order.indexOf(r), 0];
+    return {
+      output: plan.outputs.findIndex((o) => o.slot === slot && o.out === out),
+      leaf: of !== undefined && "leaf" in of ? of.leaf : -1,
+      alias,
+    };
+  });
+  const made = { plan, moving: key.moving.slice(0, key.movingCount), results, generation };
+  program.plans.set(layout, made);
+  return made;
+}
+/** Plans or describes the graph of a program for leaves that lie like these. */
+export function onLeaves<T>({ graph }: Program, views: readonly View[], f: (g: Graph) => T): T {
+  return standingIn(graph.leaves, views, () => {
+    graph.order.forEach((x, i) => x.slot = i);
+    graph.leaves.forEach((x, i) => x.slot = i);
+    return f(graph);
+  });
+}
+/** Runs `f` while nodes without memory count as evaluated, with these views. */
+export function standingIn<T>(nodes: readonly Node[], views: readonly View[], f: () => T): T {
+  const before = nodes.map((n) => [n.buf, n.view] as const);
+  nodes.forEach((n, i) => {
+    n.buf = STAND_IN;
+    n.view = views[i] as View;
+  });
+  try {
+    return f();
+  } finally {
+    nodes.forEach((n, i) => [n.buf, n.view] = before[i] as readonly [Buf | null, View | null]);
+  }
+}
+/** Stands for memory while a plan is made or described without it. */
+const STAND_IN: Buf = { id: 0, bytes: 0, address: 0, token: new ArrayBuffer(0), users: 0, exposed: false, ticket: 0 };
+
 /** Runs what `roots` need and the states that wait; flags as for `run`. */
 function start(roots: readonly Node[], flags: number): number {
   checkReadable(roots);
@@ -586,20 +697,39 @@ export interface CopyInfo {
   readonly to: string;
   readonly reason: string;
 }
-/** Stands for memory while an eval over several devices is described: what an earlier piece computes is there for the next. */
-const STAND_IN: Buf = { id: 0, bytes: 0, address: 0, token: new ArrayBuffer(0), users: 0, exposed: false, ticket: 0 };
-/** The kernels and copies that an eval of these nodes would run, in order. */
-export function kernelsOf(nodes: readonly Node[]): { readonly kernels: KernelInfo[]; readonly copies: CopyInfo[] } {
-  const kernels: KernelInfo[] = [], copies: CopyInfo[] = [], standing: Node[] = [];
+/** What an eval of some nodes would run, in order. */
+interface Described {
+  readonly kernels: KernelInfo[];
+  readonly copies: CopyInfo[];
+  /** Ops that an earlier eval computed without keeping, and that are not cheap. */
+  readonly recomputed: string[];
+}
+/** The kernels and copies that an eval of these nodes would run. */
+export function kernelsOf(nodes: readonly Node[]): Described {
+  const kernels: KernelInfo[] = [], copies: CopyInfo[] = [], recomputed: string[] = [], standing: Node[] = [];
+  const run = (g: Graph): void => {
+    kernels.push(...describe(g));
+    for (const n of g.keep) if (n.lost) recomputed.push(n.op.name);
+  };
   const stand = (n: Node): void => {
     n.buf = STAND_IN;
     n.view = contiguousView(n.shape);
     standing.push(n);
   };
-  const roots = nodes.filter((n) => n.buf === null), order = topological(roots, present);
-  const segments: readonly Segment[] = recording.several ? segmentsOf(roots, order) ?? [] : [];
-  try {
-    for (const s of segments) {
+  const add = (all: readonly Node[]): void => {
+    const roots = all.filter((n) => !present(n));
+    for (const n of topological(roots, present)) {
+      const call = callOf(n);
+      if (call === null) continue;
+      add(n.inputs);
+      n.inputs.filter((x) => !present(x)).forEach(stand);
+      kernels.push(...onLeaves(call.program, n.inputs.map((x) => x.view as View), describe));
+      call.outs.forEach(stand);
+    }
+    const todo = roots.filter((n) => !present(n)), order = topological(todo, present);
+    const segments: readonly Segment[] | null = recording.several ? segmentsOf(todo, order) : null;
+    if (segments === null) run(graphOf(todo, order));
+    for (const s of segments ?? []) {
       for (const t of s.transfers) {
         const from = (t.inputs[0] as Node).device, { why } = t.arg as { readonly why: () => string };
         copies.push({
@@ -610,13 +740,15 @@ export function kernelsOf(nodes: readonly Node[]): { readonly kernels: KernelInf
         });
         stand(t);
       }
-      const todo = s.roots.filter((n) => n.buf === null);
-      kernels.push(...describe(graphOf(todo)));
-      for (const n of todo) stand(n);
+      const next = s.roots.filter((n) => n.buf === null);
+      run(graphOf(next));
+      next.forEach(stand);
     }
-    if (segments.length === 0) kernels.push(...describe(graphOf(roots, order)));
+  };
+  try {
+    add(nodes);
   } finally {
     for (const n of standing) n.buf = n.view = null;
   }
-  return { kernels, copies };
+  return { kernels, copies, recomputed };
 }

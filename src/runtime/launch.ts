@@ -11,7 +11,8 @@ import {
 import { MSL } from "../backends/metal/msl.ts";
 import { DEBUG, debug } from "../base/env.ts";
 import type { CType } from "../kernel/expr.ts";
-import type { Offset } from "../kernel/offset.ts";
+import { equal, numberOf, type Size, type Sizes } from "../kernel/sizes.ts";
+import type { Key } from "../schedule/graph.ts";
 import type { Step } from "../schedule/step.ts";
 import type { Native } from "./ffi.ts";
 
@@ -48,33 +49,48 @@ export function sourceWords(p: Program): Uint32Array {
   return out;
 }
 
+/** Makes a plan one for these sizes alone: the text of a GPU's kernel, and its grid, follow from them in many ways. */
+export function pin(sizes: Sizes, key: Key): void {
+  for (const x of key.sizes.subarray(0, key.sizeCount)) equal(sizes.size(x), x);
+}
+
 /** Where an operand lies: binding, bytes from its start, and the part of the binding that may be touched. */
 export interface Located {
   readonly binding: number;
-  readonly offset: Offset;
+  readonly offset: Size;
   readonly from: number;
   readonly to: number;
+  /** Bindings that may be the same memory, if it is written. */
+  readonly over: readonly number[];
+}
+interface Access {
+  readonly binding: number;
+  readonly from: number;
+  readonly to: number;
+  readonly written: boolean;
 }
 /** What launches touched since the last barrier. */
 export class Hazards {
-  #touched: { readonly at: Located; readonly written: boolean }[] = [];
+  #touched: Access[] = [];
   /** Notes what a launch touches; true if it must come after what went before. */
-  after(launch: readonly { readonly at: Located; readonly written: boolean }[]): boolean {
+  after(operands: readonly Located[], written: (operand: number) => boolean): boolean {
+    const launch = operands.flatMap((o, i): Access[] => {
+      const all = written(i) ? o.over.map((binding) => ({ binding, from: 0, to: Infinity, written: true })) : [];
+      return [{ binding: o.binding, from: o.from, to: o.to, written: written(i) }, ...all];
+    });
     const meets = launch.some((x) =>
-      this.#touched.some((y) =>
-        (x.written || y.written) && x.at.binding === y.at.binding && x.at.from < y.at.to && y.at.from < x.at.to
-      )
+      this.#touched.some((y) => (x.written || y.written) && x.binding === y.binding && x.from < y.to && y.from < x.to)
     );
-    this.#touched = meets ? [...launch] : [...this.#touched, ...launch];
+    this.#touched = meets ? launch : [...this.#touched, ...launch];
     return meets;
   }
 }
 
-/** A launch in words, with the places (from its first word) that each run patches. */
+/** A launch in words, with the places (from its first word) that a run patches. */
 export interface LaunchWords {
   readonly words: readonly number[];
-  readonly moving: readonly { readonly at: number; readonly offset: Offset }[];
-  readonly scalars: readonly { readonly at: number; readonly slot: number; readonly t: CType }[];
+  readonly sizes: readonly { readonly at: number; readonly size: Size }[];
+  readonly scalars: readonly { readonly at: number; readonly slot: number; readonly k: number; readonly t: CType }[];
 }
 const LAUNCH = 4, AFTER = 1;
 
@@ -83,12 +99,14 @@ export function launchOf(
   native: Native,
   device: number,
   language: Language,
-  s: Extract<Step, { kind: "kernel" }>,
+  step: Step<number>,
   operands: readonly Located[],
   hazards: Hazards,
 ): LaunchWords | null {
-  const k = s.kernel, offsets = operands.map((o) => typeof o.offset === "number" ? o.offset : null);
-  const run: Run = { ...s, operands: s.operands.map((o, i) => ({ ...o, offset: offsets[i] as number | null })) };
+  if (step.kind !== "kernel") throw new Error("internal: a call is no launch");
+  const k = step.kernel,
+    offsets = operands.map((o) => typeof o.offset !== "number" && o.offset.moving ? null : numberOf(o.offset));
+  const run: Run = { ...step, operands: step.operands.map((o, i) => ({ ...o, offset: offsets[i] as number | null })) };
   const shape = shapeOf(k, run), key = `${device} ${programKey(k, shape)}`;
   let known = loaded.get(key);
   if (known === undefined) {
@@ -98,37 +116,26 @@ export function launchOf(
     known = { id, program };
     loaded.set(key, known);
   }
-  const scalars = k.scalars.scalars, launch = makeLaunch(known.program, k, shape, run, scalars.map((x) => x.value));
+  const { id, program } = known, scalars = k.scalars.scalars;
+  const launch = makeLaunch(program, k, shape, run, scalars.map((x) => x.value));
   if (launch === null) return null;
-  const after = hazards.after(operands.map((at, i) => ({ at, written: k.mems[i]?.written === true })));
-  const words = [
-    LAUNCH,
-    0,
-    known.id,
-    after ? AFTER : 0,
-    launch.groups,
-    1,
-    1,
-    known.program.threads,
-    1,
-    1,
-    operands.length,
-    launch.constants.length,
-  ];
-  const moving: { at: number; offset: Offset }[] = [];
+  const after = hazards.after(operands, (i) => k.mems[i]?.written === true);
+  const words = [LAUNCH, 0, id, after ? AFTER : 0, launch.groups, 1, 1, program.threads, 1, 1];
+  words.push(operands.length, launch.constants.length);
+  const sizes: { at: number; size: Size }[] = [], patched: { at: number; slot: number; k: number; t: CType }[] = [];
   operands.forEach((o, i) => {
     const offset = offsets[i] ?? 0;
-    if (offsets[i] === null) moving.push({ at: words.length + 1, offset: o.offset });
+    if (offsets[i] === null) sizes.push({ at: words.length + 1, size: o.offset });
     words.push(o.binding, offset >>> 0, Math.floor(offset / 4294967296) >>> 0);
   });
-  const constants = words.length, patched: { at: number; slot: number; t: CType }[] = [];
+  const constants = words.length;
   words.push(...launch.constants);
-  for (const f of known.program.fields) {
+  for (const f of program.fields) {
     const scalar = f.source.of === "scalar" ? scalars[f.source.scalar] : undefined;
     if (scalar === undefined) continue;
-    if (scalar.offset !== 0) moving.push({ at: constants + f.word, offset: scalar.offset });
-    if (scalar.node >= 0) patched.push({ at: constants + f.word, slot: scalar.node, t: scalar.t });
+    if (scalar.size !== null) sizes.push({ at: constants + f.word, size: scalar.size });
+    else if (scalar.node >= 0) patched.push({ at: constants + f.word, slot: scalar.node, k: scalar.k, t: scalar.t });
   }
   words[1] = words.length;
-  return { words, moving, scalars: patched };
+  return { words, sizes, scalars: patched };
 }

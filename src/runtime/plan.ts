@@ -1,20 +1,31 @@
-// A plan: the words of one submission for a graph of known structure and sizes, and what has to be patched into them at each run.
+// A plan: the words of one submission for the graphs of one structure, the layout program that gives them their sizes, and what is patched into them at each run.
 import { DEBUG, debug, environment } from "../base/env.ts";
 import { itemsize } from "../base/dtype.ts";
 import { addIdentities, encode, tape } from "../backends/cpu/tape.ts";
-import type { Node } from "../core/node.ts";
 import type { Device } from "../core/device.ts";
+import type { Node, Planned } from "../core/node.ts";
 import { size } from "../core/shape.ts";
-import { contiguousStrides, type PlanView } from "../core/view.ts";
-import { type Offset, plus } from "../kernel/offset.ts";
+import { contiguousStrides } from "../core/view.ts";
+import {
+  aligned,
+  larger,
+  type Layout,
+  numberOf,
+  plus,
+  productOf,
+  type Size,
+  sizeText,
+  times,
+} from "../kernel/sizes.ts";
 import type { CType, Literal } from "../kernel/expr.ts";
 import { checkKernel } from "../kernel/check.ts";
 import { expressions, printKernel } from "../kernel/kernel.ts";
 import { fuse, resolve, type Schedule } from "../schedule/fuse.ts";
+import { type Graph, type Key, present, Symbols } from "../schedule/graph.ts";
 import { lower } from "../schedule/lower.ts";
-import type { Operand, Place, Step } from "../schedule/step.ts";
+import { numbered, type Operand, type Place, type Step } from "../schedule/step.ts";
 import type { Native } from "./ffi.ts";
-import { compiledSources, forgetSources, Hazards, languageOf, launchOf } from "./launch.ts";
+import { compiledSources, forgetSources, Hazards, languageOf, launchOf, pin } from "./launch.ts";
 
 /** One kernel or library call as `explain` shows it. */
 export interface KernelInfo {
@@ -31,40 +42,39 @@ export interface KernelInfo {
 interface Output {
   readonly slot: number;
   readonly out: number;
-  readonly bytes: number;
   readonly word: number;
+  /** Leaves that it may be written over, should nobody else want them: none is read after the first store. */
+  readonly over: readonly number[];
 }
 /** A node whose value lies in another's memory (or a leaf's). */
 interface Alias {
   readonly slot: number;
   readonly of: { readonly leaf: number; readonly out: number } | { readonly slot: number; readonly out: number };
-  readonly view: PlanView;
+  /** Registers of the layout. */
+  readonly strides: readonly number[];
+  readonly offset: number;
 }
 
 /** A compiled plan. */
 export interface Plan {
-  readonly key: Int32Array;
+  readonly layout: Layout;
   readonly words: Uint32Array;
   readonly floats: Float32Array;
   /** Words that take the buffer id of a leaf. */
   readonly leaves: readonly { readonly word: number; readonly leaf: number; readonly out: number }[];
   readonly outputs: readonly Output[];
   readonly aliases: readonly Alias[];
-  readonly scalars: readonly { readonly word: number; readonly slot: number; readonly t: CType }[];
-  /** Words that follow recorded starts: a 64-bit offset, or an index argument. */
-  readonly moving: readonly { readonly word: number; readonly offset: Offset }[];
-  readonly arena: number;
+  /** Words that take value `k` of the node at `slot`. */
+  readonly scalars: readonly { readonly word: number; readonly slot: number; readonly k: number; readonly t: CType }[];
+  /** True if a run can fail for what the data holds: its leaves must then stay as they are. */
+  readonly fallible: boolean;
+  /** Nodes that it computes. */
   readonly computed: number;
 }
 
-/** The nodes of an eval: what has to be computed, inputs first, and the memory it starts from. */
-export interface Graph {
-  readonly device: Device;
-  readonly order: readonly Node[];
-  readonly leaves: readonly Node[];
-  readonly keep: ReadonlySet<Node>;
-  /** Nodes that may be written over the memory of their first input, a leaf that nobody else will read. */
-  readonly inPlace: ReadonlySet<Node>;
+/** The 64-bit integer of two words. */
+export function wideAt(words: Uint32Array, at: number): number {
+  return (words[at] as number) + (words[at + 1] as number) * 4294967296;
 }
 
 const programs = new Map<string, number>();
@@ -79,11 +89,12 @@ export function compiledKernels(): number {
   return programs.size + compiledSources();
 }
 
-const align = (n: number): number => Math.ceil(n / 64) * 64;
-/** Room behind each array of the arena, so that whole steps can be read past its end. */
-const GAP = 64;
+/** Room that an array takes of the arena: whole steps can be read past its end. */
+const room = (bytes: Size): Size => plus(aligned(bytes, 64), 64);
 
 class Words {
+  /** Words that follow sizes, and what they hold. */
+  readonly sizes: [word: number, size: Size][] = [];
   data: Uint32Array = new Uint32Array(new ArrayBuffer(4096));
   n = 0;
   push(x: number): void {
@@ -95,7 +106,9 @@ class Words {
     this.data[this.n++] = x >>> 0;
   }
   /** A 64-bit integer, low word first. */
-  wide(x: number): void {
+  wide(size: Size): void {
+    if (typeof size !== "number") this.sizes.push([this.n, size]);
+    const x = numberOf(size);
     this.push(x);
     this.push(Math.floor(x / 4294967296));
   }
@@ -137,25 +150,20 @@ export function putScalar(words: Uint32Array, at: number, t: CType, v: Literal):
 const CHECK = environment("SINTER_CHECK") === "1";
 
 /** The schedule and steps of a graph, without running it. */
-export function steps(graph: Graph): { readonly schedule: Schedule; readonly steps: readonly Step[] } {
-  const schedule = fuse(graph.order, graph.keep, graph.inPlace), list = lower(schedule);
+export function steps(
+  graph: Graph,
+  key?: Key,
+): { readonly schedule: Schedule; readonly steps: readonly Step[] } {
+  const schedule = fuse(graph, new Symbols(graph, key)), list = lower(schedule);
   if (CHECK) { for (const s of list) if (s.kind === "kernel") checkKernel(s.kernel); }
   return { schedule, steps: list };
 }
 
 /** Builds the plan of a graph and compiles its kernels. */
-export function build(native: Native, graph: Graph, key: Int32Array, device: number): Plan {
-  const { schedule, steps: list } = steps(graph), infos = schedule.infos;
+export function build(native: Native, graph: Graph, key: Key, device: number): Plan {
+  const { schedule, steps: list } = steps(graph, key), { sizes } = schedule.symbols;
   const leafOf = new Map<Node, number>(graph.leaves.map((n, i) => [n, i]));
   // Memory: leaves, outputs that stay, and one arena for all else.
-  interface Storage {
-    readonly bytes: number;
-    readonly keep: Node | null;
-    readonly out: number;
-    first: number;
-    last: number;
-    offset: number;
-  }
   const storages = new Map<string, Storage>();
   const placeKey = (p: Place): string => p.node === null ? `w${p.workspace}` : `${p.node.slot}.${p.out}`;
   const overwritten = new Set([...graph.inPlace].map((n) => n.inputs[0] as Node));
@@ -163,8 +171,12 @@ export function build(native: Native, graph: Graph, key: Int32Array, device: num
   const actual = (p: Place): Place => p.node === null ? p : { ...p, node: over(p.node) };
   const placesOf = (s: Step): Place[] =>
     s.kind === "kernel" ? s.operands.map((o) => actual(o.place)) : s.places.map((x) => actual(x.place));
-  const isLeaf = (p: Place): boolean => p.node !== null && (p.node.buf !== null || p.node.results !== null);
-  const baseOf = (n: Node): Node | null => resolve(infos, n)?.node ?? null;
+  const isLeaf = (p: Place): boolean => p.node !== null && present(p.node);
+  const bytesOf = (n: Node, out: number): Size => {
+    const o = schedule.symbols.outs(n)[out] as Planned;
+    return times(productOf(o.shape), itemsize(o.dtype));
+  };
+  const baseOf = (n: Node): Node | null => resolve(schedule, n)?.node ?? null;
   const keepBases = new Set<Node>();
   for (const n of graph.keep) {
     const b = baseOf(n);
@@ -178,9 +190,8 @@ export function build(native: Native, graph: Graph, key: Int32Array, device: num
         known.last = i;
         continue;
       }
-      const aval = p.node === null ? null : p.node.outs?.[p.out] ?? p.node;
       storages.set(k, {
-        bytes: aval === null ? p.bytes : size(aval.shape) * itemsize(aval.dtype),
+        bytes: p.node === null ? p.bytes : bytesOf(p.node, p.out),
         keep: p.node !== null && keepBases.has(p.node) ? p.node : null,
         out: p.out,
         first: i,
@@ -191,15 +202,13 @@ export function build(native: Native, graph: Graph, key: Int32Array, device: num
   });
   // Values that stay but that no step writes: arrays without elements.
   for (const n of keepBases) {
-    if (n.buf !== null || n.results !== null || graph.inPlace.has(n)) continue;
-    (n.outs ?? [n]).forEach((o, out) => {
+    if (present(n) || graph.inPlace.has(n)) continue;
+    (n.outs ?? [n]).forEach((_, out) => {
       const k = `${n.slot}.${out}`;
-      if (!storages.has(k)) {
-        storages.set(k, { bytes: size(o.shape) * itemsize(o.dtype), keep: n, out, first: 0, last: 0, offset: 0 });
-      }
+      if (!storages.has(k)) storages.set(k, { bytes: bytesOf(n, out), keep: n, out, first: 0, last: 0, offset: 0 });
     });
   }
-  const arena = layout([...storages.values()].filter((s) => s.keep === null));
+  const arena = place([...storages.values()].filter((s) => s.keep === null));
 
   const w = new Words(),
     leaves: { word: number; leaf: number; out: number }[] = [],
@@ -207,7 +216,7 @@ export function build(native: Native, graph: Graph, key: Int32Array, device: num
     binding = new Map<string, number>();
   for (let i = 0; i < 4; i++) w.push(0);
   let bindings = 0;
-  const bind = (kind: number, bytes: number): number => {
+  const bind = (kind: number, bytes: Size): number => {
     const at = w.n;
     w.push(kind);
     w.push(0);
@@ -217,7 +226,7 @@ export function build(native: Native, graph: Graph, key: Int32Array, device: num
     return at;
   };
   let arenaBinding = -1;
-  if (arena > 0) {
+  if (arena !== 0) {
     arenaBinding = bindings;
     bind(2, arena);
   }
@@ -225,9 +234,9 @@ export function build(native: Native, graph: Graph, key: Int32Array, device: num
     if (s.keep === null) continue;
     binding.set(k, bindings);
     const word = bind(1, s.bytes);
-    outputs.push({ slot: s.keep.slot, out: s.out, bytes: s.bytes, word });
+    outputs.push({ slot: s.keep.slot, out: s.out, word, over: overwritable(list, s, graph.leaves) });
   }
-  const locate = (place: Place): { binding: number; offset: number } => {
+  const locate = (place: Place): { binding: number; offset: Size } => {
     const p = actual(place);
     if (isLeaf(p)) {
       const n = p.node as Node, leaf = leafOf.get(n) as number, k = `leaf${leaf}.${p.out}`;
@@ -251,11 +260,15 @@ export function build(native: Native, graph: Graph, key: Int32Array, device: num
   }
 
   const language = languageOf(native, device), hazards = new Hazards();
-  const scalars: { word: number; slot: number; t: CType }[] = [], moving: { word: number; offset: Offset }[] = [];
-  const move = (offset: Offset): void => {
-    if (typeof offset !== "number") moving.push({ word: w.n, offset });
-    w.wide(typeof offset === "number" ? offset : 0);
-  };
+  if (language !== null) pin(sizes, key);
+  // Bindings of leaves that an output's memory may turn out to be.
+  const written = new Map(
+    outputs.map((o) => [
+      binding.get(`${o.slot}.${o.out}`) as number,
+      o.over.flatMap((leaf) => binding.get(`leaf${leaf}.0`) ?? []),
+    ]),
+  );
+  const scalars: { word: number; slot: number; k: number; t: CType }[] = [];
   for (const s of list) {
     const at = w.n;
     if (s.kind === "call") {
@@ -265,7 +278,7 @@ export function build(native: Native, graph: Graph, key: Int32Array, device: num
       for (const p of s.places) {
         const l = locate(p.place);
         w.push(l.binding);
-        move(plus(l.offset, p.offset));
+        w.wide(plus(l.offset, p.offset));
       }
       for (const x of s.call.ints) w.wide(x);
       for (const x of s.call.nums) {
@@ -275,14 +288,15 @@ export function build(native: Native, graph: Graph, key: Int32Array, device: num
       }
     } else if (language !== null) {
       const operands = s.operands.map((o) => {
-        const l = locate(o.place), bytes = storages.get(placeKey(actual(o.place)))?.bytes ?? Infinity;
-        return { binding: l.binding, offset: plus(l.offset, o.offset), from: l.offset, to: l.offset + bytes };
+        const l = locate(o.place), key = placeKey(actual(o.place)), bytes = storages.get(key)?.bytes;
+        const from = numberOf(l.offset), to = bytes === undefined ? Infinity : from + numberOf(bytes);
+        return { binding: l.binding, offset: plus(l.offset, o.offset), from, to, over: written.get(l.binding) ?? [] };
       });
-      const launch = launchOf(native, device, language, s, operands, hazards);
+      const launch = launchOf(native, device, language, numbered(s), operands, hazards);
       if (launch === null) continue;
       for (const x of launch.words) w.push(x);
-      for (const m of launch.moving) moving.push({ word: at + m.at, offset: m.offset });
-      for (const x of launch.scalars) scalars.push({ word: at + x.at, slot: x.slot, t: x.t });
+      for (const x of launch.sizes) w.sizes.push([at + x.at, x.size]);
+      for (const x of launch.scalars) scalars.push({ word: at + x.at, slot: x.slot, k: x.k, t: x.t });
     } else {
       const k = s.kernel;
       addIdentities(k);
@@ -324,15 +338,15 @@ export function build(native: Native, graph: Graph, key: Int32Array, device: num
         const l = locate(o.place), unit = k.mems[i]?.along === "unit";
         w.push(l.binding);
         w.push(0);
-        move(plus(l.offset, o.offset));
+        w.wide(plus(l.offset, o.offset));
         w.wide(o.bound);
         for (const x of o.rows) w.wide(x);
         w.wide(o.fold);
         for (const x of unit ? contiguousStrides(s.inner) : o.inner) w.wide(x);
       });
       k.scalars.scalars.forEach((x) => {
-        if (x.offset !== 0) moving.push({ word: w.n, offset: x.offset });
-        if (x.node >= 0) scalars.push({ word: w.n, slot: x.node, t: x.t });
+        if (x.size !== null) return w.wide(x.size);
+        if (x.node >= 0) scalars.push({ word: w.n, slot: x.node, k: x.k, t: x.t });
         const here = w.n;
         w.push(0);
         w.push(0);
@@ -346,61 +360,113 @@ export function build(native: Native, graph: Graph, key: Int32Array, device: num
   const aliases: Alias[] = [];
   const slotsOut = new Set(outputs.map((o) => `${o.slot}.${o.out}`));
   for (const n of graph.keep) {
-    const r = resolve(infos, n);
+    const r = resolve(schedule, n);
     if (r === null) throw new Error(`internal: ${n.op.name} was not computed`);
     if (r.node === n && slotsOut.has(`${n.slot}.0`)) continue;
     const leaf = leafOf.get(over(r.node));
     aliases.push({
       slot: n.slot,
       of: leaf !== undefined ? { leaf, out: r.out } : { slot: r.node.slot, out: r.out },
-      view: r.view,
+      strides: r.view.strides.map((x) => sizes.registerOf(x)),
+      offset: sizes.registerOf(r.view.offset),
     });
   }
   const words = w.data.slice(0, w.n);
   return {
-    key,
+    layout: sizes.layout(w.sizes.map(([word, size]) => [word, sizes.registerOf(size)])),
     words,
     floats: new Float32Array(words.buffer),
     leaves,
     outputs,
     aliases,
     scalars,
-    moving,
-    arena,
+    fallible: list.some((s) => s.kind === "call" && !/^(gemm|copy|sort|argsort)\b/.test(s.call.routine)),
     computed: schedule.infos.length,
   };
 }
 
+/** The leaves that the array of an output may be written over: read before its first store, or at the same elements of one map. */
+function overwritable(list: readonly Step[], s: Storage, leaves: readonly Node[]): number[] {
+  const reads = (step: Step, n: Node): boolean =>
+    step.kind === "kernel"
+      ? step.operands.some((o) => o.place.node === n)
+      : step.places.some((p) => p.place.node === n);
+  const found: number[] = [];
+  leaves.forEach((n, leaf) => {
+    const last = list.findLastIndex((step) => reads(step, n));
+    if (last < s.first || (last === s.first && sameElements(list[last] as Step, s.keep as Node, n))) found.push(leaf);
+  });
+  return found;
+}
+/** True if a step stores an element of `out` only after it read the same element of `leaf`, and no other. */
+function sameElements(step: Step, out: Node, leaf: Node): boolean {
+  if (step.kind !== "kernel" || step.kernel.kind !== "map") return false;
+  const text = (o: Operand): string => [...o.rows, 0, ...o.inner].map(sizeText).join();
+  const to = step.operands.filter((o) => o.place.node === out);
+  return to.length === 1 && itemsize(out.dtype) === itemsize(leaf.dtype) &&
+    step.operands.every((o) => o.place.node !== leaf || (o.bound === 0 && text(o) === text(to[0] as Operand)));
+}
+
 /** What an eval of a graph would run, in order. */
 export function describe(graph: Graph): KernelInfo[] {
-  return steps(graph).steps.map((s) =>
+  return steps(graph).steps.map(numbered).map((s) =>
     s.kind === "call" ? describeCall(s, graph.device) : describeKernel(s, s.kernel.kind, graph.device)
   );
 }
 
-/** First-fit offsets by lifetime; returns the arena's size. */
-function layout(
-  list: { readonly bytes: number; readonly first: number; readonly last: number; offset: number }[],
-): number {
-  let total = 0;
-  const placed: typeof list = [];
-  for (const s of list.sort((a, b) => b.bytes - a.bytes)) {
-    const busy = placed.filter((p) => p.first <= s.last && s.first <= p.last).sort((a, b) => a.offset - b.offset);
-    let at = 0;
-    for (const p of busy) {
-      if (p.offset - at >= align(s.bytes) + GAP) break;
-      at = Math.max(at, p.offset + align(p.bytes) + GAP);
-    }
-    s.offset = at;
-    placed.push(s);
-    total = Math.max(total, at + align(s.bytes) + GAP);
+/** An array of a plan: its bytes, the node that keeps it after the run, the steps between which it lives, and its place in the arena. */
+interface Storage {
+  readonly bytes: Size;
+  readonly keep: Node | null;
+  readonly out: number;
+  readonly first: number;
+  last: number;
+  offset: Size;
+}
+/**
+ * Places arrays in one arena by lifetime; returns its size. First fit in the numbers at hand decides which of two arrays that live at once
+ * lies lower; in symbols each array then starts where the highest of those below it ends, which holds for any sizes.
+ */
+function place(list: readonly Storage[]): Size {
+  interface Spot {
+    readonly of: Storage;
+    readonly room: number;
+    at: number;
   }
-  return total;
+  const together = (a: Spot, b: Spot): boolean => a.of.first <= b.of.last && b.of.first <= a.of.last;
+  const placed: Spot[] = [];
+  for (
+    const s of list.map((of): Spot => ({ of, room: numberOf(room(of.bytes)), at: 0 })).sort((a, b) => b.room - a.room)
+  ) {
+    for (const p of placed.filter((p) => together(p, s)).sort((a, b) => a.at - b.at)) {
+      if (p.at - s.at >= s.room) break;
+      s.at = Math.max(s.at, p.at + p.room);
+    }
+    placed.push(s);
+  }
+  placed.sort((a, b) => a.at - b.at);
+  const end = (s: Spot): Size => plus(s.of.offset, room(s.of.bytes)), tops = new Set<Spot>();
+  for (const [i, s] of placed.entries()) {
+    const under: Spot[] = [];
+    for (let k = i - 1; k >= 0; k--) {
+      const p = placed[k] as Spot;
+      if (p.at < s.at && together(p, s) && !under.some((u) => together(u, p))) under.push(p);
+    }
+    s.of.offset = under.map(end).reduce(larger, 0);
+    for (const u of under) tops.delete(u);
+    tops.add(s);
+  }
+  return [...tops].map(end).reduce(larger, 0);
 }
 
-/** Distinct bytes that an operand covers. */
-function touched(s: Extract<Step, { kind: "kernel" }>, o: Operand, item: number): number {
-  if (size(s.rows) * size(s.inner) * s.foldSize === 0) return 0;
+/** Distinct bytes that an operand covers; at computed places as many as may be read. */
+function touched(s: Extract<Step<number>, { kind: "kernel" }>, o: Operand<number>, item: number): number {
+  const loads = size(s.rows) * size(s.inner) * s.foldSize;
+  if (loads === 0) return 0;
+  if (o.bound > 0) {
+    const starts = size(s.rows.filter((_, i) => o.rows[i] !== 0)) * (o.fold === 0 ? 1 : s.foldSize);
+    return item * Math.min(loads, starts * o.bound);
+  }
   let n = item;
   const extent = (count: number, stride: number): void => {
     if (stride !== 0) n *= count;
@@ -413,14 +479,14 @@ function touched(s: Extract<Step, { kind: "kernel" }>, o: Operand, item: number)
   return n;
 }
 
-function opsOf(step: Step): string[] {
+function opsOf(step: Step<number>): string[] {
   const names: string[] = [], seen = new Set<Node>();
   const visit = (n: Node, top: boolean): void => {
     if (seen.has(n) || n.buf !== null) return;
     seen.add(n);
     if (!top && (step.group.members.length > 0 && step.group.inputs.has(n))) return;
     for (const c of n.inputs) visit(c, false);
-    if (n.op.value === undefined) names.push(n.op.name);
+    if (n.op.lower.kind !== "iota" || n.op.lower.cost !== 0) names.push(n.op.name);
   };
   for (const m of step.group.members) {
     seen.delete(m);
@@ -429,7 +495,7 @@ function opsOf(step: Step): string[] {
   return names;
 }
 
-function describeCall(s: Extract<Step, { kind: "call" }>, device: Device): KernelInfo {
+function describeCall(s: Extract<Step<number>, { kind: "call" }>, device: Device): KernelInfo {
   const n = s.group.members[0] as Node;
   const bytes = (x: { readonly shape: readonly number[]; readonly dtype: Node["dtype"] }): number =>
     size(x.shape) * itemsize(x.dtype);
@@ -439,17 +505,15 @@ function describeCall(s: Extract<Step, { kind: "call" }>, device: Device): Kerne
     ops: opsOf(s),
     reads: n.inputs.reduce((a, x) => a + bytes(x), 0),
     writes: (n.outs ?? [n]).reduce((a, x) => a + bytes(x), 0),
-    flops: s.call.routine.startsWith("gemm")
-      ? 2 * (s.call.ints[0] ?? 0) * (s.call.ints[1] ?? 0) * (s.call.ints[2] ?? 0)
-      : 0,
+    flops: s.call.routine.startsWith("gemm") ? 2 * numberOf(productOf(s.call.ints.slice(0, 3))) : 0,
     reason: s.group.reason,
   };
 }
 
-function describeKernel(s: Extract<Step, { kind: "kernel" }>, kind: string, device: Device): KernelInfo {
+function describeKernel(s: Extract<Step<number>, { kind: "kernel" }>, kind: string, device: Device): KernelInfo {
   let reads = 0, writes = 0;
   s.kernel.mems.forEach((m, i) => {
-    const b = touched(s, s.operands[i] as Operand, itemsize(m.dtype));
+    const b = touched(s, s.operands[i] as Operand<number>, itemsize(m.dtype));
     if (m.written) writes += b;
     else reads += b;
   });

@@ -1,10 +1,9 @@
 // Builds one kernel over the loops of a group: pulls values down to loads, scalars and indices, and chooses row and inner axes.
 import { computeOf, itemsize } from "../base/dtype.ts";
-import type { Index, Node } from "../core/node.ts";
-import { size } from "../core/shape.ts";
+import type { Index, Node, Planned, Typed } from "../core/node.ts";
 import { contiguousStrides, contiguousView, isContiguous, type PlanView } from "../core/view.ts";
-import { type Offset, offsetText, plus, times } from "../kernel/offset.ts";
-import { type CType, type Expr, Scalars } from "../kernel/expr.ts";
+import { below, equal, minus, plus, productOf, type Size, sizeText, times } from "../kernel/sizes.ts";
+import { type Expr, type Literal, Scalars } from "../kernel/expr.ts";
 import {
   type Combine,
   expressions,
@@ -16,28 +15,28 @@ import {
   type ScanStep,
   type StoreStep,
 } from "../kernel/kernel.ts";
-import { type Group, type Info, resolve, rowDims } from "./fuse.ts";
+import { type Group, type Nodes, resolve, rowDims } from "./fuse.ts";
 import { type Operand, type Place, placeOf, type Step } from "./step.ts";
 
 interface MemUse {
   readonly place: Place;
   readonly dtype: Node["dtype"];
-  readonly offset: Offset;
+  readonly offset: Size;
   /** Elements per step of each domain axis. */
-  readonly strides: readonly number[];
+  readonly strides: readonly Size[];
   readonly written: boolean;
-  readonly bound: number;
+  readonly bound: Size;
   /** A value of the row: its strides along inner axes do not count. */
   readonly row: boolean;
 }
 
-const noTerms: ReadonlyMap<number, number> = new Map();
+const noTerms: ReadonlyMap<number, Size> = new Map();
 
 /** Builds one kernel over a domain of loops. */
 export class Builder {
-  readonly #infos: readonly Info[];
+  readonly #nodes: Nodes;
   readonly #group: Group;
-  readonly #shape: readonly number[];
+  readonly #shape: readonly Size[];
   readonly #kind: Kernel["kind"];
   readonly #axes: readonly [number, number] | null;
   readonly #s = new Scalars();
@@ -50,21 +49,26 @@ export class Builder {
   readonly #scans: ScanStep[] = [];
   readonly #stores: (StoreStep & { readonly row: boolean })[] = [];
   #indexed = false;
-  readonly #index: CType;
 
   constructor(
-    infos: readonly Info[],
+    nodes: Nodes,
     g: Group,
-    shape: readonly number[],
+    shape: readonly Size[],
     kind: Kernel["kind"] | Group["kind"],
     axes: readonly [number, number] | null,
   ) {
-    this.#infos = infos;
+    this.#nodes = nodes;
     this.#group = g;
     this.#shape = shape;
     this.#kind = kind as Kernel["kind"];
     this.#axes = axes;
-    this.#index = size(shape) >= 2 ** 31 ? "i64" : "i32";
+  }
+  #of(n: Node): Planned {
+    return this.#nodes.symbols.of(n);
+  }
+  /** The type of indices. */
+  get #index(): "i32" | "i64" {
+    return below(productOf(this.#shape), 2 ** 31) ? "i32" : "i64";
   }
 
   /** Domain axes of each role. */
@@ -90,13 +94,17 @@ export class Builder {
     return this.#at(this.#shape.map((_, d) => d));
   }
   #at(dims: readonly number[]): Index[] {
-    return dims.map((d) => ({ offset: 0, terms: this.#shape[d] === 1 ? noTerms : new Map([[d, 1]]), computed: [] }));
+    return dims.map((d) => ({
+      offset: 0,
+      terms: this.#shape[d] === 1 ? noTerms : new Map<number, Size>([[d, 1]]),
+      computed: [],
+    }));
   }
   /** The row's own position in a value of one element a row. */
-  #rowAt(shape: readonly number[]): Index[] {
+  #rowAt(shape: readonly Size[]): Index[] {
     const dims = rowDims({ shape: this.#shape, axes: this.#axes }, shape);
     if (dims === null) throw new Error("internal: not a value of the row");
-    return dims.map((d) => ({ offset: 0, terms: d < 0 ? noTerms : new Map([[d, 1]]), computed: [] }));
+    return dims.map((d) => ({ offset: 0, terms: d < 0 ? noTerms : new Map<number, Size>([[d, 1]]), computed: [] }));
   }
 
   /** From now on `n`'s value is read from a row-major workspace. */
@@ -129,21 +137,21 @@ export class Builder {
     const l = n.op.lower;
     if (l.kind !== "scan") throw new Error("internal: scan");
     const value = this.value(n.inputs[0] as Node, this.identity()),
-      a = this.#address(contiguousView(n.shape), this.identity());
+      a = this.#address(contiguousView(this.#of(n).shape), this.identity());
     const start = this.#s.literal(l.start(n.arg, n), value.t),
       mem = this.#mem(placeOf(n), n.dtype, a.offset, a.strides, true, 0, false);
     this.#scans.push({ scan: l.op(n.arg), exclusive: l.exclusive(n.arg), start, value, mem, t: value.t });
   }
   /** An element or row member. */
   member(n: Node, row: boolean): void {
-    this.#members.set(n, this.#compute(n, row ? this.#rowAt(n.shape) : this.identity()));
+    this.#members.set(n, this.#compute(n, row ? this.#rowAt(this.#of(n).shape) : this.identity()));
   }
   /** The expression of a member. */
   memberValue(n: Node): Expr {
     return this.#members.get(n) as Expr;
   }
 
-  #normalise(e: Expr, n: Node): Expr {
+  #normalise(e: Expr, n: Typed): Expr {
     switch (n.dtype) {
       case "float16":
         return this.#s.norm(e, "f16");
@@ -173,10 +181,10 @@ export class Builder {
   }
   #value(n: Node, at: readonly Index[]): Expr {
     const substitute = this.#substitutes.get(n);
-    if (substitute !== undefined) return this.#load(substitute, n.dtype, contiguousView(n.shape), at);
+    if (substitute !== undefined) return this.#load(substitute, n.dtype, contiguousView(this.#of(n).shape), at);
     const member = this.#members.get(n);
     if (member !== undefined) return member;
-    const r = resolve(this.#infos, n);
+    const r = resolve(this.#nodes, n);
     if (r !== null && !(r.node.buf === null && this.#members.has(r.node))) {
       return this.#load(placeOf(r.node, r.out), n.dtype, r.view, at);
     }
@@ -186,25 +194,33 @@ export class Builder {
     const l = n.op.lower;
     switch (l.kind) {
       case "view": {
-        const input = n.inputs[0] as Node, next = l.pull(at, n.arg, input, n);
+        const input = n.inputs[0] as Node, next = l.pull(at, n.arg, this.#of(input), this.#of(n));
         if (next === null) {
           throw new Error(`internal: ${n.op.name} [${input.shape}] -> [${n.shape}] has no affine index`);
         }
         return this.value(input, next);
       }
       case "map": {
-        if (n.op.value !== undefined) return this.#s.argument(n.slot, n.op.value(n.arg), computeOf(n.dtype));
         return this.#normalise(l.scalar(this.#s, n.inputs.map((x) => this.value(x, at)), n.arg, n, n.inputs), n);
       }
       case "iota":
-        return this.#normalise(l.scalar(this.#s, (axis) => this.#indexExpr(at[axis] as Index), n.arg, n), n);
+        return this.#normalise(
+          l.scalar(
+            this.#s,
+            (axis) => this.#indexExpr(at[axis] as Index),
+            n.arg,
+            n,
+            (k, t) => this.#s.argument(n.slot, k, n.op.values?.(n.arg)[k] as Literal, t),
+          ),
+          n,
+        );
       case "gather": {
         const a = n.arg as {
           source: readonly ({ from: "out"; axis: number } | { from: "index"; which: number })[];
           indexAxes: readonly number[];
         };
         const source = n.inputs[0] as Node;
-        return this.value(source, this.sourceIndex(source.shape, a, n.inputs.slice(1), at));
+        return this.value(source, this.sourceIndex(this.#of(source).shape, a, n.inputs.slice(1), at));
       }
       default:
         throw new Error(`internal: ${n.op.name} is not in memory`);
@@ -213,7 +229,7 @@ export class Builder {
 
   /** Index of a gather's source (or a scatter's target). */
   sourceIndex(
-    shape: readonly number[],
+    shape: readonly Size[],
     a: {
       readonly source: readonly ({ readonly from: "out"; readonly axis: number } | {
         readonly from: "index";
@@ -234,15 +250,12 @@ export class Builder {
       if (signed) {
         v = this.#s.select(
           this.#s.cmp("lt", v, this.#s.literal(t === "i64" ? 0n : 0, t)),
-          this.#s.bin("add", v, this.#extent(shape[d] as number)),
+          this.#s.bin("add", v, this.#s.size(shape[d] as Size, t)),
           v,
         );
       }
-      return { offset: 0, terms: noTerms, computed: [{ expr: v, stride: 1, size: shape[d] as number }] };
+      return { offset: 0, terms: noTerms, computed: [{ expr: v, stride: 1, size: shape[d] as Size }] };
     });
-  }
-  #extent(n: number): Expr {
-    return this.#s.literal(this.#index === "i64" ? BigInt(n) : n, this.#index);
   }
 
   /** An index as a value. */
@@ -250,16 +263,14 @@ export class Builder {
     this.#indexed = true;
     const t = this.#index;
     let sum: Expr | null = null;
-    const plus = (e: Expr, c: number): void => {
-      const term = c === 1 ? e : this.#s.bin("mul", e, this.#extent(c));
-      sum = sum === null ? term : this.#s.bin("add", sum, term);
+    const term = (e: Expr, c: Size): void => {
+      const scaled = c === 1 ? e : this.#s.bin("mul", e, this.#s.size(c, t));
+      sum = sum === null ? scaled : this.#s.bin("add", sum, scaled);
     };
-    for (const [d, c] of x.terms) plus(this.#axisExpr(d), c);
-    for (const c of x.computed) plus(c.expr, c.stride);
+    for (const [d, c] of x.terms) term(this.#axisExpr(d), c);
+    for (const c of x.computed) term(c.expr, c.stride);
     if (x.offset !== 0 || sum === null) {
-      const o = typeof x.offset === "number"
-        ? this.#s.literal(t === "i64" ? BigInt(x.offset) : x.offset, t)
-        : this.#s.moving(`offset ${offsetText(x.offset)}`, x.offset, t);
+      const o = this.#s.size(x.offset, t);
       sum = sum === null ? o : this.#s.bin("add", sum, o);
     }
     return sum;
@@ -271,9 +282,9 @@ export class Builder {
     const inner = (folded ? this.#foldDims() : this.#innerDims()).filter((k) => this.#shape[k] !== 1);
     const i = folded ? this.#s.make("axis", this.#index, [], rows.length) : this.#s.make("iota", this.#index, []);
     if (inner.length === 1) return i;
-    const after = size(inner.slice(inner.indexOf(d) + 1).map((k) => this.#shape[k] as number));
-    const q = after === 1 ? i : this.#s.bin("floordiv", i, this.#extent(after));
-    return inner[0] === d ? q : this.#s.bin("rem", q, this.#extent(this.#shape[d] as number));
+    const after = productOf(inner.slice(inner.indexOf(d) + 1).map((k) => this.#shape[k] as Size));
+    const q = after === 1 ? i : this.#s.bin("floordiv", i, this.#s.size(after, this.#index));
+    return inner[0] === d ? q : this.#s.bin("rem", q, this.#s.size(this.#shape[d] as Size, this.#index));
   }
 
   #load(place: Place, dtype: Node["dtype"], view: PlanView, at: readonly Index[]): Expr {
@@ -287,48 +298,49 @@ export class Builder {
   #address(
     view: PlanView,
     at: readonly Index[],
-  ): { offset: Offset; strides: number[]; index: Expr | null; bound: number } {
-    let offset: Offset = view.offset;
-    const strides = new Array<number>(this.#shape.length).fill(0),
-      computed: { expr: Expr; stride: number; size: number }[] = [];
+  ): { offset: Size; strides: Size[]; index: Expr | null; bound: Size } {
+    let offset: Size = view.offset;
+    const strides = new Array<Size>(this.#shape.length).fill(0),
+      computed: { expr: Expr; stride: Size; size: Size }[] = [];
     at.forEach((x, k) => {
-      const s = view.strides[k] as number;
+      const s = view.strides[k] as Size;
       offset = plus(offset, times(x.offset, s));
-      for (const [d, c] of x.terms) strides[d] = (strides[d] as number) + c * s;
-      for (const c of x.computed) computed.push({ expr: c.expr, stride: c.stride * s, size: c.size });
+      for (const [d, c] of x.terms) strides[d] = plus(strides[d] as Size, times(c, s));
+      for (const c of x.computed) computed.push({ expr: c.expr, stride: times(c.stride, s), size: c.size });
     });
     if (computed.length === 0) return { offset, strides, index: null, bound: 0 };
     // Computed positions count from the lowest address, so that they are never negative.
     this.#indexed = true;
     const inner = this.#innerDims();
-    let low = 0, high = 0;
-    const terms = new Map<number, number>();
+    let low: Size = 0, high: Size = 0;
+    const terms = new Map<number, Size>();
+    const reach = (stride: Size, length: Size): void => {
+      const far = times(stride, minus(length, 1));
+      if (below(stride, 0)) low = plus(low, far);
+      else high = plus(high, far);
+    };
     for (const d of inner) {
-      const c = strides[d] as number;
+      const c = strides[d] as Size;
       strides[d] = 0;
       if (c === 0 || this.#shape[d] === 1) continue;
       terms.set(d, c);
-      if (c < 0) low += c * ((this.#shape[d] as number) - 1);
-      else high += c * ((this.#shape[d] as number) - 1);
+      reach(c, this.#shape[d] as Size);
     }
-    for (const c of computed) {
-      if (c.stride < 0) low += c.stride * (c.size - 1);
-      else high += c.stride * (c.size - 1);
-    }
+    for (const c of computed) reach(c.stride, c.size);
     return {
       offset: plus(offset, low),
       strides,
-      index: this.#indexExpr({ offset: -low, terms, computed }),
-      bound: high - low + 1,
+      index: this.#indexExpr({ offset: times(low, -1), terms, computed }),
+      bound: plus(minus(high, low), 1),
     };
   }
   #mem(
     place: Place,
     dtype: Node["dtype"],
-    offset: Offset,
-    strides: readonly number[],
+    offset: Size,
+    strides: readonly Size[],
     written: boolean,
-    bound: number,
+    bound: Size,
     row: boolean,
   ): number {
     const key = `${
@@ -339,7 +351,7 @@ export class Builder {
         : place.node.results !== null
         ? `r${place.node.serial}.${place.out}`
         : `n${place.node.slot}.${place.out}`
-    }:${dtype}:${offsetText(offset)}:${strides.join()}:${written}:${bound}:${row}`;
+    }:${dtype}:${sizeText(offset)}:${strides.map(sizeText).join()}:${written}:${sizeText(bound)}:${row}`;
     let i = this.#memKeys.get(key);
     if (i === undefined) {
       i = this.#mems.push({ place, dtype, offset, strides, written, bound, row }) - 1;
@@ -352,7 +364,7 @@ export class Builder {
   store(
     view: PlanView,
     place: Place,
-    n: { readonly dtype: Node["dtype"] },
+    n: Typed,
     value: Expr,
     combine: Combine,
     index: Expr | null,
@@ -381,11 +393,11 @@ export class Builder {
 
   /** The first kernel of a cut fold, or null if its loads do not run along one axis. */
   partial(
-    blocks: number,
+    blocks: Size,
     block: number,
-    count: number,
-    t: { readonly dtype: Node["dtype"] },
-    workspace: (bytes: number) => Place,
+    count: Size,
+    t: Typed,
+    workspace: (bytes: Size) => Place,
   ): { step: Step; place: Place } | null {
     const a = this.#axes as readonly [number, number],
       dims = this.#shape.map((_, d) => d).filter((d) => d >= a[0] && d < a[1] && this.#shape[d] !== 1);
@@ -393,7 +405,7 @@ export class Builder {
     const along = this.#mems.map((m) => collapse(m.strides, this.#shape, dims));
     if (along.some((s) => s === null)) return null;
     const lead = this.#shape.slice(0, a[0]), tail = this.#shape.slice(a[1]), kept = [...lead, blocks, ...tail];
-    const place = workspace(size(kept) * itemsize(t.dtype));
+    const place = workspace(times(productOf(kept), itemsize(t.dtype)));
     // Index expressions count within the row: a block starts at block * its number.
     if (this.#indexed) return null;
     const out = contiguousStrides(kept), foldRaw = this.#s.make("fold", (this.#folds[0] as FoldStep).t, [], 0);
@@ -402,29 +414,28 @@ export class Builder {
     const tailDims = this.#shape.map((_, d) => d).filter((d) => d >= a[1]),
       leadDims = this.#shape.map((_, d) => d).filter((d) => d < a[0]);
     const innerSizes = this.#kind === "row" ? [block] : tail;
-    const strideRows = (s: readonly number[], step: number, item: number): number[] =>
-      this.#kind === "row"
-        ? [...leadDims, ...tailDims].map((d) => (s[d] as number) * item).concat(step * block * item)
-        : leadDims.map((d) => (s[d] as number) * item).concat(step * block * item);
+    const strideRows = (s: readonly Size[], step: Size, item: number): Size[] =>
+      (this.#kind === "row" ? [...leadDims, ...tailDims] : leadDims).map((d) => times(s[d] as Size, item))
+        .concat(times(step, block * item));
     this.#mems.forEach((m, i) => {
-      const item = itemsize(m.dtype), step = along[i] as number;
-      const inner = this.#kind === "row" ? [step] : tailDims.map((d) => m.strides[d] as number);
+      const item = itemsize(m.dtype), step = along[i] as Size;
+      const inner = this.#kind === "row" ? [step] : tailDims.map((d) => m.strides[d] as Size);
       mems.push({ dtype: m.dtype, along: alongOf(inner, innerSizes), written: false });
       operands.push({
         place: m.place,
         offset: times(m.offset, item),
         bound: 0,
         rows: strideRows(m.strides, step, item),
-        fold: this.#kind === "row" ? 0 : step * item,
+        fold: this.#kind === "row" ? 0 : times(step, item),
         inner,
       });
     });
     const item = itemsize(t.dtype);
     const outRows =
       (this.#kind === "row"
-        ? [...leadDims.map((d) => out[d] as number), ...tailDims.map((d) => out[d - a[1] + a[0] + 1] as number)]
-        : leadDims.map((d) => out[d] as number)).concat(out[a[0]] as number).map((s) => s * item);
-    const outInner = this.#kind === "row" ? [0] : tailDims.map((d) => out[d - a[1] + a[0] + 1] as number);
+        ? [...leadDims.map((d) => out[d] as Size), ...tailDims.map((d) => out[d - a[1] + a[0] + 1] as Size)]
+        : leadDims.map((d) => out[d] as Size)).concat(out[a[0]] as Size).map((s) => times(s, item));
+    const outInner = this.#kind === "row" ? [0] : tailDims.map((d) => out[d - a[1] + a[0] + 1] as Size);
     mems.push({ dtype: t.dtype, along: this.#kind === "row" ? "zero" : alongOf(outInner, innerSizes), written: true });
     operands.push({ place, offset: 0, bound: 0, rows: outRows, fold: 0, inner: outInner });
     const kernel: Kernel = {
@@ -446,7 +457,7 @@ export class Builder {
         foldSize: this.#kind === "column" ? block : 1,
         rag: count,
         group: this.#group,
-        elements: size(this.#shape),
+        elements: productOf(this.#shape),
       },
     };
   }
@@ -482,7 +493,7 @@ export class Builder {
     if (this.#kind === "map" && !this.#indexed) {
       const all = merge([...rows, ...inner]);
       const last = all[all.length - 1];
-      if (all.length > 1 && last !== undefined && size(last.map((d) => this.#shape[d] as number)) >= 32) {
+      if (all.length > 1 && last !== undefined && !below(productOf(last.map((d) => this.#shape[d] as Size)), 32)) {
         rowGroups = all.slice(0, -1);
         innerGroups = [last];
       } else {
@@ -493,10 +504,10 @@ export class Builder {
       rowGroups = merge(rows);
       innerGroups = merge(inner);
     }
-    const length = (g: readonly number[]): number => size(g.map((d) => this.#shape[d] as number));
-    const stride = (m: MemUse, g: readonly number[]): number => collapse(m.strides, this.#shape, g) ?? 0;
+    const length = (g: readonly number[]): Size => productOf(g.map((d) => this.#shape[d] as Size));
+    const stride = (m: MemUse, g: readonly number[]): Size => collapse(m.strides, this.#shape, g) ?? 0;
     const innerSizes = innerGroups.length === 0 ? [1] : innerGroups.map(length);
-    const foldStride = (m: MemUse): number => {
+    const foldStride = (m: MemUse): Size => {
       const s = collapse(m.strides, this.#shape, fold);
       if (s === null) throw new Error("internal: fold axes do not run along one axis");
       return s;
@@ -507,8 +518,8 @@ export class Builder {
         place: m.place,
         offset: times(m.offset, item),
         bound: m.bound,
-        rows: rowGroups.map((g) => stride(m, g) * item),
-        fold: fold.length === 0 ? 0 : foldStride(m) * item,
+        rows: rowGroups.map((g) => times(stride(m, g), item)),
+        fold: fold.length === 0 ? 0 : times(foldStride(m), item),
         inner: m.row || innerGroups.length === 0 ? innerSizes.map(() => 0) : innerGroups.map((g) => stride(m, g)),
       };
     });
@@ -533,7 +544,7 @@ export class Builder {
       foldSize: fold.length === 0 ? 1 : length(fold),
       rag: -1,
       group: this.#group,
-      elements: size(this.#shape),
+      elements: productOf(this.#shape),
     };
   }
 
@@ -563,22 +574,22 @@ export class Builder {
   }
 }
 
-function alongOf(strides: readonly number[], sizes: readonly number[]): Mem["along"] {
-  if (strides.every((s, k) => s === 0 || sizes[k] === 1)) return sizes.every((n) => n === 1) ? "unit" : "zero";
+function alongOf(strides: readonly Size[], sizes: readonly Size[]): Mem["along"] {
+  if (strides.every((s, k) => sizes[k] === 1 || equal(s, 0))) return sizes.every((n) => n === 1) ? "unit" : "zero";
   return isContiguous({ shape: sizes, strides, offset: 0 }) ? "unit" : "any";
 }
 
 /** The stride of axes (outermost first) walked as one, or null. */
-function collapse(strides: readonly number[], shape: readonly number[], dims: readonly number[]): number | null {
-  let step = 0, length = 1, have = false;
+function collapse(strides: readonly Size[], shape: readonly Size[], dims: readonly number[]): Size | null {
+  let step: Size = 0, length: Size = 1, have = false;
   for (let k = dims.length - 1; k >= 0; k--) {
-    const d = dims[k] as number, n = shape[d] as number, s = strides[d] as number;
+    const d = dims[k] as number, n = shape[d] as Size, s = strides[d] as Size;
     if (n === 1) continue;
     if (!have) {
       step = s;
       have = true;
-    } else if (s !== step * length) return null;
-    length *= n;
+    } else if (!equal(s, times(step, length))) return null;
+    length = times(length, n);
   }
   return step;
 }
@@ -586,9 +597,9 @@ function collapse(strides: readonly number[], shape: readonly number[], dims: re
 function indexKey(at: readonly Index[]): string {
   let key = "";
   for (const x of at) {
-    key += offsetText(x.offset);
-    for (const [d, c] of x.terms) key += `+${c}a${d}`;
-    for (const c of x.computed) key += `+${c.stride}e${c.expr.id}`;
+    key += sizeText(x.offset);
+    for (const [d, c] of x.terms) key += `+${sizeText(c)}a${d}`;
+    for (const c of x.computed) key += `+${sizeText(c.stride)}e${c.expr.id}`;
     key += ";";
   }
   return key;

@@ -1,8 +1,9 @@
 // Where to cut: sorts the nodes of an eval into groups, each of which becomes one kernel or library call, with the reason of every cut.
-import type { Node } from "../core/node.ts";
+import type { Index, Node } from "../core/node.ts";
 import { contiguousView, type PlanView } from "../core/view.ts";
-import { offsetText } from "../kernel/offset.ts";
-import { same, size } from "../core/shape.ts";
+import { below, productOf, sameSizes, type Size, sizeText } from "../kernel/sizes.ts";
+import { type Graph, present, type Symbols } from "./graph.ts";
+import { inOrder } from "./order.ts";
 
 /** Role of a node inside its group. */
 export type Role = "element" | "row" | "fold" | "scan" | "whole";
@@ -12,7 +13,7 @@ export interface Group {
   readonly index: number;
   kind: "map" | "row" | "column" | "scan" | "parts" | "scatter" | "call";
   /** Iteration shape, and the axes that are folded. */
-  readonly shape: readonly number[];
+  readonly shape: readonly Size[];
   axes: readonly [number, number] | null;
   readonly members: Node[];
   readonly inputs: Set<Node>;
@@ -38,9 +39,13 @@ export interface Info {
   root: boolean;
 }
 
-/** The groups of an eval in the order in which they run. */
-export interface Schedule {
+/** What is known of the nodes of an eval, by slot, and their sizes. */
+export interface Nodes {
   readonly infos: readonly Info[];
+  readonly symbols: Symbols;
+}
+/** The groups of an eval in the order in which they run. */
+export interface Schedule extends Nodes {
   readonly groups: readonly Group[];
   /** Nodes that are written over their first input. */
   readonly inPlace: ReadonlySet<Node>;
@@ -53,7 +58,7 @@ const MAX_COST = 300;
 const MAX_INPUTS = 24;
 
 /** True if a fold's axes reach the last axis that is longer than 1: its tree runs along rows. */
-export function foldsRows(shape: readonly number[], axes: readonly [number, number]): boolean {
+export function foldsRows(shape: readonly Size[], axes: readonly [number, number]): boolean {
   for (let d = axes[1]; d < shape.length; d++) if (shape[d] !== 1) return false;
   return true;
 }
@@ -62,37 +67,39 @@ export function foldsRows(shape: readonly number[], axes: readonly [number, numb
 export const ROW_BLOCK = 32768, COLUMN_BLOCK = 512;
 
 /** True if a fold over these axes is cut into blocks: few long rows, or tall columns. */
-export function splits(shape: readonly number[], axes: readonly [number, number], fold: string): boolean {
+export function splits(shape: readonly Size[], axes: readonly [number, number], fold: string): boolean {
   if (fold === "argmin" || fold === "argmax") return false;
-  const n = size(shape.slice(axes[0], axes[1]));
-  if (!foldsRows(shape, axes)) return n >= 2 * COLUMN_BLOCK;
-  return n >= 4 * ROW_BLOCK && size(shape.slice(0, axes[0])) <= 16;
+  const n = productOf(shape.slice(axes[0], axes[1]));
+  if (!foldsRows(shape, axes)) return !below(n, 2 * COLUMN_BLOCK);
+  return !below(n, 4 * ROW_BLOCK) && below(productOf(shape.slice(0, axes[0])), 17);
 }
 
 /** The memory that holds a node's value, seen as its shape; null if it has to be computed in place. */
-export function resolve(infos: readonly Info[], n: Node): { node: Node; out: number; view: PlanView } | null {
-  if (n.buf !== null && n.view !== null) return { node: n, out: 0, view: n.view };
-  const info = infos[n.slot];
-  if (info !== undefined && info.node === n && info.stored) return { node: n, out: 0, view: contiguousView(n.shape) };
+export function resolve({ infos, symbols }: Nodes, n: Node): { node: Node; out: number; view: PlanView } | null {
+  if (n.buf !== null) return { node: n, out: 0, view: symbols.view(n) };
+  const info = infos[n.slot], aval = symbols.of(n);
+  if (info !== undefined && info.node === n && info.stored) {
+    return { node: n, out: 0, view: contiguousView(aval.shape) };
+  }
   const lower = n.op.lower;
   if (isPick(n)) {
     return {
       node: n.inputs[0] as Node,
       out: (n.arg as { readonly index: number }).index,
-      view: contiguousView(n.shape),
+      view: contiguousView(aval.shape),
     };
   }
   if (lower.kind !== "view") return null;
-  const below = resolve(infos, n.inputs[0] as Node);
-  if (below === null) return null;
-  const view = lower.view(below.view, n.arg, n);
-  return view === null ? null : { node: below.node, out: below.out, view };
+  const input = resolve({ infos, symbols }, n.inputs[0] as Node);
+  if (input === null) return null;
+  const view = lower.view(input.view, n.arg, aval);
+  return view === null ? null : { node: input.node, out: input.out, view };
 }
 
 /** The group's axis under each axis of a value of one element a row (-1 where its length is 1), or null if the shape does not fit. */
 export function rowDims(
-  g: { readonly shape: readonly number[]; readonly axes: readonly [number, number] | null },
-  shape: readonly number[],
+  g: { readonly shape: readonly Size[]; readonly axes: readonly [number, number] | null },
+  shape: readonly Size[],
 ): number[] | null {
   if (g.axes === null) return null;
   const [lo, hi] = g.axes, kept = g.shape.map((_, d) => d).filter((d) => (d < lo || d >= hi) && g.shape[d] !== 1);
@@ -107,17 +114,17 @@ export function isPick(n: Node): boolean {
 }
 
 /** True if the index of `n`'s input stays affine for any index of `n`: what reshapes in the middle of a chain are asked. */
-function canPull(n: Node): boolean {
+function canPull(symbols: Symbols, n: Node): boolean {
   const lower = n.op.lower;
   if (lower.kind !== "view") return true;
   const probe = n.shape.map((_, d) => ({ offset: 0, terms: new Map([[d, 1]]), computed: [] }));
-  return lower.pull(probe, n.arg, n.inputs[0] as Node, n) !== null;
+  return lower.pull(probe, n.arg, symbols.of(n.inputs[0] as Node), symbols.of(n)) !== null;
 }
 
-const NOTHING: ReadonlySet<Node> = new Set();
 const MEMORY = { cost: 0, reads: 1 } as const;
-/** Sorts `order` (inputs first) into groups. `keep` are the nodes that must be in memory afterwards. */
-export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: ReadonlySet<Node> = NOTHING): Schedule {
+/** Sorts the nodes of a graph into groups. */
+export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedule {
+  const shapeOf = (n: Node): readonly Size[] => symbols.of(n).shape;
   const infos: Info[] = order.map((node, i) => {
     node.slot = i;
     return { node, group: null, role: "whole", stored: false, cost: 0, reads: 1, uses: 0, root: keep.has(node) };
@@ -149,7 +156,7 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
   // A reshape that is not affine needs its input in memory, as rows; known before any group reads that input in another way.
   for (const i of infos) {
     const n = i.node;
-    if (n.op.lower.kind !== "view" || resolve(infos, n) !== null || canPull(n)) continue;
+    if (n.op.lower.kind !== "view" || resolve({ infos, symbols }, n) !== null || canPull(symbols, n)) continue;
     // Where the input is in memory, but not as rows, the reshape itself is the copy.
     (info(n.inputs[0] as Node) ?? i).stored = true;
   }
@@ -167,7 +174,7 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
       const c = stack.pop() as Node;
       if (seen.has(c)) continue;
       seen.add(c);
-      if (c.buf !== null || c.results !== null) {
+      if (present(c)) {
         out.inputs.add(c);
         continue;
       }
@@ -184,7 +191,7 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
   };
   const open = (
     kind: Group["kind"],
-    shape: readonly number[],
+    shape: readonly Size[],
     axes: readonly [number, number] | null,
     reason: string,
     split = false,
@@ -216,10 +223,10 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
       if (lower.kind === "view") {
         const input = n.inputs[0] as Node;
         if (i.stored) {
-          const copies = !canPull(n);
+          const copies = !canPull(symbols, n);
           join(
             i,
-            open(copies ? "parts" : "map", n.shape, null, "a reshape needs its input as rows"),
+            open(copies ? "parts" : "map", shapeOf(n), null, "a reshape needs its input as rows"),
             copies ? "whole" : "element",
             dependencies(n).inputs,
             0,
@@ -237,7 +244,7 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
         i,
         open(
           lower.kind,
-          n.shape,
+          shapeOf(n),
           null,
           lower.kind === "call" ? "a library call reads and writes memory" : "several stores fill one array",
         ),
@@ -247,7 +254,7 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
       );
       continue;
     }
-    i.cost = lower.kind === "map" ? lower.cost ?? 1 : 1;
+    i.cost = lower.kind === "map" || lower.kind === "iota" ? lower.cost ?? 1 : 1;
     i.reads = 0;
     for (const c of n.inputs) {
       i.cost += inlined(c).cost;
@@ -255,12 +262,14 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
     }
     if (lower.kind === "scan") {
       const d = dependencies(n);
-      const axis = lower.axis(n.arg), from = [...d.groups], rows: readonly [number, number] = [axis, n.shape.length];
+      const axis = lower.axis(n.arg), from = [...d.groups], shape = shapeOf(n);
+      const rows: readonly [number, number] = [axis, shape.length];
       i.stored = true;
       // A scan joins the row whose folds it reads.
-      const g = foldsRows(n.shape, [axis, axis + 1])
+      const g = foldsRows(shape, [axis, axis + 1])
         ? groups.findLast((g) =>
-          g.kind === "row" && from.includes(g) && same(g.shape, n.shape) && same(g.axes as readonly number[], rows) &&
+          g.kind === "row" && from.includes(g) && sameSizes(g.shape, shape) &&
+          sameSizes(g.axes as readonly number[], rows) &&
           fits(g, from, d)
         )
         : undefined;
@@ -269,7 +278,7 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
           i,
           open(
             "scan",
-            n.shape,
+            shape,
             [axis, axis + 1],
             groups.length === 0 ? "first kernel" : "a scan walks its axis in order",
           ),
@@ -282,15 +291,16 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
     if (lower.kind === "fold") {
       const d = dependencies(n);
       let axes = lower.axes(n.arg);
-      const input = n.inputs[0] as Node;
-      if (foldsRows(input.shape, axes)) axes = [axes[0], input.shape.length];
-      const kind = foldsRows(input.shape, axes) ? "row" : "column";
+      const shape = shapeOf(n.inputs[0] as Node);
+      if (foldsRows(shape, axes)) axes = [axes[0], shape.length];
+      const kind = foldsRows(shape, axes) ? "row" : "column";
       const from = [...d.groups];
-      const cut = splits(input.shape, axes, lower.op(n.arg));
+      const cut = splits(shape, axes, lower.op(n.arg));
       if (cut) i.stored = true;
       const g = kind === "row" && !cut
         ? groups.findLast((g) =>
-          g.kind === "row" && same(g.shape, input.shape) && same(g.axes as readonly number[], axes) && fits(g, from, d)
+          g.kind === "row" && sameSizes(g.shape, shape) && sameSizes(g.axes as readonly number[], axes) &&
+          fits(g, from, d)
         )
         : undefined;
       if (g !== undefined && reachable(n, g)) join(i, g, "fold", d.inputs, d.cost);
@@ -298,7 +308,7 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
           i,
           open(
             kind,
-            input.shape,
+            shape,
             axes,
             groups.length === 0 ? "first kernel" : kind === "row" ? "folds over other rows" : "folds over columns",
             cut,
@@ -314,21 +324,21 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
     i.reads = d.inputs.size;
     if (i.cost > MAX_COST || i.reads > MAX_INPUTS) i.stored = true;
     else if (!i.stored && !(i.uses > 1 && i.cost > SHARE_COST)) continue;
-    const from = [...d.groups];
+    const from = [...d.groups], shape = shapeOf(n);
     let role: Role = "element";
     const g = groups.findLast((g) => {
       if (!fits(g, from, d)) return false;
       if (g.kind === "map") {
         role = "element";
-        return same(g.shape, n.shape) && (from.includes(g) || shares(g, d.inputs)) && reachable(n, g);
+        return sameSizes(g.shape, shape) && (from.includes(g) || shares(g, d.inputs)) && reachable(n, g);
       }
       if (g.kind === "row" || g.kind === "column") {
         if (!from.includes(g) && !shares(g, d.inputs)) return false;
-        if (g.kind === "row" && same(g.shape, n.shape)) {
+        if (g.kind === "row" && sameSizes(g.shape, shape)) {
           role = "element";
           return reachable(n, g);
         }
-        if (from.includes(g) && rowDims(g, n.shape) !== null) {
+        if (from.includes(g) && rowDims(g, shape) !== null) {
           role = "row";
           return reachable(n, g);
         }
@@ -338,7 +348,7 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
     if (g !== undefined) join(i, g, role, d.inputs, d.cost);
     else {join(
         i,
-        open("map", n.shape, null, groups.length === 0 ? "first kernel" : "another iteration shape"),
+        open("map", shape, null, groups.length === 0 ? "first kernel" : "another iteration shape"),
         "element",
         d.inputs,
         d.cost,
@@ -363,22 +373,24 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
     const identity = (axes: readonly number[]) =>
       axes.map((a) => ({
         offset: 0,
-        terms: a < 0 || g.shape[a] === 1 ? new Map<number, number>() : new Map([[a, 1]]),
+        terms: a < 0 || g.shape[a] === 1 ? new Map<number, Size>() : new Map<number, Size>([[a, 1]]),
         computed: [],
       }));
-    type Idx = ReturnType<typeof identity>;
+    type Idx = readonly Index[];
     const seen = new Set<string>();
     const visit = (c: Node, at: Idx): boolean => {
       if (c.buf !== null || isPick(c)) return true;
       const ci = info(c) as Info;
       if (ci.group !== null && ci.group !== g) return true;
-      const key = `${c.slot}:${at.map((x) => `${offsetText(x.offset)},${[...x.terms].join("_")}`).join(";")}`;
+      const key = `${c.slot}:${
+        at.map((x) => `${sizeText(x.offset)},${[...x.terms].map(([d, c]) => `${d}_${sizeText(c)}`).join()}`).join(";")
+      }`;
       if (seen.has(key)) return true;
       seen.add(key);
       if (ci.group === g) {
         // Running values are read from memory.
         if (ci.role === "scan") return false;
-        const axes = ci.role === "element" ? all : rowDims(g, c.shape);
+        const axes = ci.role === "element" ? all : rowDims(g, shapeOf(c));
         if (axes === null || axes.length !== at.length) return false;
         return at.every((x, k) => {
           if (c.shape[k] === 1) return x.offset === 0 && x.terms.size === 0;
@@ -387,8 +399,8 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
       }
       const lower = c.op.lower;
       if (lower.kind === "view") {
-        const next = lower.pull(at, c.arg, c.inputs[0] as Node, c);
-        return next !== null && visit(c.inputs[0] as Node, next as Idx);
+        const next = lower.pull(at, c.arg, symbols.of(c.inputs[0] as Node), symbols.of(c));
+        return next !== null && visit(c.inputs[0] as Node, next);
       }
       if (lower.kind === "gather") return c.inputs.every((x) => !touches(x, g));
       return c.inputs.every((x) => visit(x, at));
@@ -396,7 +408,7 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
     const lower = n.op.lower;
     if (lower.kind === "gather") return n.inputs.every((x) => !touches(x, g));
     if (lower.kind === "fold") return visit(n.inputs[0] as Node, identity(all));
-    const axes = g.kind !== "column" && same(n.shape, g.shape) ? all : rowDims(g, n.shape);
+    const shape = shapeOf(n), axes = g.kind !== "column" && sameSizes(shape, g.shape) ? all : rowDims(g, shape);
     return axes !== null && n.inputs.every((x) => visit(x, identity(axes)));
   }
   function touches(n: Node, g: Group): boolean {
@@ -419,10 +431,5 @@ export function fuse(order: readonly Node[], keep: ReadonlySet<Node>, inPlace: R
       if (ci !== undefined && ci.group !== null && ci.group !== g) ci.stored = true;
     }
   }
-  return { infos, groups, inPlace };
-}
-
-/** Elements of an aval. */
-export function elements(n: { readonly shape: readonly number[] }): number {
-  return size(n.shape);
+  return { infos, symbols, groups: inOrder(groups, (n) => info(n)?.group ?? null), inPlace };
 }

@@ -1,10 +1,18 @@
 // From groups of nodes to the steps of a plan: which kernels and calls each group becomes.
 import { itemsize } from "../base/dtype.ts";
-import type { Node } from "../core/node.ts";
-import { size } from "../core/shape.ts";
+import type { Node, Typed } from "../core/node.ts";
 import { contiguousView, isContiguous, type PlanView } from "../core/view.ts";
-import { type Offset, plus, times } from "../kernel/offset.ts";
-import { COLUMN_BLOCK, foldsRows, type Group, type Info, resolve, ROW_BLOCK, type Schedule } from "./fuse.ts";
+import { ceilDiv, plus, productOf, type Size, times } from "../kernel/sizes.ts";
+import {
+  COLUMN_BLOCK,
+  foldsRows,
+  type Group,
+  type Info,
+  type Nodes,
+  resolve,
+  ROW_BLOCK,
+  type Schedule,
+} from "./fuse.ts";
 import { Builder } from "./builder.ts";
 import { type Place, placeOf, type Step } from "./step.ts";
 
@@ -15,39 +23,43 @@ export function lower(schedule: Schedule): Step[] {
   return steps;
 }
 
-function lowerGroup({ infos, inPlace }: Schedule, g: Group, steps: Step[], spaces: { count: number }): void {
-  const first = g.members[0] as Node;
-  const workspace = (bytes: number): Place => ({ node: null, out: 0, workspace: spaces.count++, bytes });
-  if (g.kind === "call") return lowerCall(infos, g, first, steps, workspace);
+const isEmpty = (shape: readonly Size[]): boolean => shape.includes(0);
+/** A node's memory, row-major. */
+const whole = (nodes: Nodes, n: Node): PlanView => contiguousView(nodes.symbols.of(n).shape);
+
+function lowerGroup(schedule: Schedule, g: Group, steps: Step[], spaces: { count: number }): void {
+  const first = g.members[0] as Node, { infos, inPlace, symbols } = schedule;
+  const workspace = (bytes: Size): Place => ({ node: null, out: 0, workspace: spaces.count++, bytes });
+  if (g.kind === "call") return lowerCall(schedule, g, first, steps, workspace);
   if (g.kind === "parts") {
     const l = first.op.lower;
-    const whole = contiguousView(first.shape);
+    const out = symbols.of(first);
     // A reshape that has to copy is one part: its input's elements in row-major order.
     const list = l.kind === "parts"
-      ? l.parts(first.arg, first.inputs, first)
-      : [{ input: 0, view: () => contiguousView((first.inputs[0] as Node).shape) }];
+      ? l.parts(first.arg, first.inputs.map((x) => symbols.of(x)), out)
+      : [{ input: 0, view: () => whole(schedule, first.inputs[0] as Node) }];
     for (const part of list) {
-      const input = first.inputs[part.input] as Node;
-      if (size(input.shape) === 0 || (part.input === 0 && inPlace.has(first))) continue;
-      const b = new Builder(infos, g, input.shape, "map", null);
-      b.store(part.view(whole), placeOf(first), first, b.value(input, b.identity()), "set", null);
+      const input = first.inputs[part.input] as Node, { shape } = symbols.of(input);
+      if (isEmpty(shape) || (part.input === 0 && inPlace.has(first))) continue;
+      const b = new Builder(schedule, g, shape, "map", null);
+      b.store(part.view(contiguousView(out.shape)), placeOf(first), first, b.value(input, b.identity()), "set", null);
       steps.push(b.finish());
     }
     return;
   }
   if (g.kind === "scan") {
-    if (size(g.shape) === 0) return;
+    if (isEmpty(g.shape)) return;
     // Along the last axis each row is walked in order; along another one a tile of running values is.
     const axes = g.axes as readonly [number, number], rows = foldsRows(g.shape, axes);
-    const b = new Builder(infos, g, g.shape, rows ? "row" : "column", rows ? [axes[0], g.shape.length] : axes);
+    const b = new Builder(schedule, g, g.shape, rows ? "row" : "column", rows ? [axes[0], g.shape.length] : axes);
     b.scan(first);
     steps.push(b.finish());
     return;
   }
-  if (g.kind === "scatter") return lowerScatter(infos, g, first, steps, inPlace.has(first));
-  if (size(g.shape) === 0 && g.kind === "map") return;
-  if (g.split) return lowerSplit(infos, g, first, steps, workspace);
-  let b = new Builder(infos, g, g.shape, g.kind, g.axes);
+  if (g.kind === "scatter") return lowerScatter(schedule, g, first, steps, inPlace.has(first));
+  if (isEmpty(g.shape)) return;
+  if (g.split) return lowerSplit(schedule, g, first, steps, workspace);
+  let b = new Builder(schedule, g, g.shape, g.kind, g.axes);
   const fill = (): void => {
     for (const n of g.members) {
       const info = infos[n.slot] as Info;
@@ -59,29 +71,29 @@ function lowerGroup({ infos, inPlace }: Schedule, g: Group, steps: Step[], space
   fill();
   if (!b.foldsAlong()) {
     // The loads do not run along one axis: the input of the fold is laid out first.
-    const input = first.inputs[0] as Node, place = layOut(infos, g, input, steps, workspace);
-    b = new Builder(infos, g, g.shape, g.kind, g.axes);
+    const input = first.inputs[0] as Node, place = layOut(schedule, g, input, steps, workspace);
+    b = new Builder(schedule, g, g.shape, g.kind, g.axes);
     b.substitute(input, place);
     fill();
   }
   for (const n of g.members) {
     const info = infos[n.slot] as Info;
     if (!info.stored || info.role === "scan") continue;
-    const view = contiguousView(n.shape);
-    b.store(view, placeOf(n), n, b.memberValue(n), "set", null, info.role !== "element");
+    b.store(whole(schedule, n), placeOf(n), n, b.memberValue(n), "set", null, info.role !== "element");
   }
   steps.push(b.finish());
 }
 
 /** Copies the input of a fold to a workspace, row-major. */
 function layOut(
-  infos: readonly Info[],
+  schedule: Nodes,
   g: Group,
   input: Node,
   steps: Step[],
-  workspace: (bytes: number) => Place,
+  workspace: (bytes: Size) => Place,
 ): Place {
-  const copy = new Builder(infos, g, g.shape, "map", null), place = workspace(size(g.shape) * itemsize(input.dtype));
+  const copy = new Builder(schedule, g, g.shape, "map", null),
+    place = workspace(times(productOf(g.shape), itemsize(input.dtype)));
   copy.store(contiguousView(g.shape), place, input, copy.value(input, copy.identity()), "set", null);
   steps.push(copy.finish());
   return place;
@@ -89,37 +101,37 @@ function layOut(
 
 /** A long fold: partial results of fixed blocks go to a workspace, and a second kernel folds those. */
 function lowerSplit(
-  infos: readonly Info[],
+  schedule: Nodes,
   g: Group,
   n: Node,
   steps: Step[],
-  workspace: (bytes: number) => Place,
+  workspace: (bytes: Size) => Place,
 ): void {
   const axes = g.axes as readonly [number, number], input = n.inputs[0] as Node;
-  const count = size(g.shape.slice(axes[0], axes[1])),
+  const count = productOf(g.shape.slice(axes[0], axes[1])),
     block = g.kind === "row" ? ROW_BLOCK : COLUMN_BLOCK,
-    blocks = Math.ceil(count / block);
+    blocks = ceilDiv(count, block);
   const lead = g.shape.slice(0, axes[0]), tail = g.shape.slice(axes[1]);
-  let b = new Builder(infos, g, g.shape, g.kind, axes);
+  let b = new Builder(schedule, g, g.shape, g.kind, axes);
   b.fold(n);
   const t = partialType(n);
   let partial = b.partial(blocks, block, count, t, workspace);
   if (partial === null) {
     // The loads do not run along one axis: the input is laid out first.
-    const place = layOut(infos, g, input, steps, workspace);
-    b = new Builder(infos, g, g.shape, g.kind, axes);
+    const place = layOut(schedule, g, input, steps, workspace);
+    b = new Builder(schedule, g, g.shape, g.kind, axes);
     b.substitute(input, place);
     b.fold(n);
     partial = b.partial(blocks, block, count, t, workspace);
     if (partial === null) throw new Error("internal: a row-major input cannot be cut");
   }
   steps.push(partial.step);
-  const f = new Builder(infos, g, [...lead, blocks, ...tail], g.kind, [lead.length, lead.length + 1]);
+  const f = new Builder(schedule, g, [...lead, blocks, ...tail], g.kind, [lead.length, lead.length + 1]);
   f.foldMemory(n, partial.place, t);
-  f.store(contiguousView(n.shape), placeOf(n), n, f.memberValue(n), "set", null, true);
+  f.store(whole(schedule, n), placeOf(n), n, f.memberValue(n), "set", null, true);
   steps.push(f.finish());
 }
-function partialType(n: Node): { readonly dtype: Node["dtype"] } {
+function partialType(n: Node): Typed {
   const d = (n.inputs[0] as Node).dtype;
   return {
     dtype: d === "float16" || d === "bfloat16"
@@ -130,65 +142,66 @@ function partialType(n: Node): { readonly dtype: Node["dtype"] } {
   };
 }
 
-function lowerScatter(infos: readonly Info[], g: Group, n: Node, steps: Step[], inPlace: boolean): void {
+function lowerScatter(schedule: Nodes, g: Group, n: Node, steps: Step[], inPlace: boolean): void {
   const l = n.op.lower;
   if (l.kind !== "scatter") throw new Error("internal: scatter");
   const base = n.inputs[0] as Node, updates = n.inputs[n.inputs.length - 1] as Node, indices = n.inputs.slice(1, -1);
-  if (size(n.shape) === 0) return;
+  const view = whole(schedule, n), reads = schedule.symbols.of(updates).shape;
+  if (isEmpty(view.shape)) return;
   if (!inPlace) {
-    const copy = new Builder(infos, g, base.shape, "map", null);
-    copy.store(contiguousView(n.shape), placeOf(n), n, copy.value(base, copy.identity()), "set", null);
+    const copy = new Builder(schedule, g, view.shape, "map", null);
+    copy.store(view, placeOf(n), n, copy.value(base, copy.identity()), "set", null);
     steps.push(copy.finish());
   }
-  if (size(updates.shape) === 0) return;
+  if (isEmpty(reads)) return;
   const a = n.arg as {
     source: readonly ({ from: "out"; axis: number } | { from: "index"; which: number })[];
     indexAxes: readonly number[];
   };
-  const b = new Builder(infos, g, updates.shape, "sequence", null);
+  const b = new Builder(schedule, g, reads, "sequence", null);
   const at = b.identity();
-  const index = b.sourceIndex(n.shape, a, indices, at);
-  b.storeAt(contiguousView(n.shape), placeOf(n), n, index, b.value(updates, at), l.combine(n.arg));
+  const index = b.sourceIndex(view.shape, a, indices, at);
+  b.storeAt(view, placeOf(n), n, index, b.value(updates, at), l.combine(n.arg));
   steps.push(b.finish());
 }
 
 function lowerCall(
-  infos: readonly Info[],
+  schedule: Nodes,
   g: Group,
   n: Node,
   steps: Step[],
-  workspace: (bytes: number) => Place,
+  workspace: (bytes: Size) => Place,
 ): void {
   const l = n.op.lower;
   if (l.kind !== "call") throw new Error("internal: call");
-  const outs = n.outs ?? [n];
-  const views: PlanView[] = [], places: { place: Place; base: Offset; item: number }[] = [];
+  const outs = schedule.symbols.outs(n);
+  const views: PlanView[] = [], places: { place: Place; base: Size; item: number }[] = [];
   for (const input of n.inputs) {
-    const r = resolve(infos, input);
+    const r = resolve(schedule, input), { shape } = schedule.symbols.of(input);
     if (r !== null && (l.strided || isContiguous(r.view))) {
       views.push(r.view);
       places.push({ place: placeOf(r.node, r.out), base: r.view.offset, item: itemsize(input.dtype) });
     } else {
-      const place = workspace(size(input.shape) * itemsize(input.dtype));
-      if (size(input.shape) > 0) {
-        const b = new Builder(infos, g, input.shape, "map", null);
-        b.store(contiguousView(input.shape), place, input, b.value(input, b.identity()), "set", null);
+      const place = workspace(times(productOf(shape), itemsize(input.dtype)));
+      if (!isEmpty(shape)) {
+        const b = new Builder(schedule, g, shape, "map", null);
+        b.store(contiguousView(shape), place, input, b.value(input, b.identity()), "set", null);
         steps.push(b.finish());
       }
-      views.push(contiguousView(input.shape));
+      views.push(contiguousView(shape));
       places.push({ place, base: 0, item: itemsize(input.dtype) });
     }
   }
-  for (const call of l.calls(n.arg, views, outs, n.inputs)) {
+  for (const call of l.calls(n.arg, views, outs, n.inputs.map((x) => schedule.symbols.of(x)))) {
     steps.push({
       kind: "call",
       call,
       group: g,
       places: call.pointers.map((p) => {
         if (p.which === "out") {
-          return { place: placeOf(n, p.index), offset: p.offset * itemsize((outs[p.index] as Node).dtype) };
+          return { place: placeOf(n, p.index), offset: times(p.offset, itemsize((outs[p.index] as Typed).dtype)) };
         }
-        const at = places[p.index] as { place: Place; base: Offset; item: number };
+        const at = places[p.index] as { place: Place; base: Size; item: number };
         return { place: at.place, offset: times(plus(at.base, p.offset), at.item) };
       }),
     });

@@ -1,6 +1,6 @@
 // The steps of a plan: kernels with their operands, and library calls.
 import type { Call, Node } from "../core/node.ts";
-import type { Offset } from "../kernel/offset.ts";
+import { numberOf, type Size } from "../kernel/sizes.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Group } from "./fuse.ts";
 
@@ -10,40 +10,62 @@ export interface Place {
   readonly out: number;
   /** Workspace number and bytes, where node is null. */
   readonly workspace: number;
-  readonly bytes: number;
+  readonly bytes: Size;
 }
 
 /** An operand of a dispatch: where it lies and how it moves along the loops (row strides in bytes, inner strides in elements). */
-export interface Operand {
+export interface Operand<S = Size> {
   readonly place: Place;
-  readonly offset: Offset;
-  readonly bound: number;
-  readonly rows: readonly number[];
-  readonly fold: number;
-  readonly inner: readonly number[];
+  readonly offset: S;
+  readonly bound: S;
+  readonly rows: readonly S[];
+  readonly fold: S;
+  readonly inner: readonly S[];
 }
 
-/** One step of a plan. */
-export type Step =
+/** One step of a plan, in symbols or in numbers. */
+export type Step<S = Size> =
   | {
     readonly kind: "kernel";
     readonly kernel: Kernel;
-    readonly operands: readonly Operand[];
-    readonly rows: readonly number[];
-    readonly inner: readonly number[];
-    readonly foldSize: number;
-    readonly rag: number;
+    readonly operands: readonly Operand<S>[];
+    readonly rows: readonly S[];
+    readonly inner: readonly S[];
+    readonly foldSize: S;
+    readonly rag: S;
     readonly group: Group;
-    readonly elements: number;
+    readonly elements: S;
   }
   | {
     readonly kind: "call";
     readonly call: Call;
-    readonly places: readonly { readonly place: Place; readonly offset: Offset }[];
+    readonly places: readonly { readonly place: Place; readonly offset: S }[];
     readonly group: Group;
   };
 
 /** The memory of a node (of result `out` of a call). */
 export function placeOf(node: Node, out = 0): Place {
   return { node, out, workspace: -1, bytes: 0 };
+}
+
+/** A step in the numbers of the graph that is planned. */
+export function numbered(s: Step): Step<number> {
+  const all = (list: readonly Size[]): number[] => list.map(numberOf);
+  if (s.kind === "call") return { ...s, places: s.places.map((p) => ({ ...p, offset: numberOf(p.offset) })) };
+  return {
+    ...s,
+    operands: s.operands.map((o) => ({
+      place: o.place,
+      offset: numberOf(o.offset),
+      bound: numberOf(o.bound),
+      rows: all(o.rows),
+      fold: numberOf(o.fold),
+      inner: all(o.inner),
+    })),
+    rows: all(s.rows),
+    inner: all(s.inner),
+    foldSize: numberOf(s.foldSize),
+    rag: numberOf(s.rag),
+    elements: numberOf(s.elements),
+  };
 }

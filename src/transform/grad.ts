@@ -4,11 +4,13 @@ import { checkOptions } from "../base/options.ts";
 import { on } from "../core/device.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Aval, Node } from "../core/node.ts";
-import { apply, nextSerial, topological } from "../core/node.ts";
+import { apply, nextSerial } from "../core/node.ts";
 import { same } from "../core/shape.ts";
 import { traced } from "../core/trace.ts";
 import { treeFlattenArrays, treeUnflatten } from "../core/tree.ts";
-import { add, broadcastTo, cast, define, like, wrap } from "../ops/basis.ts";
+import { add, cast, define, like, wrap } from "../ops/basis.ts";
+import { pickOp } from "../ops/pick.ts";
+import { indexOf, recorded, type Rules, rulesOf } from "./family.ts";
 
 const aliasOp = define<null>({
   name: "alias",
@@ -20,8 +22,8 @@ const aliasOp = define<null>({
 export function alias(x: Node): Node {
   return on(x.device, () => apply(aliasOp, [x], null));
 }
-
-const zeros = (x: Node): Node => on(x.device, () => like(0, x));
+/** Zeros like a node, on its device. */
+export const zeros = (x: Node): Node => on(x.device, () => like(0, x));
 
 /** Cotangents of the variables, given those of the roots; null where a root does not depend on it. Nodes below serial `first` are constants. */
 export function backward(
@@ -30,20 +32,15 @@ export function backward(
   variables: readonly Node[],
   first: number,
 ): (Node | null)[] {
-  const order = topological(roots, (n) => n.serial < first), count = order.length;
-  const depends = new Uint8Array(count), inputs = new Array<readonly number[]>(count);
-  for (let i = 0; i < count; i++) (order[i] as Node).slot = i;
-  const slotOf = (n: Node): number => n.serial >= first && order[n.slot] === n ? n.slot : -1;
-  const slots = variables.map(slotOf), ends = roots.map(slotOf);
-  for (const s of slots) if (s >= 0) depends[s] = 1;
-  for (let i = 0; i < count; i++) {
-    const own = (order[i] as Node).inputs.map(slotOf);
-    inputs[i] = own;
-    if (depends[i] === 0 && own.some((s) => s >= 0 && depends[s] === 1)) depends[i] = 1;
-  }
   // From here on rules record nodes: the scratch fields of nodes are no longer ours.
-  const cts = new Array<Node | null>(count).fill(null), isVariable = new Uint8Array(count);
-  for (const s of slots) if (s >= 0) isVariable[s] = 1;
+  const { order, inputs, roots: ends, variables: slots } = recorded(roots, variables, first, "vjp"),
+    count = order.length;
+  const depends = new Uint8Array(count), isVariable = new Uint8Array(count);
+  for (const s of slots) if (s >= 0) depends[s] = isVariable[s] = 1;
+  for (let i = 0; i < count; i++) {
+    if (depends[i] === 0 && (inputs[i] as readonly number[]).some((s) => s >= 0 && depends[s] === 1)) depends[i] = 1;
+  }
+  const cts = new Array<Node | null>(count).fill(null), families = new Map<number, (Node | null)[]>();
   const join = (s: number, ct: Node): void => {
     const before = cts[s];
     cts[s] = before ? on(before.device, () => add(before, ct)) : ct;
@@ -52,34 +49,85 @@ export function backward(
     if (s >= 0 && depends[s] === 1) join(s, cotangents[i] as Node);
   });
   for (let i = count - 1; i >= 0; i--) {
-    const ct = cts[i];
-    if (!ct || isVariable[i] === 1) continue;
-    const out = order[i] as Node;
-    cts[i] = null;
-    // A result of several goes straight to the inputs of the op that made it.
-    let node = out, own = inputs[i] as readonly number[];
-    if (out.op.name === "pick") {
-      node = out.inputs[0] as Node;
-      own = inputs[own[0] as number] as readonly number[];
+    const out = order[i] as Node, rules = rulesOf(out), ct = cts[i] ?? null;
+    let own = inputs[i] as readonly number[], back: readonly (Node | null)[];
+    const needed = (): boolean[] => own.map((s) => s >= 0 && depends[s] === 1);
+    if (rules !== null) {
+      const all = families.get(i);
+      if (all === undefined) continue;
+      families.delete(i);
+      const { vjp } = rules;
+      back = vjp === null ? all : on(out.device, () => vjp(all, out, needed()));
+    } else {
+      if (ct === null || isVariable[i] === 1) continue;
+      cts[i] = null;
+      const which = indexOf(out);
+      if (which >= 0) {
+        const family = own[0] as number;
+        if (family < 0 || depends[family] === 0) continue;
+        let all = families.get(family);
+        if (all === undefined) {
+          const { count: results } = rulesOf(order[family] as Node) as Rules;
+          families.set(family, all = new Array<Node | null>(results).fill(null));
+        }
+        all[which] = ct;
+        continue;
+      }
+      // A result of several goes straight to the inputs of the op that made it.
+      let node = out;
+      if (out.op === pickOp) {
+        node = out.inputs[0] as Node;
+        own = inputs[own[0] as number] as readonly number[];
+      }
+      const need = needed();
+      if (!need.includes(true)) continue;
+      if (node.op.vjp === undefined) throw plainError(`Cannot differentiate ${node.op.name}: it has no gradient`);
+      const { vjp } = node.op;
+      back = on(node.device, () => vjp(ct, out, node.inputs, node.arg, need));
     }
-    const need = own.map((s) => s >= 0 && depends[s] === 1);
-    if (!need.includes(true)) continue;
-    if (node.op.vjp === undefined) throw plainError(`Cannot differentiate ${node.op.name}: it has no gradient`);
-    const { vjp } = node.op, back = on(node.device, () => vjp(ct, out, node.inputs, node.arg, need));
-    for (let k = 0; k < own.length; k++) {
+    own.forEach((s, k) => {
       const c = back[k];
-      if (c && need[k]) join(own[k] as number, c);
-    }
+      if (c && s >= 0 && depends[s] === 1) join(s, c);
+    });
   }
   return slots.map((s) => s < 0 ? null : cts[s] ?? null);
+}
+
+/** Throws a TypeError if what a transform is asked to transform is no function. */
+export function functionOf(name: string, fun: unknown): void {
+  if (typeof fun !== "function") throw typeError(`Cannot ${name} a value that is not a function: ${typeof fun}`);
+}
+/** The arrays of a list (or of one array), or a TypeError that says `what` they are. */
+export function arraysOf(name: string, what: string, list: unknown): NDArray[] {
+  return treeFlattenArrays(`Cannot ${name}: ${what}`, list instanceof NDArray ? [list] : list).arrays;
+}
+/** A tangent or cotangent in the dtype of what it belongs to, or a TypeError if the shapes differ. */
+export function fitting(name: string, what: string, x: Node, of: NDArray, whose: string): Node {
+  if (!same(x.shape, of.node.shape)) {
+    throw typeError(
+      `Cannot ${name}: ${what} must have ${whose} shape [${of.node.shape.join(",")}], not [${x.shape.join(",")}]`,
+    );
+  }
+  return cast(x, of.node.dtype);
 }
 
 /** Options of `grad` and `valueAndGrad`. */
 export interface GradOptions<N extends number | readonly number[] | undefined> {
   /** Which arguments to differentiate: a number, or a list (one entry gives the bare gradient, several a list). Default 0. */
   readonly argnums?: N;
-  /** Without meaning in JavaScript. */
-  readonly argnames?: unknown;
+  /** Arguments have no names in JavaScript: only an empty list is taken. To differentiate some of several values, pass them in one object. */
+  readonly argnames?: readonly never[];
+}
+function optionsOf(name: string, options: object): void {
+  checkOptions(name, options as Record<string, unknown>, ["argnums", "argnames"]);
+  const { argnames } = options as { readonly argnames?: unknown };
+  if (argnames !== undefined && argnames !== null && !(Array.isArray(argnames) && argnames.length === 0)) {
+    throw typeError(
+      `Cannot ${name} with argnames ${
+        JSON.stringify(argnames)
+      }: arguments have no names in JavaScript; pass an object and differentiate it`,
+    );
+  }
 }
 /** The type of the gradient: that of the argument, or a list of several. */
 export type Gradient<A extends readonly unknown[], N> = N extends readonly [infer I extends number] ? A[I]
@@ -89,7 +137,8 @@ export type Gradient<A extends readonly unknown[], N> = N extends readonly [infe
 /** What a differentiated function returns: the loss, or a list that begins with it. */
 export type Loss = NDArray | readonly [NDArray, ...unknown[]];
 
-function argnumsOf(
+/** Which arguments to differentiate, counted from 0, and whether the gradient is a list. */
+export function argnumsOf(
   name: string,
   given: unknown,
   count: number,
@@ -113,7 +162,8 @@ function argnumsOf(
   return { nums: out, list: out.length > 1 };
 }
 
-function run(
+/** `[value, gradient]` of a function whose result must be a scalar, or a list that begins with one. */
+export function differentiate(
   name: string,
   fun: (...args: never[]) => unknown,
   argnums: unknown,
@@ -167,9 +217,9 @@ export function grad<A extends readonly unknown[], const N extends number | read
   fun: (...args: A) => Loss,
   options: GradOptions<N> = {},
 ): (...args: A) => Gradient<A, N> {
-  if (typeof fun !== "function") throw typeError(`Cannot grad a value that is not a function: ${typeof fun}`);
-  checkOptions("grad", options as Record<string, unknown>, ["argnums", "argnames"]);
-  return (...args: A) => run("grad", fun as (...args: never[]) => unknown, options.argnums, args)[1] as Gradient<A, N>;
+  functionOf("grad", fun);
+  optionsOf("grad", options);
+  return (...args: A) => differentiate("grad", fun, options.argnums, args)[1] as Gradient<A, N>;
 }
 
 /** A function that gives `[value, gradient]`; value is all that `fun` returned, auxiliary results included. */
@@ -181,40 +231,26 @@ export function valueAndGrad<
   fun: (...args: A) => R,
   options: GradOptions<N> = {},
 ): (...args: A) => [R, Gradient<A, N>] {
-  if (typeof fun !== "function") throw typeError(`Cannot valueAndGrad a value that is not a function: ${typeof fun}`);
-  checkOptions("valueAndGrad", options as Record<string, unknown>, ["argnums", "argnames"]);
-  return (...args: A) =>
-    run("valueAndGrad", fun as (...args: never[]) => unknown, options.argnums, args) as unknown as [R, Gradient<A, N>];
+  functionOf("valueAndGrad", fun);
+  optionsOf("valueAndGrad", options);
+  return (...args: A) => differentiate("valueAndGrad", fun, options.argnums, args) as unknown as [R, Gradient<A, N>];
 }
 
 /** `[outputs, gradients]` of `fun` at `primals`: one gradient for each primal, one cotangent (of its shape) for each output. */
 export function vjp(
   fun: (...args: NDArray[]) => NDArray | readonly NDArray[],
-  primals: readonly NDArray[],
-  cotangents: readonly NDArray[],
+  primals: readonly NDArray[] | NDArray,
+  cotangents: readonly NDArray[] | NDArray,
 ): [NDArray[], NDArray[]] {
-  if (typeof fun !== "function") throw typeError(`Cannot vjp a value that is not a function: ${typeof fun}`);
-  const ins = treeFlattenArrays("Cannot vjp: primals", primals instanceof NDArray ? [primals] : primals).arrays;
-  const given =
-    treeFlattenArrays("Cannot vjp: cotangents", cotangents instanceof NDArray ? [cotangents] : cotangents).arrays;
+  functionOf("vjp", fun);
+  const ins = arraysOf("vjp", "primals", primals), given = arraysOf("vjp", "cotangents", cotangents);
   return traced(() => {
-    const first = nextSerial(), variables = ins.map((x) => alias(x.node)), result = fun(...variables.map(wrap));
-    const outs =
-      treeFlattenArrays("Cannot vjp: the function's result", result instanceof NDArray ? [result] : result).arrays;
+    const first = nextSerial(), variables = ins.map((x) => alias(x.node));
+    const outs = arraysOf("vjp", "the function's result", fun(...variables.map(wrap)));
     if (outs.length !== given.length) {
       throw typeError(`Cannot vjp a function of ${outs.length} results with ${given.length} cotangents`);
     }
-    const cts = outs.map((o, i) => {
-      const ct = (given[i] as NDArray).node;
-      if (!same(ct.shape, o.node.shape)) {
-        throw typeError(
-          `Cannot vjp: cotangent ${i} must have the result's shape [${o.node.shape.join(",")}], not [${
-            ct.shape.join(",")
-          }]`,
-        );
-      }
-      return broadcastTo(cast(ct, o.node.dtype), o.node.shape);
-    });
+    const cts = outs.map((o, i) => fitting("vjp", `cotangent ${i}`, (given[i] as NDArray).node, o, "the result's"));
     const found = backward(outs.map((o) => o.node), cts, variables, first);
     return [outs, found.map((g, i) => wrap(g ?? zeros((ins[i] as NDArray).node)))];
   });

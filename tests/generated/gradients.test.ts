@@ -3,7 +3,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as mx from "../../mod.ts";
 import type { NDArray } from "../../src/core/ndarray.ts";
-import { array, cases, checkGradient, gradientOf } from "../support/gradient_checks.ts";
+import { registry } from "../../src/ops/basis.ts";
+import { covered } from "../support/op_checks.ts";
+import {
+  array,
+  cases,
+  checkComplexGradient,
+  checkGradient,
+  complexCases,
+  gradientOf,
+} from "../support/gradient_checks.ts";
 
 test("gradients agree with difference quotients, to second order", { timeout: 180000 }, () => {
   const failures: string[] = [];
@@ -17,6 +26,20 @@ test("gradients agree with difference quotients, to second order", { timeout: 18
     if (bad !== null) failures.push(`${c.name}: ${bad}`);
   }
   assert.equal(failures.length, 0, `${failures.length} of ${cases.length} failed:\n${failures.join("\n")}`);
+});
+test("gradients of complex functions agree with difference quotients", () => {
+  const failures = complexCases.flatMap(([name, f]) => {
+    const bad = checkComplexGradient(f);
+    return bad === null ? [] : [`${name}: ${bad}`];
+  });
+  assert.equal(failures.length, 0, failures.join("\n"));
+});
+test("every op of the registry that has a gradient was differentiated", () => {
+  // Bits, tests and places have no slope; alias is what every gradient starts from; complex joins parts of extremes.
+  const flat =
+    /^(arg|bitwise|logical|is|random)|Shift$|^(alias|complex|view|floorDivide|placeholder|family|result|depends)$/;
+  const missed = registry.map((o) => o.name).filter((n) => !covered.has(n) && !flat.test(n));
+  assert.deepEqual(missed.filter((n) => registry.some((o) => o.name === n && o.vjp !== undefined)), []);
 });
 test("ties and kinks follow MLX", () => {
   const zero = array([0, 1], [2]);

@@ -155,10 +155,7 @@ for (const [t, { dtype, un, bin }] of Object.entries(OPERATIONS)) {
         fold: 0,
         inner: [1],
       }));
-      runner.run(kernel, { rows: [], inner: [n], foldSize: 1, rag: -1, operands, scalars: [] }, {
-        loads: 0,
-        stores: 0,
-      });
+      runner.run(kernel, { rows: [], inner: [n], foldSize: 1, rag: -1, operands, scalars: [] });
     }
   });
 }
@@ -291,8 +288,8 @@ test("functions of float32 are within 3 ulp", () => {
     const input = x.filter(defined), a = mx.array(input);
     mx.eval(a);
     let worst = 0;
-    interpreted([call(name)(a).node], (k, run, counts) => {
-      runner.run(k, run, counts);
+    interpreted([call(name)(a).node], (k, run) => {
+      runner.run(k, run);
       const out = runner.last;
       input.forEach((v, i) => worst = Math.max(worst, Math.abs((out[i] as number) - f(v)) / ulp(f(v))));
     });
@@ -303,10 +300,10 @@ test("functions of float32 are within 3 ulp", () => {
 test("64-bit indices, where a run needs them, give the same", () => {
   const x = matrix(6, 50);
   mx.eval(x);
-  interpreted([mx.softmax(x, -1).node], (k, run, counts) => {
+  interpreted([mx.softmax(x, -1).node], (k, run) => {
     const wide = { ...shapeOf(k, run), wide: true };
     assert.match(makeProgram(k, wide, MSL).text, /const long row/);
-    runner.run(k, run, counts, wide);
+    runner.run(k, run, wide);
   });
 });
 

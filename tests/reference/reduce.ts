@@ -48,5 +48,16 @@ export const REDUCE: Readonly<Record<string, (x: readonly number[]) => number>> 
     return Number.isFinite(m) ? m + Math.log(total(x.map((v) => Math.exp(v - m)))) : m;
   },
 };
+/** The dtype that a reduction of a dtype has. */
+export function reducedDtype(name: string, d: string): string {
+  if (name.startsWith("arg")) return "uint32";
+  if (name === "all" || name === "any") return "bool";
+  if (name === "countNonzero") return "int32";
+  if (name === "max" || name === "min") return d;
+  if (name === "sum" || name === "prod") {
+    return d === "bool" || d === "int8" || d === "int16" ? "int32" : d === "uint8" || d === "uint16" ? "uint32" : d;
+  }
+  return d.includes("float") || d === "complex64" ? d : "float32";
+}
 /** Those that give an integer or bool whatever the input. */
 export const COUNTS: ReadonlySet<string> = new Set(["argmax", "argmin", "all", "any", "countNonzero"]);

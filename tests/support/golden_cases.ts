@@ -1,5 +1,6 @@
 // Well-known computations and what they give in plain JavaScript: the golden kernels, which every backend has to run right.
 import * as mx from "../../mod.ts";
+import { words } from "../reference/grid.ts";
 
 /** A computation: its name, and arrays that are not evaluated yet, with the numbers that they have to hold. */
 export interface Case {
@@ -125,27 +126,9 @@ golden("scatter-add", () => {
 golden("column sum", () => [[array(X).sum(0), turned(X).map(total)]]);
 golden("transposed copy", () => [[mx.contiguous(array(X).T), turned(X).flat()]]);
 
-/** Threefry-2x32 of two counters. */
-function threefry(key: readonly [number, number], x: number, y: number): [number, number] {
-  const ks = [key[0], key[1], (key[0] ^ key[1] ^ 0x1bd11bda) >>> 0], turns = [13, 15, 26, 6, 17, 29, 16, 24];
-  x = (x + ks[0]!) >>> 0;
-  y = (y + ks[1]!) >>> 0;
-  for (let r = 0; r < 20; r++) {
-    const k = turns[r % 8] as number;
-    x = (x + y) >>> 0;
-    y = (((y << k) | (y >>> (32 - k))) ^ x) >>> 0;
-    if (r % 4 === 3) {
-      const j = (r + 1) / 4;
-      x = (x + ks[j % 3]!) >>> 0;
-      y = (y + ks[(j + 1) % 3]! + j) >>> 0;
-    }
-  }
-  return [x, y];
-}
 golden("dropout", () => {
-  // Counters i and half + i give bits i and half + i; an element is kept where bits / 2^32 is below the probability.
-  const n = 240, half = n / 2, keep = 0.75, bits = new Array<number>(n);
-  for (let i = 0; i < half; i++) [bits[i], bits[half + i]] = threefry([0, 42], i, half + i);
+  // An element is kept where bits / 2^32 is below the probability.
+  const keep = 0.75, bits = words([0, 42], 240);
   return [[
     mx.where(mx.random.bernoulli({ p: keep, shape: [6, 40], key: mx.random.key(42) }), array(X).mul(1 / keep), 0),
     X.flat().map((v, i) => bits[i]! / 4294967296 < keep ? v / keep : 0),

@@ -1,6 +1,9 @@
 // Differentiable functions with points to test them at, and the check against central differences in float64, to second order.
 import * as mx from "../../mod.ts";
+import { type DType, isInexact } from "../../src/base/dtype.ts";
 import type { NDArray } from "../../src/core/ndarray.ts";
+import { elementary } from "../../src/ops/basis.ts";
+import { cover } from "./op_checks.ts";
 import { Random } from "./random_graph.ts";
 
 /** One function: shapes and domains of its arguments, away from kinks. */
@@ -58,6 +61,8 @@ for (
     ["radians", mx.radians, -2, 2],
     ["nanToNum", mx.nanToNum, -2, 2],
     ["floor", mx.floor, 0.2, 0.8],
+    ["ceil", mx.ceil, 0.2, 0.8],
+    ["trunc", mx.trunc, 0.2, 0.8],
     ["sign", mx.sign, 0.2, 0.8],
     ["round", mx.round, 0.1, 0.4],
   ] as const
@@ -152,6 +157,10 @@ for (
     ["einsum", (x) => mx.einsum("ij,kj->ik", x, x)],
     ["tensordot", (x) => mx.tensordot(x, mx.transpose(x), 1)],
     ["vecdot", (x) => mx.vecdot(x, mx.sin(x))],
+    ["sort", (x) => mx.multiply(mx.sort(x, 0), mx.sin(x))],
+    ["topk", (x) => mx.topk(x, 2, 0)],
+    ["median", (x) => mx.median(x, { axis: 1 })],
+    ["partition", (x) => mx.partition(x, 1)],
     ["slice", (x) => mx.slice(x, mx.array([1], "int32"), [1], [2, 2])],
   ] as readonly (readonly [string, (x: NDArray) => NDArray])[]
 ) add(name, one, [0.3, 1.5], (x) => mx.square(f(x as NDArray)));
@@ -224,6 +233,10 @@ for (
     ["linalg.cross", (x) => mx.linalg.cross(x, mx.square(x))],
     ["linalg.qr", (x) => mx.linalg.qr(spd(x))[1]],
     ["linalg.eigvalsh", (x) => mx.linalg.eigvalsh(spd(x))],
+    ["linalg.eigh", (x) => {
+      const [w, v] = mx.linalg.eigh(spd(x)) as [NDArray, NDArray];
+      return mx.matmul(mx.multiply(v, mx.sin(w)), mx.transpose(v));
+    }],
     ["linalg.svd", (x) => mx.linalg.svd(x, { computeUv: false })],
   ] as readonly (readonly [string, (x: NDArray) => NDArray])[]
 ) add(name, [[3, 3]], [-1, 1], (x) => mx.sin(f(x as NDArray)), { tolerance: 1e-5 });
@@ -246,6 +259,22 @@ for (const name of ["cumsum", "cumprod", "cummax", "cummin", "logcumsumexp"]) {
     if (more.inclusive === false && name !== "cumsum" && name !== "cumprod") continue;
     add(`${name} ${JSON.stringify(more)}`, one, [0.5, 2], (x) => f(x, more));
   }
+}
+
+/** True if a function takes arrays of a dtype and gives inexact ones. */
+export function accepts(f: (...x: NDArray[]) => NDArray, arity: number, dtype: DType): boolean {
+  try {
+    return isInexact(f(...Array.from({ length: arity }, () => mx.ones([1], dtype))).dtype);
+  } catch (e) {
+    if (e instanceof TypeError) return false;
+    throw e;
+  }
+}
+// What was defined with its op alone: new elementwise functions are tested without being listed.
+const listed = new Set(cases.map((c) => c.name.split(" ")[0]));
+for (const { op, arity, call } of elementary) {
+  if (listed.has(op.name) || !accepts(call, arity, "float64")) continue;
+  add(op.name, new Array(arity).fill(S), op.domain ?? [-2, 2], call);
 }
 
 export function array(values: readonly number[], shape: readonly number[]): NDArray {
@@ -282,7 +311,7 @@ export function checkGradient(c: Case): string | null {
     c.at?.[j] ?? Array.from({ length: n }, () => c.domain[0] + r.next() * (c.domain[1] - c.domain[0]))
   );
   const args = (): NDArray[] => values.map((v, j) => array(v, c.shapes[j] as readonly number[]));
-  const out = c.f(...args());
+  const out = cover(c.f(...args()));
   if (out.dtype !== "float64") return `the result has dtype ${out.dtype}`;
   const w = array(Array.from({ length: out.size }, () => r.next() * 2 - 1), out.shape), tolerance = c.tolerance ?? 1e-7;
   const loss = (...x: NDArray[]): NDArray => mx.sum(mx.multiply(c.f(...x), w));
@@ -318,6 +347,64 @@ export function checkGradient(c: Case): string | null {
         differences(second, values, c.shapes, j),
       );
       if (bad2 !== null) return bad2;
+    }
+  }
+  return null;
+}
+/** Functions of complex numbers, away from cuts and poles. */
+export const complexCases: readonly (readonly [string, (z: NDArray) => NDArray])[] = [
+  ["square", (z) => mx.square(z)],
+  ["product", (z) => mx.multiply(z, mx.conjugate(z))],
+  ["quotient", (z) => mx.divide(mx.conj(z), z)],
+  ["power", (z) => mx.power(z, z)],
+  ["parts", (z) => mx.multiply(mx.real(z), mx.imag(z))],
+  ["reciprocal", (z) => mx.reciprocal(z)],
+  ["abs", (z) => mx.abs(z)],
+  ["largest", (z) => mx.multiply(z, mx.max(z))],
+  ["where", (z) => mx.where(mx.array([true, false, true]), z, mx.conj(z))],
+  ["sum", (z) => mx.multiply(mx.sum(z), z)],
+  ["matmul", (z) => mx.matmul(mx.outer(z, z), mx.conj(z))],
+  ...([
+    "negative",
+    "exp",
+    "log",
+    "log2",
+    "log10",
+    "log1p",
+    "sqrt",
+    "rsqrt",
+    "sin",
+    "cos",
+    "tan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "arcsin",
+    "arccos",
+    "arctan",
+    "arcsinh",
+    "arccosh",
+    "arctanh",
+  ] as const).map((name) => [name, (z: NDArray) => mx[name](z)] as const),
+];
+/** What is wrong with the gradient dL/dx + i dL/dy of a real loss L of complex numbers x + iy, against difference quotients in float32. */
+export function checkComplexGradient(f: (z: NDArray) => NDArray): string | null {
+  const z = [{ re: 0.7, im: 0.4 }, { re: -0.6, im: 0.8 }, { re: 0.3, im: -0.5 }], w = { re: 0.6, im: -1.1 }, h = 2e-2;
+  const loss = (z: NDArray): NDArray => {
+    const y = f(z).mul(w);
+    return mx.sum(mx.real(y).add(mx.imag(y).mul(mx.array([0.5, -1.5, 1]))));
+  };
+  const at = (k: number, part: "re" | "im", step: number): number =>
+    loss(mx.array(z.map((v, i) => i === k ? { ...v, [part]: v[part] + step } : v))).item() as number;
+  const slope = (k: number, part: "re" | "im"): number =>
+    (at(k, part, -2 * h) - 8 * at(k, part, -h) + 8 * at(k, part, h) - at(k, part, 2 * h)) / (12 * h);
+  cover(loss(mx.array(z)));
+  const got = mx.grad(loss)(mx.array(z)).tolist() as mx.Complex[];
+  for (let k = 0; k < z.length; k++) {
+    const want = { re: slope(k, "re"), im: slope(k, "im") }, g = got[k] as mx.Complex;
+    const scale = 2e-3 * (1 + Math.hypot(want.re, want.im));
+    if (!(Math.hypot(g.re - want.re, g.im - want.im) <= scale)) {
+      return `element ${k} is ${JSON.stringify(g)}, the difference quotient ${JSON.stringify(want)}`;
     }
   }
   return null;

@@ -3,29 +3,55 @@ import { type DType, itemsize } from "../../src/base/dtype.ts";
 import { type Device, recording } from "../../src/core/device.ts";
 import { type Buf, type Node, topological } from "../../src/core/node.ts";
 import { size } from "../../src/core/shape.ts";
-import { contiguousView, type View } from "../../src/core/view.ts";
-import { offsetValue } from "../../src/kernel/offset.ts";
+import { contiguousView, type PlanView, type View } from "../../src/core/view.ts";
+import { numberOf } from "../../src/kernel/sizes.ts";
 import type { Literal } from "../../src/kernel/expr.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
-import { type Counts, interpret, type Run } from "../../src/kernel/interpret.ts";
+import { interpret, type Run } from "../../src/kernel/interpret.ts";
 import { type Kernel, printKernel } from "../../src/kernel/kernel.ts";
 import { resolve } from "../../src/schedule/fuse.ts";
-import type { Place, Step } from "../../src/schedule/step.ts";
+import { numbered, type Place, type Step } from "../../src/schedule/step.ts";
 import { copyWords, deviceNumber } from "../../src/runtime/devices.ts";
 import { graphOf, native } from "../../src/runtime/evaluate.ts";
 import { steps } from "../../src/runtime/plan.ts";
 import { segmentsOf } from "../../src/runtime/segments.ts";
+import { present } from "../../src/schedule/graph.ts";
+
+/** Memory that notes which of its bytes are read or written. */
+class Watched extends DataView<ArrayBuffer> {
+  readonly #seen = new Set<number>();
+  /** Distinct bytes that were touched. */
+  touched = 0;
+  note(at: number, bytes: number): void {
+    if (this.#seen.has(at)) return;
+    this.#seen.add(at);
+    this.touched += bytes;
+  }
+}
+type Access = (this: DataView, at: number, ...rest: readonly unknown[]) => unknown;
+for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(DataView.prototype))) {
+  const bits = /^[gs]et\D+(\d+)$/.exec(name)?.[1];
+  if (bits === undefined) continue;
+  const access = value as Access;
+  Object.defineProperty(Watched.prototype, name, {
+    value(this: Watched, at: number, ...rest: readonly unknown[]): unknown {
+      this.note(at, Number(bits) / 8);
+      return access.call(this, at, ...rest);
+    },
+  });
+}
 
 /** What an interpreted eval gives. */
 export interface Interpreted {
   readonly bytes: readonly Uint8Array[];
   readonly kernels: readonly string[];
-  readonly counts: readonly Counts[];
-  readonly steps: readonly Step[];
+  /** Distinct bytes that each step read and wrote, operand by operand. */
+  readonly touched: readonly { readonly reads: number; readonly writes: number }[];
+  readonly steps: readonly Step<number>[];
 }
 
 /** Runs one kernel of an interpreted eval: by `interpret`, or by another device as well. */
-export type Runner = (kernel: Kernel, run: Run, counts: Counts) => void;
+export type Runner = (kernel: Kernel, run: Run) => void;
 
 /** A buffer's bytes where the host sees them. */
 function seen(b: Buf, device: Device): ArrayBuffer {
@@ -35,10 +61,12 @@ function seen(b: Buf, device: Device): ArrayBuffer {
   return lib.own(id, lib.address(id), b.bytes);
 }
 /** The row-major bytes of a view. */
-function rowMajor(m: DataView, view: View, item: number): Uint8Array {
-  const { shape, strides } = view, out = new Uint8Array(size(shape) * item);
+function rowMajor(m: DataView, view: PlanView, item: number): Uint8Array {
+  const shape = view.shape.map(numberOf),
+    strides = view.strides.map(numberOf),
+    out = new Uint8Array(size(shape) * item);
   for (let i = 0; i < size(shape); i++) {
-    let at = view.offset, rest = i;
+    let at = numberOf(view.offset), rest = i;
     for (let d = shape.length - 1; d >= 0; d--) {
       at += (rest % (shape[d] as number)) * (strides[d] as number);
       rest = Math.floor(rest / (shape[d] as number));
@@ -49,8 +77,7 @@ function rowMajor(m: DataView, view: View, item: number): Uint8Array {
 }
 /** Evaluates nodes without a device, over several devices piece by piece. Leaves must be in memory. */
 export function interpreted(roots: readonly Node[], runner: Runner = interpret): Interpreted {
-  const inMemory = (n: Node): boolean => n.buf !== null || n.results !== null;
-  const segments = recording.several ? segmentsOf(roots, topological(roots, inMemory)) : null;
+  const segments = recording.several ? segmentsOf(roots, topological(roots, present)) : null;
   if (segments === null) return piece(roots, runner);
   const standing: Node[] = [], parts: Interpreted[] = [];
   const stand = (n: Node, bytes: Uint8Array): void => {
@@ -70,7 +97,7 @@ export function interpreted(roots: readonly Node[], runner: Runner = interpret):
     return {
       bytes: roots.map(bytesOf),
       kernels: parts.flatMap((p) => p.kernels),
-      counts: parts.flatMap((p) => p.counts),
+      touched: parts.flatMap((p) => p.touched),
       steps: parts.flatMap((p) => p.steps),
     };
   } finally {
@@ -78,9 +105,9 @@ export function interpreted(roots: readonly Node[], runner: Runner = interpret):
   }
 }
 function piece(roots: readonly Node[], runner: Runner): Interpreted {
-  const g = graphOf(roots), { schedule, steps: list } = steps(g);
-  const memories = new Map<string, DataView>();
-  const memory = (p: Place): DataView => {
+  const g = graphOf(roots), { schedule, steps: symbolic } = steps(g), list = symbolic.map(numbered);
+  const memories = new Map<string, DataView<ArrayBuffer>>();
+  const memory = (p: Place): DataView<ArrayBuffer> => {
     const key = p.node === null ? `w${p.workspace}` : `${p.node.serial}.${p.out}`;
     let m = memories.get(key);
     if (m === undefined && p.node !== null && p.node.buf !== null) {
@@ -89,19 +116,15 @@ function piece(roots: readonly Node[], runner: Runner): Interpreted {
     }
     if (m === undefined) {
       const aval = p.node === null ? null : p.node.outs?.[p.out] ?? p.node;
-      m = new DataView(new ArrayBuffer(aval === null ? p.bytes : size(aval.shape) * itemsize(aval.dtype)));
+      m = new DataView(new ArrayBuffer(aval === null ? numberOf(p.bytes) : size(aval.shape) * itemsize(aval.dtype)));
       memories.set(key, m);
     }
     return m;
   };
-  const startsOf = (slot: number): readonly number[] => {
-    const n = g.order[slot];
-    return n?.op.starts?.(n.arg) ?? [];
-  };
-  const counts: Counts[] = [], kernels: string[] = [];
+  const kernels: string[] = [], touched: { reads: number; writes: number }[] = [];
   for (const s of list) {
     if (s.kind !== "kernel") throw new Error(`no interpreter for ${s.call.routine}`);
-    const c = { loads: 0, stores: 0 };
+    const views = s.operands.map((o) => new Watched(memory(o.place).buffer));
     checkKernel(s.kernel);
     kernels.push(printKernel(s.kernel));
     runner(s.kernel, {
@@ -109,9 +132,9 @@ function piece(roots: readonly Node[], runner: Runner): Interpreted {
       inner: s.inner,
       foldSize: s.foldSize,
       rag: s.rag,
-      operands: s.operands.map((o) => ({
-        memory: memory(o.place),
-        offset: offsetValue(o.offset, startsOf),
+      operands: s.operands.map((o, i) => ({
+        memory: views[i] as DataView,
+        offset: o.offset,
         bound: o.bound,
         rows: o.rows,
         fold: o.fold,
@@ -119,19 +142,20 @@ function piece(roots: readonly Node[], runner: Runner): Interpreted {
       })),
       scalars: s.kernel.scalars.scalars.map((x): Literal => {
         const n = x.node >= 0 ? g.order[x.node] : undefined;
-        const at = offsetValue(x.offset, startsOf);
-        return n?.op.value?.(n.arg) ?? (x.offset === 0 ? x.value : x.t === "i64" ? BigInt(at) : at);
+        return n?.op.values?.(n.arg)[x.k] ?? x.value;
       }),
-    }, c);
-    counts.push(c);
+    });
+    const bytes = (written: boolean): number =>
+      views.reduce((a, v, i) => a + (s.kernel.mems[i]?.written === written ? v.touched : 0), 0);
+    touched.push({ reads: bytes(false), writes: bytes(true) });
   }
   const bytes = roots.map((n) => {
-    const r = resolve(schedule.infos, n);
+    const r = resolve(schedule, n);
     if (r === null) throw new Error("not computed");
     const m = memory({ node: r.node, out: r.out, workspace: -1, bytes: 0 });
-    return rowMajor(m, { ...r.view, offset: offsetValue(r.view.offset, startsOf) }, itemsize(n.dtype));
+    return rowMajor(m, r.view, itemsize(n.dtype));
   });
-  return { bytes, kernels, counts, steps: list };
+  return { bytes, kernels, touched, steps: list };
 }
 
 /** A leaf over JavaScript memory. */

@@ -5,7 +5,7 @@ import { type DType, DTYPES, isComplex, isInexact } from "../../src/base/dtype.t
 import type { NDArray } from "../../src/core/ndarray.ts";
 import { topological } from "../../src/core/node.ts";
 import { BINARY, bitsOf, type Element, isWhole, round, spacing, UNARY, wrap } from "../reference/elementwise.ts";
-import { COUNTS, groups, REDUCE } from "../reference/reduce.ts";
+import { COUNTS, groups, REDUCE, reducedDtype } from "../reference/reduce.ts";
 import { interpreted } from "./interpreted.ts";
 import { bytesOf, numbersOf, Random } from "./random_graph.ts";
 
@@ -61,7 +61,13 @@ export function inputs(r: Random, d: DType): Input[] {
   for (const i of out) mx.eval(i.array);
   return out;
 }
+/** Names of the ops that a check has seen. */
 export const covered = new Set<string>();
+/** Notes the ops that a result is made of. */
+export function cover(a: NDArray): NDArray {
+  for (const n of topological([a.node], (n) => n.buf !== null)) covered.add(n.op.name);
+  return a;
+}
 export function elementsOf(a: NDArray): Elements {
   return isWhole(a.dtype) ? Array.from(a.data() as BigInt64Array, (v) => BigInt(v)) : numbersOf(a.dtype, bytesOf(a));
 }
@@ -86,8 +92,7 @@ export function check(
   ulps = allowed((dtype ?? "float32") as DType, exact),
   own = 4,
 ): string | null {
-  const a = make(), node = a.node;
-  for (const n of topological([node], (n) => n.buf !== null)) covered.add(n.op.name);
+  const a = cover(make()), node = a.node;
   const shape = [...node.shape], type = node.dtype;
   if (dtype !== null && type !== dtype) return `dtype is ${type}, not ${dtype}`;
   const told = node.buf === null ? interpreted([node]).bytes[0] as Uint8Array : null;
@@ -166,6 +171,22 @@ export function checkUnary(name: string, d: DType): string[] {
   return out;
 }
 
+/** The dtype of a binary op of two operands of one dtype. */
+export function binaryDtype(name: string, d: DType): DType {
+  const rule = BINARY[name] as (typeof BINARY)[string];
+  return rule.test ? "bool" : rule.whole === "float" && !isInexact(d) ? "float32" : d;
+}
+/** What a binary op has to give for two elements of one dtype. */
+export function binaryWant(name: string, d: DType, p: Element, q: Element): Element {
+  const rule = BINARY[name] as (typeof BINARY)[string], real = rule.real ?? (() => NaN);
+  if (isInexact(d)) {
+    const v = real(p as number, q as number, (x) => rule.test ? x : round(d, x));
+    return rule.test ? v : round(d, v);
+  }
+  if (rule.whole === "float") return Math.fround(real(Math.fround(Number(p)), Math.fround(Number(q)), (x) => x));
+  const v = rule.whole(BigInt(p), BigInt(q), bitsOf(d));
+  return rule.test ? Number(v) : d === "bool" ? Number(wrap("bool", v)) : wrap(d, v);
+}
 /** What is wrong with one binary op at one dtype. */
 export function checkBinary(name: string, d: DType): string[] {
   const rule = BINARY[name] as (typeof BINARY)[string],
@@ -186,37 +207,7 @@ export function checkBinary(name: string, d: DType): string[] {
       y = { name: y.name, array: arrayOf(small, d, y.array.shape), values: small };
       mx.eval(y.array);
     }
-    const result: DType = rule.test ? "bool" : float || rule.whole !== "float" ? d : "float32";
-    const want = x.values.map((p, i): Element => {
-      const q = y.values[i] as Element;
-      if (float) {
-        return rule.test
-          ? (rule.real as (x: number, y: number, h: (v: number) => number) => number)(
-            p as number,
-            q as number,
-            (v) => v,
-          )
-          : round(
-            d,
-            (rule.real as (x: number, y: number, h: (v: number) => number) => number)(
-              p as number,
-              q as number,
-              (v) => round(d, v),
-            ),
-          );
-      }
-      if (rule.whole === "float") {
-        return Math.fround(
-          (rule.real as (x: number, y: number, h: (v: number) => number) => number)(
-            Math.fround(Number(p)),
-            Math.fround(Number(q)),
-            (v) => v,
-          ),
-        );
-      }
-      const v = rule.whole(BigInt(p), BigInt(q), bitsOf(d));
-      return rule.test ? Number(v) : d === "bool" ? Number(wrap("bool", v)) : wrap(d, v);
-    });
+    const want = x.values.map((p, i) => binaryWant(name, d, p, y.values[i] as Element)), result = binaryDtype(name, d);
     const bad = attempt(() =>
       check(
         () => f(x.array, y.array),
@@ -228,6 +219,24 @@ export function checkBinary(name: string, d: DType): string[] {
     if (bad !== null) out.push(`${name} of ${x.name} ${d}: ${bad}`);
   });
   return out;
+}
+
+/** What is wrong with an elementwise op of 100,000 elements, cut across threads: each has the bits that it has among a thousand. */
+export function checkLarge(name: string, d: DType): string | null {
+  const r = new Random(name.length + d.length), times = 100, n = 1000;
+  const few = name in UNARY ? [arrayOf(sample(r, d, n), d, [n])] : [0, 1].map(() => arrayOf(sample(r, d, n), d, [n]));
+  const many = few.map((x) => mx.contiguous(mx.tile(x, [times])));
+  mx.eval(few, many);
+  let small: NDArray;
+  try {
+    small = call(name)(...few);
+  } catch (e) {
+    return e instanceof TypeError ? null : String(e);
+  }
+  const want = bytesOf(small), got = bytesOf(call(name)(...many));
+  if (got.length !== times * want.length) return `${name} of many ${d}: ${got.length} bytes`;
+  const i = got.findIndex((b, k) => b !== want[k % want.length]);
+  return i < 0 ? null : `${name} of many ${d}: byte ${i} is ${got[i]}, not ${want[i % want.length]}`;
 }
 
 /** What is wrong with one reduction at one dtype. */
@@ -278,8 +287,7 @@ export function checkReduce(name: string, d: DType): string[] {
       const scale = groups(values.map(Number), shape, axes).map((g) => g.reduce((p, q) => p + Math.abs(q), 0) + 4);
       const exact = COUNTS.has(name) || name === "max" || name === "min" || !isInexact(t);
       const bad = attempt(() => {
-        for (const node of topological([a.node], (m) => m.buf !== null)) covered.add(node.op.name);
-        const got = elementsOf(a);
+        const got = elementsOf(cover(a));
         for (let i = 0; i < ref.length; i++) {
           const p = got[i] as Element, q = ref[i] as Element;
           const tolerance = (t === "float64" ? 1e-13 : t === "float32" ? 3e-6 : 0) * (scale[i] as number) *
@@ -288,6 +296,7 @@ export function checkReduce(name: string, d: DType): string[] {
             return `element ${i} is ${p}, the reference has ${q}`;
           }
         }
+        if (t !== reducedDtype(name, d)) return `dtype is ${t}`;
         if (a.size !== ref.length) return `${a.size} results, the reference has ${ref.length}`;
         return check(
           () => f(array, name.startsWith("arg") ? axes[0] : axes),

@@ -123,10 +123,12 @@ export class Recipe {
     });
     return made;
   }
-  /** All values over fresh nodes. */
-  build(): NDArray[] {
+  /** All values over fresh nodes; the first leaf may be another array, and `around` may do something around each step. */
+  build(first?: NDArray, around = (make: () => NDArray, _step: number): NDArray => make()): NDArray[] {
     const out: NDArray[] = [];
-    for (const s of this.#steps) out.push(s.make(s.inputs.map((i) => out[i] as NDArray)));
+    this.#steps.forEach((s, k) =>
+      out.push(k === 0 && first !== undefined ? first : around(() => s.make(s.inputs.map((i) => out[i] as NDArray)), k))
+    );
     return out;
   }
   /** The lines that values need. */
@@ -175,8 +177,18 @@ function randomShape(r: Random, limit: number): number[] {
   return shape;
 }
 
-/** A random graph of about `count` values. `big`: some leaves are long enough that folds are split. */
-export function randomRecipe(seed: number, count: number, big: boolean): Recipe {
+/**
+ * A random graph of about `count` values. `big`: some leaves are long enough that folds are split.
+ * `stretch` gives the sizes of leaves from those that are drawn: the same graph in other sizes, as far as its ops allow.
+ * `first`: the dtype of the first leaf.
+ */
+export function randomRecipe(
+  seed: number,
+  count: number,
+  big: boolean,
+  stretch: (size: number) => number = (n) => n,
+  first?: DType,
+): Recipe {
   const r = new Random(seed), recipe = new Recipe(), probe: NDArray[] = [];
   const add = (
     inputs: readonly number[],
@@ -190,7 +202,7 @@ export function randomRecipe(seed: number, count: number, big: boolean): Recipe 
   };
   const at = (i: number): Value => recipe.values[i] as Value;
   const leaf = (shape: readonly number[], dtype: DType, wild = false): number => {
-    const a = randomArray(r, dtype, shape, wild);
+    const a = randomArray(new Random(r.bits()), dtype, shape, wild);
     return add([], `leaf${wild ? " wild" : ""}`, 0, () => a, { wild });
   };
   const dtype = (): DType => r.chance(0.75) ? r.pick(FLOATS) : r.pick(OTHERS);
@@ -200,8 +212,8 @@ export function randomRecipe(seed: number, count: number, big: boolean): Recipe 
       2100,
       17,
     ]]);
-  leaf(big ? large() : randomShape(r, 4000), dtype(), r.chance(0.15));
-  if (r.chance(0.5)) leaf(randomShape(r, 2000), dtype());
+  leaf((big ? large() : randomShape(r, 4000)).map(stretch), first ?? dtype(), r.chance(0.15));
+  if (r.chance(0.5)) leaf(randomShape(r, 2000).map(stretch), dtype());
   /** A value that broadcasts with `i`: an earlier one, or a new leaf with some axes left out. */
   const partner = (i: number): number => {
     const shape = at(i).shape,
@@ -229,7 +241,7 @@ export function randomRecipe(seed: number, count: number, big: boolean): Recipe 
       nd = v.shape.length,
       n = size(v.shape);
     const axis = nd === 0 ? 0 : r.int(0, nd - 1);
-    switch (r.int(0, 30)) {
+    switch (r.int(0, 31)) {
       case 0: {
         const [name, f] = r.pick([["negative", mx.negative], ["abs", mx.abs], ["square", mx.square]] as const);
         if (v.dtype !== "bool") {
@@ -542,6 +554,36 @@ export function randomRecipe(seed: number, count: number, big: boolean): Recipe 
           ([x]) => f(x as NDArray, { axis: along, reverse, inclusive }),
           { wild: true },
         );
+        break;
+      }
+      case 31: {
+        if (real(i) && (!isInexact(v.dtype) || v.dtype === "float64")) break;
+        if (real(i)) {
+          add(
+            [i],
+            "times 0.6 - 1.1i",
+            rounded("complex64", i) * 4,
+            ([x]) => mx.multiply(x as NDArray, { re: 0.6, im: -1.1 }),
+          );
+          break;
+        }
+        const [name, f] = r.pick(
+          [
+            ["real", mx.real],
+            ["imag", mx.imag],
+            ["conjugate", mx.conjugate],
+            ["abs", mx.abs],
+            ["exp", mx.exp],
+            [
+              "sqrt",
+              mx.sqrt,
+            ],
+            ["tanh", mx.tanh],
+            ["reciprocal", mx.reciprocal],
+          ] as const,
+        );
+        const exact = name === "real" || name === "imag" || name === "conjugate";
+        add([i], name, exact ? v.tolerance : Infinity, ([x]) => f(x as NDArray), { wild: !exact });
         break;
       }
     }

@@ -19,7 +19,16 @@ export async function terminatedWorkers(count: number, rounds: number): Promise<
     ));
     await later(20 + 7 * (round % 5));
     for (const w of workers) w.terminate();
+    await ended(start + 2e5);
   }
-  // A Worker's thread ends a little after terminate().
-  for (let i = 0; i < 200 && mx.getActiveMemory() > start + 2e5; i++) await later(25);
+}
+/** Waits until no more than `bytes` are in use, or no less than five seconds ago: threads end some time after terminate(). */
+async function ended(bytes: number): Promise<void> {
+  let least = Infinity, waited = 0;
+  while (mx.getActiveMemory() > bytes && waited < 5000) {
+    const now = mx.getActiveMemory();
+    waited = now < least ? 0 : waited + 25;
+    least = Math.min(least, now);
+    await later(25);
+  }
 }

@@ -112,7 +112,11 @@ class Emitter {
   #pinUniform(e: Expr): void {
     if (this.#pinned.has(e) || e.op === "scalar") return;
     for (const a of e.args) this.#pinUniform(a);
+    // Operands are counted for this expression alone, so that no slot before the loop stays with a scalar that the loop reads.
+    const before = e.args.map((a) => this.#uses.get(a) ?? 0);
+    for (const a of e.args) this.#uses.set(a, e.args.filter((b) => b === a).length);
     this.#compute(e);
+    e.args.forEach((a, i) => this.#uses.set(a, before[i] as number));
     const s = this.slot();
     this.stage("keep", SLOT | s);
     this.#pinned.set(e, s);

@@ -325,6 +325,8 @@ class Printer {
     this.#uniforms(roots);
     this.#position(roots, this.#storesOf(pass));
     if (v === 1) {
+      // A store may be over what another one reads at the same place.
+      for (const e of roots) this.#value(e);
       for (const s of pass.stores) this.#storeElement(s);
       return;
     }

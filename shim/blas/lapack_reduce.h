@@ -1,0 +1,144 @@
+// lapack_reduce.h: Householder reductions for T = float or double, blocked over the matrix product: QR, tridiagonal and bidiagonal form.
+// Reflectors are rows: H = I - tau v v^T with v[0] = 1. Included once per type by lapack_real.c.
+// Householder vector of x (n elements), written over it: H x = beta e1; LAPACK's larfg, safe for denormals. Returns beta.
+static double S(house)(T *x, int64_t n, T *tau) {
+  enum { L = 8 };
+  double m[L] = {0}, s[L] = {0}, a = x[0], top = 0, sum = 0; int64_t i = 1; *tau = 0;
+  for (; i + L <= n; i += L) for (int k = 0; k < L; k++) { double v = fabs((double)x[i + k]); m[k] = v <= m[k] ? m[k] : v; }
+  for (; i < n; i++) { double v = fabs((double)x[i]); m[0] = v <= m[0] ? m[0] : v; }
+  for (int k = 0; k < L; k++) if (!(m[k] <= top)) top = m[k];
+  if (top == 0) { x[0] = 1; return a; }
+  int ex; frexp(fabs(a) > top ? fabs(a) : top, &ex); if (ex > 1022) ex = 1022; if (ex < -1020) ex = -1020;
+  const double by = ldexp(1, -ex);                    // a power of two: exact
+  for (i = 0; i + L <= n; i += L) for (int k = 0; k < L; k++) { double v = (double)x[i + k] * by; s[k] += v * v; }
+  for (; i < n; i++) { double v = (double)x[i] * by; s[0] += v * v; }
+  for (int k = 0; k < L; k++) sum += s[k];
+  a *= by; double beta = -copysign(sqrt(sum), a), f = 1 / (a - beta);
+  for (i = 1; i < n; i++) x[i] = (T)((double)x[i] * by * f);
+  *tau = (T)((beta - a) / beta); x[0] = 1; return ldexp(beta, ex);
+}
+enum { S(NB) = 32 };
+// The upper triangular Tm with H_0 H_1 .. = I - V^T Tm V for nb reflectors in the rows of V (LAPACK's larft); G is work space of its size
+static int S(block)(const T *V, int64_t ld, int64_t nb, int64_t n, const T *tau, T *Tm, T *G) {
+  enum { NB = S(NB) };
+  if (MUL(nb, nb, n, 1, V, ld, 1, V, 1, ld, 0, G, NB, 1)) return 1;
+  for (int64_t i = 0; i < nb; i++) {
+    Tm[i * NB + i] = tau[i];
+    for (int64_t a = 0; a < i; a++) { T t = 0; for (int64_t b = a; b < i; b++) t += Tm[a * NB + b] * G[b * NB + i]; Tm[a * NB + i] = -tau[i] * t; Tm[i * NB + a] = 0; }
+  }
+  return 0;
+}
+// X (rows x n) := X (H_0 H_1 .. )^T for the nv reflectors in the rows of V (n long, row j zero before element j + off). With `corner`
+// only rows from j + off on are touched: enough when X was the identity.
+static int S(apply)(T *X, int64_t rows, int64_t n, const T *V, int64_t nv, int64_t off, const T *tau, int corner) {
+  enum { NB = S(NB) };
+  if (nv <= 0 || rows <= 0) return 0;
+  T *Y = malloc((size_t)(2 * rows + 1) * NB * sizeof(T)), Tm[NB * NB], G[NB * NB]; if (!Y) return 1;
+  T *Z = Y + rows * NB; int bad = 0;
+  for (int64_t j = (nv - 1) / NB * NB; j >= 0 && !bad; j -= NB) {
+    int64_t nb = nv - j < NB ? nv - j : NB, s = j + off, m = n - s, first = corner ? s : 0, r = rows - first; const T *v = V + j * n + s; T *x = X + first * n + s;
+    if (m <= 0 || r <= 0) continue;
+    bad |= S(block)(v, n, nb, m, tau + j, Tm, G);
+    bad |= MUL(r, nb, m, 1, x, n, 1, v, 1, n, 0, Y, NB, 1) | MUL(r, nb, nb, 1, Y, NB, 1, Tm, 1, NB, 0, Z, NB, 1) | MUL(r, m, nb, -1, Z, NB, 1, v, n, 1, 1, x, n, 1);
+  }
+  free(Y); return bad;
+}
+// d (n x m) := the transpose of s (m x n, row stride ss), square by square
+static void S(flip)(T *d, int64_t ds, const T *s, int64_t ss, int64_t m, int64_t n) {
+  for (int64_t i = 0; i < m; i += 16) for (int64_t j = 0; j < n; j += 16)
+    for (int64_t p = i; p < m && p < i + 16; p++) for (int64_t q = j; q < n && q < j + 16; q++) d[q * ds + p] = s[p * ss + q];
+}
+// QR of a matrix with k or more columns that are the n rows of A (m long). The first k rows of V take the reflectors; row j of A keeps
+// column j of R in its first elements.
+static int S(qr)(T *A, int64_t n, int64_t m, int64_t k, T *V, T *tau) {
+  enum { NB = S(NB) };
+  T *Y = malloc((size_t)(2 * n + 1) * NB * sizeof(T)), Tm[NB * NB], G[NB * NB]; if (!Y) return 1;
+  T *Z = Y + n * NB; int bad = 0;
+  for (int64_t j0 = 0; j0 < k && !bad; j0 += NB) {
+    int64_t nb = k - j0 < NB ? k - j0 : NB, len = m - j0, r = n - j0 - nb; T *x = A + (j0 + nb) * m + j0; const T *v0 = V + j0 * m + j0;
+    for (int64_t j = j0; j < j0 + nb; j++) {
+      T *a = A + j * m + j, *v = V + j * m; int64_t q = j0 + nb - j - 1;
+      memset(v, 0, (size_t)j * sizeof(T)); memcpy(v + j, a, (size_t)(m - j) * sizeof(T));
+      a[0] = (T)S(house)(v + j, m - j, tau + j);
+      bad |= MUL(q, 1, m - j, -tau[j], a + m, m, 1, v + j, 1, 1, 0, Y, 1, 1) | MUL(q, m - j, 1, 1, Y, 1, 1, v + j, 1, 1, 1, a + m, m, 1);
+    }
+    if (r <= 0) continue;
+    bad |= S(block)(v0, m, nb, len, tau + j0, Tm, G);
+    bad |= MUL(r, nb, len, 1, x, m, 1, v0, 1, m, 0, Y, NB, 1) | MUL(r, nb, nb, 1, Y, NB, 1, Tm, NB, 1, 0, Z, NB, 1) | MUL(r, len, nb, -1, Z, NB, 1, v0, m, 1, 1, x, m, 1);
+  }
+  free(Y); return bad;
+}
+typedef struct { const T *A, *x; T *y; int64_t ld, n; } S(symv_job);
+static void S(symv_part)(void *arg, int part, int parts, int thread) {
+  (void)thread; const S(symv_job) *j = (const S(symv_job) *)arg; T *y = j->y + part * j->n;
+  memset(y, 0, (size_t)j->n * sizeof(T));
+  int64_t r[2]; for (int k = 0; k < 2; k++) r[k] = part + k == parts ? j->n : (int64_t)((double)j->n * (1 - sqrt(1 - (double)(part + k) / parts))) / 4 * 4;   // equal areas of the triangle
+  SYMV(j->A, j->ld, j->n, r[0], r[1], j->x, y);
+}
+// y = A x for a symmetric A whose upper triangle is read; y has n places for every thread
+static void S(symv)(const T *A, int64_t ld, int64_t n, const T *x, T *y, int threads) {
+  S(symv_job) j = {A, x, y, ld, n}; int parts = n * n < 60000 ? 1 : threads;
+  if (parts == 1) S(symv_part)(&j, 0, 1, 0); else sn_parallel(S(symv_part), &j, parts);
+  for (int p = 1; p < parts; p++) for (int64_t i = 0; i < n; i++) y[i] += y[p * n + i];
+}
+// Symmetric to tridiagonal form (LAPACK's latrd), A = Q T Q^T: d and e are T, the n - 1 reflectors go to the rows of V, row j zero up to
+// element j. The upper triangle of A is read and destroyed.
+static int S(tridiagonal)(T *A, int64_t n, T *V, T *tau, double *d, double *e) {
+  enum { NB = S(NB) };
+  int threads = sn_threads(); T *P = malloc((size_t)(4 * NB * n + (threads + 1) * n) * sizeof(T)), c[2 * NB]; if (!P) return 1;
+  T *R = P + 2 * NB * n, *x = R + 2 * NB * n, *y = x + n; int bad = 0;
+  for (int64_t j0 = 0; j0 < n && !bad; j0 += NB) {
+    int64_t nb = n - j0 < NB ? n - j0 : NB;
+    // the current matrix is A - sum v_i w_i^T - sum w_i v_i^T over the panel so far; P holds v_0, w_0, v_1, w_1 ..
+    for (int64_t i = 0; i < nb; i++) {
+      int64_t j = j0 + i, m = n - j, q = m - 1; T *v = P + 2 * i * n + j + 1, *w = v + n, *p = P + j + 1; double dot = 0;
+      memcpy(x, A + j * (n + 1), (size_t)m * sizeof(T));
+      for (int64_t k = 0; k < i; k++) { c[2 * k] = P[(2 * k + 1) * n + j]; c[2 * k + 1] = P[2 * k * n + j]; }
+      if (i) bad |= MUL(1, m, 2 * i, -1, c, 0, 1, P + j, n, 1, 1, x, 0, 1);
+      d[j] = x[0]; if (!q) break;
+      e[j] = S(house)(x + 1, q, tau + j); memcpy(v, x + 1, (size_t)q * sizeof(T));
+      memset(V + j * n, 0, (size_t)(j + 1) * sizeof(T)); memcpy(V + j * n + j + 1, v, (size_t)q * sizeof(T));
+      S(symv)(A + (j + 1) * (n + 1), n, q, v, y, threads); memcpy(w, y, (size_t)q * sizeof(T));
+      if (i) {
+        bad |= MUL(2 * i, 1, q, 1, p, n, 1, v, 1, 1, 0, c, 1, 1);
+        for (int64_t k = 0; k < i; k++) { T t = c[2 * k]; c[2 * k] = c[2 * k + 1]; c[2 * k + 1] = t; }
+        bad |= MUL(1, q, 2 * i, -1, c, 0, 1, p, n, 1, 1, w, 0, 1);
+      }
+      for (int64_t k = 0; k < q; k++) { w[k] *= tau[j]; dot += (double)w[k] * (double)v[k]; }
+      const T half = (T)(dot * 0.5 * (double)tau[j]); for (int64_t k = 0; k < q; k++) w[k] -= half * v[k];
+    }
+    int64_t s = j0 + nb;
+    for (int64_t i = 0; i < 2 * nb && s < n; i++) memcpy(R + i * n + s, P + (i ^ 1) * n + s, (size_t)(n - s) * sizeof(T));
+    for (int64_t r = s; r < n; r += 128) { int64_t h = n - r < 128 ? n - r : 128; bad |= MUL(h, n - r, 2 * nb, -1, P + r, 1, n, R + r, n, 1, 1, A + r * (n + 1), n, 1); }
+  }
+  free(P); return bad;
+}
+// Bidiagonal form (LAPACK's labrd) of A (m x n, m >= n), which is destroyed: A = Q B P^T with d and e in B. Reflectors go to the rows of
+// U (m long, row j zero before j) and V (n long, row j zero up to j).
+static int S(bidiagonal)(T *A, int64_t m, int64_t n, T *U, T *tu, T *V, T *tv, double *d, double *e) {
+  enum { NB = S(NB) };
+  T *P = malloc((size_t)(2 * NB * (m + n)) * sizeof(T)), c[2 * NB]; if (!P) return 1;
+  T *R = P + 2 * NB * m; int bad = 0;
+  for (int64_t j0 = 0; j0 < n && !bad; j0 += NB) {
+    int64_t nb = n - j0 < NB ? n - j0 : NB;
+    // the current matrix is A - sum u_i y_i^T - sum x_i v_i^T over the panel so far; P holds u_0, x_0, u_1 .. and R y_0, v_0, y_1 ..
+    for (int64_t i = 0; i < nb; i++) {
+      int64_t j = j0 + i, mj = m - j, nj = n - j - 1, mx = mj - 1; T *u = P + 2 * i * m + j, *x = u + m + 1, *y = R + 2 * i * n + j + 1, *v = y + n, *a = A + j * (n + 1);
+      for (int64_t r = 0; r < mj; r++) u[r] = a[r * n];
+      if (i) bad |= MUL(1, mj, 2 * i, -1, R + j, 0, n, P + j, m, 1, 1, u, 0, 1);
+      d[j] = S(house)(u, mj, tu + j); memset(U + j * m, 0, (size_t)j * sizeof(T)); memcpy(U + j * m + j, u, (size_t)mj * sizeof(T));
+      if (nj <= 0) { tv[j] = 0; memset(V + j * n, 0, (size_t)n * sizeof(T)); break; }
+      bad |= MUL(1, nj, mj, tu[j], u, 0, 1, a + 1, n, 1, 0, y, 0, 1);
+      if (i) bad |= MUL(2 * i, 1, mj, 1, P + j, m, 1, u, 1, 1, 0, c, 1, 1) | MUL(1, nj, 2 * i, -tu[j], c, 0, 1, R + j + 1, n, 1, 1, y, 0, 1);
+      memcpy(v, a + 1, (size_t)nj * sizeof(T));
+      bad |= MUL(1, nj, 2 * i + 1, -1, P + j, 0, m, R + j + 1, n, 1, 1, v, 0, 1);
+      e[j] = S(house)(v, nj, tv + j); memset(V + j * n, 0, (size_t)(j + 1) * sizeof(T)); memcpy(V + j * n + j + 1, v, (size_t)nj * sizeof(T));
+      if (mx <= 0) continue;
+      bad |= MUL(mx, 1, nj, tv[j], a + n + 1, n, 1, v, 1, 1, 0, x, 1, 1);
+      bad |= MUL(2 * i + 1, 1, nj, 1, R + j + 1, n, 1, v, 1, 1, 0, c, 1, 1) | MUL(1, mx, 2 * i + 1, -tv[j], c, 0, 1, P + j + 1, m, 1, 1, x, 0, 1);
+    }
+    int64_t s = j0 + nb; if (s >= n) break;
+    bad |= MUL(m - s, n - s, 2 * nb, -1, P + s, 1, m, R + s, n, 1, 1, A + s * (n + 1), n, 1);
+  }
+  free(P); return bad;
+}

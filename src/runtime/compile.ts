@@ -1,0 +1,305 @@
+// compile: a function is traced once for each structure of its arguments; later calls run the plan that was kept.
+import { environment } from "../base/env.ts";
+import { plainError, typeError } from "../base/error.ts";
+import { checkOptions, isPlainObject } from "../base/options.ts";
+import { on, recording } from "../core/device.ts";
+import { late, type NDArray } from "../core/ndarray.ts";
+import { nextSerial, type Node, topological } from "../core/node.ts";
+import { trace, traced } from "../core/trace.ts";
+import { treeFlatten, type TreeSpec, treeUnflatten } from "../core/tree.ts";
+import { contiguousView } from "../core/view.ts";
+import { placeholder, wrap } from "../ops/basis.ts";
+import { functionOf } from "../transform/grad.ts";
+import { Key, present } from "../schedule/graph.ts";
+import { graphOf, onLeaves, standingIn } from "./evaluate.ts";
+import { call, type Program } from "./program.ts";
+import { areSpread } from "./segments.ts";
+
+/** Options of `compile`. */
+export interface CompileOptions {
+  /** Containers (lists and plain objects, nested) whose arrays the function reads: each call reads them anew. */
+  readonly inputs?: unknown;
+  /** Containers whose arrays the function changes or replaces: each call writes them. */
+  readonly outputs?: unknown;
+  /** Accepted as in MLX. A new shape traces again, and reuses every kernel. */
+  readonly shapeless?: boolean;
+  /**
+   * Arguments (by number, or all) that the caller gives away: their arrays are disposed of, and their memory holds results where
+   * it can. `true` gives away the arrays of `inputs` that a call replaces, too.
+   */
+  readonly donate?: true | number | readonly number[];
+}
+
+/** What a result is: an argument (or input) itself, an array that was captured, or a result of the program. */
+type Source = { readonly from: "argument" | "captured" | "program"; readonly index: number };
+/** An array of a container after the call: the one that was there, changed in place (`input`: which), or another. */
+interface Written {
+  readonly source: Source;
+  readonly input: number;
+}
+interface Traced {
+  readonly program: Program | null;
+  /** Which argument (then input) or captured array each leaf of the program is. */
+  readonly leaves: readonly Source[];
+  readonly captured: readonly { readonly array: NDArray; readonly node: Node }[];
+  readonly spec: TreeSpec;
+  readonly results: readonly Source[];
+  readonly state: TreeSpec;
+  readonly written: readonly Written[];
+}
+
+let enabled = environment("SINTER_DISABLE_COMPILE") !== "1";
+/** Makes compiled functions run as they are written, to look into them. */
+export function disableCompile(): void {
+  enabled = false;
+}
+/** Lets compiled functions run their plans again. */
+export function enableCompile(): void {
+  enabled = true;
+}
+
+/** What tells calls apart: structure, shapes, dtypes and devices of trees, and the values that are no arrays. */
+function signature(spec: TreeSpec, arrays: readonly NDArray[]): string {
+  let text = "", at = 0;
+  const walk = (s: TreeSpec): void => {
+    switch (s.kind) {
+      case "array": {
+        const n = (arrays[at++] as NDArray).node;
+        text += `${n.dtype}[${n.shape.join()}]${n.device.type}`;
+        return;
+      }
+      case "list":
+        text += "(";
+        for (const x of s.items) {
+          walk(x);
+          text += ",";
+        }
+        text += ")";
+        return;
+      case "object":
+        text += "{";
+        s.items.forEach((x, i) => {
+          text += `${JSON.stringify(s.keys[i])}:`;
+          walk(x);
+        });
+        text += "}";
+        return;
+      case "other":
+        text += constant(s.value);
+        return;
+      default:
+        s satisfies never;
+    }
+  };
+  walk(spec);
+  return text;
+}
+function constant(value: unknown): string {
+  switch (typeof value) {
+    case "number":
+      return Object.is(value, -0) ? "-0" : String(value);
+    case "bigint":
+      return `${value}n`;
+    case "string":
+      return JSON.stringify(value);
+    case "boolean":
+    case "undefined":
+      return String(value);
+    default:
+      if (value === null) return "null";
+      throw typeError(
+        `Cannot call a compiled function with ${
+          typeof value === "object" ? "an object that is not plain" : `a ${typeof value}`
+        }: arguments are arrays, numbers, strings, booleans, null, and lists and plain objects of them`,
+      );
+  }
+}
+
+/** Puts the values of a spec into a container, in place; what has the same shape inside is filled in place too. */
+function fill(into: unknown, spec: TreeSpec, arrays: readonly NDArray[]): void {
+  let at = 0;
+  const value = (old: unknown, s: TreeSpec): unknown => {
+    if (s.kind === "array") return arrays[at++];
+    if (s.kind === "other") return s.value;
+    const items = s.items, list = s.kind === "list";
+    const same = list ? Array.isArray(old) : isPlainObject(old);
+    const to = (same ? old : list ? [] : {}) as Record<string | number, unknown>;
+    items.forEach((x, i) => {
+      const k = list ? i : (s.keys[i] as string), v = value(to[k], x);
+      if (to[k] !== v) to[k] = v;
+    });
+    if (list) (to as unknown as unknown[]).length = items.length;
+    else for (const k of Object.keys(to)) if (!s.keys.includes(k)) delete to[k];
+    return to;
+  };
+  value(into, spec);
+}
+
+function container(what: string, tree: unknown): void {
+  if (tree !== undefined && !Array.isArray(tree) && !isPlainObject(tree)) {
+    throw typeError(
+      `Cannot compile: ${what} must be a list or a plain object that holds arrays, which calls can write`,
+    );
+  }
+}
+
+/** Traces a function over placeholders for the arrays of its arguments and inputs. */
+function record(
+  fun: (...args: unknown[]) => unknown,
+  args: { readonly arrays: readonly NDArray[]; readonly spec: TreeSpec },
+  options: CompileOptions,
+): Traced {
+  const state = treeFlatten([options.inputs, options.outputs]), inputs = treeFlatten(options.inputs);
+  return traced(() => {
+    const first = nextSerial(), reads = new Set<object>(), outer = trace.reads;
+    const given = [...args.arrays, ...inputs.arrays].map((a, i) => {
+      const what = i < args.arrays.length ? `array ${i} of the arguments` : `array ${i - args.arrays.length} of inputs`;
+      return on(a.node.device, () => placeholder(a.node.shape, a.node.dtype, `${what} of a compiled function`));
+    });
+    const own = given.slice(args.arrays.length).map(wrap);
+    let value: unknown, after: { readonly arrays: NDArray[]; readonly spec: TreeSpec };
+    try {
+      fill(options.inputs, inputs.spec, own);
+      trace.reads = reads;
+      value = fun(...treeUnflatten(args.spec, given.slice(0, args.arrays.length).map(wrap)) as unknown[]);
+      after = treeFlatten(options.outputs);
+    } finally {
+      trace.reads = outer;
+      fill([options.inputs, options.outputs], state.spec, state.arrays);
+    }
+    if (value instanceof Promise) {
+      throw typeError("Cannot compile an asynchronous function: its result must be there when it returns");
+    }
+    const found = treeFlatten(value), captured: { array: NDArray; node: Node }[] = [];
+    for (const a of reads as Set<NDArray>) if (!a.disposed && a.node.serial < first) capture(a);
+    function capture(array: NDArray): number {
+      const { node } = array, known = captured.findIndex((c) => c.node === node);
+      return known >= 0 ? known : captured.push({ array, node }) - 1;
+    }
+    const roots: Node[] = [];
+    const sourceOf = (a: NDArray): Source => {
+      const n = a.node, argument = given.indexOf(n);
+      if (argument >= 0) return { from: "argument", index: argument };
+      if (n.serial < first) return { from: "captured", index: capture(a) };
+      const known = roots.indexOf(n);
+      return { from: "program", index: known >= 0 ? known : roots.push(n) - 1 };
+    };
+    const results = found.arrays.map(sourceOf);
+    const written = after.arrays.map((a): Written => ({ source: sourceOf(a), input: own.indexOf(a) }));
+    const isLeaf = (n: Node): boolean => present(n) || n.serial < first || n.placeholder;
+    const order = topological(roots, isLeaf), leaves: Node[] = [];
+    for (const n of order) for (const x of n.inputs) if (isLeaf(x) && !leaves.includes(x)) leaves.push(x);
+    late.evaluate(leaves.filter((n) => !n.placeholder));
+    const graph = standingIn(leaves, leaves.map((n) => n.view ?? contiguousView(n.shape)), () => graphOf(roots, order));
+    return {
+      program: roots.length === 0 ? null : {
+        graph: { ...graph, keep: new Set(roots), inPlace: new Set() },
+        results: roots,
+        spread: areSpread(order),
+        plans: new Map(),
+      },
+      leaves: graph.leaves.map((n) => {
+        const argument = given.indexOf(n);
+        if (argument >= 0) return { from: "argument", index: argument };
+        const outside = captured.findIndex((c) => c.node === n);
+        return { from: "captured", index: outside >= 0 ? outside : capture(wrap(n)) };
+      }),
+      captured,
+      spec: found.spec,
+      results,
+      state: after.spec,
+      written,
+    };
+  }, true);
+}
+
+/** Which arguments are given away. */
+function donated(given: unknown): ((i: number) => boolean) | null {
+  if (given === undefined) return null;
+  if (given === true) return () => true;
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
+  if (list.some((i) => !Number.isInteger(i))) {
+    throw typeError(`Cannot compile: donate must be true, the number of an argument or a list of them`);
+  }
+  return (i) => list.includes(i);
+}
+
+/** Throws if a second trace differs from the first. */
+function compare(a: Traced, b: Traced): void {
+  const text = (t: Traced): string => {
+    if (t.program === null) return JSON.stringify(t.results);
+    return onLeaves(t.program, t.program.graph.leaves.map((n) => contiguousView(n.shape)), (graph) => {
+      const key = new Key().read(graph);
+      return JSON.stringify([
+        [...key.structure.subarray(0, key.length)],
+        [...key.sizes.subarray(0, key.sizeCount)],
+        graph.order.map((n) => [...(n.op.values?.(n.arg) ?? []), ...(n.op.starts?.(n.arg) ?? [])].map(String)),
+        t.results,
+        t.written,
+      ]);
+    });
+  };
+  const captured = a.captured.length !== b.captured.length ||
+    a.captured.some((c, i) => c.array !== (b.captured[i] as Traced["captured"][number]).array);
+  if (captured) {
+    throw plainError(
+      "A compiled function captured other arrays than when it was traced: pass what changes as an argument, or list its container in inputs",
+    );
+  }
+  if (text(a) !== text(b)) {
+    throw plainError(
+      "A compiled function records something else than when it was traced: it depends on a variable that is no argument; pass it as one",
+    );
+  }
+}
+
+/**
+ * A function that runs as one plan: `fun` is traced at its first call, and again for other structures, shapes or dtypes of
+ * its arguments and other values of those that are no arrays. Arrays that it captures are read at each call, so that
+ * `set` is seen; a JavaScript variable that is given another value is not. Results are lazy. TypeErrors: an argument of
+ * another kind, an asynchronous function; reading a value inside throws. With SINTER_CHECK_COMPILE=1 in the environment
+ * every call traces again and throws if something else is recorded.
+ */
+export function compile<A extends readonly unknown[], R>(
+  fun: (...args: A) => R,
+  options: CompileOptions = {},
+): (...args: A) => R {
+  functionOf("compile", fun);
+  checkOptions("compile", options as Record<string, unknown>, ["inputs", "outputs", "shapeless", "donate"]);
+  container("inputs", options.inputs);
+  container("outputs", options.outputs);
+  // Every call of a checked function traces again.
+  const check = environment("SINTER_CHECK_COMPILE") === "1";
+  const known = new Map<string, Traced>(), donate = donated(options.donate);
+  const stateful = options.inputs !== undefined || options.outputs !== undefined;
+  return (...args: A): R => {
+    if (!enabled || trace.first !== null) return fun(...args);
+    const flat = treeFlatten(args), inputs = stateful ? treeFlatten(options.inputs) : null;
+    let key = signature(flat.spec, flat.arrays);
+    if (inputs !== null) key += `;${signature(inputs.spec, inputs.arrays)}`;
+    if (recording.several) key += recording.device.type;
+    let t = known.get(key);
+    if (t === undefined) known.set(key, t = record(fun as unknown as (...args: unknown[]) => unknown, flat, options));
+    else if (check) compare(t, record(fun as unknown as (...args: unknown[]) => unknown, flat, options));
+    const given = inputs === null ? flat.arrays : [...flat.arrays, ...inputs.arrays];
+    const outside = (s: Source): Node =>
+      s.from === "argument"
+        ? (given[s.index] as NDArray).node
+        : (t.captured[s.index] as Traced["captured"][number]).array.node;
+    const made = t.program === null ? [] : call(t.program, t.leaves.map(outside));
+    const node = (s: Source): Node => s.from === "program" ? made[s.index] as Node : outside(s);
+    const results = t.results.map((s) => wrap(node(s)));
+    if (inputs !== null && options.outputs !== undefined) {
+      const state = t.written.map(({ source, input }) => {
+        if (input < 0) return wrap(node(source));
+        const a = inputs.arrays[input] as NDArray, n = node(source);
+        if (n !== a.node) a.move(n);
+        return a;
+      });
+      fill(options.outputs, t.state, state);
+      if (options.donate === true) { for (const a of inputs.arrays) if (!state.includes(a)) a.dispose(); }
+    }
+    if (donate !== null) args.forEach((x, i) => donate(i) && treeFlatten(x).arrays.forEach((a) => a.dispose()));
+    return treeUnflatten(t.spec, results) as R;
+  };
+}

@@ -1,0 +1,95 @@
+// Results of a function with rules of its own, as views of what it computed: the transforms' walks meet the rules here.
+import type { Aval, Node, OpDef } from "../core/node.ts";
+import { apply, topological } from "../core/node.ts";
+import { batchAll, define } from "../ops/basis.ts";
+
+/** The rules of a function of several nodes (its primals) with several results; null where the recorded graph speaks for itself. */
+export interface Rules {
+  /** How many results there are. */
+  readonly count: number;
+  /** Cotangents of the primals, given those of the results (null: zero). */
+  readonly vjp:
+    | ((cts: readonly (Node | null)[], family: Node, need: readonly boolean[]) => readonly (Node | null)[])
+    | null;
+  /** Tangents of the results, given those of the primals (null: zero). */
+  readonly jvp: ((ts: readonly (Node | null)[], family: Node) => readonly (Node | null)[]) | null;
+  /** Results for `n` examples, along a new first axis of all results and of the primals in `batched`. */
+  readonly vmap: ((primals: readonly Node[], batched: readonly boolean[], n: number) => readonly Node[]) | null;
+  /** The rules of the same function over a batch, given which primals have the batch as first axis. */
+  over(batched: readonly boolean[], n: number): Rules;
+}
+
+/** All results of a call and its primals; never evaluated itself: it has the value of the first result. */
+export const familyOp: OpDef<Rules> = define<Rules>({
+  name: "family",
+  type: ([x]) => ({ shape: (x as Aval).shape, dtype: (x as Aval).dtype }),
+  lower: { kind: "view", view: (v) => v, pull: (index) => index },
+  structure: () => "",
+  vmap: (ins, batched, rules, n) => {
+    const own = rules.vmap !== null,
+      mapped = batched.slice(own ? 0 : rules.count),
+      given = ins.slice(own ? 0 : rules.count);
+    const results = rules.vmap !== null
+      ? rules.vmap(given, mapped, n)
+      : batchAll(ins.slice(0, rules.count), batched.slice(0, rules.count), n);
+    return apply(familyOp, [...results, ...given], rules.over(mapped, n));
+  },
+});
+const resultOp = define<{ readonly index: number }>({
+  name: "result",
+  type: ([x]) => ({ shape: (x as Aval).shape, dtype: (x as Aval).dtype }),
+  lower: { kind: "view", view: (v) => v, pull: (index) => index },
+  structure: () => "",
+  vmap: ([family], _, a) => result(family as Node, a.index),
+});
+
+/** Result `index` of a family. */
+export function result(family: Node, index: number): Node {
+  return apply(resultOp, [family.inputs[index] as Node, family], { index });
+}
+/** The results of a function with rules of its own, given what it computed from its primals. */
+export function withRules(results: readonly Node[], primals: readonly Node[], rules: Rules): Node[] {
+  const family = apply(familyOp, [...results, ...primals], rules);
+  return results.map((_, i) => result(family, i));
+}
+/** The rules, if a node is a family. */
+export function rulesOf(n: Node): Rules | null {
+  return n.op === familyOp ? n.arg as Rules : null;
+}
+/** Which result of its family a node is; -1 for all other nodes. */
+export function indexOf(n: Node): number {
+  return n.op === resultOp ? (n.arg as { readonly index: number }).index : -1;
+}
+
+/** The part of a graph that a transform walks. */
+export interface Recorded {
+  /** Inputs first. */
+  readonly order: readonly Node[];
+  /** Where in `order` the nodes are that each is a function of; -1: recorded earlier. */
+  readonly inputs: readonly (readonly number[])[];
+  /** Where in `order` roots and variables are; -1: not there. */
+  readonly roots: readonly number[];
+  readonly variables: readonly number[];
+}
+/**
+ * What `roots` are functions of among the nodes from serial `first` on. Through a family whose function has the rule `rule`
+ * a walk goes to its primals, else to the graph that the function recorded. Results are functions of their family.
+ */
+export function recorded(
+  roots: readonly Node[],
+  variables: readonly Node[],
+  first: number,
+  rule: "vjp" | "jvp" | "vmap",
+): Recorded {
+  const reads = (n: Node): readonly Node[] => {
+    if (indexOf(n) >= 0) return n.inputs.slice(1);
+    const rules = rulesOf(n);
+    if (rules === null) return n.inputs;
+    if (rules[rule] !== null) return n.inputs.slice(rules.count);
+    return rule === "vmap" ? n.inputs : n.inputs.slice(0, rules.count);
+  };
+  const order = topological(roots, (n) => n.serial < first, reads);
+  order.forEach((n, i) => n.slot = i);
+  const at = (n: Node): number => n.serial >= first && order[n.slot] === n ? n.slot : -1;
+  return { order, inputs: order.map((n) => reads(n).map(at)), roots: roots.map(at), variables: variables.map(at) };
+}

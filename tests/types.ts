@@ -1,0 +1,125 @@
+// Types of the transforms, checked by the compilers and never run: what must have which type, and what must not compile.
+import * as mx from "../mod.ts";
+import type { NDArray } from "../mod.ts";
+
+/** True if two types are one. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
+/** Compiles if `A` is `B`. */
+function holds<_T extends true>(): void {}
+declare const x: NDArray;
+interface Weights {
+  a: NDArray;
+  b: NDArray[];
+}
+declare const loss: (w: Weights, x: NDArray) => NDArray;
+declare const pair: (w: Weights, x: NDArray, scale: number) => [NDArray, { note: string }];
+
+/** Gradients have the tree of the argument. */
+export function gradients(): void {
+  const g = mx.grad(loss);
+  holds<Same<typeof g, (w: Weights, x: NDArray) => Weights>>();
+  const second = mx.grad(loss, { argnums: 1 });
+  holds<Same<typeof second, (w: Weights, x: NDArray) => NDArray>>();
+  const both = mx.grad(loss, { argnums: [0, 1] });
+  holds<Same<ReturnType<typeof both>, [Weights, NDArray]>>();
+  const bare = mx.grad(loss, { argnums: [1] });
+  holds<Same<ReturnType<typeof bare>, NDArray>>();
+  const nested = mx.grad((w: { layers: { w: NDArray; b: NDArray }[] }) => mx.sum((w.layers[0] as { w: NDArray }).w));
+  holds<Same<ReturnType<typeof nested>, { layers: { w: NDArray; b: NDArray }[] }>>();
+  const vg = mx.valueAndGrad(pair);
+  holds<Same<ReturnType<typeof vg>, [[NDArray, { note: string }], Weights]>>();
+  const again = mx.grad((y: NDArray) => mx.sum(mx.grad((z: NDArray) => mx.sum(mx.sin(z)))(y)));
+  holds<Same<typeof again, (y: NDArray) => NDArray>>();
+
+  // @ts-expect-error: the function must return an array, or a list that begins with one
+  mx.grad((y: NDArray) => y.shape);
+  // @ts-expect-error: not a function
+  mx.grad(x);
+  // @ts-expect-error: the gradient takes what the function takes
+  g(x, x);
+  // @ts-expect-error: an argument is missing
+  g({ a: x, b: [x] });
+  // @ts-expect-error: the gradient of an object is no array
+  g({ a: x, b: [x] }, x).sum();
+  // @ts-expect-error: an unknown option
+  mx.grad(loss, { argnum: 1 });
+  // @ts-expect-error: arguments have no names
+  mx.grad(loss, { argnames: ["w"] });
+  // @ts-expect-error: a promise is no array
+  mx.valueAndGrad((y: NDArray) => Promise.resolve(y));
+}
+
+/** A batched function takes and gives what the function of one example does. */
+export function batches(): void {
+  const f = mx.vmap((w: Weights, y: NDArray) => ({ sum: mx.add(w.a, y) }), {
+    inAxes: [{ a: 0, b: null }, 0],
+    outAxes: 1,
+  });
+  holds<Same<typeof f, (w: Weights, y: NDArray) => { sum: NDArray }>>();
+  const perExample = mx.vmap(mx.grad(loss), { inAxes: [null, 0] });
+  holds<Same<typeof perExample, (w: Weights, x: NDArray) => Weights>>();
+
+  // @ts-expect-error: an axis is a number or null
+  mx.vmap(loss, { inAxes: "0" });
+  // @ts-expect-error: an unknown option
+  mx.vmap(loss, { axes: 0 });
+  // @ts-expect-error: an argument too many
+  perExample({ a: x, b: [] }, x, x);
+}
+
+/** Derivatives of trees are trees of trees. */
+export function derivatives(): void {
+  const j = mx.jacobian((y: NDArray) => ({ one: mx.sin(y), two: [mx.cos(y)] }));
+  holds<Same<ReturnType<typeof j>, { one: NDArray; two: NDArray[] }>>();
+  const k = mx.jacobian((w: Weights) => w.a, { mode: "forward" });
+  holds<Same<ReturnType<typeof k>, Weights>>();
+  const h = mx.hessian((w: { a: NDArray }) => mx.sum(w.a));
+  holds<Same<ReturnType<typeof h>, { a: { a: NDArray } }>>();
+  const [values, tangents] = mx.jvp((a, b) => mx.multiply(a as NDArray, b as NDArray), [x, x], [x, x]);
+  holds<Same<typeof values, NDArray[]>>();
+  holds<Same<typeof tangents, NDArray[]>>();
+
+  // @ts-expect-error: there are two modes
+  mx.jacobian((y: NDArray) => y, { mode: "backward" });
+  // @ts-expect-error: tangents are arrays
+  mx.jvp((a: NDArray) => a, [x], [1]);
+  // @ts-expect-error: the function must return a scalar array
+  mx.hvp((a: NDArray) => ({ a }), [x], [x]);
+}
+
+/** Rules get and give what the function does; a single argument is not wrapped. */
+export function rules(): void {
+  const one = mx.customFunction((y: NDArray) => mx.sin(y)).vjp((primal, ct, out) =>
+    mx.multiply(ct, mx.add(primal, out))
+  );
+  holds<Same<ReturnType<typeof one>, NDArray>>();
+  const two = mx.customFunction((w: Weights, y: NDArray) => [w.a, y])
+    .vjp(([w, y], [ct]) => [{ a: mx.multiply(ct as NDArray, y), b: w.b.map(() => null) }, null])
+    .jvp(([w], [tangents]) => [tangents.a, w.a])
+    .vmap(([w, y], axes) => [[w.a, y], [axes[0].a, axes[1]]]);
+  holds<Same<typeof two extends (w: Weights, y: NDArray) => NDArray[] ? true : false, true>>();
+  const same = mx.checkpoint(loss);
+  holds<Same<typeof same, (w: Weights, x: NDArray) => NDArray>>();
+
+  // @ts-expect-error: a gradient is an array, or null
+  mx.customFunction((y: NDArray) => y).vjp(() => 1);
+  // @ts-expect-error: a gradient for each argument
+  mx.customFunction((y: NDArray, z: NDArray) => mx.add(y, z)).vjp((_, ct) => [ct]);
+  // @ts-expect-error: a batching rule gives axes too
+  mx.customFunction((y: NDArray) => y).vmap((y) => y);
+}
+
+/** Trees keep their structure. */
+export function trees(): void {
+  const t = mx.utils.treeMap((leaf) => leaf.shape, { a: x, b: [x, x] });
+  holds<Same<typeof t, { a: number[]; b: number[][] }>>();
+  const flat = mx.utils.treeFlatten({ a: x });
+  holds<Same<typeof flat, [string, NDArray][]>>();
+  const total = mx.utils.treeReduce((n: number, leaf: NDArray) => n + leaf.size, [x], { initializer: 0 });
+  holds<Same<typeof total, number>>();
+
+  // @ts-expect-error: not a function
+  mx.utils.treeMap(x, { a: x });
+  // @ts-expect-error: leaves are arrays unless it is said otherwise
+  mx.utils.treeMap((leaf) => leaf.nothing, { a: x });
+}
