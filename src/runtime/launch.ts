@@ -124,7 +124,7 @@ export function launchOf(
   words.push(operands.length, launch.constants.length);
   const sizes: { at: number; size: Size }[] = [], patched: { at: number; slot: number; k: number; t: CType }[] = [];
   operands.forEach((o, i) => {
-    const offset = offsets[i] ?? 0;
+    const offset = numberOf(o.offset);
     if (offsets[i] === null) sizes.push({ at: words.length + 1, size: o.offset });
     words.push(o.binding, offset >>> 0, Math.floor(offset / 4294967296) >>> 0);
   });
