@@ -171,11 +171,9 @@ test("random graphs scattered over two devices have the bits of one device", () 
   for (let seed = 1; seed <= 120; seed++) {
     const recipe = randomRecipe(seed, 4 + seed % 22, false), random = new Random(seed);
     const bits = (all: readonly mx.NDArray[]): Uint8Array[] => recipe.roots.map((i) => bytesOf(all[i] as mx.NDArray));
+    const scattered = (make: () => mx.NDArray): mx.NDArray => random.chance(0.5) ? onFake(make) : onCpu(make);
     const want = bits(recipe.build(undefined, onCpu)),
       got = recipe.build(undefined, random.chance(0.5) ? onFake : scattered);
-    function scattered(make: () => mx.NDArray): mx.NDArray {
-      return random.chance(0.5) ? onFake(make) : onCpu(make);
-    }
     set(SEED, seed);
     if (random.chance(0.5)) mx.asyncEval(recipe.roots.map((i) => got[i]));
     bits(got).forEach((b, k) => {
