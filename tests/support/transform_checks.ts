@@ -89,6 +89,8 @@ export function checkForward(c: Sampled): string | null {
     mx.vjp((...x) => gradients(...x).map((g, j) => dot(g, us[j] as NDArray)).reduce((a, b) => mx.add(a, b)), args, [
       mx.ones([], "float64"),
     ])[1];
+  const again = mx.checkpoint(f), [, checked] = mx.vjp((...x) => dot(again(...x), w), args, [mx.ones([], "float64")]);
+  gradients(...args).forEach((g, j) => pairs.add(`gradient of a checkpoint, argument ${j}`, checked[j] as NDArray, g));
   const overForward = (...x: NDArray[]): NDArray[] => mx.jvp(gradients, x, us)[1];
   overForward(...args).forEach((h, j) =>
     pairs.add(`forward over reverse, argument ${j}`, h, overReverse[j] as NDArray)
@@ -128,6 +130,13 @@ export function checkBatch(c: Sampled, gradients: boolean): string | null {
     got.forEach((g, i) =>
       pairs.add(`vmap ${JSON.stringify(inAxes)}, result ${i}`, g, mx.stack(column(rows, i), i === 0 ? axis : 0))
     );
+  }
+  if (c.dtypes === undefined || c.dtypes[0] === "float64") {
+    const inner = (x: NDArray): NDArray => f(x, ...one.slice(1))[0] as NDArray, list = examples[0] as NDArray[];
+    const twice = mx.stack([mx.stack(list, -1), mx.stack([...list].reverse(), -1)], 0),
+      last = inner(list[0] as NDArray).ndim;
+    const want = [list, [...list].reverse()].map((l) => mx.stack(l.map(inner), last));
+    pairs.add("vmap(vmap)", mx.vmap(mx.vmap(inner, { inAxes: -1, outAxes: -1 }))(twice), mx.stack(want));
   }
   if (gradients) {
     const w = random(r, f(...one)[0] as NDArray),
