@@ -256,6 +256,13 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   const language = languageOf(native, device), hazards = new Hazards();
   // A launch is cut for the sizes at hand.
   if (language !== null) sizes.pin();
+  // Bindings of leaves that an output's memory may turn out to be.
+  const written = new Map(
+    outputs.map((o) => [
+      binding.get(`${o.slot}.${o.out}`) as number,
+      o.over.flatMap((leaf) => binding.get(`leaf${leaf}.0`) ?? []),
+    ]),
+  );
   const scalars: { word: number; slot: number; k: number; t: CType; part: number }[] = [];
   for (const s of list) {
     const at = w.n;
@@ -276,14 +283,14 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
       }
     } else if (language !== null) {
       const operands = s.operands.map((o) => {
-        const l = locate(o.place), bytes = storages.get(placeKey(actual(o.place)))?.bytes ?? Infinity;
-        const from = numberOf(l.offset);
-        return { binding: l.binding, offset: plus(l.offset, o.offset), from, to: from + numberOf(bytes) };
+        const l = locate(o.place), key = placeKey(actual(o.place)), bytes = storages.get(key)?.bytes;
+        const from = numberOf(l.offset), to = bytes === undefined ? Infinity : from + numberOf(bytes);
+        return { binding: l.binding, offset: plus(l.offset, o.offset), from, to, over: written.get(l.binding) ?? [] };
       });
-      const launch = launchOf(native, device, language, s, operands, hazards);
+      const launch = launchOf(native, device, language, numbered(s), operands, hazards);
       if (launch === null) continue;
       for (const x of launch.words) w.push(x);
-      for (const m of launch.moving) w.sizes.push([at + m.at, m.size]);
+      for (const x of launch.sizes) w.sizes.push([at + x.at, x.size]);
       for (const { at: word, ...x } of launch.scalars) scalars.push({ word: at + word, ...x });
     } else {
       const k = s.kernel;
