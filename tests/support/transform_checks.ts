@@ -131,6 +131,18 @@ export function checkBatch(c: Sampled, gradients: boolean): string | null {
       pairs.add(`vmap ${JSON.stringify(inAxes)}, result ${i}`, g, mx.stack(column(rows, i), i === 0 ? axis : 0))
     );
   }
+  const axes = choices[choices.length - 1] as (number | null)[], alone = f(...one);
+  const few = (j: number, axis: number, n: 0 | 1): NDArray =>
+    n === 1
+      ? mx.stack([one[j] as NDArray], axis)
+      : mx.zeros((c.shapes[j] as readonly number[]).toSpliced(axis, 0, 0), (one[j] as NDArray).dtype);
+  for (const n of [0, 1] as const) {
+    const args = axes.map((a, j) => a === null ? one[j] as NDArray : few(j, a, n));
+    mx.vmap(f, { inAxes: axes })(...args).forEach((g, i) => {
+      const y = alone[i] as NDArray;
+      pairs.add(`vmap of ${n} examples, result ${i}`, g, n === 1 ? mx.stack([y]) : mx.zeros([0, ...y.shape], y.dtype));
+    });
+  }
   if (c.dtypes === undefined || c.dtypes[0] === "float64") {
     const inner = (x: NDArray): NDArray => f(x, ...one.slice(1))[0] as NDArray, list = examples[0] as NDArray[];
     const twice = mx.stack([mx.stack(list, -1), mx.stack([...list].reverse(), -1)], 0),
