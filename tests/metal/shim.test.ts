@@ -383,13 +383,18 @@ test("nothing is left when a context is closed", async () => {
   if (simulator === null) return;
   metal.close();
   metal.trim();
-  const before = simulator.metalsim_count(LIVE), other = new Metal(), program = other.program(source("o[g] = 7.0f;"));
+  // Metal may still let go of command buffers whose completion it has told.
+  let before: number;
+  do {
+    before = simulator.metalsim_count(LIVE);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  } while (simulator.metalsim_count(LIVE) < before);
+  const other = new Metal(), program = other.program(source("o[g] = 7.0f;"));
   const a = other.buffer(512), b = other.buffer(512);
   other.run([a, b], [{ program, groups: [2, 1, 1], threads: [64, 1, 1], buffers: [[0, 0], [1, 0]], constants: [0] }]);
   assert.ok(simulator.metalsim_count(LIVE) > before);
   other.close();
   other.trim();
-  // Metal may still let go of a command buffer whose completion it has told.
   for (let i = 0; i < 1000 && simulator.metalsim_count(LIVE) > before; i++) {
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
