@@ -146,6 +146,8 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
     for (const c of n.inputs) {
       const ci = info(c);
       if (ci !== undefined) ci.uses++;
+      // A view reads its first input; the others are only to come before it.
+      if (lower.kind === "view") break;
     }
     if (i.root || lower.kind === "call") demand(n);
     if (lower.kind === "call") n.inputs.forEach(demand);
