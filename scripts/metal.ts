@@ -7,6 +7,7 @@ import { quietly, root, shown, tools } from "./tools.ts";
 /** What runs on a device, but for what is timed or names its devices itself. */
 const SUITE = [
   "tests/ops",
+  "tests/transform",
   "tests/generated",
   "tests/io",
   "tests/conformance",

@@ -17,6 +17,8 @@ export interface Group {
   axes: readonly [number, number] | null;
   readonly members: Node[];
   readonly inputs: Set<Node>;
+  /** Members that are known to be written to memory, and folds, whose results mostly are. */
+  stores: number;
   cost: number;
   readonly reason: string;
   /** A fold that is cut into blocks: nothing else joins it. */
@@ -56,6 +58,8 @@ const SHARE_COST = 6;
 /** Largest number of operations that are inlined into one kernel. */
 const MAX_COST = 300;
 const MAX_INPUTS = 24;
+/** Most inputs and stored values of one kernel: Metal binds 30 buffers, and a value may turn out to be read by another kernel. */
+const MAX_BUFFERS = 28;
 
 /** True if a fold's axes reach the last axis that is longer than 1: its tree runs along rows. */
 export function foldsRows(shape: readonly Size[], axes: readonly [number, number]): boolean {
@@ -146,6 +150,8 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
     for (const c of n.inputs) {
       const ci = info(c);
       if (ci !== undefined) ci.uses++;
+      // A view reads its first input; the others are only to come before it.
+      if (lower.kind === "view") break;
     }
     if (i.root || lower.kind === "call") demand(n);
     if (lower.kind === "call") n.inputs.forEach(demand);
@@ -203,6 +209,7 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
       axes,
       members: [],
       inputs: new Set(),
+      stores: 0,
       cost: 0,
       reason,
       split,
@@ -214,6 +221,7 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
     i.group = g;
     i.role = role;
     g.members.push(i.node);
+    if (i.stored || role === "fold") g.stores++;
     for (const c of inputs) g.inputs.add(c);
     g.cost += cost + 1;
   };
@@ -361,7 +369,7 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
     for (const f of from) if (f.index > g.index) return false;
     let more = 0;
     for (const c of d.inputs) if (!g.inputs.has(c)) more++;
-    return g.inputs.size + more <= MAX_INPUTS;
+    return g.inputs.size + more <= MAX_INPUTS && g.inputs.size + more + g.stores < MAX_BUFFERS;
   }
   function shares(g: Group, inputs: ReadonlySet<Node>): boolean {
     for (const c of inputs) if (g.inputs.has(c)) return true;

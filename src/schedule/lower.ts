@@ -57,7 +57,8 @@ function lowerGroup(schedule: Schedule, g: Group, steps: Step[], spaces: { count
     return;
   }
   if (g.kind === "scatter") return lowerScatter(schedule, g, first, steps, inPlace.has(first));
-  if (isEmpty(g.shape)) return;
+  // What nobody reads, as only the order is after it, is not computed.
+  if (isEmpty(g.shape) || !g.members.some((n) => (infos[n.slot] as Info).stored)) return;
   if (g.split) return lowerSplit(schedule, g, first, steps, workspace);
   let b = new Builder(schedule, g, g.shape, g.kind, g.axes);
   const fill = (): void => {

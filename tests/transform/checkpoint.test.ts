@@ -72,6 +72,8 @@ test("outside of transforms it is the function", () => {
   assert.equal(runs, 1);
 });
 test("memory: a deep net keeps one array a layer", () => {
+  // Where products run on another device than the rest, what passes between them is kept.
+  using _ = mx.stream(mx.cpu);
   const count = 10, n = 64, x = mx.random.normal([1024, n], { key: mx.random.key(99) }), ws = weights(count, n);
   mx.eval(ws, x);
   const peak = (form: Layer): number => {
