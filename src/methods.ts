@@ -6,6 +6,7 @@ import * as binary from "./ops/binary.ts";
 import * as cast from "./ops/cast.ts";
 import * as indexing from "./ops/indexing.ts";
 import * as matmul from "./ops/matmul.ts";
+import * as joining from "./ops/joining.ts";
 import * as movement from "./ops/movement.ts";
 import * as reduce from "./ops/reduce.ts";
 import * as scan from "./ops/scan.ts";
@@ -78,7 +79,7 @@ const table: Readonly<Record<string, Fn>> = {
   transpose: movement.transpose as Fn,
   swapaxes: movement.swapaxes,
   moveaxis: movement.moveaxis,
-  split: movement.split,
+  split: joining.split,
   diag: movement.diag,
   diagonal: movement.diagonal,
   get: indexing.get,

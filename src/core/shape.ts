@@ -37,7 +37,7 @@ export function axisOf(op: string, axis: number, ndim: number): number {
   }
   const a = axis < 0 ? axis + ndim : axis;
   if (a < 0 || a >= ndim) {
-    throw rangeError(`Cannot ${op} along axis ${axis} of an array with ${ndim} dimension${ndim === 1 ? "" : "s"}`);
+    throw rangeError(`Cannot ${op} along axis ${axis} of an array with ${dims(ndim)}`);
   }
   return a;
 }
@@ -64,4 +64,17 @@ export function shapeOf(op: string, shape: number | readonly number[]): readonly
     if (d > 2147483647) throw rangeError(`Cannot ${op}: a size must be below 2^31: [${list.join(",")}]`);
   }
   return list;
+}
+
+/** A shape as errors show it. */
+export function text(shape: readonly number[]): string {
+  return `[${shape.join(",")}]`;
+}
+/** 0, 1, ... n - 1. */
+export function counting(n: number): number[] {
+  return Array.from({ length: n }, (_, i) => i);
+}
+/** "1 dimension", "2 dimensions". */
+export function dims(n: number): string {
+  return `${n} dimension${n === 1 ? "" : "s"}`;
 }

@@ -6,7 +6,7 @@ import type { ArrayLike, AxisLike } from "../core/ndarray.ts";
 import type { NDArray } from "../core/ndarray.ts";
 import type { Aval, Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { axesOf, axisOf, broadcast, size } from "../core/shape.ts";
+import { axesOf, axisOf, broadcast, dims, size, text } from "../core/shape.ts";
 import { productOf, type Size } from "../kernel/sizes.ts";
 import { trailing } from "../ops/args.ts";
 import {
@@ -37,7 +37,6 @@ import { pick, picked } from "../ops/pick.ts";
 import { extremeNode } from "../ops/reduce.ts";
 import { abs, log, sign, sqrt } from "../ops/unary.ts";
 
-const text = (shape: readonly number[]): string => `[${shape.join(",")}]`;
 const transposed = (x: Node): Node => swap(x, x.shape.length - 2, x.shape.length - 1);
 /** Conjugate transpose. */
 const adjoint = (x: Node): Node => conj(transposed(x));
@@ -70,7 +69,7 @@ function matrix(op: string, a: ArrayLike, allow: { readonly complex?: boolean; r
   const x = nodeOf(op, a);
   if (x.shape.length < 2) {
     throw typeError(
-      `Cannot ${op} an array with ${x.shape.length} dimension${x.shape.length === 1 ? "" : "s"}: it needs at least 2`,
+      `Cannot ${op} an array with ${dims(x.shape.length)}: it needs at least 2`,
     );
   }
   if (allow.square === true && rowsOf(x) !== colsOf(x)) {

@@ -7,7 +7,7 @@ import type { IndexEntry } from "../base/index_spec.ts";
 import type { ArrayLike, IndexItem, IndexNested, Updates } from "../core/ndarray.ts";
 import { late, NDArray } from "../core/ndarray.ts";
 import { type Node, topological } from "../core/node.ts";
-import { axisOf, broadcast, same, size } from "../core/shape.ts";
+import { axisOf, broadcast, counting, same, size, text } from "../core/shape.ts";
 import { onAxis, trailing } from "./args.ts";
 import type { Axis, Gather, ScatterMode, Slice } from "./basis.ts";
 import {
@@ -36,8 +36,6 @@ import { flat } from "./movement.ts";
 export { Span, span };
 export type { IndexItem, IndexNested };
 
-const text = (shape: readonly number[]): string => `[${shape.join(",")}]`;
-const counting = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const infoOf = (v: object): { dtype: DType; shape: readonly number[] } | undefined =>
   v instanceof NDArray ? { dtype: v.node.dtype, shape: v.node.shape } : undefined;
 type Entry = IndexEntry<NDArray>;

@@ -6,7 +6,7 @@ import type { ArrayLike } from "../core/ndarray.ts";
 import type { NDArray } from "../core/ndarray.ts";
 import type { Aval, Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { axisOf, broadcast, same, size } from "../core/shape.ts";
+import { axisOf, broadcast, counting, same, size, text } from "../core/shape.ts";
 import type { PlanView } from "../core/view.ts";
 import { contiguousStrides } from "../core/view.ts";
 import { equal, type Size, times as sizeTimes } from "../kernel/sizes.ts";
@@ -30,8 +30,6 @@ import {
 import { diagonalNode, move, swap } from "./movement.ts";
 import { conjugateNode } from "./unary.ts";
 
-const text = (shape: readonly number[]): string => `[${shape.join(",")}]`;
-const counting = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const ROUTINE: { readonly [D in DType]?: string } = {
   float32: "f32",
   float64: "f64",

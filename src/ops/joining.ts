@@ -1,0 +1,291 @@
+// Joining: arrays end to end or stacked, split, repeated and padded.
+import type { DType } from "../base/dtype.ts";
+import { promote, promoteScalar } from "../base/dtype.ts";
+import { rangeError, typeError } from "../base/error.ts";
+import type { ArrayLike } from "../core/ndarray.ts";
+import { NDArray } from "../core/ndarray.ts";
+import type { Node } from "../core/node.ts";
+import { axisOf, broadcast, counting, dims, same, size, text } from "../core/shape.ts";
+import { integer, trailing } from "./args.ts";
+import { assemble, broadcastTo as broadcastNode, cast, full, nodeOf, reshape as reshapeNode, wrap } from "./basis.ts";
+import { concatNodes, expand, flat, type OneAxisOptions, sliceAxis } from "./movement.ts";
+
+// ---- joining and splitting ----------------------------------------------------------------------------------------------
+function joined(op: string, arrays: readonly ArrayLike[]): Node[] {
+  if (!Array.isArray(arrays)) throw typeError(`Cannot ${op} what is not a list of arrays`);
+  if (arrays.length === 0) throw typeError(`Cannot ${op} an empty list of arrays`);
+  const list = arrays as readonly ArrayLike[];
+  const nodes = list.map((a) => nodeOf(op, a)), strong = nodes.filter((_, i) => list[i] instanceof NDArray);
+  let dtype: DType = (strong.length > 0 ? strong : nodes).map((n) => n.dtype).reduce(promote);
+  if (strong.length > 0) {
+    for (const a of list) {
+      if (!(a instanceof NDArray)) dtype = promoteScalar(dtype, a as number);
+    }
+  }
+  return nodes.map((n) => cast(n, dtype));
+}
+
+/**
+ * Arrays end to end along an axis (0; null: flattened first); a TypeError if the other axes differ.
+ *
+ * @example
+ * ```ts
+ * mx.concatenate([mx.array([[1], [2]]), mx.array([[3], [4]])], 1); // array([[1, 3], [2, 4]], dtype=float32)
+ * ```
+ */
+export function concatenate(
+  arrays: readonly ArrayLike[],
+  axis?: number | null | { readonly axis?: number | null },
+): NDArray {
+  const nodes = joined("concatenate", arrays),
+    given = trailing<{ readonly axis?: number | null }>("concatenate", "axis", axis, undefined, ["axis"]).axis;
+  if (given === null) return wrap(concatNodes(nodes.map(flat), 0));
+  const first = nodes[0] as Node;
+  // As in MLX, one array is given back whatever the axis.
+  if (nodes.length === 1) return wrap(first);
+  const d = axisOf("concatenate", given ?? 0, first.shape.length);
+  for (const n of nodes) {
+    if (n.shape.length !== first.shape.length || n.shape.some((k, i) => i !== d && k !== first.shape[i])) {
+      throw typeError(
+        `Cannot concatenate along axis ${d}, as the other axes must match: shapes are ${
+          nodes.map((k) => text(k.shape)).join(" and ")
+        }`,
+      );
+    }
+  }
+  return wrap(concatNodes(nodes, d));
+}
+/** Arrays end to end; the array API's name of `concatenate`. */
+export function concat(
+  arrays: readonly ArrayLike[],
+  axis?: number | null | { readonly axis?: number | null },
+): NDArray {
+  return concatenate(arrays, axis);
+}
+/**
+ * Arrays of one shape along a new axis (0); a TypeError if the shapes differ.
+ *
+ * @example
+ * ```ts
+ * mx.stack([mx.array([1, 2]), mx.array([3, 4])]); // array([[1, 2], [3, 4]], dtype=float32)
+ * ```
+ */
+export function stack(arrays: readonly ArrayLike[], axis?: number | OneAxisOptions): NDArray {
+  const nodes = joined("stack", arrays), first = nodes[0] as Node;
+  const d = axisOf(
+    "stack",
+    trailing<OneAxisOptions>("stack", "axis", axis, undefined, ["axis"]).axis ?? 0,
+    first.shape.length + 1,
+  );
+  for (const n of nodes) {
+    if (!same(n.shape, first.shape)) {
+      throw typeError(`Cannot stack arrays whose shapes differ: ${nodes.map((k) => text(k.shape)).join(" and ")}`);
+    }
+  }
+  return wrap(concatNodes(nodes.map((n) => expand(n, d)), d));
+}
+/** The entries along an axis (0), each without it. */
+export function unstack(x: ArrayLike, axis?: number | OneAxisOptions): NDArray[] {
+  const n = nodeOf("unstack", x),
+    d = axisOf(
+      "unstack",
+      trailing<OneAxisOptions>("unstack", "axis", axis, undefined, ["axis"]).axis ?? 0,
+      n.shape.length,
+    );
+  const shape = n.shape.filter((_, k) => k !== d);
+  return counting(n.shape[d] as number).map((i) => wrap(reshapeNode(sliceAxis(n, d, i, 1), shape)));
+}
+/**
+ * Parts along an axis (0): a number of equal ones, or the places to cut at; a TypeError if they would not be equal.
+ *
+ * @example
+ * ```ts
+ * mx.split(mx.arange(5), [2]).map((a) => a.tolist()); // [[0, 1], [2, 3, 4]]
+ * ```
+ */
+export function split(
+  a: ArrayLike,
+  indicesOrSections: number | readonly number[],
+  axis?: number | OneAxisOptions,
+): NDArray[] {
+  const x = nodeOf("split", a),
+    d = axisOf("split", trailing<OneAxisOptions>("split", "axis", axis, undefined, ["axis"]).axis ?? 0, x.shape.length);
+  const n = x.shape[d] as number;
+  let cuts: number[];
+  if (typeof indicesOrSections === "number") {
+    const k = integer("split", "the number of parts", indicesOrSections);
+    if (k <= 0) throw rangeError(`Cannot split into ${k} parts`);
+    if (n % k !== 0) {
+      throw typeError(`Cannot split axis ${d} of an array of shape ${text(x.shape)} into ${k} equal parts`);
+    }
+    cuts = counting(k - 1).map((i) => (i + 1) * (n / k));
+  } else {
+    if (!Array.isArray(indicesOrSections)) {
+      throw typeError(`Cannot split at ${String(indicesOrSections)}: give a number of parts or a list of places`);
+    }
+    cuts = (indicesOrSections as readonly number[]).map((i) => {
+      const k = integer("split", "a place", i);
+      return Math.min(Math.max(k < 0 ? k + n : k, 0), n);
+    });
+  }
+  const ends = [...cuts, n];
+  return ends.map((end, i) => {
+    const start = i === 0 ? 0 : ends[i - 1] as number;
+    return wrap(sliceAxis(x, d, start, Math.max(0, end - start)));
+  });
+}
+
+// ---- repeating ----------------------------------------------------------------------------------------------------------
+/**
+ * Each element `repeats` times along an axis (null, the default: of the flattened array).
+ *
+ * @example
+ * ```ts
+ * mx.repeat(mx.array([1, 2]), 2); // array([1, 1, 2, 2], dtype=float32)
+ * ```
+ */
+export function repeat(
+  array: ArrayLike,
+  repeats: number,
+  axis?: number | null | { readonly axis?: number | null },
+): NDArray {
+  let x = nodeOf("repeat", array);
+  const n = integer("repeat", "the number of repeats", repeats),
+    given = trailing<{ readonly axis?: number | null }>("repeat", "axis", axis, undefined, ["axis"]).axis;
+  if (n < 0) throw rangeError(`Cannot repeat ${n} times`);
+  if (given === undefined || given === null) x = flat(x);
+  const d = axisOf("repeat", given ?? 0, x.shape.length),
+    shape = [...x.shape.slice(0, d + 1), n, ...x.shape.slice(d + 1)];
+  return wrap(reshapeNode(broadcastNode(expand(x, d + 1), shape), x.shape.map((k, i) => i === d ? k * n : k)));
+}
+/**
+ * The whole array repeated along each axis; `reps` counts from the last axis, missing ones are 1.
+ *
+ * @example
+ * ```ts
+ * mx.tile(mx.array([1, 2]), 2); // array([1, 2, 1, 2], dtype=float32)
+ * ```
+ */
+export function tile(a: ArrayLike, reps: number | readonly number[]): NDArray {
+  const x = nodeOf("tile", a), list = typeof reps === "number" ? [reps] : [...reps];
+  for (const r of list) if (integer("tile", "a number of repeats", r) < 0) throw rangeError(`Cannot tile ${r} times`);
+  const n = Math.max(list.length, x.shape.length),
+    shape = [...new Array<number>(n - x.shape.length).fill(1), ...x.shape];
+  const times = [...new Array<number>(n - list.length).fill(1), ...list];
+  const wide = broadcastNode(
+    reshapeNode(x, shape.flatMap((k) => [1, k])),
+    shape.flatMap((k, i) => [times[i] as number, k]),
+  );
+  return wrap(reshapeNode(wide, shape.map((k, i) => k * (times[i] as number))));
+}
+
+// ---- padding ------------------------------------------------------------------------------------------------------------
+/** How `pad` fills. */
+export type PadMode = "constant" | "edge" | "reflect" | "symmetric";
+/** Options of `pad`. */
+export interface PadOptions {
+  readonly mode?: PadMode;
+  readonly constantValues?: ArrayLike;
+}
+/** Widths to add: one number, [before, after] for all axes, or one pair per axis. */
+export type PadWidth = number | readonly number[] | readonly (readonly number[])[];
+
+function widthsOf(given: PadWidth, ndim: number): readonly (readonly [number, number])[] {
+  const pairOf = (p: unknown): readonly [number, number] => {
+    const list: readonly unknown[] = Array.isArray(p) ? p : [p];
+    if (list.length !== 1 && list.length !== 2) {
+      throw typeError(`Cannot pad: a width must be a number or a pair, not ${text(list as number[])}`);
+    }
+    const lo = integer("pad", "a width", list[0]), hi = integer("pad", "a width", list.length === 2 ? list[1] : lo);
+    if (lo < 0 || hi < 0) throw rangeError(`Cannot pad by a negative width: [${lo},${hi}]`);
+    return [lo, hi];
+  };
+  const all = (p: unknown): readonly (readonly [number, number])[] => {
+    const w = pairOf(p);
+    return counting(ndim).map(() => w);
+  };
+  if (typeof given === "number") return all(given);
+  if (!Array.isArray(given)) {
+    throw typeError(`Cannot pad by ${String(given)}: give a number, a pair, or a list of pairs`);
+  }
+  if (given.length === 0 && ndim === 0) return [];
+  if ((given as readonly unknown[]).every((w) => typeof w === "number")) return all(given);
+  if (given.length === 1) return all(given[0]);
+  if (given.length !== ndim) {
+    throw typeError(`Cannot pad an array with ${dims(ndim)} by ${given.length} pairs of widths`);
+  }
+  return (given as readonly unknown[]).map(pairOf);
+}
+/** Pads one axis by the source positions that `at` names for the positions -lo .. n+hi-1. */
+function padBy(x: Node, axis: number, lo: number, hi: number, at: (i: number) => number): Node {
+  const n = x.shape[axis] as number, runs: { start: number; step: number; count: number }[] = [];
+  for (let i = -lo; i < n + hi; i++) {
+    const p = at(i), last = runs[runs.length - 1];
+    if (last !== undefined && last.count === 1 && Math.abs(p - last.start) <= 1) {
+      last.step = p - last.start;
+      last.count++;
+    } else if (last !== undefined && last.count > 1 && p === last.start + last.step * last.count) last.count++;
+    else runs.push({ start: p, step: 1, count: 1 });
+  }
+  return concatNodes(
+    runs.map((r) => {
+      if (r.step !== 0) return sliceAxis(x, axis, r.start, r.count, r.step);
+      const one = sliceAxis(x, axis, r.start, 1);
+      return broadcastNode(one, one.shape.map((k, d) => d === axis ? r.count : k));
+    }),
+    axis,
+  );
+}
+/**
+ * An array with `padWidth` more elements before and after each axis: a constant (0), the edge, or the array reflected
+ * (without its edge) or symmetric (with it). A TypeError if the widths do not fit the axes.
+ *
+ * @example
+ * ```ts
+ * mx.pad(mx.array([1, 2]), 1); // array([0, 1, 2, 0], dtype=float32)
+ * mx.pad(mx.array([1, 2]), [[0, 2]], "edge"); // array([1, 2, 2, 2], dtype=float32)
+ * ```
+ */
+export function pad(a: ArrayLike, padWidth: PadWidth, mode?: PadMode | PadOptions, options?: PadOptions): NDArray {
+  let x = nodeOf("pad", a);
+  const o = trailing<PadOptions>("pad", "mode", mode, options, ["mode", "constantValues"]),
+    widths = widthsOf(padWidth, x.shape.length);
+  const how = o.mode ?? "constant";
+  if (how === "constant") {
+    const fill = o.constantValues ?? 0,
+      shape = x.shape.map((n, d) => n + (widths[d] as readonly number[])[0]! + (widths[d] as readonly number[])[1]!);
+    const base = fill instanceof NDArray
+      ? broadcastNode(cast(fill.node, x.dtype), broadcast("pad", fill.node.shape, shape))
+      : full(fill, shape, x.dtype);
+    if (!same(base.shape, shape)) {
+      throw typeError(`Cannot pad to ${text(shape)} with values of shape ${text(base.shape)}`);
+    }
+    if (same(shape, x.shape)) return wrap(x);
+    if (size(x.shape) === 0) return wrap(base);
+    return wrap(
+      assemble(
+        [base, x],
+        [null, { starts: widths.map((w) => w[0]), steps: widths.map(() => 1), shape: x.shape }],
+        shape,
+      ),
+    );
+  }
+  if (how !== "edge" && how !== "reflect" && how !== "symmetric") {
+    throw rangeError(`Cannot pad with mode ${JSON.stringify(how)}; the modes are constant, edge, reflect, symmetric`);
+  }
+  widths.forEach(([lo, hi], d) => {
+    if (lo === 0 && hi === 0) return;
+    const n = x.shape[d] as number;
+    if (n === 0) throw typeError(`Cannot pad an empty axis with mode ${how}: axis ${d} of shape ${text(x.shape)}`);
+    if (how === "edge") x = padBy(x, d, lo, hi, (i) => Math.min(Math.max(i, 0), n - 1));
+    else {
+      const period = how === "reflect" ? Math.max(1, 2 * (n - 1)) : 2 * n,
+        last = how === "reflect" ? period : period - 1;
+      x = padBy(x, d, lo, hi, (i) => {
+        const k = ((i % period) + period) % period;
+        return k < n ? k : last - k;
+      });
+    }
+  });
+  return wrap(x);
+}
