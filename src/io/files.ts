@@ -5,7 +5,7 @@ import { plainError, typeError } from "../base/error.ts";
 import { checkOptions, isPlainObject } from "../base/options.ts";
 import { late, NDArray, type TypedData } from "../core/ndarray.ts";
 import { size } from "../core/shape.ts";
-import { wrap } from "../ops/basis.ts";
+import { wrap } from "../ops/lift.ts";
 import { decodeNpy, decodeNpz, encodeNpy, encodeNpz, type FileArray } from "./npy.ts";
 
 function toFile(a: NDArray): FileArray {

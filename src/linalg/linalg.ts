@@ -22,14 +22,13 @@ import {
   like,
   mul,
   neg,
-  nodeOf,
   reduce,
   reshape,
-  scatter,
   select,
   sub,
-  wrap,
 } from "../ops/basis.ts";
+import { scatter } from "../ops/gather.ts";
+import { nodeOf, wrap } from "../ops/lift.ts";
 import { powerNode } from "../ops/binary.ts";
 import { product } from "../ops/matmul.ts";
 import { concatNodes, diagonalNode, expand, move, sliceAxis, swap } from "../ops/movement.ts";

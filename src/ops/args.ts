@@ -5,7 +5,8 @@ import { checkOptions, isPlainObject, NO_OPTIONS } from "../base/options.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { axisOf, size } from "../core/shape.ts";
-import { nodeOf, reshape } from "./basis.ts";
+import { reshape } from "./basis.ts";
+import { nodeOf } from "./lift.ts";
 
 /** An axis, or several; null is MLX's None. */
 export type AxisArg = number | readonly number[] | null;

@@ -1,23 +1,12 @@
-// The ops whose rules need one another (arithmetic, movement, sums, gather and scatter) and the builders that derive rules for the rest.
+// The ops whose rules need one another (constants, movement, sums, arithmetic) and the builder that derives rules for the rest.
 import type { DType } from "../base/dtype.ts";
-import {
-  computeOf,
-  isBigInteger,
-  isComplex,
-  isInexact,
-  kindOf,
-  promote,
-  promoteScalar,
-  roundTo,
-} from "../base/dtype.ts";
-import { rangeError, typeError } from "../base/error.ts";
-import type { ArrayLike } from "../core/ndarray.ts";
-import { NDArray } from "../core/ndarray.ts";
+import { computeOf, isBigInteger, isComplex, roundTo } from "../base/dtype.ts";
+import { rangeError } from "../base/error.ts";
 import type { Aval, FoldOp, Index, Node, OpDef, Part, Planned, Typed } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { broadcast as broadcastShape, same, size } from "../core/shape.ts";
+import { same, size } from "../core/shape.ts";
 import { below, equal, plus, type Size, times } from "../kernel/sizes.ts";
-import { contiguousStrides, type PlanView, tryReshape } from "../core/view.ts";
+import { type PlanView, tryReshape } from "../core/view.ts";
 import type { Expr, Literal, Scalars } from "../kernel/expr.ts";
 import { compareParts, join, parts } from "./complex.ts";
 
@@ -456,103 +445,6 @@ export function reduce(fold: FoldOp, x: Node, axes: readonly number[]): Node {
   return out;
 }
 
-// ---- gather and scatter -----------------------------------------------------------------------------------------------
-/** Where each axis of the source takes its index from: an axis of the result, or an index array. */
-export type Axis = { readonly from: "out"; readonly axis: number } | { readonly from: "index"; readonly which: number };
-/** A gather: index arrays run over `indexAxes` of the result. */
-export interface Gather {
-  readonly shape: readonly number[];
-  readonly source: readonly Axis[];
-  readonly indexAxes: readonly number[];
-}
-const gatherText = (a: Gather): string =>
-  `${a.source.map((s) => s.from === "out" ? `o${s.axis}` : `i${s.which}`).join()}/${a.indexAxes.join()}`;
-const gatherOp = define<Gather>({
-  name: "gather",
-  type: ([x], a) => ({ shape: a.shape, dtype: (x as Aval).dtype }),
-  lower: { kind: "gather" },
-  structure: gatherText,
-  vjp: (
-    ct,
-    _out,
-    ins,
-    a,
-  ) => [scatter("add", like(0, ins[0] as Node), ins.slice(1), ct, a), ...ins.slice(1).map(() => null)],
-  jvp: ([t], _out, ins, a) => t ? gather(t, ins.slice(1), a) : null,
-  vmap: ([x, ...indices], [own, ...mapped], a, n) => {
-    const g = batchGather(a, own as boolean, mapped.includes(true), n);
-    return gather(x as Node, mapped.includes(true) ? batchAll(indices, mapped, n) : indices, g);
-  },
-});
-/** A gather for `n` examples: of a batched source, at batched index arrays, or both. */
-function batchGather(a: Gather, source: boolean, indices: boolean, n: number): Gather {
-  const axes = a.source.map((s): Axis => s.from === "out" ? { from: "out", axis: s.axis + 1 } : s),
-    indexAxes = a.indexAxes.map((d) => d + 1);
-  return {
-    shape: [n, ...a.shape],
-    source: source ? [{ from: "out", axis: 0 }, ...axes] : axes,
-    indexAxes: indices ? [0, ...indexAxes] : indexAxes,
-  };
-}
-/** out[o] = x[...], each axis of x indexed by an axis of the result or by an index array (negative counts from the end). */
-export function gather(x: Node, indices: readonly Node[], a: Gather): Node {
-  return apply(gatherOp, [x, ...indices], a);
-}
-
-/** How a scatter joins an update with what is there. */
-export type ScatterMode = "set" | "add" | "mul" | "min" | "max";
-interface Scatter extends Gather {
-  readonly mode: ScatterMode;
-}
-const scatterOp = define<Scatter>({
-  name: "scatter",
-  type: ([x]) => x as Aval,
-  lower: { kind: "scatter", combine: (a) => a.mode },
-  structure: (a) => `${a.mode}/${gatherText(a)}`,
-  vjp: (ct, out, ins, a, need) => {
-    const indices = ins.slice(1, -1), base = ins[0] as Node, updates = ins[ins.length - 1] as Node;
-    const none = indices.map(() => null);
-    if (a.mode === "add") return [ct, ...none, need[ins.length - 1] ? gather(ct, indices, a) : null];
-    if (a.mode === "set") {
-      return [
-        need[0] ? scatter("set", ct, indices, like(0, updates), a) : null,
-        ...none,
-        need[ins.length - 1] ? gather(ct, indices, a) : null,
-      ];
-    }
-    if (a.mode === "mul") {
-      return [
-        need[0] ? scatter("mul", ct, indices, updates, a) : null,
-        ...none,
-        need[ins.length - 1] ? mul(gather(ct, indices, a), div(gather(out, indices, a), updates)) : null,
-      ];
-    }
-    const kept = cast(compare("eq", base, out), ct.dtype),
-      won = cast(compare("eq", updates, gather(out, indices, a)), ct.dtype);
-    return [mul(ct, kept), ...none, mul(gather(ct, indices, a), won)];
-  },
-  vmap: (ins, batched, a, n) => {
-    const last = ins.length - 1, mapped = batched.slice(1, -1), indices = ins.slice(1, -1);
-    const [base, updates] = batchAll([ins[0] as Node, ins[last] as Node], [batched[0], batched[last]] as boolean[], n);
-    return scatter(
-      a.mode,
-      base as Node,
-      mapped.includes(true) ? batchAll(indices, mapped, n) : indices,
-      updates as Node,
-      batchGather(a, true, mapped.includes(true), n),
-    );
-  },
-});
-/** base with updates joined in at the places that `gather` with the same argument would read, in order. */
-export function scatter(mode: ScatterMode, base: Node, indices: readonly Node[], updates: Node, a: Gather): Node {
-  return apply(scatterOp, [base, ...indices, updates], {
-    mode,
-    shape: a.shape,
-    source: a.source,
-    indexAxes: a.indexAxes,
-  });
-}
-
 // ---- elementwise ------------------------------------------------------------------------------------------------------
 /** What an elementwise op states; the rest is derived. */
 export interface Elementwise {
@@ -725,99 +617,3 @@ for (
 }
 /** A comparison: bool. */
 export const compare = (op: Compare, x: Node, y: Node): Node => apply(compareOps.get(op) as OpDef<null>, [x, y], null);
-
-// ---- from user values to nodes ----------------------------------------------------------------------------------------
-/** True for the scalars that stand beside arrays. */
-export function isScalar(x: unknown): x is number | boolean | bigint | { readonly re: number; readonly im: number } {
-  return typeof x === "number" || typeof x === "boolean" || typeof x === "bigint" ||
-    (typeof x === "object" && x !== null && "re" in x && "im" in x);
-}
-/** The node of an array, or of a scalar with no array beside it. */
-export function nodeOf(op: string, x: ArrayLike): Node {
-  if (x instanceof NDArray) return x.node;
-  if (isScalar(x)) {
-    return full(
-      x,
-      [],
-      typeof x === "number"
-        ? "float32"
-        : typeof x === "boolean"
-        ? "bool"
-        : typeof x === "bigint"
-        ? "int64"
-        : "complex64",
-    );
-  }
-  throw typeError(`Cannot ${op} a value that is neither an array nor a number: ${x === null ? "null" : typeof x}`);
-}
-/** Both operands with the dtype that they share, before broadcasting: a scalar is weak beside an array. */
-export function pairDtype(
-  op: string,
-  a: ArrayLike,
-  b: ArrayLike,
-): { dtype: DType; nodes: readonly [Node | null, Node | null] } {
-  const x = a instanceof NDArray ? a.node : null, y = b instanceof NDArray ? b.node : null;
-  if (x === null && !isScalar(a)) nodeOf(op, a);
-  if (y === null && !isScalar(b)) nodeOf(op, b);
-  if (x !== null && y !== null) return { dtype: promote(x.dtype, y.dtype), nodes: [x, y] };
-  if (x !== null) return { dtype: promoteScalar(x.dtype, b as number), nodes: [x, null] };
-  if (y !== null) return { dtype: promoteScalar(y.dtype, a as number), nodes: [null, y] };
-  const l = nodeOf(op, a), r = nodeOf(op, b);
-  return { dtype: promote(l.dtype, r.dtype), nodes: [l, r] };
-}
-/** Both operands broadcast to one shape and cast to one dtype (`to` may widen it, as true division does). */
-export function pair(
-  op: string,
-  a: ArrayLike,
-  b: ArrayLike,
-  to: (d: DType) => DType = (d) => d,
-): readonly [Node, Node] {
-  const p = pairDtype(op, a, b), dtype = to(p.dtype), [x, y] = p.nodes;
-  if (x !== null && y !== null) {
-    const shape = broadcastShape(op, x.shape, y.shape);
-    return [broadcastTo(cast(x, dtype), shape), broadcastTo(cast(y, dtype), shape)];
-  }
-  if (x !== null) return [cast(x, dtype), full(b as number, x.shape, dtype)];
-  const n = y as Node;
-  return [full(a as number, n.shape, dtype), cast(n, dtype)];
-}
-/** A new handle on a node. */
-export function wrap(n: Node): NDArray {
-  return new NDArray(n);
-}
-
-/** A public unary function and its op. */
-export interface Unary {
-  (a: ArrayLike): NDArray;
-  readonly node: (x: Node) => Node;
-}
-/** Every elementwise op that was defined together with its public function, for the generated tests. */
-export const elementary: {
-  readonly op: OpDef<null>;
-  readonly arity: 1 | 2;
-  call(...x: readonly NDArray[]): NDArray;
-}[] = [];
-/** Defines a unary op together with its public function; `accept` widens or rejects the input's dtype. */
-export function unary(e: Elementwise, accept: (d: DType) => DType = (d) => d): Unary {
-  const op = elementwise(e);
-  const node = (x: Node): Node => apply(op, [cast(x, accept(x.dtype))], null);
-  const call = (a: ArrayLike): NDArray => wrap(node(nodeOf(e.name, a)));
-  elementary.push({ op, arity: 1, call: call as (...x: readonly NDArray[]) => NDArray });
-  return Object.assign(call, { node });
-}
-/** A public binary function and its op over nodes of one shape and dtype. */
-export interface Binary {
-  (a: ArrayLike, b: ArrayLike): NDArray;
-  readonly node: (x: Node, y: Node) => Node;
-}
-/** Defines a binary op together with its public, broadcasting function. */
-export function binary(e: Elementwise, to: (d: DType) => DType = (d) => d): Binary {
-  const op = elementwise(e);
-  const node = (x: Node, y: Node): Node => apply(op, [x, y], null);
-  const call = (a: ArrayLike, b: ArrayLike): NDArray => wrap(node(...pair(e.name, a, b, to)));
-  elementary.push({ op, arity: 2, call: call as (...x: readonly NDArray[]) => NDArray });
-  return Object.assign(call, { node });
-}
-
-/** Elements, strides and kinds that several families ask for. */
-export { contiguousStrides, isInexact, kindOf };

@@ -8,26 +8,23 @@ import { NDArray as Handle } from "../core/ndarray.ts";
 import { apply, type Node } from "../core/node.ts";
 import { broadcast, same } from "../core/shape.ts";
 import type { Expr, Scalars } from "../kernel/expr.ts";
-import type { Binary, Compare } from "./basis.ts";
+import type { Compare } from "./basis.ts";
+import type { Binary } from "./lift.ts";
 import {
   add as addNode,
-  binary,
   broadcastTo,
   cast,
   compare,
   div,
   elementwise,
   full,
-  isScalar,
   like,
   mul,
   neg,
-  nodeOf,
-  pair,
   select,
   sub,
-  wrap,
 } from "./basis.ts";
+import { binary, isScalar, nodeOf, pair, wrap } from "./lift.ts";
 import * as complex from "./complex.ts";
 import { allNode } from "./reduce.ts";
 import { abs, exp, floor, isnan, isneginf, isposinf, log, reciprocal, sigmoid, square } from "./unary.ts";

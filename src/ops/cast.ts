@@ -7,7 +7,8 @@ import { NDArray } from "../core/ndarray.ts";
 import type { Aval, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { productOf, times } from "../kernel/sizes.ts";
-import { cast, define, nodeOf, wrap } from "./basis.ts";
+import { cast, define } from "./basis.ts";
+import { nodeOf, wrap } from "./lift.ts";
 
 /** A dtype given by the user, or a TypeError that names the op. */
 export function dtypeOf(op: string, dtype: unknown): DType {

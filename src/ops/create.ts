@@ -32,15 +32,13 @@ import {
   div,
   full as fullNode,
   iota,
-  isScalar,
   like,
   mul,
-  nodeOf,
   reshape,
   select,
   sub,
-  wrap,
 } from "./basis.ts";
+import { isScalar, nodeOf, wrap } from "./lift.ts";
 import { dtypeOf } from "./cast.ts";
 import { abs, cos, sin, square } from "./unary.ts";
 

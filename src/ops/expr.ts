@@ -1,7 +1,7 @@
 // Arithmetic written as text: a tagged template with Python's operators and precedence, parsed once per call site.
 import { typeError } from "../base/error.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
-import { nodeOf, wrap } from "./basis.ts";
+import { nodeOf, wrap } from "./lift.ts";
 import {
   add,
   bitwiseAnd,

@@ -9,7 +9,8 @@ import { late, NDArray } from "../core/ndarray.ts";
 import { type Node, topological } from "../core/node.ts";
 import { axisOf, broadcast, counting, same, size, text } from "../core/shape.ts";
 import { onAxis, trailing } from "./args.ts";
-import type { Axis, Gather, ScatterMode, Slice } from "./basis.ts";
+import type { Slice } from "./basis.ts";
+import type { Axis, Gather, ScatterMode } from "./gather.ts";
 import {
   add,
   assemble,
@@ -18,19 +19,16 @@ import {
   compare,
   div,
   full,
-  gather,
   iota,
-  isScalar,
   like,
   mul,
   neg,
-  nodeOf,
   reshape,
-  scatter,
   select,
   slice as sliceNode,
-  wrap,
 } from "./basis.ts";
+import { gather, scatter } from "./gather.ts";
+import { isScalar, nodeOf, wrap } from "./lift.ts";
 import { flat } from "./movement.ts";
 
 export { Span, span };

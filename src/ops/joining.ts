@@ -7,7 +7,8 @@ import { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { axisOf, broadcast, counting, dims, same, size, text } from "../core/shape.ts";
 import { integer, trailing } from "./args.ts";
-import { assemble, broadcastTo as broadcastNode, cast, full, nodeOf, reshape as reshapeNode, wrap } from "./basis.ts";
+import { assemble, broadcastTo as broadcastNode, cast, full, reshape as reshapeNode } from "./basis.ts";
+import { nodeOf, wrap } from "./lift.ts";
 import { concatNodes, expand, flat, type OneAxisOptions, sliceAxis } from "./movement.ts";
 
 // ---- joining and splitting ----------------------------------------------------------------------------------------------

@@ -19,14 +19,12 @@ import {
   define,
   full,
   mul,
-  nodeOf,
-  pair,
   permute,
   reduce,
   reshape,
   unbroadcast,
-  wrap,
 } from "./basis.ts";
+import { nodeOf, pair, wrap } from "./lift.ts";
 import { diagonalNode, move, swap } from "./movement.ts";
 import { conjugateNode } from "./unary.ts";
 

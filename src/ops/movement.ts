@@ -14,16 +14,14 @@ import {
   broadcastTo as broadcastNode,
   compare,
   full,
-  gather,
   iota,
-  isScalar,
-  nodeOf,
   permute,
   reshape as reshapeNode,
   slice as sliceNode,
   sub,
-  wrap,
 } from "./basis.ts";
+import { gather } from "./gather.ts";
+import { isScalar, nodeOf, wrap } from "./lift.ts";
 import type { Slice } from "./basis.ts";
 
 // ---- helpers on nodes, for other families -------------------------------------------------------------------------------

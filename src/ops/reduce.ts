@@ -7,22 +7,8 @@ import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { axesOf, axisOf, size } from "../core/shape.ts";
 import { type AxisArg, flag } from "./args.ts";
-import {
-  add,
-  broadcastTo,
-  cast,
-  compare,
-  div,
-  full,
-  like,
-  mul,
-  nodeOf,
-  reduce,
-  reshape,
-  select,
-  sub,
-  wrap,
-} from "./basis.ts";
+import { add, broadcastTo, cast, compare, div, full, like, mul, reduce, reshape, select, sub } from "./basis.ts";
+import { nodeOf, wrap } from "./lift.ts";
 import { dtypeOf } from "./cast.ts";
 import { diagonal } from "./movement.ts";
 import { complexNode, exp, imagNode, isfinite, isnan, log, realNode, sqrt, square, stopNode } from "./unary.ts";

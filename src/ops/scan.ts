@@ -17,18 +17,17 @@ import {
   define,
   div,
   full,
-  type Gather,
   iota,
   like,
   literalOf,
   mul,
   neg,
-  scatter,
   select,
   slice,
   sub,
-  wrap,
 } from "./basis.ts";
+import { type Gather, scatter } from "./gather.ts";
+import { wrap } from "./lift.ts";
 import { exp, isfinite, isnan, log } from "./unary.ts";
 
 interface Scan {

@@ -17,20 +17,17 @@ import {
   compare,
   define,
   full,
-  type Gather,
-  gather,
   iota,
   like,
   mul,
-  nodeOf,
   permute,
   reshape,
-  scatter,
   select,
   slice,
   sub,
-  wrap,
 } from "./basis.ts";
+import { type Gather, gather, scatter } from "./gather.ts";
+import { nodeOf, wrap } from "./lift.ts";
 import { scanNode } from "./scan.ts";
 import { isnan } from "./unary.ts";
 

@@ -8,25 +8,10 @@ import type { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import type { Expr, Literal, Scalars } from "../kernel/expr.ts";
-import type { Elementwise, Unary } from "./basis.ts";
-import {
-  add,
-  cast,
-  conj,
-  define,
-  div,
-  elementwise,
-  full,
-  like,
-  literalOf,
-  mul,
-  neg,
-  nodeOf,
-  select,
-  sub,
-  unary,
-  wrap,
-} from "./basis.ts";
+import type { Elementwise } from "./basis.ts";
+import type { Unary } from "./lift.ts";
+import { add, cast, conj, define, div, elementwise, full, like, literalOf, mul, neg, select, sub } from "./basis.ts";
+import { nodeOf, unary, wrap } from "./lift.ts";
 import type { Parts } from "./complex.ts";
 import * as complex from "./complex.ts";
 

@@ -18,20 +18,18 @@ import {
   div,
   elementwise,
   full,
-  gather,
   iota,
-  isScalar,
   like,
   mul,
   neg,
-  nodeOf,
   reduce,
   reshape,
   select,
   slice,
   sub,
-  wrap,
 } from "../ops/basis.ts";
+import { gather } from "../ops/gather.ts";
+import { isScalar, nodeOf, wrap } from "../ops/lift.ts";
 import { maximum, minimum } from "../ops/binary.ts";
 import { dtypeOf } from "../ops/cast.ts";
 import { argsortNode } from "../ops/sort.ts";

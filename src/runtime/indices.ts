@@ -2,7 +2,7 @@
 import { siteOf } from "../base/error.ts";
 import type { Node } from "../core/node.ts";
 import { size } from "../core/shape.ts";
-import type { Gather } from "../ops/basis.ts";
+import type { Gather } from "../ops/gather.ts";
 
 /** Throws a RangeError for the first index array among the inputs of `order` that points outside the axis that it indexes. */
 export function checkIndices(order: readonly Node[], values: (n: Node) => ArrayLike<number | bigint>): void {

@@ -8,7 +8,8 @@ import { apply, nextSerial } from "../core/node.ts";
 import { same } from "../core/shape.ts";
 import { traced } from "../core/trace.ts";
 import { treeFlattenArrays, treeUnflatten } from "../core/tree.ts";
-import { add, cast, define, like, wrap } from "../ops/basis.ts";
+import { add, cast, define, like } from "../ops/basis.ts";
+import { wrap } from "../ops/lift.ts";
 import { pickOp } from "../ops/pick.ts";
 import { indexOf, recorded, type Rules, rulesOf } from "./family.ts";
 

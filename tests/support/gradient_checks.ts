@@ -2,7 +2,7 @@
 import * as mx from "../../mod.ts";
 import { type DType, isInexact } from "../../src/base/dtype.ts";
 import type { NDArray } from "../../src/core/ndarray.ts";
-import { elementary } from "../../src/ops/basis.ts";
+import { elementary } from "../../src/ops/lift.ts";
 import { cover } from "./op_checks.ts";
 import { Random } from "./random_graph.ts";
 

@@ -3,7 +3,7 @@ import * as mx from "../../mod.ts";
 import type { DType } from "../../src/base/dtype.ts";
 import type { NDArray } from "../../src/core/ndarray.ts";
 import { topological } from "../../src/core/node.ts";
-import { elementary } from "../../src/ops/basis.ts";
+import { elementary } from "../../src/ops/lift.ts";
 import { accepts, cases } from "./gradient_checks.ts";
 import { Random, randomArray } from "./random_graph.ts";
 

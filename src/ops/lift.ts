@@ -1,0 +1,102 @@
+// From what users pass to nodes, and the builders of public elementwise functions.
+import type { DType } from "../base/dtype.ts";
+import { promote, promoteScalar } from "../base/dtype.ts";
+import { typeError } from "../base/error.ts";
+import type { ArrayLike } from "../core/ndarray.ts";
+import { NDArray } from "../core/ndarray.ts";
+import type { Node, OpDef } from "../core/node.ts";
+import { apply } from "../core/node.ts";
+import { broadcast as broadcastShape } from "../core/shape.ts";
+import { broadcastTo, cast, type Elementwise, elementwise, full } from "./basis.ts";
+
+/** True for the scalars that stand beside arrays. */
+export function isScalar(x: unknown): x is number | boolean | bigint | { readonly re: number; readonly im: number } {
+  return typeof x === "number" || typeof x === "boolean" || typeof x === "bigint" ||
+    (typeof x === "object" && x !== null && "re" in x && "im" in x);
+}
+/** The node of an array, or of a scalar with no array beside it. */
+export function nodeOf(op: string, x: ArrayLike): Node {
+  if (x instanceof NDArray) return x.node;
+  if (isScalar(x)) {
+    return full(
+      x,
+      [],
+      typeof x === "number"
+        ? "float32"
+        : typeof x === "boolean"
+        ? "bool"
+        : typeof x === "bigint"
+        ? "int64"
+        : "complex64",
+    );
+  }
+  throw typeError(`Cannot ${op} a value that is neither an array nor a number: ${x === null ? "null" : typeof x}`);
+}
+/** Both operands with the dtype that they share, before broadcasting: a scalar is weak beside an array. */
+export function pairDtype(
+  op: string,
+  a: ArrayLike,
+  b: ArrayLike,
+): { dtype: DType; nodes: readonly [Node | null, Node | null] } {
+  const x = a instanceof NDArray ? a.node : null, y = b instanceof NDArray ? b.node : null;
+  if (x === null && !isScalar(a)) nodeOf(op, a);
+  if (y === null && !isScalar(b)) nodeOf(op, b);
+  if (x !== null && y !== null) return { dtype: promote(x.dtype, y.dtype), nodes: [x, y] };
+  if (x !== null) return { dtype: promoteScalar(x.dtype, b as number), nodes: [x, null] };
+  if (y !== null) return { dtype: promoteScalar(y.dtype, a as number), nodes: [null, y] };
+  const l = nodeOf(op, a), r = nodeOf(op, b);
+  return { dtype: promote(l.dtype, r.dtype), nodes: [l, r] };
+}
+/** Both operands broadcast to one shape and cast to one dtype (`to` may widen it, as true division does). */
+export function pair(
+  op: string,
+  a: ArrayLike,
+  b: ArrayLike,
+  to: (d: DType) => DType = (d) => d,
+): readonly [Node, Node] {
+  const p = pairDtype(op, a, b), dtype = to(p.dtype), [x, y] = p.nodes;
+  if (x !== null && y !== null) {
+    const shape = broadcastShape(op, x.shape, y.shape);
+    return [broadcastTo(cast(x, dtype), shape), broadcastTo(cast(y, dtype), shape)];
+  }
+  if (x !== null) return [cast(x, dtype), full(b as number, x.shape, dtype)];
+  const n = y as Node;
+  return [full(a as number, n.shape, dtype), cast(n, dtype)];
+}
+/** A new handle on a node. */
+export function wrap(n: Node): NDArray {
+  return new NDArray(n);
+}
+
+/** A public unary function and its op. */
+export interface Unary {
+  (a: ArrayLike): NDArray;
+  readonly node: (x: Node) => Node;
+}
+/** Every elementwise op that was defined together with its public function, for the generated tests. */
+export const elementary: {
+  readonly op: OpDef<null>;
+  readonly arity: 1 | 2;
+  call(...x: readonly NDArray[]): NDArray;
+}[] = [];
+/** Defines a unary op together with its public function; `accept` widens or rejects the input's dtype. */
+export function unary(e: Elementwise, accept: (d: DType) => DType = (d) => d): Unary {
+  const op = elementwise(e);
+  const node = (x: Node): Node => apply(op, [cast(x, accept(x.dtype))], null);
+  const call = (a: ArrayLike): NDArray => wrap(node(nodeOf(e.name, a)));
+  elementary.push({ op, arity: 1, call: call as (...x: readonly NDArray[]) => NDArray });
+  return Object.assign(call, { node });
+}
+/** A public binary function and its op over nodes of one shape and dtype. */
+export interface Binary {
+  (a: ArrayLike, b: ArrayLike): NDArray;
+  readonly node: (x: Node, y: Node) => Node;
+}
+/** Defines a binary op together with its public, broadcasting function. */
+export function binary(e: Elementwise, to: (d: DType) => DType = (d) => d): Binary {
+  const op = elementwise(e);
+  const node = (x: Node, y: Node): Node => apply(op, [x, y], null);
+  const call = (a: ArrayLike, b: ArrayLike): NDArray => wrap(node(...pair(e.name, a, b, to)));
+  elementary.push({ op, arity: 2, call: call as (...x: readonly NDArray[]) => NDArray });
+  return Object.assign(call, { node });
+}
