@@ -9,7 +9,7 @@ const files = filesUnder("tests")
   .map((path) => `./${path}`);
 
 /** What is the same on every device, as it is below them, and what names its devices itself. */
-const DEVICELESS = /^\.\/tests\/(base|kernel|blas|shim|vectors|layers|runtime\/(ffi|devices))/;
+const DEVICELESS = /^\.\/tests\/(base|kernel|blas|shim|metal|vectors|layers|runtime\/(ffi|devices))/;
 /** Long, and about numbers or a collector rather than what lies between an engine and a device: on the test device under Bun only. */
 const BUN_ONLY = /^\.\/tests\/(memory\/(flat|limits)|generated\/(ops|gradients))/;
 
