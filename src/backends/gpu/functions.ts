@@ -166,6 +166,15 @@ float3 sn_f64_from(float h, float l, float e) {
   float scale = k > -126 ? sn_power_of_two(-k) : sn_power_of_two(126), top = s * scale;
   return float3(top, (l - (s - h)) * scale, e + float(k > -126 ? k : -126));
 }
+float3 sn_f64_bits(ulong b) {
+  int e = int((b >> 52) & 2047ul);
+  ulong m = b & 4503599627370495ul;
+  float sign = (b >> 63) != 0ul ? -1.0f : 1.0f;
+  if (e == 0) return float3(sign * 0.0f, 0.0f, 0.0f);
+  if (e == 2047) return float3(m != 0ul ? NAN : sign * INFINITY, 0.0f, 0.0f);
+  float h = as_type<float>(0x3f800000u | uint(m >> 29)), l = float(uint(m & 536870911ul)) * 2.22044605e-16f;
+  return sn_f64_from(sign * h, sign * l, float(e - 1023));
+}
 float3 sn_neg_f64(float3 a) { return float3(-a.x, -a.y, a.z); }
 float3 sn_add_f64(float3 a, float3 b) {
   if (a.x == 0.0f || !(fabs(a.x) < INFINITY) || b.x == 0.0f || !(fabs(b.x) < INFINITY)) {
