@@ -1,5 +1,5 @@
 // The scalar functions that a GPU's language does not have, or not exactly, in the C that MSL and CUDA share. A kernel's text gets those that it names.
-// float32 has no subnormals on Apple's GPUs. Products are fused into sums only where fma says so.
+// Arithmetic takes subnormal float32 for 0 on Apple's GPUs; equality does not, so that truth is that of the bits. Products are fused into sums only where fma says so.
 
 /** Definitions of functions, each in full; later ones call earlier ones. */
 const TEXT = `
@@ -7,6 +7,11 @@ float sn_power_of_two(int n) { return as_type<float>((n + 127) << 23); }
 float sn_max_f32(float a, float b) { return a > b || a != a ? a : b; }
 float sn_min_f32(float a, float b) { return a < b || a != a ? a : b; }
 float sn_sign_f32(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : 0.0f; }
+int sn_eq_f32(float a, float b) {
+  uint x = as_type<uint>(a), y = as_type<uint>(b);
+  return int((x == y && a == a) || ((x | y) << 1) == 0u);
+}
+int sn_ne_f32(float a, float b) { return 1 - sn_eq_f32(a, b); }
 float sn_round_f32(float x) { return rint(x); }
 float sn_exp_tail(float r) {
   float p = fma(r, 0.00138379971f, 0.00836916547f);
