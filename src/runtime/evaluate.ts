@@ -1,6 +1,5 @@
 // Evaluation: roots to a graph, its plan from the cache, one submission, and the values back into the nodes.
 import { type DType, itemsize, typedArrayOf } from "../base/dtype.ts";
-import { partsOf } from "../backends/gpu/arguments.ts";
 import { DEFAULT_PRECISION, elementsOf, formatArray } from "../base/format.ts";
 import { CHECK, DEBUG, debug } from "../base/env.ts";
 import { plainError, site, siteOf } from "../base/error.ts";
@@ -280,8 +279,7 @@ function submitted(
   for (const s of p.scalars) {
     const n = g.order[s.slot] as Node, v = n.op.values?.(n.arg)[s.k];
     if (v === undefined) continue;
-    if (s.part >= 0) p.floats[s.word] = partsOf(Number(v))[s.part] as number;
-    else if (s.t === "f32") p.floats[s.word] = v as number;
+    if (s.t === "f32") p.floats[s.word] = v as number;
     else putScalar(words, s.word, s.t, v);
   }
   words[2] = flags | deviceNumber(lib, g.device) << 8;

@@ -85,13 +85,7 @@ export interface LaunchWords {
   readonly words: readonly number[];
   /** Numbers of 64 bits that follow starts and offsets. */
   readonly sizes: readonly { readonly at: number; readonly size: Size }[];
-  readonly scalars: readonly {
-    readonly at: number;
-    readonly slot: number;
-    readonly k: number;
-    readonly t: CType;
-    readonly part: number;
-  }[];
+  readonly scalars: readonly { readonly at: number; readonly slot: number; readonly k: number; readonly t: CType }[];
 }
 const LAUNCH = 4, AFTER = 1;
 
@@ -137,11 +131,10 @@ export function launchOf(
   const constants = words.length;
   words.push(...launch.constants);
   for (const f of program.fields) {
-    const { source } = f, scalar = source.of === "scalar" || source.of === "part" ? scalars[source.scalar] : undefined;
+    const scalar = f.source.of === "scalar" ? scalars[f.source.scalar] : undefined, at = constants + f.word;
     if (scalar === undefined) continue;
-    const at = constants + f.word, part = source.of === "part" ? source.part : -1;
     if (scalar.size !== null) sizes.push({ at, size: scalar.size });
-    if (scalar.node >= 0) patched.push({ at, slot: scalar.node, k: scalar.k, t: scalar.t, part });
+    if (scalar.node >= 0) patched.push({ at, slot: scalar.node, k: scalar.k, t: scalar.t });
   }
   words[1] = words.length;
   return { words, sizes, scalars: patched };

@@ -55,14 +55,8 @@ export interface Plan {
   readonly leaves: readonly { readonly word: number; readonly leaf: number; readonly out: number }[];
   readonly outputs: readonly Output[];
   readonly aliases: readonly Alias[];
-  /** Words that take value `k` of the node at `slot`; of a float64, where `part` is not negative, that one of its three floats. */
-  readonly scalars: readonly {
-    readonly word: number;
-    readonly slot: number;
-    readonly k: number;
-    readonly t: CType;
-    readonly part: number;
-  }[];
+  /** Words that take value `k` of the node at `slot`. */
+  readonly scalars: readonly { readonly word: number; readonly slot: number; readonly k: number; readonly t: CType }[];
   /** True if a run can fail for what the data holds: its leaves must then stay as they are. */
   readonly fallible: boolean;
   /** Nodes that it computes. */
@@ -263,7 +257,7 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
       o.over.flatMap((leaf) => binding.get(`leaf${leaf}.0`) ?? []),
     ]),
   );
-  const scalars: { word: number; slot: number; k: number; t: CType; part: number }[] = [];
+  const scalars: { word: number; slot: number; k: number; t: CType }[] = [];
   for (const s of list) {
     const at = w.n;
     if (s.kind === "call") {
@@ -341,7 +335,7 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
       });
       k.scalars.scalars.forEach((x) => {
         if (x.size !== null) return w.wide(x.size);
-        if (x.node >= 0) scalars.push({ word: w.n, slot: x.node, k: x.k, t: x.t, part: -1 });
+        if (x.node >= 0) scalars.push({ word: w.n, slot: x.node, k: x.k, t: x.t });
         const here = w.n;
         w.push(0);
         w.push(0);

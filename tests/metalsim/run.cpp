@@ -202,7 +202,7 @@ text run(dispatch &d) {
     constants[i] = b.m ? memory{} : memory{(char *)b.bytes.p, b.bytes.n, nullptr};
     memory *m = b.m ? b.m : &constants[i];
     x.group.buffer[i] = m->p + b.offset;
-    x.regions.push({m->p + b.offset, m->bytes - b.offset, m, *end == 'w', (int)i});
+    x.regions.push({m->p, m->bytes, m, *end == 'w', (int)i});   // of all of it, as strides may be negative
     s = end + 1;
   }
 #if defined(__x86_64__)

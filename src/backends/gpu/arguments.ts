@@ -33,9 +33,7 @@ export type Source =
   | { readonly of: "row" | "inner"; readonly axis: number }
   | { readonly of: "rowStride" | "innerStride"; readonly mem: number; readonly axis: number }
   | { readonly of: "foldStride" | "bound"; readonly mem: number }
-  | { readonly of: "scalar"; readonly scalar: number }
-  /** A part of a float64: high, low, exponent. */
-  | { readonly of: "part"; readonly scalar: number; readonly part: 0 | 1 | 2 };
+  | { readonly of: "scalar"; readonly scalar: number };
 /** A field: `t` null is an index. */
 interface Field {
   readonly name: string;
@@ -77,14 +75,11 @@ export class Arguments {
   operand(of: "foldStride" | "bound", mem: number): string {
     return this.#field(`m${mem}_${of === "bound" ? "n" : "f"}`, null, { of, mem });
   }
-  /** A scalar argument; a float64 is put together from its parts. */
+  /** A scalar argument; of a float64 come the bits. */
   scalar(scalar: number): string {
-    const t = this.#kernel.scalars.scalars[scalar]?.t as CType;
-    if (t !== "f64") return this.#field(`s${scalar}`, t, { of: "scalar", scalar });
-    const parts = ([0, 1, 2] as const).map((part) =>
-      this.#field(`s${scalar}_${part}`, "f32", { of: "part", scalar, part })
-    );
-    return `float3(${parts.join(", ")})`;
+    const t = this.#kernel.scalars.scalars[scalar]?.t as CType,
+      name = this.#field(`s${scalar}`, t, { of: "scalar", scalar });
+    return t === "f64" ? `sn_f64_bits(${name})` : name;
   }
 
   /** Scalar arguments take two words each, as a plan patches them; those of 32 bits are followed by a gap. */
@@ -92,7 +87,7 @@ export class Arguments {
     return f.t === null ? this.#wide : f.source.of === "scalar";
   }
   #hasGap(f: Field): boolean {
-    return f.source.of === "scalar" && f.t !== "i64" && f.t !== "u64" && f.t !== "c64";
+    return f.source.of === "scalar" && (f.t === "f32" || f.t === "i32" || f.t === "u32");
   }
   /** Fields in the order of the structure: what takes two words first, so that nothing is padded but the end. */
   placed(): { readonly fields: readonly Placed[]; readonly words: number } {
@@ -110,19 +105,13 @@ export class Arguments {
   /** The text of the structure. */
   text(): string {
     const lines = this.placed().fields.map((f) => {
-      const type = f.t === null ? (this.#wide ? "long" : "int") : typeName(f.t);
+      const type = f.t === null ? (this.#wide ? "long" : "int") : f.t === "f64" ? "ulong" : typeName(f.t);
       return `  ${type} ${f.name}${this.#hasGap(f) ? `, ${f.name}_gap` : ""};\n`;
     });
     return `struct Arguments {\n${lines.join("")}};\n`;
   }
 }
 
-/** A float64 as its high part, of magnitude 1 to 2, low part, and exponent. */
-export function partsOf(x: number): [number, number, number] {
-  if (x === 0 || !Number.isFinite(x)) return [x, 0, 0];
-  const e = Math.floor(Math.log2(Math.abs(x))), m = x / 2 ** e, h = Math.fround(m);
-  return [h, m - h, e];
-}
 /** The value of a field. */
 function valueOf(f: Placed, k: Kernel, run: Run, grid: Grid, scalars: readonly Literal[]): Literal {
   const s = f.source,
@@ -145,8 +134,6 @@ function valueOf(f: Placed, k: Kernel, run: Run, grid: Grid, scalars: readonly L
       return run.inner[s.axis] as number;
     case "scalar":
       return scalars[s.scalar] as Literal;
-    case "part":
-      return partsOf(Number(scalars[s.scalar]))[s.part];
   }
   const o = run.operands[s.mem] as Run["operands"][number];
   switch (s.of) {
@@ -178,6 +165,7 @@ export function pack(
       view.setFloat32(at + 4, x.im, true);
     } else if (f.t === "c64") view.setFloat32(at, Number(x), true);
     else if (f.t === "f32") view.setFloat32(at, Number(x), true);
+    else if (f.t === "f64") view.setFloat64(at, Number(x), true);
     else if (f.t === "i64" || f.t === "u64" || (f.t === null && wide)) {
       view.setBigUint64(at, BigInt.asUintN(64, BigInt(x)), true);
     } else view.setUint32(at, Number(BigInt.asUintN(32, BigInt(x))), true);

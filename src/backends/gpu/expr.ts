@@ -133,6 +133,7 @@ export function binaryText(op: string, t: CType, a: string, b: string): string {
   if (t === "f64" && !FLOAT64.has(op)) throw noFloat64();
   if (t === "c64" || t === "f64") return call;
   const unsigned = UNSIGNED[t], integer = t !== "f32", type = typeName(t), infix = INFIX[op];
+  if (t === "f32" && (op === "eq" || op === "ne")) return call;
   if (COMPARE.has(op)) return `int(${a} ${infix} ${b})`;
   if (op === "mulhi") return `mulhi(${a}, ${b})`;
   if (op === "shl" || op === "shr") {
@@ -165,7 +166,7 @@ function unaryText(op: string, t: CType, x: string): string {
     case "not":
       return `(~${x})`;
     case "lnot":
-      return `int(${x} == ${literalText(t === "i64" || t === "u64" ? 0n : 0, t)})`;
+      return binaryText("eq", t, x, literalText(t === "i64" || t === "u64" ? 0n : 0, t));
     case "recip":
       return `(1.0f / ${x})`;
     case "rsqrt":

@@ -1,5 +1,5 @@
 // The scalar functions that a GPU's language does not have, or not exactly, in the C that MSL and CUDA share. A kernel's text gets those that it names.
-// float32 has no subnormals on Apple's GPUs. Products are fused into sums only where fma says so.
+// Arithmetic takes subnormal float32 for 0 on Apple's GPUs; equality does not, so that truth is that of the bits. Products are fused into sums only where fma says so.
 
 /** Definitions of functions, each in full; later ones call earlier ones. */
 const TEXT = `
@@ -7,6 +7,11 @@ float sn_power_of_two(int n) { return as_type<float>((n + 127) << 23); }
 float sn_max_f32(float a, float b) { return a > b || a != a ? a : b; }
 float sn_min_f32(float a, float b) { return a < b || a != a ? a : b; }
 float sn_sign_f32(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : 0.0f; }
+int sn_eq_f32(float a, float b) {
+  uint x = as_type<uint>(a), y = as_type<uint>(b);
+  return int((x == y && a == a) || ((x | y) << 1) == 0u);
+}
+int sn_ne_f32(float a, float b) { return 1 - sn_eq_f32(a, b); }
 float sn_round_f32(float x) { return rint(x); }
 float sn_exp_tail(float r) {
   float p = fma(r, 0.00138379971f, 0.00836916547f);
@@ -165,6 +170,15 @@ float3 sn_f64_from(float h, float l, float e) {
   int k = int((b >> 23) & 255u) - 127;
   float scale = k > -126 ? sn_power_of_two(-k) : sn_power_of_two(126), top = s * scale;
   return float3(top, (l - (s - h)) * scale, e + float(k > -126 ? k : -126));
+}
+float3 sn_f64_bits(ulong b) {
+  int e = int((b >> 52) & 2047ul);
+  ulong m = b & 4503599627370495ul;
+  float sign = (b >> 63) != 0ul ? -1.0f : 1.0f;
+  if (e == 0) return float3(sign * 0.0f, 0.0f, 0.0f);
+  if (e == 2047) return float3(m != 0ul ? NAN : sign * INFINITY, 0.0f, 0.0f);
+  float h = as_type<float>(0x3f800000u | uint(m >> 29)), l = float(uint(m & 536870911ul)) * 2.22044605e-16f;
+  return sn_f64_from(sign * h, sign * l, float(e - 1023));
 }
 float3 sn_neg_f64(float3 a) { return float3(-a.x, -a.y, a.z); }
 float3 sn_add_f64(float3 a, float3 b) {

@@ -1,0 +1,68 @@
+// Evals on the GPU through the whole library: results are the CPU's, plans are patched, and what the GPU has not runs on the CPU over the same memory.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import * as mx from "../../mod.ts";
+import { violations } from "../support/metal.ts";
+
+const usual = mx.defaultDevice();
+before(() => mx.setDefaultDevice(mx.gpu));
+after(() => {
+  mx.setDefaultDevice(usual);
+  assert.deepEqual(violations(), []);
+});
+const on = <T>(device: typeof mx.cpu, f: () => T): T => {
+  const was = mx.defaultDevice();
+  mx.setDefaultDevice(device);
+  try {
+    return f();
+  } finally {
+    mx.setDefaultDevice(was);
+  }
+};
+/** Computes on the GPU and on the CPU, which agree to a few units of float32. */
+function agree(make: () => mx.NDArray): void {
+  const got = make(),
+    want = on(mx.cpu, make),
+    a = [...got.data() as Float32Array],
+    b = [...want.data() as Float32Array];
+  assert.deepEqual([got.shape, got.dtype], [want.shape, want.dtype]);
+  b.forEach((w, i) =>
+    assert.ok(Math.abs((a[i] as number) - w) <= 3e-6 * Math.max(1, Math.abs(w)), `${i}: ${a[i]}, not ${w}`)
+  );
+}
+
+test("evals on the GPU give what the CPU gives", () => {
+  const x = Float32Array.from({ length: 300 }, (_, i) => Math.sin(i * i)),
+    array = (): mx.NDArray => mx.array(x).reshape(10, 30);
+  agree(() => mx.softmax(array(), -1));
+  agree(() => mx.grad((w: mx.NDArray) => mx.mean(mx.square(array().matmul(w))))(mx.ones([30, 4])));
+  agree(() => mx.cumsum(array(), 0).add(mx.max(array(), { axis: 1, keepdims: true })));
+  agree(() => mx.random.normal([7, 9], { key: mx.random.key(5) }));
+});
+test("a plan is patched: scalars of every kind, starts, and other sizes", () => {
+  for (const step of [0.25, 0.1, 0.5]) agree(() => mx.arange(0.5, 3, step));
+  for (const k of [2, 3.5, -1]) agree(() => mx.ones([5]).mul(k));
+  for (const n of [3, 40, 700, 2000]) agree(() => mx.sum(mx.ones([3, n]).mul(2), 1));
+  for (const at of [0, 1, 5]) {
+    agree(() => {
+      const x = mx.arange(0, 40, 1, "float32").reshape(8, 5);
+      x.set([at], mx.ones([5]).mul(at));
+      return x.add(x.get(`${at}:${at + 3}`).sum());
+    });
+  }
+});
+test("arrays go between the CPU and the GPU without a copy, and each waits for the other", () => {
+  let x = mx.ones([64]);
+  for (let i = 0; i < 10; i++) x = on(i % 2 === 0 ? mx.gpu : mx.cpu, () => x.add(1));
+  assert.ok([...x.data() as Float32Array].every((v) => v === 11));
+});
+test("what the GPU has not runs on the CPU, and explain says so", () => {
+  const wide = mx.array(new Float64Array([1, 2, 3]), "float64").mul(2);
+  assert.deepEqual(mx.explain(wide).kernels.map((k) => k.device), ["cpu"]);
+  assert.deepEqual([...wide.data() as Float64Array], [2, 4, 6]);
+  const product = mx.ones([4, 4]).matmul(mx.ones([4, 4]).mul(2)).add(1), told = mx.explain(product);
+  assert.deepEqual(new Set(told.kernels.map((k) => k.device)), new Set(["gpu", "cpu"]));
+  assert.match(told.copies.map((c) => c.reason).join("\n"), /matmul runs on cpu, as gpu has no such routine/);
+  assert.ok(told.copies.every((c) => c.bytes === 0));
+  assert.equal(product.sum().item(), 16 * 9);
+});
