@@ -12,7 +12,8 @@ import { placeholder } from "../ops/basis.ts";
 import { wrap } from "../ops/lift.ts";
 import { functionOf } from "../transform/grad.ts";
 import { Key, present } from "../schedule/graph.ts";
-import { graphOf, onLeaves, standingIn } from "./evaluate.ts";
+import { graphOf } from "./graph.ts";
+import { onLeaves, standingIn } from "./run.ts";
 import { call, type Program } from "./program.ts";
 import { areSpread } from "./segments.ts";
 

@@ -7,7 +7,8 @@ import { type Aval, type Lower, type Node, type OpDef, topological } from "../..
 import type { View } from "../../src/core/view.ts";
 import type { Expr, Scalars } from "../../src/kernel/expr.ts";
 import { registry } from "../../src/ops/basis.ts";
-import { forgetPlans, native } from "../../src/runtime/evaluate.ts";
+import { forgetPlans } from "../../src/runtime/cache.ts";
+import { native } from "../../src/runtime/memory.ts";
 import { failureOf, fusionDifference } from "../support/fusion_checks.ts";
 import { checkGradient, gradientCases } from "../support/gradient_checks.ts";
 import { checkBinary, checkReduce, checkUnary } from "../support/op_checks.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as mx from "../../mod.ts";
 import type { DType } from "../../src/base/dtype.ts";
-import { counters } from "../../src/runtime/evaluate.ts";
+import { counters } from "../../src/runtime/cache.ts";
 import { randomRecipe } from "../support/random_graph.ts";
 import {
   type Check,

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import * as mx from "../../mod.ts";
 import type { NDArray } from "../../mod.ts";
 import { compiledKernels } from "../../src/runtime/plan.ts";
-import { counters, forgetPlans } from "../../src/runtime/evaluate.ts";
+import { counters, forgetPlans } from "../../src/runtime/cache.ts";
 import { bytesOf } from "../support/random_graph.ts";
 
 const w = mx.sin(mx.arange(2048).reshape(64, 32).astype("float32"));

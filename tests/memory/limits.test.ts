@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as mx from "../../mod.ts";
-import { native } from "../../src/runtime/evaluate.ts";
+import { native } from "../../src/runtime/memory.ts";
 
 const MB = 1 << 20;
 

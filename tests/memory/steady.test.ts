@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as mx from "../../mod.ts";
-import { counters } from "../../src/runtime/evaluate.ts";
+import { counters } from "../../src/runtime/cache.ts";
 
 const STEPS = 300;
 

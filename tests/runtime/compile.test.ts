@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as mx from "../../mod.ts";
 import type { NDArray } from "../../mod.ts";
-import { counters } from "../../src/runtime/evaluate.ts";
+import { counters } from "../../src/runtime/cache.ts";
 import { bytesOf, randomRecipe } from "../support/random_graph.ts";
 
 const close = (a: NDArray, b: NDArray | readonly number[]): void => {

@@ -4,7 +4,8 @@ import { afterEach, test } from "node:test";
 import * as mx from "../../mod.ts";
 import { fake } from "../../src/core/device.ts";
 import { copyWords, deviceNumber } from "../../src/runtime/devices.ts";
-import { counters, native } from "../../src/runtime/evaluate.ts";
+import { counters } from "../../src/runtime/cache.ts";
+import { native } from "../../src/runtime/memory.ts";
 import { bytesOf, firstDifference, Random, randomRecipe, type Value } from "../support/random_graph.ts";
 
 const lib = native(), FAKE = deviceNumber(lib, fake);

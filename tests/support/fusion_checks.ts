@@ -7,7 +7,7 @@ import { expressions } from "../../src/kernel/kernel.ts";
 import type { Step } from "../../src/schedule/step.ts";
 import { bytesOf, evaluateEach, firstDifference, numbersOf, type Recipe, type Value } from "./random_graph.ts";
 import { interpreted } from "./interpreted.ts";
-import { forgetPlans } from "../../src/runtime/evaluate.ts";
+import { forgetPlans } from "../../src/runtime/cache.ts";
 
 const arrays = (recipe: Recipe, roots: readonly number[]): NDArray[] => {
   const all = recipe.build();

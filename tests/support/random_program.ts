@@ -1,7 +1,7 @@
 // Seeded random programs that record, change, read, keep and drop arrays, beside plain int32 arrays that do the same: what lifetimes have to preserve.
 import * as mx from "../../mod.ts";
 import type { NDArray } from "../../src/core/ndarray.ts";
-import { native } from "../../src/runtime/evaluate.ts";
+import { native } from "../../src/runtime/memory.ts";
 import { Random } from "./random_graph.ts";
 
 /** An array and what it has to hold. */

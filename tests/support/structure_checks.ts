@@ -2,7 +2,7 @@
 import * as mx from "../../mod.ts";
 import { type DType, isComplex, isInexact, itemsize } from "../../src/base/dtype.ts";
 import type { NDArray } from "../../src/core/ndarray.ts";
-import { forgetPlans } from "../../src/runtime/evaluate.ts";
+import { forgetPlans } from "../../src/runtime/cache.ts";
 import { convert, type Element, isWhole, round, spacing, wrap } from "../reference/elementwise.ts";
 import { fill, type Grid, MOVEMENT, order, promoted, rows, running, words } from "../reference/grid.ts";
 import {

@@ -1,6 +1,6 @@
 // Training loops that dispose of nothing, and what memory they take: for the tests of flat memory and for scripts/soak.ts.
 import * as mx from "../../mod.ts";
-import { native } from "../../src/runtime/evaluate.ts";
+import { native } from "../../src/runtime/memory.ts";
 
 const ACTIVE = 0, RSS = 6;
 type Weights = mx.NDArray[];
