@@ -4,7 +4,7 @@ import { partsOf } from "../backends/gpu/arguments.ts";
 import { DEFAULT_PRECISION, elementsOf, formatArray } from "../base/format.ts";
 import { DEBUG, debug } from "../base/env.ts";
 import { plainError, siteOf } from "../base/error.ts";
-import { computes, cpu, type Device, on, recording } from "../core/device.ts";
+import { computes, cpu, type Device, gpuCalls, on, recording } from "../core/device.ts";
 import { elementOf, late, type NDArray, type TypedData } from "../core/ndarray.ts";
 import { type Buf, carried, freshMark, Node, type OpDef, topological } from "../core/node.ts";
 import { size } from "../core/shape.ts";
@@ -12,7 +12,7 @@ import { trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
 import { assemble, define } from "../ops/basis.ts";
 import { alignment, type Graph, Key, present } from "../schedule/graph.ts";
-import { copyWords, deviceNumber, isUnified } from "./devices.ts";
+import { callsOf, copyWords, deviceNumber, isUnified } from "./devices.ts";
 import { type Native, openNative } from "./ffi.ts";
 import {
   build,
@@ -32,6 +32,7 @@ let opened: Native | null = null;
 export function native(): Native {
   return opened ??= openNative();
 }
+gpuCalls.of = (device) => callsOf(native(), device);
 
 const sourceOp = define<null>({
   name: "array",
