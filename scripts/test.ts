@@ -8,10 +8,11 @@ const files = filesUnder("tests")
   .filter((path) => path.endsWith(".test.ts") && (wanted.length === 0 || wanted.some((part) => path.includes(part))))
   .map((path) => `./${path}`);
 
+const METAL = /^\.\/tests\/metal\//;
 /** What is the same on every device, as it is below them, and what names its devices itself. */
-const DEVICELESS = /^\.\/tests\/(base|kernel|blas|shim|vectors|layers|runtime\/(ffi|devices))/;
+const DEVICELESS = /^\.\/tests\/(metal|base|kernel|blas|shim|vectors|layers|runtime\/(ffi|devices))/;
 /** Long, and about numbers or a collector rather than what lies between an engine and a device: on the test device under Bun only. */
-const BUN_ONLY = /^\.\/tests\/(memory\/(flat|limits)|generated\/(ops|gradients))/;
+const BUN_ONLY = /^\.\/tests\/(memory\/(flat|limits)|generated\/(ops|gradients|lengths))/;
 
 interface Engine {
   readonly command: string;
@@ -60,7 +61,9 @@ if (files.length === 0) {
       await run(engine, named, files);
       continue;
     }
-    await run(engine, "cpu", files);
+    // The simulator has to be there before the library first looks for Metal: a process of its own.
+    await run(engine, "cpu", files.filter((path) => !METAL.test(path)));
+    await run(engine, "cpu", files.filter((path) => METAL.test(path)));
     await run(
       engine,
       "fake",

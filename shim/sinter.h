@@ -37,8 +37,9 @@ enum { SN_ACTIVE, SN_PEAK, SN_CACHE, SN_LIMIT, SN_CACHE_LIMIT, SN_BUFFERS, SN_RS
 SN_EXPORT double sn_stat(uint32_t which);                                 // bytes or counts, process-wide
 SN_EXPORT double sn_set(uint32_t which, double value);                    // SN_PEAK (reset), SN_LIMIT, SN_CACHE_LIMIT; returns the old value
 // Device d's own settings and statistics are d << 8 | which. Of the test device: how its streams shuffle; which allocation, dispatch or copy
-// from now on fails (1 the next, 0 none), and how many from there; how often memory was found damaged (0 forgets it); how many tasks overtook an earlier one.
-enum { SN_FAKE_SEED, SN_FAKE_ALLOCATION, SN_FAKE_DISPATCH, SN_FAKE_COPY, SN_FAKE_TIMES, SN_FAKE_DAMAGE, SN_FAKE_OVERTAKEN };
+// from now on fails, or which freed buffer is found to be written beyond its end (1 the next, 0 none), and how many from there; how often memory
+// was found damaged (0 forgets it); how many tasks overtook an earlier one.
+enum { SN_FAKE_SEED, SN_FAKE_ALLOCATION, SN_FAKE_DISPATCH, SN_FAKE_COPY, SN_FAKE_SPILL, SN_FAKE_TIMES, SN_FAKE_DAMAGE, SN_FAKE_OVERTAKEN };
 // Of Metal: after how many launches, or bytes that they name, a command buffer is committed; how many were committed; how many barriers were placed.
 enum { SN_METAL_LAUNCHES, SN_METAL_BYTES, SN_METAL_COMMITS, SN_METAL_BARRIERS };
 // Of CUDA, counts: kernels that were compiled rather than found on disk, launches, bytes copied to the device and to the host.
@@ -77,7 +78,7 @@ enum { SN_DISPATCH = 1, SN_CALL = 2, SN_COPY = 3, SN_LAUNCH = 4 };
 //     Metal copies whole words
 //   SN_LAUNCH: [.., program, flags, 3 x threadgroups, 3 x threads, nBuffer, nConstant, nBuffer x (binding, offset i64), nConstant x word]: a kernel of a
 //     source program. flags: SN_AFTER = it depends on a launch of this submission since the last one that was marked so; the others may run at once.
-//   SN_CALL: [.., routine, nPtr, nInt, nNum, nPtr x (binding, offset i64), nInt x i64, nNum x f64]; the signature of a routine is in calls.h
+//   SN_CALL: [.., routine, nPtr, nInt, nNum, nPtr x (binding, offset i64), nInt x i64, nNum x f64]; the signatures of routines are in blas/table.c
 //   SN_DISPATCH: [.., program, nRow, nInner, nMem, nScalar, foldAxis, rag i64, foldSize i64,
 //                 nRow x size i64, nInner x size i64, nMem x memory operand, nScalar x raw 64 bits]
 //     memory operand: [binding, nIndirect, offset i64 (bytes), bound i64 (elements from the row's address that an index load may touch),
@@ -101,7 +102,8 @@ enum { SN_NONE, SN_MEM, SN_SLOT, SN_SCALAR, SN_AXIS, SN_STAGE, SN_TILE };
 //   kind SN_COL: for each row, each chunk of i: entry0 (initialises tiles); then for each step of the fold axis in order entry1; then entry2.
 //     A tile is an array of one chunk of 64-bit places, addressed by i like a contiguous operand. Rows and chunks are spread over threads.
 //     The fold axis is row axis number nRow for SN_AXIS, and the fold stride advances the operands.
-//   kind SN_SEQ: as SN_ROW, but rows run in order on one thread (scatters); the inner axes may be cut across threads if imm of stage 0 is 1.
+//   kind SN_SEQ: as SN_ROW, but rows run in order (scatters). The inner axes may be cut across threads if imm of stage 0 is 1. With a stage `own`
+//     each thread walks all rows and stores, in that order, into its own range of the places.
 enum { SN_MAP, SN_ROW, SN_COL, SN_SEQ };
 // The accumulator machine. A step is G elements: 8 vectors of 32-bit lanes (narrow), or half as many elements (wide = 1: programs that touch
 // a 64-bit type), where 64-bit values fill the 8 vectors and 32-bit ones the first 4; complex64 is re in the first 4 vectors and im in the last 4.
@@ -113,6 +115,8 @@ enum { SN_MAP, SN_ROW, SN_COL, SN_SEQ };
 //   st1.S mem                   store lane 0 at the row's address      ld.S with a zero inner stride is a splat
 //   sta.<add|mul|min|max|set>.S.T mem      mem = mem op acc, element by element in order (S the storage, T the compute type)
 //   stx.<add|mul|min|max|set>.S.T mem slot(index)  the same at mem[index]; imm: 0 = index i32, 1 = i64; out of range indices are skipped
+//   own.i32 | own.i64 mem slot(index)  the places of all stx of this program, none of which it reads, and which follow each other along a row;
+//     imm: stages from here to the loop, behind which a row goes on that has no place left in the thread's range
 //   keep slot|tile  get slot|tile  (tiles: in 64-bit places or densely, the executor's choice, per chunk)
 //   splat.w32 splat.w64 splat.c64 scalar     axis.i32 axis.i64 axis     iota.i32 iota.i64
 //   unary  <op>.T        binary <op>.T.m (mem contiguous | slot | tile), <op>.T.s (scalar | slot: lane 0);  r<op> = operand op acc

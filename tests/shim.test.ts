@@ -411,6 +411,14 @@ test("programs and dispatches that would leave their memory are refused", () => 
   refused(MAP, 0, 1, 0, pass(["threefry0.u32", SLOT, SLOT]));
   refused(ROW, 0, 0, 0, [["ld.w32", MEM], ["loop", STAGE], ["loop", STAGE], ["ret"]]);
   refused(MAP, 1, 1, 0, pass(["ld.c64", MEM], ["add.c64.m", MEM]));
+  // A stage `own` ends before the loop of its pass, and the program stores nowhere else.
+  const owning = (imm: number, ...more: readonly Stage[]): readonly Stage[] =>
+    pass(["own.i32", MEM, SLOT, imm], ["ld.w32", MEM | 1], ["stx.add.w32.f32", MEM, SLOT], ...more);
+  assert.notEqual(native.program(programWords(SEQ, 0, 1, 0, owning(3))), 0);
+  refused(ROW, 0, 1, 0, owning(3));
+  for (const imm of [0, 2, 4, 99, 2 ** 32 - 1]) refused(SEQ, 0, 1, 0, owning(imm));
+  refused(SEQ, 0, 1, 0, owning(4, ["st.w32", MEM | 2]));
+  refused(SEQ, 0, 1, 0, owning(4, ["ld.w32", MEM]));
   const id = program(MAP, 0, 0, 0, good()), axis = program(MAP, 0, 0, 0, pass(["axis.i32", AXIS | 1], ["st.w32", MEM]));
   const x = memory(Float32Array, 400), y = memory(Float32Array, 400);
   const code = (d: Omit<Dispatch, "program">, of = id): number =>

@@ -242,7 +242,7 @@ static int bind(context *c, const device *d, uint32_t device_number, uint32_t *e
       break;
     default: sn_fail(c, "binding %u has kind %u", i, e[0]); return SN_E_WORDS;
   }
-  b->p = b->device == device_number ? b->m.handle : d->unified && sn_device(b->device, 0)->unified ? b->m.host : 0;
+  b->p = device_number > 0 && b->device == device_number ? b->m.handle : d->unified ? b->m.host : 0;
   return 0;
 }
 static void wait_for(context *c, uint64_t tasks) { while (atomic_load(&c->busy) & tasks) pthread_cond_wait(&c->changed, &c->lock); }

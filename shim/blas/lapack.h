@@ -30,3 +30,5 @@ int bl_ql(double *d, double *e, int64_t n, double *X, int64_t ld);
 int bl_bidiagonal_qr(double *s, double *e, int64_t n, double *X, double *Y, int64_t ld);
 // Root i of 1 + sum z_j^2 / (d_j^2 - x^2), d ascending, as LAPACK's lasd4: returns x, and in g the d_j^2 - x^2 to high relative accuracy.
 double bl_secular_root(const double *d, const double *z, int64_t n, int64_t i, double *g);
+// Column j of V (n x n, complex64) := an eigenvector (im may be null) scaled to 2-norm 1 and, if complex, a real largest element.
+void bl_put_eigenvector(float *V, int64_t n, int64_t j, const double *re, const double *im, int64_t stride);

@@ -13,8 +13,8 @@ static void hessenberg(double *H, double *V, int64_t n, double *ort) {
     for (int64_t i = 0; i < n; i++) { double f = 0; for (int64_t j = m; j < n; j++) f += ort[j] * H[i * n + j]; f /= h; for (int64_t j = m; j < n; j++) H[i * n + j] -= f * ort[j]; }
     ort[m] *= scale; H[m * n + m - 1] = scale * g;
   }
-  memset(V, 0, (size_t)(n * n) * sizeof(double)); for (int64_t i = 0; i < n; i++) V[i * n + i] = 1;
-  for (int64_t m = n - 2; m >= 1; m--) if (H[m * n + m - 1] != 0 && ort[m] != 0) {
+  if (V) { memset(V, 0, (size_t)(n * n) * sizeof(double)); for (int64_t i = 0; i < n; i++) V[i * n + i] = 1; }
+  for (int64_t m = n - 2; V && m >= 1; m--) if (H[m * n + m - 1] != 0 && ort[m] != 0) {
     double *w = ort + n; for (int64_t i = m + 1; i < n; i++) ort[i] = H[i * n + m - 1];
     memset(w, 0, (size_t)n * sizeof(double));
     for (int64_t i = m; i < n; i++) { double f = ort[i]; for (int64_t j = m; j < n; j++) w[j] += f * V[i * n + j]; }
@@ -28,6 +28,7 @@ static void divide(double ar, double ai, double br, double bi, double *r, double
 }
 #define h(i, j) H[(i) * nn + (j)]
 #define v(i, j) V[(j) * nn + (i)]                   // held transposed: rotations act on rows
+// Without V only eigenvalues are found, and only the active rows and columns change.
 static int hqr2(double *H, double *V, int64_t nn, double *d, double *e, double *a, double *b) {
   int64_t n = nn - 1, iter = 0; double eps = DBL_EPSILON, shift = 0, p = 0, q = 0, r = 0, s = 0, z = 0, t, w, x, y, norm = 0;
   for (int64_t i = 0; i < nn; i++) for (int64_t j = i ? i - 1 : 0; j < nn; j++) norm += fabs(h(i, j));
@@ -35,14 +36,15 @@ static int hqr2(double *H, double *V, int64_t nn, double *d, double *e, double *
     int64_t l = n;
     for (; l > 0; l--) { s = fabs(h(l - 1, l - 1)) + fabs(h(l, l)); if (s == 0) s = norm; if (fabs(h(l, l - 1)) <= eps * s) break; }
     if (l == n) { h(n, n) += shift; d[n] = h(n, n); e[n] = 0; n--; iter = 0; continue; }
+    const int64_t right = V ? nn : n + 1, top = V ? 0 : l;
     if (l == n - 1) {
       w = h(n, n - 1) * h(n - 1, n); p = (h(n - 1, n - 1) - h(n, n)) / 2; q = p * p + w; z = sqrt(fabs(q)); h(n, n) += shift; h(n - 1, n - 1) += shift; x = h(n, n);
       if (q >= 0) {
         z = p >= 0 ? p + z : p - z; d[n - 1] = x + z; d[n] = z != 0 ? x - w / z : d[n - 1]; e[n - 1] = e[n] = 0;
         x = h(n, n - 1); s = fabs(x) + fabs(z); p = x / s; q = z / s; r = sqrt(p * p + q * q); p /= r; q /= r;
-        for (int64_t j = n - 1; j < nn; j++) { z = h(n - 1, j); h(n - 1, j) = q * z + p * h(n, j); h(n, j) = q * h(n, j) - p * z; }
-        for (int64_t i = 0; i <= n; i++) { z = h(i, n - 1); h(i, n - 1) = q * z + p * h(i, n); h(i, n) = q * h(i, n) - p * z; }
-        for (int64_t i = 0; i < nn; i++) { z = v(i, n - 1); v(i, n - 1) = q * z + p * v(i, n); v(i, n) = q * v(i, n) - p * z; }
+        for (int64_t j = n - 1; j < right; j++) { z = h(n - 1, j); h(n - 1, j) = q * z + p * h(n, j); h(n, j) = q * h(n, j) - p * z; }
+        for (int64_t i = top; i <= n; i++) { z = h(i, n - 1); h(i, n - 1) = q * z + p * h(i, n); h(i, n) = q * h(i, n) - p * z; }
+        for (int64_t i = 0; V && i < nn; i++) { z = v(i, n - 1); v(i, n - 1) = q * z + p * v(i, n); v(i, n) = q * v(i, n) - p * z; }
       } else { d[n - 1] = d[n] = x + p; e[n - 1] = z; e[n] = -z; }
       n -= 2; iter = 0; continue;
     }
@@ -66,15 +68,16 @@ static int hqr2(double *H, double *V, int64_t nn, double *d, double *e, double *
       if (k != m) h(k, k - 1) = -s * x; else if (l != m) h(k, k - 1) = -h(k, k - 1);
       p += s; x = p / s; y = q / s; z = r / s; q /= p; r /= p;
       double *restrict h0 = H + k * nn, *restrict h1 = h0 + nn, *restrict h2 = h1 + nn;
-      if (last) for (int64_t j = k; j < nn; j++) { double f = h0[j] + q * h1[j]; h0[j] -= f * x; h1[j] -= f * y; }
-      else for (int64_t j = k; j < nn; j++) { double f = h0[j] + q * h1[j] + r * h2[j]; h0[j] -= f * x; h1[j] -= f * y; h2[j] -= f * z; }
-      for (int64_t i = 0, to = n < k + 3 ? n : k + 3; i <= to; i++) { double *a = H + i * nn + k, f = x * a[0] + y * a[1]; if (!last) { f += z * a[2]; a[2] -= f * r; } a[0] -= f; a[1] -= f * q; }
+      if (last) for (int64_t j = k; j < right; j++) { double f = h0[j] + q * h1[j]; h0[j] -= f * x; h1[j] -= f * y; }
+      else for (int64_t j = k; j < right; j++) { double f = h0[j] + q * h1[j] + r * h2[j]; h0[j] -= f * x; h1[j] -= f * y; h2[j] -= f * z; }
+      for (int64_t i = top, to = n < k + 3 ? n : k + 3; i <= to; i++) { double *a = H + i * nn + k, f = x * a[0] + y * a[1]; if (!last) { f += z * a[2]; a[2] -= f * r; } a[0] -= f; a[1] -= f * q; }
+      if (!V) continue;
       double *restrict v0 = V + k * nn, *restrict v1 = v0 + nn, *restrict v2 = v1 + nn;
       if (last) for (int64_t i = 0; i < nn; i++) { double f = x * v0[i] + y * v1[i]; v0[i] -= f; v1[i] -= f * q; }
       else for (int64_t i = 0; i < nn; i++) { double f = x * v0[i] + y * v1[i] + z * v2[i]; v0[i] -= f; v1[i] -= f * q; v2[i] -= f * r; }
     }
   }
-  if (norm == 0) return 0;
+  if (norm == 0 || !V) return 0;
   for (n = nn - 1; n >= 0; n--) {                     // vectors of the triangular form, by back substitution; a and b are columns n and n - 1
     p = d[n]; q = e[n];
     if (q == 0) {
@@ -116,6 +119,14 @@ static int hqr2(double *H, double *V, int64_t nn, double *d, double *e, double *
 }
 #undef h
 #undef v
+void bl_put_eigenvector(float *V, int64_t n, int64_t j, const double *re, const double *im, int64_t stride) {
+  double s = 0, m = 0, cr = 1, ci = 0, top = 0;
+  for (int64_t i = 0; i < n * stride; i += stride) top = fmax(top, fmax(fabs(re[i]), im ? fabs(im[i]) : 0));
+  for (int64_t i = 0; i < n * stride; i += stride) { double x = re[i] / top, y = im ? im[i] / top : 0, a = x * x + y * y; s += a; if (a > m) { m = a; cr = x; ci = y; } }
+  if (im) { double l = sqrt(cr * cr + ci * ci); cr /= l; ci /= l; } else { cr = 1; ci = 0; }
+  double k = 1 / (sqrt(s) * top); if (!(k < DBL_MAX)) k = 0;
+  for (int64_t i = 0; i < n; i++) { double x = re[i * stride] * k, y = im ? im[i * stride] * k : 0; float *o = V + 2 * (i * n + j); o[0] = (float)(x * cr + y * ci); o[1] = (float)(y * cr - x * ci); }
+}
 static int eig(const sn_call *c, int64_t b, int f64) {
   int64_t n = c->n[1], nn = n * n; float *W = (float *)c->p[1] + 2 * b * n, *V0 = c->np > 2 && c->p[2] ? (float *)c->p[2] + 2 * b * nn : 0; if (!n) return 0;
   double *H = malloc((size_t)(3 * nn + 5 * n) * sizeof(double)); if (!H) return BL_MEMORY;
@@ -124,22 +135,15 @@ static int eig(const sn_call *c, int64_t b, int f64) {
   double mx = bl_max(H, nn), scale = 1;
   if (mx - mx != 0) { for (int64_t i = 0; i < 2 * n; i++) W[i] = NAN; if (V0) for (int64_t i = 0; i < 2 * nn; i++) V0[i] = NAN; free(H); return 0; }
   if (mx > 0) { int ex; frexp(mx, &ex); scale = ldexp(1, ex < -1020 ? -1020 : ex); for (int64_t i = 0; i < nn; i++) H[i] /= scale; }
-  hessenberg(H, V, n, ort);
-  for (int64_t i = 0; i < n; i++) for (int64_t j = 0; j < i; j++) { double t = V[i * n + j]; V[i * n + j] = V[j * n + i]; V[j * n + i] = t; }
-  code = hqr2(H, V, n, d, e, ort, ort + n);
-  if (!code && bl_mul_f64(n, n, n, 1, V, 1, n, H, n, 1, 0, X, n, 1)) code = BL_MEMORY;
+  hessenberg(H, V0 ? V : 0, n, ort);
+  for (int64_t i = 0; V0 && i < n; i++) for (int64_t j = 0; j < i; j++) { double t = V[i * n + j]; V[i * n + j] = V[j * n + i]; V[j * n + i] = t; }
+  code = hqr2(H, V0 ? V : 0, n, d, e, ort, ort + n);
+  if (!code && V0 && bl_mul_f64(n, n, n, 1, V, 1, n, H, n, 1, 0, X, n, 1)) code = BL_MEMORY;
   if (!code) for (int64_t j = 0; j < n; j++) {
     W[2 * j] = (float)(d[j] * scale); W[2 * j + 1] = (float)(e[j] * scale); if (!V0) continue;
     if (mx == 0) { for (int64_t i = 0; i < n; i++) { V0[2 * (i * n + j)] = i == j; V0[2 * (i * n + j) + 1] = 0; } continue; }
-    int pair = e[j] != 0; double s = 0, m = 0, cr = 1, ci = 0, top = 0;
-    for (int64_t i = 0; i < n; i++) top = fmax(top, fmax(fabs(X[i * n + j]), pair ? fabs(X[i * n + j + 1]) : 0));
-    for (int64_t i = 0; i < n; i++) { double re = X[i * n + j] / top, im = pair ? X[i * n + j + 1] / top : 0, a = re * re + im * im; s += a; if (a > m) { m = a; cr = re; ci = im; } }
-    if (pair) { double l = sqrt(cr * cr + ci * ci); cr /= l; ci /= l; } else { cr = 1; ci = 0; }
-    double k = 1 / (sqrt(s) * top); if (!(k < DBL_MAX)) k = 0;
-    for (int64_t i = 0; i < n; i++) {
-      double re = X[i * n + j] * k, im = pair ? X[i * n + j + 1] * k : 0, a = re * cr + im * ci, y = im * cr - re * ci; float *o = V0 + 2 * (i * n + j); o[0] = (float)a; o[1] = (float)y;
-      if (pair) { o[2] = (float)a; o[3] = (float)-y; }
-    }
+    const int pair = e[j] != 0; bl_put_eigenvector(V0, n, j, X + j, pair ? X + j + 1 : 0, n);
+    if (pair) for (int64_t i = 0; i < n; i++) { float *o = V0 + 2 * (i * n + j); o[2] = o[0]; o[3] = -o[1]; }
     if (pair) { j++; W[2 * j] = (float)(d[j] * scale); W[2 * j + 1] = (float)(e[j] * scale); }
   }
   free(H); return code;

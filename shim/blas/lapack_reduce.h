@@ -17,10 +17,10 @@ static double S(house)(T *x, int64_t n, T *tau) {
   for (i = 1; i < n; i++) x[i] = (T)((double)x[i] * by * f);
   *tau = (T)((beta - a) / beta); x[0] = 1; return ldexp(beta, ex);
 }
-enum { S(NB) = 32 };
-// The upper triangular Tm with H_0 H_1 .. = I - V^T Tm V for nb reflectors in the rows of V (LAPACK's larft); G is work space of its size
+enum { S(NB) = 32, S(WIDE) = 64, S(PARTS) = 4 };        // a fixed number of parts, whatever the threads: sums keep their order
+// The upper triangular Tm with H_0 H_1 .. = I - V^T Tm V for nb reflectors in the rows of V (LAPACK's larft), row stride WIDE; G is work space of its size
 static int S(block)(const T *V, int64_t ld, int64_t nb, int64_t n, const T *tau, T *Tm, T *G) {
-  enum { NB = S(NB) };
+  enum { NB = S(WIDE) };
   if (MUL(nb, nb, n, 1, V, ld, 1, V, 1, ld, 0, G, NB, 1)) return 1;
   for (int64_t i = 0; i < nb; i++) {
     Tm[i * NB + i] = tau[i];
@@ -31,7 +31,7 @@ static int S(block)(const T *V, int64_t ld, int64_t nb, int64_t n, const T *tau,
 // X (rows x n) := X (H_0 H_1 .. )^T for the nv reflectors in the rows of V (n long, row j zero before element j + off). With `corner`
 // only rows from j + off on are touched: enough when X was the identity.
 static int S(apply)(T *X, int64_t rows, int64_t n, const T *V, int64_t nv, int64_t off, const T *tau, int corner) {
-  enum { NB = S(NB) };
+  enum { NB = S(WIDE) };
   if (nv <= 0 || rows <= 0) return 0;
   T *Y = malloc((size_t)(2 * rows + 1) * NB * sizeof(T)), Tm[NB * NB], G[NB * NB]; if (!Y) return 1;
   T *Z = Y + rows * NB; int bad = 0;
@@ -51,8 +51,8 @@ static void S(flip)(T *d, int64_t ds, const T *s, int64_t ss, int64_t m, int64_t
 // QR of a matrix with k or more columns that are the n rows of A (m long). The first k rows of V take the reflectors; row j of A keeps
 // column j of R in its first elements.
 static int S(qr)(T *A, int64_t n, int64_t m, int64_t k, T *V, T *tau) {
-  enum { NB = S(NB) };
-  T *Y = malloc((size_t)(2 * n + 1) * NB * sizeof(T)), Tm[NB * NB], G[NB * NB]; if (!Y) return 1;
+  enum { NB = S(NB), WIDE = S(WIDE) };
+  T *Y = malloc((size_t)(2 * n + 1) * NB * sizeof(T)), Tm[WIDE * WIDE], G[WIDE * WIDE]; if (!Y) return 1;
   T *Z = Y + n * NB; int bad = 0;
   for (int64_t j0 = 0; j0 < k && !bad; j0 += NB) {
     int64_t nb = k - j0 < NB ? k - j0 : NB, len = m - j0, r = n - j0 - nb; T *x = A + (j0 + nb) * m + j0; const T *v0 = V + j0 * m + j0;
@@ -64,7 +64,7 @@ static int S(qr)(T *A, int64_t n, int64_t m, int64_t k, T *V, T *tau) {
     }
     if (r <= 0) continue;
     bad |= S(block)(v0, m, nb, len, tau + j0, Tm, G);
-    bad |= MUL(r, nb, len, 1, x, m, 1, v0, 1, m, 0, Y, NB, 1) | MUL(r, nb, nb, 1, Y, NB, 1, Tm, NB, 1, 0, Z, NB, 1) | MUL(r, len, nb, -1, Z, NB, 1, v0, m, 1, 1, x, m, 1);
+    bad |= MUL(r, nb, len, 1, x, m, 1, v0, 1, m, 0, Y, NB, 1) | MUL(r, nb, nb, 1, Y, NB, 1, Tm, WIDE, 1, 0, Z, NB, 1) | MUL(r, len, nb, -1, Z, NB, 1, v0, m, 1, 1, x, m, 1);
   }
   free(Y); return bad;
 }
@@ -75,9 +75,9 @@ static void S(symv_part)(void *arg, int part, int parts, int thread) {
   int64_t r[2]; for (int k = 0; k < 2; k++) r[k] = part + k == parts ? j->n : (int64_t)((double)j->n * (1 - sqrt(1 - (double)(part + k) / parts))) / 4 * 4;   // equal areas of the triangle
   SYMV(j->A, j->ld, j->n, r[0], r[1], j->x, y);
 }
-// y = A x for a symmetric A whose upper triangle is read; y has n places for every thread
-static void S(symv)(const T *A, int64_t ld, int64_t n, const T *x, T *y, int threads) {
-  S(symv_job) j = {A, x, y, ld, n}; int parts = n * n < 60000 ? 1 : threads;
+// y = A x for a symmetric A whose upper triangle is read; y has n places for every part
+static void S(symv)(const T *A, int64_t ld, int64_t n, const T *x, T *y) {
+  S(symv_job) j = {A, x, y, ld, n}; int parts = n * n < 60000 ? 1 : S(PARTS);
   if (parts == 1) S(symv_part)(&j, 0, 1, 0); else sn_parallel(S(symv_part), &j, parts);
   for (int p = 1; p < parts; p++) for (int64_t i = 0; i < n; i++) y[i] += y[p * n + i];
 }
@@ -85,7 +85,7 @@ static void S(symv)(const T *A, int64_t ld, int64_t n, const T *x, T *y, int thr
 // element j. The upper triangle of A is read and destroyed.
 static int S(tridiagonal)(T *A, int64_t n, T *V, T *tau, double *d, double *e) {
   enum { NB = S(NB) };
-  int threads = sn_threads(); T *P = malloc((size_t)(4 * NB * n + (threads + 1) * n) * sizeof(T)), c[2 * NB]; if (!P) return 1;
+  T *P = malloc((size_t)(4 * NB * n + (S(PARTS) + 1) * n) * sizeof(T)), c[2 * NB]; if (!P) return 1;
   T *R = P + 2 * NB * n, *x = R + 2 * NB * n, *y = x + n; int bad = 0;
   for (int64_t j0 = 0; j0 < n && !bad; j0 += NB) {
     int64_t nb = n - j0 < NB ? n - j0 : NB;
@@ -98,7 +98,7 @@ static int S(tridiagonal)(T *A, int64_t n, T *V, T *tau, double *d, double *e) {
       d[j] = x[0]; if (!q) break;
       e[j] = S(house)(x + 1, q, tau + j); memcpy(v, x + 1, (size_t)q * sizeof(T));
       memset(V + j * n, 0, (size_t)(j + 1) * sizeof(T)); memcpy(V + j * n + j + 1, v, (size_t)q * sizeof(T));
-      S(symv)(A + (j + 1) * (n + 1), n, q, v, y, threads); memcpy(w, y, (size_t)q * sizeof(T));
+      S(symv)(A + (j + 1) * (n + 1), n, q, v, y); memcpy(w, y, (size_t)q * sizeof(T));
       if (i) {
         bad |= MUL(2 * i, 1, q, 1, p, n, 1, v, 1, 1, 0, c, 1, 1);
         for (int64_t k = 0; k < i; k++) { T t = c[2 * k]; c[2 * k] = c[2 * k + 1]; c[2 * k + 1] = t; }
@@ -113,12 +113,26 @@ static int S(tridiagonal)(T *A, int64_t n, T *V, T *tau, double *d, double *e) {
   }
   free(P); return bad;
 }
+typedef struct { const T *a, *u, *R, *c, *p; T *y, *v, *w; int64_t ld, m, n, width; int have, bad; T tau; } S(sweep_job);
+// Columns of the part, in stripes that stay in the second-level cache for their second use: y = tau (A^T u - R^T c), v = the first row of A
+// - R^T p, and w = the other rows times v. R's row `have` is y.
+static void S(sweep)(void *arg, int part, int parts, int thread) {
+  (void)thread; S(sweep_job) *j = (S(sweep_job) *)arg; int64_t tiles = (j->n + 31) / 32, from = tiles * part / parts * 32, to = tiles * (part + 1) / parts * 32; int bad = 0;
+  T *w = j->w + part * j->m; memset(w, 0, (size_t)j->m * sizeof(T)); if (to > j->n) to = j->n;
+  for (int64_t c = from, b; c < to; c += b) {
+    b = to - c < j->width ? to - c : j->width; const T *a = j->a + c, *R = j->R + c; T *y = j->y + c, *v = j->v + c;
+    bad |= MUL(1, b, j->m, j->tau, j->u, 0, 1, a, j->ld, 1, 0, y, 0, 1) | MUL(1, b, j->have, -j->tau, j->c, 0, 1, R, j->ld, 1, 1, y, 0, 1);
+    memcpy(v, a, (size_t)b * sizeof(T));
+    bad |= MUL(1, b, j->have + 1, -1, j->p, 0, 1, R, j->ld, 1, 1, v, 0, 1) | MUL(j->m - 1, 1, b, 1, a + j->ld, j->ld, 1, v, 1, 1, 1, w, 1, 1);
+  }
+  if (bad) __atomic_store_n(&j->bad, 1, __ATOMIC_RELAXED);
+}
 // Bidiagonal form (LAPACK's labrd) of A (m x n, m >= n), which is destroyed: A = Q B P^T with d and e in B. Reflectors go to the rows of
 // U (m long, row j zero before j) and V (n long, row j zero up to j).
 static int S(bidiagonal)(T *A, int64_t m, int64_t n, T *U, T *tu, T *V, T *tv, double *d, double *e) {
   enum { NB = S(NB) };
-  T *P = malloc((size_t)(2 * NB * (m + n)) * sizeof(T)), c[2 * NB]; if (!P) return 1;
-  T *R = P + 2 * NB * m; int bad = 0;
+  T *P = malloc((size_t)(2 * NB * (m + n) + S(PARTS) * m) * sizeof(T)), c[2 * NB], p[2 * NB]; if (!P) return 1;
+  T *R = P + 2 * NB * m, *w = R + 2 * NB * n; int bad = 0;
   for (int64_t j0 = 0; j0 < n && !bad; j0 += NB) {
     int64_t nb = n - j0 < NB ? n - j0 : NB;
     // the current matrix is A - sum u_i y_i^T - sum x_i v_i^T over the panel so far; P holds u_0, x_0, u_1 .. and R y_0, v_0, y_1 ..
@@ -128,13 +142,15 @@ static int S(bidiagonal)(T *A, int64_t m, int64_t n, T *U, T *tu, T *V, T *tv, d
       if (i) bad |= MUL(1, mj, 2 * i, -1, R + j, 0, n, P + j, m, 1, 1, u, 0, 1);
       d[j] = S(house)(u, mj, tu + j); memset(U + j * m, 0, (size_t)j * sizeof(T)); memcpy(U + j * m + j, u, (size_t)mj * sizeof(T));
       if (nj <= 0) { tv[j] = 0; memset(V + j * n, 0, (size_t)n * sizeof(T)); break; }
-      bad |= MUL(1, nj, mj, tu[j], u, 0, 1, a + 1, n, 1, 0, y, 0, 1);
-      if (i) bad |= MUL(2 * i, 1, mj, 1, P + j, m, 1, u, 1, 1, 0, c, 1, 1) | MUL(1, nj, 2 * i, -tu[j], c, 0, 1, R + j + 1, n, 1, 1, y, 0, 1);
-      memcpy(v, a + 1, (size_t)nj * sizeof(T));
-      bad |= MUL(1, nj, 2 * i + 1, -1, P + j, 0, m, R + j + 1, n, 1, 1, v, 0, 1);
-      e[j] = S(house)(v, nj, tv + j); memset(V + j * n, 0, (size_t)(j + 1) * sizeof(T)); memcpy(V + j * n + j + 1, v, (size_t)nj * sizeof(T));
-      if (mx <= 0) continue;
-      bad |= MUL(mx, 1, nj, tv[j], a + n + 1, n, 1, v, 1, 1, 0, x, 1, 1);
+      for (int64_t k = 0; k <= 2 * i; k++) p[k] = P[k * m + j];
+      bad |= MUL(2 * i, 1, mj, 1, P + j, m, 1, u, 1, 1, 0, c, 1, 1);
+      S(sweep_job) s = {a + 1, u, R + j + 1, c, p, y, v, w, n, mj, nj, (1 << 20) / (int64_t)sizeof(T) / mj / 32 * 32, (int)(2 * i), 0, tu[j]}; if (s.width < 64) s.width = 64;
+      const int parts = mj * nj < 60000 ? 1 : S(PARTS); if (parts == 1) S(sweep)(&s, 0, 1, 0); else sn_parallel(S(sweep), &s, parts);
+      for (int t = 1; t < parts; t++) for (int64_t k = 0; k < mx; k++) w[k] += w[t * mj + k];
+      const double first = v[0]; e[j] = S(house)(v, nj, tv + j); const T scale = (T)(tv[j] == 0 ? 0 : (double)tv[j] / (first - e[j])), beta = (T)e[j];
+      bad |= s.bad; memset(V + j * n, 0, (size_t)(j + 1) * sizeof(T)); memcpy(V + j * n + j + 1, v, (size_t)nj * sizeof(T));
+      // A times the reflector, which is what w was multiplied with but for its first element and a factor
+      for (int64_t k = 0; k < mx; k++) x[k] = (w[k] - beta * a[(k + 1) * n + 1]) * scale;
       bad |= MUL(2 * i + 1, 1, nj, 1, R + j + 1, n, 1, v, 1, 1, 0, c, 1, 1) | MUL(1, mx, 2 * i + 1, -tv[j], c, 0, 1, P + j + 1, m, 1, 1, x, 0, 1);
     }
     int64_t s = j0 + nb; if (s >= n) break;

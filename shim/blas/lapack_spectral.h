@@ -54,10 +54,9 @@ static int S(eigh)(const sn_call *c, int64_t b, int f64) {
   T *A = malloc((size_t)(nn * (Vp ? 5 : 2) + n) * sizeof(T) + (size_t)(2 * n + (Vp ? nn : 0)) * sizeof(double) + (size_t)n * sizeof(bl_pole)); int code = BL_MEMORY;
   if (!A) return code;
   double *d = (double *)A, *e = d + n, *G = e + n; bl_pole *o = (bl_pole *)(G + (Vp ? nn : 0)); T *a = (T *)(o + n), *H = a + nn, *tau = H + nn, *X = tau + n, *Q = X + nn, *V = Q + nn; code = 0;
-  for (int64_t i = 0; i < n; i++) {                   // the upper triangle, zeros below
-    memset(a + i * n, 0, (size_t)i * sizeof(T));
-    if (!lower) S(read)(a + i * (n + 1), c->p[0], b * nn + i * (n + 1), n - i, f64); else for (int64_t j = i; j < n; j++) S(read)(a + i * n + j, c->p[0], b * nn + j * n + i, 1, f64);
-  }
+  memset(a, 0, (size_t)nn * sizeof(T));               // the upper triangle, zeros below
+  if (!lower) for (int64_t i = 0; i < n; i++) S(read)(a + i * (n + 1), c->p[0], b * nn + i * (n + 1), n - i, f64);
+  else for (int64_t i = 0; i < n; i += 16) for (int64_t j = 0; j <= i + 15; j++) for (int64_t k = i > j ? i : j; k < n && k < i + 16; k++) S(read)(a + j * n + k, c->p[0], b * nn + k * n + j, 1, f64);
   double scale = S(scale)(a, nn);
   if (!scale) { for (int64_t i = 0; i < n; i++) o[i] = (bl_pole){NAN, 0, i, 0}; if (Vp) for (int64_t i = 0; i < nn; i++) X[i] = (T)NAN; }
   else {

@@ -11,11 +11,12 @@
 SORTS(X)
 #undef X
 #define SPECTRAL(X, t, bytes) \
-  X(eigh, t, bytes, "A bnn, W bn" REAL ", V bnn? | b, n, lower |") X(svd, t, bytes, "A bmn, S bk" REAL ", U bmu?, Vt bvn? | b, m, n, full |")
+  X(eigh, t, bytes, "A bnn, W bn" REAL ", V bnn? | b, n, lower |") X(svd, t, bytes, "A bmn, S bk" REAL ", U bmu?, Vt bvn? | b, m, n, full |") \
+  X(eig, t, bytes, "A bnn, W bn/8, V bnn/8? | b, n |")
 #define DENSE(X, t, bytes) \
   X(qr, t, bytes, "A bmn, Q bmk, R bkn | b, m, n |") X(lu, t, bytes, "A bmn, LU bmn, pivots bk/4, perm bm/4 | b, m, n |") \
   X(solve, t, bytes, "A bnn, B bnr, X bnr | b, n, r |") X(inv, t, bytes, "A bnn, out bnn | b, n |") X(cholesky, t, bytes, "A bnn, out bnn | b, n, upper |") \
-  X(trisolve, t, bytes, "A bnn, B bnr, X bnr | b, n, r, upper |") X(eig, t, bytes, "A bnn, W bn/8, V bnn/8? | b, n |")
+  X(trisolve, t, bytes, "A bnn, B bnr, X bnr | b, n, r, upper |")
 #define X(name, t, bytes, signature) int bl_##name##_##t(sn_call *c);
 SPECTRAL(X, f32, 4) SPECTRAL(X, f64, 8) SPECTRAL(X, c64, 8) DENSE(X, f32, 4) DENSE(X, f64, 8)
 #undef X

@@ -24,7 +24,7 @@ static rule rule_of(const char *name) {
   if (starts(name, "sta.")) return (rule){K(SN_MEM), none, USE_WALK, bytes_of(name, 2)};
   if (starts(name, "st1.")) return (rule){K(SN_MEM), none, USE_ROW, bytes_of(name, 1)};
   if (starts(name, "ldx.")) return (rule){K(SN_MEM), none, USE_READ_AT, bytes_of(name, 1)};
-  if (starts(name, "stx.")) return (rule){K(SN_MEM), K(SN_SLOT), USE_WRITE_AT, bytes_of(name, 2)};
+  if (starts(name, "stx.") || starts(name, "own.")) return (rule){K(SN_MEM), K(SN_SLOT), USE_WRITE_AT, bytes_of(name, 2)};
   if (!strcmp(name, "keep") || !strcmp(name, "get")) return (rule){K(SN_SLOT) | K(SN_TILE), none, 0, 0};
   if (starts(name, "splat.")) return (rule){K(SN_SCALAR), none, 0, 0};
   if (starts(name, "axis.")) return (rule){K(SN_AXIS), none, 0, 0};
@@ -44,12 +44,18 @@ static int is_wide(const char *name, uint32_t imm) {
 const char *sn_check_program(const isa_table *isa, uint32_t kind, int wide, uint32_t slots, uint32_t tiles, uint32_t n, const code *s, needs *out) {
   *out = (needs){.uses = malloc((size_t)n * sizeof(use)), .am = calloc(n, 1)};
   if (!out->uses || !out->am) return "out of memory";
-  uint32_t after_loop = 0;
+  uint32_t after_loop = 0, own_end = 0;      // own_end: the loop to which a stage `own` passes on
   for (uint32_t i = 0; i < n; i++) {
     if (s[i].fn >= (uint32_t)isa->count) return "no such stage";
     const char *name = isa->stages[s[i].fn].name;
     const rule r = rule_of(name);
     const uint32_t o[2] = {s[i].a, s[i].b}, allowed[2] = {r.a, r.b};
+    if (starts(name, "own.")) {
+      if (kind != SN_SEQ || out->owned || s[i].imm == 0 || s[i].imm >= n - i) return "a stage own has no place here";
+      out->owned = sn_index_of(s[i].a) + 1;
+      own_end = i + s[i].imm;
+    }
+    if (out->owned && i <= own_end && (i == own_end) == !!strcmp(name, "loop")) return "a stage own does not end before its loop";
     if (!wide && is_wide(name, s[i].imm)) return "a 64-bit stage in a narrow program";
     for (int k = 0; k < 2; k++) {
       const uint32_t x = sn_index_of(o[k]);
@@ -69,6 +75,11 @@ const char *sn_check_program(const isa_table *isa, uint32_t kind, int wide, uint
         case SN_STAGE: if (x > i || x < after_loop) return "a loop's target lies outside its pass"; after_loop = i + 1; break;
       }
     }
+  }
+  for (uint32_t i = 0; i < n && out->owned; i++) {
+    const char *name = isa->stages[s[i].fn].name;
+    const int at_place = starts(name, "stx.") || starts(name, "own."), owned = sn_kind_of(s[i].a) == SN_MEM && sn_index_of(s[i].a) + 1 == out->owned;
+    if (at_place ? !owned : owned || starts(name, "st")) return "a program with a stage own may only store at its places, and not read them";
   }
   return strcmp(isa->stages[s[n - 1].fn].name, "ret") ? "does not end with ret" : 0;
 }

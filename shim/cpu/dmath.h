@@ -229,6 +229,16 @@ INL vd pow_d(vd x, vd y) {
   v = seld((x == x) & (y == y), v, x + y);
   return seld((y == 0.0) | (x == 1.0), splatd(1), v);
 }
+INL vd rem_d(vd a, vd b) {                           // a - floor(a / b) b, from the exact remainder of the nearest quotient
+  vd q = round_d(a / b);
+  dd p = two_prod(q, b);
+  vd r = (a - p.h) - p.l;
+  vl odd = ~((dabs(q) < 0x1p50) & (dabs(b) > 0x1p-900) & (dabs(b) < 0x1p900) & (dabs(a) < 0x1p900));
+  int any = 0;
+  for (int k = 0; k < WD; k++) any |= (int)odd[k];
+  if (__builtin_expect(any, 0)) for (int k = 0; k < WD; k++) if (odd[k]) r[k] = fmod(a[k], b[k]);
+  return seld(r == 0.0, with_sign(r, a), seld((r < 0.0) == (b < 0.0), r, r + b));
+}
 
 // ---- circular functions ---------------------------------------------------------------------------------------------------------------
 // The fraction of x * 2/pi of one element as an integer part (its last two bits) and 2^128 times a signed rest: 192 bits of 2/pi are enough (M. Payne, R. Hanek, 1983).

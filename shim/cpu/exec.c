@@ -83,19 +83,25 @@ typedef struct dispatch {
   int64_t rag, fold_size, *rows, *inner, n, total_rows, chunk, chunks;
   mem *m;
   const uint32_t *scalars;
-  int split_inner, blocked;
+  int split_inner, blocked, owned;       // owned: each part walks all rows and stores into its own range of one operand
 } dispatch;
 static int64_t wide(const uint32_t *w) { return (int64_t)(w[0] | (uint64_t)w[1] << 32); }
 #define VEC (isa->lanes * 4)
 
 typedef struct fixup { stage *s; int second; int mem; } fixup;
 typedef struct machine { run r; stage *s; operand *op; fixup *fix; int n_fix; char *slots, *tiles; int64_t axes[20]; char **row; int *tile_stage; } machine;
-static void resolve(const dispatch *d, machine *x) {
+static int64_t cut(int64_t n, int part, int parts, int64_t unit) { int64_t u = (n + unit - 1) / unit, at = u * part / parts * unit; return at > n ? n : at; }
+static void resolve(const dispatch *d, machine *x, int part, int parts) {
   const program *g = d->g;
   int step = 8 * isa->lanes / (g->wide ? 2 : 1);
   x->r = (run){.step = (size_t)step, .start = 0, .axes = x->axes, .tile_base = 0};
   x->n_fix = 0;
   for (int k = 0; k < d->n_mem; k++) x->op[k] = (operand){.base = d->m[k].p, .bound = d->m[k].bound, .n_inner = d->n_inner, .sizes = d->inner, .strides = d->m[k].inner, .stride = d->m[k].stride};
+  if (d->owned) {
+    operand *o = &x->op[g->needs.owned - 1];
+    o->first = cut(o->bound, part, parts, 16);
+    if (part + 1 < parts) o->bound = cut(o->bound, part + 1, parts, 16);
+  }
   for (uint32_t i = 0; i < g->n; i++) {
     stage *s = &x->s[i];
     const stage_entry *e = &isa->stages[g->s[i].fn];
@@ -158,7 +164,6 @@ static int64_t length_of(const dispatch *d, const machine *x, int64_t full) {
   return left < full ? left : full;
 }
 typedef struct part_job { dispatch *d; int failed; } part_job;
-static int64_t cut(int64_t n, int part, int parts, int64_t unit) { int64_t u = (n + unit - 1) / unit, at = u * part / parts * unit; return at > n ? n : at; }
 static void run_part(void *arg, int part, int parts, int thread) {
   (void)thread;
   part_job *j = arg;
@@ -175,7 +180,7 @@ static void run_part(void *arg, int part, int parts, int thread) {
   x.op = (operand *)memory; memory += (size_t)d->n_mem * sizeof(operand);
   x.fix = (fixup *)memory; memory += 2 * (size_t)g->n * sizeof(fixup);
   x.row = (char **)memory;
-  resolve(d, &x);
+  resolve(d, &x, part, parts);
   if (g->kind == SN_COL) {
     int64_t items = d->total_rows * d->chunks, i0 = items * part / parts, i1 = items * (part + 1) / parts;
     for (int64_t item = i0; item < i1; item++) {
@@ -200,7 +205,7 @@ static void run_part(void *arg, int part, int parts, int thread) {
     for (int64_t row = 0; row < d->total_rows; row++) { enter_row(d, &x, row); place(&x, d, 0); isa->run(x.s + g->entry[0], &x.r, (size_t)i0, (size_t)i1); }
     return;
   }
-  int64_t r0 = d->total_rows * part / parts, r1 = d->total_rows * (part + 1) / parts;
+  int64_t r0 = d->owned ? 0 : d->total_rows * part / parts, r1 = d->owned ? d->total_rows : d->total_rows * (part + 1) / parts;
   if (r0 >= r1) return;
   if (d->blocked) {      // neighbouring rows share cache lines that a walk along one row visits once each: small squares instead
     int64_t last = d->rows[d->n_row - 1];
@@ -347,7 +352,13 @@ static int run_dispatch(context *c, const uint32_t *w, uint32_t n, const binding
     if (parts > d.total_rows * d.chunks) parts = d.total_rows * d.chunks;
   } else if (d.g->kind == SN_MAP && d.total_rows < 4 * threads && d.n >= 4 * step) { d.split_inner = 1; if (parts > d.n / step) parts = d.n / step > 0 ? d.n / step : 1; }
   else if (d.g->kind == SN_SEQ && d.g->s[0].imm == 1 && d.rag < 0 && d.n >= step) { d.split_inner = 1; if (parts > d.n / step) parts = d.n / step; }
-  else if (d.g->kind == SN_SEQ) parts = 1;
+  else if (d.g->kind == SN_SEQ) {
+    // Each part walks all rows, so that more of them than threads gain nothing, and short rows cost more than they save.
+    d.owned = needs->owned != 0 && parts >= 4 && d.n >= step;
+    if (d.owned && (d.total_rows < 2 || d.m[needs->owned - 1].n_ind)) d.owned = 0;
+    for (int a = 0; a < d.n_row && d.owned; a++) if (d.rows[a] > 1 && d.m[needs->owned - 1].rows[a]) d.owned = 0;
+    parts = !d.owned ? 1 : parts > threads ? threads : parts;
+  }
   else {
     if (parts > d.total_rows) parts = d.total_rows;
     if (d.g->kind == SN_MAP && d.n_row > 0 && d.n >= 64 && d.rows[d.n_row - 1] >= 16) {

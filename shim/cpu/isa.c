@@ -102,9 +102,14 @@ LDXC(int32_t, i32) LDXC(int64_t, i64)
 #define J_mul(o, v) ((o) * (v))
 #define J_min(o, v) ((v) != (v) || (v) < (o) ? (v) : (o))
 #define J_max(o, v) ((v) != (v) || (v) > (o) ? (v) : (o))
-#define STX(J, S, T, R, C, name, widen, narrow) STAGE(stx_##J##_##name) { SPILL(R, t) size_t n = COUNT; T *p = (T *)s->a; const int64_t bound = s->m->bound; const char *x = s->b; \
-  if (s->imm ? follow_i64((const int64_t *)x, n, bound) : follow_i32((const int32_t *)x, n, bound)) { p += s->imm ? *(const int64_t *)x : *(const int32_t *)x; for (size_t k = 0; k < n; k++) { T v = p[k]; C o = widen; C u = (C)t[k]; C w = J_##J(o, u); (void)o; p[k] = narrow; } NEXT; } \
-  for (size_t k = 0; k < n; k++) { int64_t j = s->imm ? ((const int64_t *)x)[k] : ((const int32_t *)x)[k]; if (j < 0 || j >= bound) continue; T v = p[j]; C o = widen; C u = (C)t[k]; C w = J_##J(o, u); (void)o; p[j] = narrow; } NEXT; }
+#define STX(J, S, T, R, C, name, widen, narrow) STAGE(stx_##J##_##name) { SPILL(R, t) size_t n = COUNT; T *p = (T *)s->a; const int64_t first = s->m->first, bound = s->m->bound; const char *x = s->b; \
+  if (s->imm ? follow_i64((const int64_t *)x, n, INT64_MAX) : follow_i32((const int32_t *)x, n, INT64_MAX)) { const int64_t at = s->imm ? *(const int64_t *)x : *(const int32_t *)x, from = first - at, to = bound - at; p += at; \
+    for (int64_t k = from > 0 ? from : 0; k < (to < (int64_t)n ? to : (int64_t)n); k++) { T v = p[k]; C o = widen; C u = (C)t[k]; C w = J_##J(o, u); (void)o; p[k] = narrow; } NEXT; } \
+  for (size_t k = 0; k < n; k++) { int64_t j = s->imm ? ((const int64_t *)x)[k] : ((const int32_t *)x)[k]; if (j < first || j >= bound) continue; T v = p[j]; C o = widen; C u = (C)t[k]; C w = J_##J(o, u); (void)o; p[j] = narrow; } NEXT; }
+// Where a thread stores only a part of the places: a row whose places, which follow each other, all lie in others' parts ends here.
+#define OWN(I, sfx) STAGE(own_##sfx) { const int64_t at = *(const I *)s->b; \
+  if (at >= s->m->bound || at + (int64_t)(end - i) <= s->m->first) { s += s->imm; i = r->start; } NEXT; }
+OWN(int32_t, i32) OWN(int64_t, i64)
 // The same at the places of the walk, whatever its strides: a place that is met twice joins twice.
 #define WALK(p, T, body) { size_t n = COUNT; int64_t at, idx[16]; if (n) { general_start(s->m, i, &at, idx); for (size_t k = 0; k < n; k++) { T *p = (T *)s->a + at; body general_next(s->m, &at, idx); } } NEXT; }
 #define STA(J, S, T, R, C, name, widen, narrow) STAGE(sta_##J##_##name) { SPILL(R, t) WALK(p, T, T v = *p; C o = widen; C u = (C)t[k]; C w = J_##J(o, u); (void)o; *p = narrow;) }
@@ -114,7 +119,7 @@ STX_ALL(u8, uint8_t, int32_t, int32_t, u8_i32, v, (uint8_t)w) STX_ALL(i8, int8_t
 STX_ALL(f16, f16_t, float, float, f16_f32, (float)v, (f16_t)w) STX_ALL(bf16, bf16_t, float, float, bf16_f32, bf_to_f(v), f_to_bf(w))
 STX_ALL(w32, float, float, float, w32_f32, v, w) STX_ALL(w32, int32_t, int32_t, int64_t, w32_i32, v, (int32_t)w) STX_ALL(w32, uint32_t, uint32_t, uint64_t, w32_u32, v, (uint32_t)w)
 STX_ALL(w64, double, double, double, w64_f64, v, w) STX_ALL(w64, int64_t, int64_t, int64_t, w64_i64, v, w) STX_ALL(w64, uint64_t, uint64_t, uint64_t, w64_u64, v, w)
-#define STXC(J, re_, im_) STAGE(stx_##J##_c64_c64) { SPILL(float, t) size_t n = COUNT; c64_t *p = (c64_t *)s->a; for (size_t k = 0; k < n; k++) { int64_t j = s->imm ? ((const int64_t *)s->b)[k] : ((const int32_t *)s->b)[k]; if (j < 0 || j >= s->m->bound) continue; c64_t o = p[j], u = {t[k], t[N8 / 2 + k]}; (void)o; p[j] = (c64_t){re_, im_}; } NEXT; } \
+#define STXC(J, re_, im_) STAGE(stx_##J##_c64_c64) { SPILL(float, t) size_t n = COUNT; c64_t *p = (c64_t *)s->a; for (size_t k = 0; k < n; k++) { int64_t j = s->imm ? ((const int64_t *)s->b)[k] : ((const int32_t *)s->b)[k]; if (j < s->m->first || j >= s->m->bound) continue; c64_t o = p[j], u = {t[k], t[N8 / 2 + k]}; (void)o; p[j] = (c64_t){re_, im_}; } NEXT; } \
   STAGE(sta_##J##_c64_c64) { SPILL(float, t) WALK(p, c64_t, c64_t o = *p; c64_t u; u.re = t[k]; u.im = t[N8 / 2 + k]; (void)o; p->re = re_; p->im = im_;) }
 STXC(set, u.re, u.im) STXC(add, o.re + u.re, o.im + u.im) STXC(mul, o.re * u.re - o.im * u.im, o.re * u.im + o.im * u.re)
 STXC(min, c_less(u.re, u.im, o.re, o.im) ? u.re : o.re, c_less(u.re, u.im, o.re, o.im) ? u.im : o.im) STXC(max, c_less(o.re, o.im, u.re, u.im) ? u.re : o.re, c_less(o.re, o.im, u.re, u.im) ? u.im : o.im)
@@ -177,9 +182,9 @@ STAGE(imag_c64) { a0 = a4; a1 = a5; a2 = a6; a3 = a7; NEXT; }
 #define NANMAX(a, b) sel((a > b) | (a != a), a, b)
 #define F32_UNARY(X) X(neg, (vi)a ^ (vi)((vu){0} + 0x80000000u)) X(abs, vabs(a)) X(sign, sel(a > 0.0f, splat(1), sel(a < 0.0f, splat(-1), splat(0)))) X(floor, __builtin_elementwise_floor(a)) X(ceil, __builtin_elementwise_ceil(a)) \
   X(trunc, __builtin_elementwise_trunc(a)) X(round, __builtin_elementwise_rint(a)) X(sqrt, __builtin_elementwise_sqrt(a)) X(rsqrt, 1.0f / __builtin_elementwise_sqrt(a)) X(recip, 1.0f / a) X(square, a * a) \
-  X(exp, vexp(a)) X(expm1, vexpm1(a)) X(log, vlog(a)) X(log1p, vlog1p(a)) X(sin, vsin(a)) X(cos, vcos(a)) X(tanh, vtanh(a)) X(erf, verf(a)) X(sigmoid, vsigmoid(a)) X(erfinv, verfinv(a)) \
+  X(exp, vexp(a)) X(expm1, vexpm1(a)) X(log, vlog(a)) X(log1p, vlog1p(a)) X(sin, vsin(a)) X(cos, vcos(a)) X(tanh, vtanh(a)) X(erf, verf(a)) X(sigmoid, vsigmoid(a)) X(erfinv, verfinv(a)) X(asin, vasin(a)) X(acos, vacos(a)) X(atan, vatan(a)) \
   X(isnan, (a != a) & 1) X(isinf, (vabs(a) == splat(INFINITY)) & 1) X(isfinite, (vabs(a) < splat(INFINITY)) & 1) X(isposinf, (a == splat(INFINITY)) & 1) X(isneginf, (a == splat(-INFINITY)) & 1) X(lnot, (a == 0.0f) & 1)
-#define F32_LONG(X) X(log2, HALVES(log2_d, a)) X(log10, HALVES(log10_d, a)) X(tan, HALVES(tan_d, a)) X(asin, HALVES(asin_d, a)) X(acos, HALVES(acos_d, a)) X(atan, HALVES(atan_d, a)) X(sinh, HALVES(sinh_d, a)) X(cosh, HALVES(cosh_d, a)) \
+#define F32_LONG(X) X(log2, HALVES(log2_d, a)) X(log10, HALVES(log10_d, a)) X(tan, HALVES(tan_d, a)) X(sinh, HALVES(sinh_d, a)) X(cosh, HALVES(cosh_d, a)) \
   X(asinh, HALVES(asinh_d, a)) X(acosh, HALVES(acosh_d, a)) X(atanh, HALVES(atanh_d, a))
 #define F64_UNARY(X) X(neg, (vl)a ^ INT64_MIN) X(abs, dabs(a)) X(sign, seld(a > 0.0, splatd(1), seld(a < 0.0, splatd(-1), splatd(0)))) X(floor, __builtin_elementwise_floor(a)) X(ceil, __builtin_elementwise_ceil(a)) X(trunc, __builtin_elementwise_trunc(a)) \
   X(round, __builtin_elementwise_rint(a)) X(sqrt, __builtin_elementwise_sqrt(a)) X(rsqrt, 1.0 / __builtin_elementwise_sqrt(a)) X(recip, 1.0 / a) X(square, a * a)
@@ -188,9 +193,9 @@ STAGE(imag_c64) { a0 = a4; a1 = a5; a2 = a6; a3 = a7; NEXT; }
 #define F64_TESTS(X) X(isnan, a != a) X(isinf, fabs(a) == INFINITY) X(isfinite, fabs(a) < INFINITY) X(isposinf, a == INFINITY) X(isneginf, a == -INFINITY) X(lnot, a == 0)
 #define F32_BINARY(X) X(add, a + b) X(sub, a - b) X(mul, a * b) X(div, a / b) X(max, NANMAX(a, b)) X(min, sel((a < b) | (a != a), a, b)) X(floordiv, __builtin_elementwise_floor(a / b)) \
   X(eq, (a == b) & 1) X(ne, (a != b) & 1) X(lt, (a < b) & 1) X(le, (a <= b) & 1) X(gt, (a > b) & 1) X(ge, (a >= b) & 1) X(pow, vpow(a, b))
-#define F32_LONG2(X) X(atan2, HALVES2(atan2_d, a, b)) X(logaddexp, HALVES2(logaddexp_d, a, b))
+#define F32_LONG2(X) X(rem, HALVES2(rem_d, a, b)) X(atan2, HALVES2(atan2_d, a, b)) X(logaddexp, HALVES2(logaddexp_d, a, b))
 #define F64_BINARY(X) X(add, a + b) X(sub, a - b) X(mul, a * b) X(div, a / b) X(max, seld((a > b) | (a != a), a, b)) X(min, seld((a < b) | (a != a), a, b)) X(floordiv, __builtin_elementwise_floor(a / b))
-#define F64_LONG2(X) X(pow, pow_d(a, b)) X(atan2, atan2_d(a, b)) X(logaddexp, logaddexp_d(a, b))
+#define F64_LONG2(X) X(rem, rem_d(a, b)) X(pow, pow_d(a, b)) X(atan2, atan2_d(a, b)) X(logaddexp, logaddexp_d(a, b))
 #define COMPARE(X) X(eq, a == b) X(ne, a != b) X(lt, a < b) X(le, a <= b) X(gt, a > b) X(ge, a >= b)
 #define INT_VEC(X) X(add, a + b) X(sub, a - b) X(mul, a * b) X(max, SELI(a > b, a, b)) X(min, SELI(a < b, a, b)) X(and, a & b) X(or, a | b) X(xor, a ^ b)
 #define INT_UN(X) X(neg, -a) X(square, a * a) X(not, ~a)
@@ -222,7 +227,6 @@ F64_BINARY(D_)
 #define D_(nm, e) VBIN(nm##_f64, double, vd, e)
 F64_LONG2(D_)
 #undef D_
-LBIN(rem_f32, float, float, rem_f32(a, b)) LBIN(rem_f64, double, double, rem_f64(a, b))
 #define D_(nm, e) LBIN(nm##_f64, double, int32_t, e)
 COMPARE(D_)
 #undef D_
@@ -272,25 +276,14 @@ INT_LANES2(D_, u64)
 #undef D_
 
 // ---- complex: re in the first four vectors, im in the last four -----------------------------------------------------------------
-#define CUN(nm, e) STAGE(nm##_c64) { SPILL(float, x) for (int k = 0; k < N8 / 2; k++) { cd a = {x[k], x[k + N8 / 2]}; cd z = e; x[k] = (float)z.re; x[k + N8 / 2] = (float)z.im; } FILL(x) NEXT; }
-#define CTEST(nm, e) STAGE(nm##_c64) { SPILL(float, x) int32_t t[N8] __attribute__((aligned(64))); memset(t, 0, sizeof t); for (int k = 0; k < N8 / 2; k++) { cd a = {x[k], x[k + N8 / 2]}; t[k] = e; } FILL(t) NEXT; }
-#define C_UNARY(X) X(neg, ((cd){-a.re, -a.im})) X(conj, ((cd){a.re, -a.im})) X(square, c_mul(a, a)) X(sign, c_sign(a)) X(sqrt, c_sqrt(a)) X(rsqrt, c_div((cd){1, 0}, c_sqrt(a))) X(recip, c_div((cd){1, 0}, a)) X(exp, c_exp(a)) X(expm1, c_expm1(a)) X(log, c_log(a)) X(log2, c_scale(c_log(a), 1.4426950408889634)) X(log10, c_scale(c_log(a), 0.4342944819032518)) X(log1p, c_log1p(a)) \
-  X(sin, c_sin(a)) X(cos, c_cos(a)) X(tan, c_tan(a)) X(asin, c_asin(a)) X(acos, c_acos(a)) X(atan, c_atan(a)) X(sinh, c_sinh(a)) X(cosh, c_cosh(a)) X(tanh, c_tanh(a)) X(asinh, c_asinh(a)) X(acosh, c_acosh(a)) X(atanh, c_atanh(a)) X(sigmoid, c_sigmoid(a)) X(round, ((cd){rint(a.re), rint(a.im)})) X(floor, ((cd){floor(a.re), floor(a.im)})) X(ceil, ((cd){ceil(a.re), ceil(a.im)}))
-#define C_TEST(X) X(isnan, a.re != a.re || a.im != a.im) X(isinf, fabs(a.re) == INFINITY || fabs(a.im) == INFINITY) X(isfinite, fabs(a.re) < INFINITY && fabs(a.im) < INFINITY) X(lnot, a.re == 0 && a.im == 0)
-C_UNARY(CUN) C_TEST(CTEST)
-STAGE(abs_c64) { SPILL(float, x) for (int k = 0; k < N8 / 2; k++) x[k] = (float)hypot((double)x[k], (double)x[k + N8 / 2]); FILL(x) NEXT; }
+UN(neg_c64, vf, -a)
 #define CPAIR(nm, ax, bx, body) STAGE(nm) { SPILL(float, x) const float *p = (const float *)A; (void)p; for (int k = 0; k < N8 / 2; k++) { cd acc = {x[k], x[k + N8 / 2]}, op = {OPRE, OPIM}; cd ax = acc, bx = op; body } FILL(x) NEXT; }
 #define OPRE p[k]
 #define OPIM p[k + N8 / 2]
 #define CB_SET(e) cd z = e; x[k] = (float)z.re; x[k + N8 / 2] = (float)z.im;
-#define C_BINARY(X) X(add, ((cd){a.re + b.re, a.im + b.im})) X(sub, ((cd){a.re - b.re, a.im - b.im})) X(mul, c_mul(a, b)) X(div, c_div(a, b)) X(pow, c_pow(a, b)) X(max, c_max(a, b)) X(min, c_min(a, b)) X(logaddexp, c_logaddexp(a, b))
+#define C_BINARY(X) X(add, ((cd){a.re + b.re, a.im + b.im})) X(sub, ((cd){a.re - b.re, a.im - b.im})) X(mul, c_mul(a, b)) X(div, c_div(a, b)) X(max, c_max(a, b)) X(min, c_min(a, b)) X(logaddexp, c_logaddexp(a, b))
 #define D_(nm, e) CPAIR(nm##_c64_m, a, b, CB_SET(e)) CPAIR(r##nm##_c64_m, b, a, CB_SET(e))
 C_BINARY(D_)
-#undef D_
-#define CT_SET(e) ((int32_t *)x)[k] = (e);
-#define C_COMPARE(X) X(eq, a.re == b.re && a.im == b.im) X(ne, a.re != b.re || a.im != b.im) X(lt, c_less(a.re, a.im, b.re, b.im)) X(le, !c_less(b.re, b.im, a.re, a.im)) X(gt, c_less(b.re, b.im, a.re, a.im)) X(ge, !c_less(a.re, a.im, b.re, b.im))
-#define D_(nm, e) CPAIR(nm##_c64_m, a, b, CT_SET(e)) CPAIR(r##nm##_c64_m, b, a, CT_SET(e))
-C_COMPARE(D_)
 #undef D_
 #undef OPRE
 #undef OPIM
@@ -298,9 +291,6 @@ C_COMPARE(D_)
 #define OPIM p[1]
 #define D_(nm, e) CPAIR(nm##_c64_s, a, b, CB_SET(e)) CPAIR(r##nm##_c64_s, b, a, CB_SET(e))
 C_BINARY(D_)
-#undef D_
-#define D_(nm, e) CPAIR(nm##_c64_s, a, b, CT_SET(e)) CPAIR(r##nm##_c64_s, b, a, CT_SET(e))
-C_COMPARE(D_)
 #undef D_
 
 // ---- conversions ---------------------------------------------------------------------------------------------------------------
@@ -398,8 +388,19 @@ CARG(arg_max_c64, c_less(best.re, best.im, v.re, v.im)) CARG(arg_min_c64, c_less
 #define SCAN(nm, T, e) STAGE(scan_##nm) { SPILL(T, x) size_t n = COUNT; T b = *(T *)s->a; \
   if (s->imm) for (size_t k = 0; k < n; k++) { T a = x[k]; x[k] = b; b = (T)(e); } else for (size_t k = 0; k < n; k++) { T a = x[k]; x[k] = b = (T)(e); } *(T *)s->a = b; FILL(x) NEXT; }
 #define SCAN_INT(nm, T, U) SCAN(sum_##nm, T, (U)a + (U)b) SCAN(prod_##nm, T, (U)a * (U)b) SCAN(max_##nm, T, a > b ? a : b) SCAN(min_##nm, T, a < b ? a : b)
-#define SCAN_FLOAT(nm, T) SCAN(sum_##nm, T, b + a) SCAN(prod_##nm, T, b * a) SCAN(max_##nm, T, a > b || a != a ? a : b) SCAN(min_##nm, T, a < b || a != a ? a : b) SCAN(logaddexp_##nm, T, logaddexp_f64(a, b))
+#define SCAN_FLOAT(nm, T) SCAN(sum_##nm, T, b + a) SCAN(prod_##nm, T, b * a) SCAN(max_##nm, T, a > b || a != a ? a : b) SCAN(min_##nm, T, a < b || a != a ? a : b)
 SCAN_INT(i32, int32_t, uint32_t) SCAN_INT(u32, uint32_t, uint32_t) SCAN_INT(i64, int64_t, uint64_t) SCAN_INT(u64, uint64_t, uint64_t) SCAN_FLOAT(f32, float) SCAN_FLOAT(f64, double)
+// log(sum(exp)) as the largest element so far and a sum of exponentials relative to it, which grows by one and shrinks by one exponential an element.
+#define SCAN_LOG(nm, T, V, exp_v, log_v) STAGE(scan_logaddexp_##nm) { SPILL(T, x) size_t n = COUNT; const T before = *(T *)s->a; \
+  T most[VB * 8 / sizeof(T)] __attribute__((aligned(64))), part[VB * 8 / sizeof(T)] __attribute__((aligned(64))); uint8_t up[VB * 8 / sizeof(T)]; T m = before; double sum = 1; \
+  memset(part, 0, sizeof part); memset(most, 0, sizeof most); \
+  for (size_t k = 0; k < n; k++) { T v = x[k]; up[k] = v > m || v != v; part[k] = v == m ? 0 : up[k] ? m - v : v - m; m = most[k] = up[k] ? v : m; } \
+  VECTORS { V a = ((V *)part)[k]; ((V *)part)[k] = exp_v(a); } \
+  for (size_t k = 0; k < n; k++) { sum = up[k] ? sum * part[k] + 1 : sum + part[k]; part[k] = (T)sum; } \
+  VECTORS { V a = ((V *)part)[k]; ((V *)x)[k] = ((V *)most)[k] + log_v(a); } \
+  if (n) *(T *)s->a = x[n - 1]; \
+  if (s->imm) { memmove(x + 1, x, sizeof x - sizeof(T)); x[0] = before; } FILL(x) NEXT; }
+SCAN_LOG(f32, float, vf, vexp, vlog) SCAN_LOG(f64, double, vd, exp_d, log_d)
 #define CSCAN(nm, e) STAGE(scan_##nm##_c64) { SPILL(float, x) size_t n = COUNT; float *c = (float *)s->a; cd b = {c[0], c[N8 / 2]}; \
   for (size_t k = 0; k < n; k++) { cd a = {x[k], x[k + N8 / 2]}, z = e, o = s->imm ? b : z; b = (cd){(float)z.re, (float)z.im}; x[k] = (float)o.re; x[k + N8 / 2] = (float)o.im; } c[0] = (float)b.re; c[N8 / 2] = (float)b.im; FILL(x) NEXT; }
 CSCAN(sum, ((cd){a.re + b.re, a.im + b.im})) CSCAN(prod, c_mul(a, b)) CSCAN(max, c_max(a, b)) CSCAN(min, c_min(a, b)) CSCAN(logaddexp, c_logaddexp(a, b))
@@ -424,7 +425,6 @@ static void tape_run(const stage *s, run *r, size_t i, size_t end) { vf z = spla
 #define U_u32(nm, e) P1(#nm ".u32", nm##_u32)
 #define U_i64(nm, e) P1(#nm ".i64", nm##_i64)
 #define U_u64(nm, e) P1(#nm ".u64", nm##_u64)
-#define U_c64(nm, e) P1(#nm ".c64", nm##_c64)
 #define B_f32(nm, e) PB(nm, f32)
 #define B_f64(nm, e) PB(nm, f64)
 #define B_i32(nm, e) PB(nm, i32)
@@ -442,10 +442,10 @@ static void tape_run(const stage *s, run *r, size_t i, size_t end) { vf z = spla
 static const stage_entry entries[] = {
   PMEM(u8) PMEM(i8) PMEM(u16) PMEM(i16) PMEM(f16) PMEM(bf16) PMEM(w32) PMEM(w64) PMEM(c64)
   PSTX(u8, i32) PSTX(i8, i32) PSTX(u16, i32) PSTX(i16, i32) PSTX(f16, f32) PSTX(bf16, f32) PSTX(w32, f32) PSTX(w32, i32) PSTX(w32, u32) PSTX(w64, f64) PSTX(w64, i64) PSTX(w64, u64) PSTX(c64, c64)
-  P1("keep", keep) P1("get", get) P1("splat.w32", splat_w32) P1("splat.w64", splat_w64) P1("splat.c64", splat_c64) P1("axis.i32", axis_i32) P1("axis.i64", axis_i64) P1("iota.i32", iota_i32) P1("iota.i64", iota_i64)
+  P1("own.i32", own_i32) P1("own.i64", own_i64) P1("keep", keep) P1("get", get) P1("splat.w32", splat_w32) P1("splat.w64", splat_w64) P1("splat.c64", splat_c64) P1("axis.i32", axis_i32) P1("axis.i64", axis_i64) P1("iota.i32", iota_i32) P1("iota.i64", iota_i64)
   P1("sel.w32", sel_w32) P1("sel.w64", sel_w64) P1("sel.c64", sel_c64) P1("complex.c64", complex_c64) P1("real.c64", real_c64) P1("imag.c64", imag_c64)
-  F32_UNARY(U_f32) F32_LONG(U_f32) F64_UNARY(U_f64) F64_LONG(U_f64) F64_TESTS(U_f64) INTU(U_i32) INTU(U_u32) INTU(U_i64) INTU(U_u64) C_UNARY(U_c64) C_TEST(U_c64) P1("abs.c64", abs_c64)
-  F32_BINARY(B_f32) F32_LONG2(B_f32) F64_BINARY(B_f64) F64_LONG2(B_f64) PB(rem, f32) PB(rem, f64) COMPARE(B_f64) INTB(B_i32) INTB(B_u32) INTB(B_i64) INTB(B_u64) PB(mulhi, u32) C_BINARY(B_c64) C_COMPARE(B_c64)
+  F32_UNARY(U_f32) F32_LONG(U_f32) F64_UNARY(U_f64) F64_LONG(U_f64) F64_TESTS(U_f64) INTU(U_i32) INTU(U_u32) INTU(U_i64) INTU(U_u64) P1("neg.c64", neg_c64)
+  F32_BINARY(B_f32) F32_LONG2(B_f32) F64_BINARY(B_f64) F64_LONG2(B_f64) COMPARE(B_f64) INTB(B_i32) INTB(B_u32) INTB(B_i64) INTB(B_u64) PB(mulhi, u32) C_BINARY(B_c64)
   CASTS(C_) P1("cast.f32.c64", cast_f32_c64) P1("cast.f64.c64", cast_f64_c64) P1("cast.i32.c64", cast_i32_c64) P1("cast.u32.c64", cast_u32_c64) P1("cast.i64.c64", cast_i64_c64) P1("cast.u64.c64", cast_u64_c64)
   P1("norm.bool", norm_bool) P1("norm.i8", norm_i8) P1("norm.u8", norm_u8) P1("norm.i16", norm_i16) P1("norm.u16", norm_u16) P1("norm.f16", norm_f16) P1("norm.bf16", norm_bf16)
   P1("threefry0.u32", threefry0_u32) P1("threefry1.u32", threefry1_u32)

@@ -4,7 +4,7 @@
 #include <stdint.h>
 typedef struct operand {           // a memory operand of a dispatch, as one thread sees it
   char *base;                      // address of the row
-  int64_t bound;                   // elements that an index load may touch
+  int64_t first, bound;            // elements from `first` on that an index store may touch, and up to `bound` an index load too
   int n_inner;
   const int64_t *sizes, *strides;  // inner axes: lengths, strides in elements
   int64_t stride;                  // of the flat index, where it is uniform

@@ -54,7 +54,7 @@ INL vf vtanh(vf x) {                          // |x| < 5/8: odd polynomial; abov
   y = sel(x == x, y, x);
   return (vf)((vi)y | ((vi)x & (int)0x80000000));
 }
-INL vf vlog(vf x) {
+INL vf log_parts(vf x, vf *lo) {              // of x > 0, with what the last sum rounds off
   vi tiny = x < 1.17549435e-38f;
   vi i = (vi)sel(tiny, x * 8388608.0f, x);
   vi e = (i - 0x3f2aaaab) >> 23;              // m = x / 2^e in [2/3, 4/3)
@@ -64,7 +64,11 @@ INL vf vlog(vf x) {
   p = p * f - 0.166812077f; p = p * f + 0.200104773f; p = p * f - 0.249997839f; p = p * f + 0.333332151f;
   vf f2 = f * f, y = (f2 * f) * p;
   y = ef * -2.12194440e-4f + y; y = f2 * -0.5f + y;
-  vf r = (f + y) + ef * 0.693359375f;
+  vf a = f + y, r = a + ef * 0.693359375f;
+  *lo = a - (r - ef * 0.693359375f); return r;
+}
+INL vf vlog(vf x) {
+  vf lo, r = log_parts(x, &lo);
   r = sel(x == splat(INFINITY), x, r);
   r = sel(x == 0.0f, splat(-INFINITY), r);
   return sel(x >= 0.0f, r, splat(NAN));
@@ -147,17 +151,46 @@ INL vf verf(vf x) {
 // M. Giles, "Approximating the erfinv function" (2010): x times polynomials in w = -log(1 - x^2) below 5 and in sqrt(w) above; the last coefficient
 // and what rounding took from the root join at the end.
 INL vf verfinv(vf x) {
-  vf w = -vlog((1.0f - x) * (1.0f + x)), c = sel(w < 5.0f, w, splat(5.0f)) - 1.0f, s = __builtin_elementwise_sqrt(w), t = s - 3.0f;
+  vf lo, w = -log_parts((1.0f - x) * (1.0f + x), &lo), c = sel(w < 5.0f, (w - 1.0f) - lo, splat(4.0f)), s = __builtin_elementwise_sqrt(w), t = s - 3.0f;
   vf p = c * -8.587424269944287e-09f + 1.3911726502765943e-07f; p = p * c - 5.104829901070006e-07f; p = p * c - 4.431926005206826e-06f; p = p * c + 3.824189241224553e-05f;
   p = p * c + 0.00010032329499494256f; p = p * c - 0.0023764832504409605f; p = p * c + 0.004250629875276444f; p = (p * c + 0.24783290402955876f) * c;
   vf q = t * -3.0462257052452092e-05f + 0.00016204047552033775f; q = q * t - 0.00027640428126926917f; q = q * t - 0.00012221561769291443f; q = q * t + 0.0014747045143098548f;
   q = q * t - 0.0035660111065811476f; q = q * t + 0.005687765289720707f; q = q * t - 0.0076429665146522f; q = q * t + 0.009445296466892161f;
-  vf h = (vf)((vi)s & -4096), left = (w - h * h) - (s - h) * (s + h);
-  q = (q * t + 1.0016752468569534f) * t + left * 0.5f / s;
+  vf h = (vf)((vi)s & -4096), left = ((w - h * h) - (s - h) * (s + h)) - lo;
+  q = (q * t + 1.0016752468569534f) * t + left * 0.166666667f;
   vi near = w < 5.0f;
   vf first = sel(near, splat(1.1273743996625036f), splat(2.832976801649085f)), v = sel(near, p, q), y = first + v, yl = v - (y - first);
-  y = sel(vabs(x) == 1.0f, splat(INFINITY), y * x + yl * x);
+  y = sel(vabs(x) < 1.0f, y * x + yl * x, sel(vabs(x) == 1.0f, splat(INFINITY), splat(NAN)));
   return (vf)((vi)vabs(y) | ((vi)x & (int)0x80000000));
+}
+INL vf vatan(vf x) {                          // above 1: pi/2 - atan(1 / x)
+  vf a = vabs(x); vi big = a > 1.0f;
+  vf t = sel(big, 1.0f / a, a), u = t * t;
+  vf p = u * -0.0018270454955827786f + 0.011063704316719885f; p = p * u - 0.03145436680398645f; p = p * u + 0.05823326861398101f; p = p * u - 0.08419389422196293f;
+  p = p * u + 0.10957555016654921f; p = p * u - 0.14265242101448833f; p = p * u + 0.1999863841851275f; p = p * u - 0.3333330186519911f;
+  p = (t * u) * p;
+  vf y = sel(big, (1.57079637f - t) - (p + 4.37113883e-08f), t + p);
+  return (vf)(((vi)y & 0x7fffffff) | ((vi)x & (int)0x80000000));
+}
+// asin |x| = s + p up to 1/2; above, asin |x| = pi/2 - 2 (s + p) with s = sqrt((1 - |x|) / 2).
+INL vi arc_parts(vf x, vf *s, vf *p) {
+  vf a = vabs(x); vi big = a > 0.5f;
+  vf u = sel(big, 0.5f - 0.5f * a, a * a);
+  *s = sel(big, __builtin_elementwise_sqrt(u), a);
+  vf q = u * 0.04221782867405034f + 0.024148042892755562f; q = q * u + 0.04547700550218516f; q = q * u + 0.07495242555095905f; q = q * u + 0.1666675391018681f;
+  vf h = (vf)((vi)*s & -4096), left = (u - h * h) - (*s - h) * (*s + h);       // what the root rounds off is left / 2 s
+  *p = (*s * u) * q + sel(big & (u > 0.0f), 0.5f * left / *s, splat(0)); return big;
+}
+INL vf vasin(vf x) {
+  vf s, p; vi big = arc_parts(x, &s, &p);
+  vf y = sel(big, (1.57079637f - 2.0f * s) - (2.0f * p + 4.37113883e-08f), s + p);
+  return (vf)(((vi)y & 0x7fffffff) | ((vi)x & (int)0x80000000));
+}
+INL vf vacos(vf x) {
+  vf s, p; vi big = arc_parts(x, &s, &p), left = (vi)x < 0;
+  vf t = sel(big, 2.0f * s, s), q = sel(big, 2.0f * p, p);
+  vf far = (3.14159274f - t) - (q + 8.74227766e-08f), mid = sel(left, (1.57079637f + t) + (q - 4.37113883e-08f), (1.57079637f - t) - (q + 4.37113883e-08f));
+  return sel(big, sel(left, far, t + q), mid);
 }
 // pow: log2 and exp2 in f64 on half vectors; special cases follow IEEE 754 / C.
 INL vd short_log2(vd x) {                           // x > 0, normal

@@ -21,14 +21,14 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;    // of the streams an
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static task *waiting[STREAMS];
 static uint64_t random_state = 1, seed = 1, overtaken;
-static _Atomic uint64_t countdown[SN_FAKE_COPY + 1], times = 1, damage;
+static _Atomic uint64_t countdown[SN_FAKE_SPILL + 1], times = 1, damage;
 static const char *_Atomic damaged;
 
 static uint64_t draw(void) {           // xorshift64*
   random_state ^= random_state >> 12; random_state ^= random_state << 25; random_state ^= random_state >> 27;
   return (random_state * 0x2545F4914F6CDD1Dull) >> 32;
 }
-// Whether this allocation, dispatch or copy was told to fail: the countdown has come to one, or below it for as many times as were asked for.
+// Whether this allocation, dispatch, copy or release was told to fail: the countdown has come to one, or below it for as many times as were asked for.
 static int told_to_fail(int what) {
   uint64_t n = atomic_load(&countdown[what]);
   if (n == 0) return 0;
@@ -71,6 +71,7 @@ static void dig_up(void) {
 }
 static void release(memory m, uint64_t bytes) {
   unsigned char *block = (unsigned char *)m.handle - FRONT;
+  if (told_to_fail(SN_FAKE_SPILL)) block[FRONT + bytes] = POISON;
   if (!holds(block, FRONT, GUARD)) report("memory was written before its start");
   if (!holds(block + FRONT + bytes, SN_PAD, GUARD)) report("memory was written beyond its end");
   if (bytes > GRAVE) { free(block); return; }
@@ -159,7 +160,7 @@ static double setting(uint32_t which, const double *value) {
   pthread_mutex_lock(&lock);
   switch (which) {
     case SN_FAKE_SEED: old = (double)seed; if (value) sow(v); break;
-    case SN_FAKE_ALLOCATION: case SN_FAKE_DISPATCH: case SN_FAKE_COPY:
+    case SN_FAKE_ALLOCATION: case SN_FAKE_DISPATCH: case SN_FAKE_COPY: case SN_FAKE_SPILL:
       old = (double)atomic_load(&countdown[which]);
       if (value) atomic_store(&countdown[which], v);
       break;

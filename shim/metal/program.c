@@ -84,7 +84,11 @@ static program *make(context *c, const uint32_t *w, uint32_t n) {
   return 0;
 }
 void *sn_metal_load(context *c, const uint32_t *w, uint32_t n) {
-  if (n < HEADER || w[BUFFERS] > MOST_BUFFERS || w[CONSTANTS] > MOST_CONSTANTS || w[THREADS] == 0 || w[NAME] > 4 * (n - HEADER) || w[TEXT] > 4 * (n - HEADER)
+  if (n >= HEADER && (w[BUFFERS] > MOST_BUFFERS || w[CONSTANTS] > MOST_CONSTANTS)) {
+    sn_fail(c, "Metal: a kernel has at most %d buffers and %d words of constants, not %u and %u", MOST_BUFFERS, MOST_CONSTANTS, w[BUFFERS], w[CONSTANTS]);
+    return 0;
+  }
+  if (n < HEADER || w[THREADS] == 0 || w[NAME] > 4 * (n - HEADER) || w[TEXT] > 4 * (n - HEADER)
     || HEADER + words_of(w[NAME]) + words_of(w[TEXT]) != n) { sn_fail(c, "malformed source program"); return 0; }
   uint64_t hash = 0xcbf29ce484222325u;
   for (uint32_t i = 0; i < n; i++) hash = (hash ^ w[i]) * 0x100000001b3u;

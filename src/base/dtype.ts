@@ -264,7 +264,14 @@ export function isCategory(value: unknown): value is Category {
   return typeof value === "string" && Object.hasOwn(CATEGORIES, value);
 }
 
-/** Whether the first dtype or category lies within the second. */
+/**
+ * Whether the first dtype or category lies within the second.
+ *
+ * @example
+ * ```ts
+ * mx.issubdtype("int32", "integer"); // true
+ * ```
+ */
 export function issubdtype(a: DType | Category, b: DType | Category): boolean {
   for (const x of [a, b]) {
     if (!isDType(x) && !isCategory(x)) throw typeError(`Not a dtype or a dtype category: ${String(x)}`);
@@ -296,7 +303,14 @@ export function isdtype(dtype: DType, kind: DType | DTypeKind | readonly (DType 
   return found;
 }
 
-/** The limits of a floating-point dtype (of float32 for complex64). */
+/**
+ * The limits of a floating-point dtype (of float32 for complex64).
+ *
+ * @example
+ * ```ts
+ * mx.finfo("float16").max; // 65504
+ * ```
+ */
 export function finfo(dtype: DType): FInfo {
   switch (dtype) {
     case "float16":
@@ -319,7 +333,15 @@ export function finfo(dtype: DType): FInfo {
   }
 }
 
-/** The limits of an integer dtype. */
+/**
+ * The limits of an integer dtype.
+ *
+ * @example
+ * ```ts
+ * mx.iinfo("int8").min; // -128
+ * mx.iinfo("int64").max; // 9223372036854775807n
+ * ```
+ */
 export function iinfo(dtype: DType): IInfo {
   if (!isDType(dtype) || !isInteger(dtype)) throw typeError(`iinfo takes an integer dtype, not ${String(dtype)}`);
   const bits = bitsOf(dtype);

@@ -3,15 +3,20 @@
 const here: string = plainPath(import.meta.url);
 const own: readonly string[] = ownPrefixes(here);
 
-/** "file:line" of the first stack frame outside sinter's own files, or "" if there is none. */
-export function site(): string {
+/** An error made here, whose stack reaches the user's line. V8's keeps what methods were called on alive until the stack is asked for. */
+export function trail(): Error {
   // The default limit of ten frames can end inside sinter.
   const limited = Error as unknown as { stackTraceLimit?: number };
   const before = limited.stackTraceLimit;
   limited.stackTraceLimit = 100;
-  const stack = new Error().stack ?? "";
+  const made = new Error();
   if (before !== undefined) limited.stackTraceLimit = before;
-  return siteOf(stack);
+  return made;
+}
+
+/** "file:line" of the first stack frame outside sinter's own files, or "" if there is none. */
+export function site(): string {
+  return siteOf(trail().stack ?? "");
 }
 
 /** "file:line" of the first frame of a stack text outside sinter's own files, or "" if there is none. */

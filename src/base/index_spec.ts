@@ -15,7 +15,14 @@ export class Span {
   }
 }
 
-/** A slice from `start` up to `stop` by `step`, each of which may be null or left out. */
+/**
+ * A slice from `start` up to `stop` by `step`, each of which may be null or left out.
+ *
+ * @example
+ * ```ts
+ * mx.arange(6).get(mx.span(1, null, 2)); // array([1, 3, 5], dtype=int32)
+ * ```
+ */
 export function span(start?: number | null, stop?: number | null, step?: number | null): Span {
   return new Span(bound(start, "start"), bound(stop, "stop"), bound(step, "step"));
 }

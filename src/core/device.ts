@@ -1,12 +1,20 @@
 // Devices: what there is, and the one on which ops are recorded now.
 import type { DType } from "../base/dtype.ts";
-import { environment } from "../base/env.ts";
+import { CHECK, environment } from "../base/env.ts";
 
 /** Kinds of devices. `fake` is the test device: memory of its own, two streams, failures on demand. */
 export type DeviceType = "cpu" | "gpu" | "fake";
 /** The kinds that programs name. */
 export const DeviceType = { cpu: "cpu", gpu: "gpu" } as const;
-/** A device: its kind and number. Devices of the same kind and number are the same device. */
+/**
+ * A device: its kind and number. Devices of the same kind and number are the same device.
+ *
+ * @example
+ * ```ts
+ * String(new mx.Device("cpu")); // "Device(cpu, 0)"
+ * mx.isAvailable(mx.cpu); // true
+ * ```
+ */
 export class Device {
   readonly type: DeviceType;
   readonly index: number;
@@ -55,8 +63,18 @@ function initial(): Device {
   throw new Error(`Cannot use SINTER_DEVICE=${name}: devices are ${DEVICES.map((d) => d.type).join(", ")}`);
 }
 
-/** Where ops are recorded. `several` stays false while there was no device but the CPU, so that nothing has to look for others. */
-export const recording: { device: Device; several: boolean } = { device: cpu, several: false };
+/**
+ * Where ops are recorded. `several` stays false while there was no device but the CPU, so that nothing has to look for others.
+ * Of values of `sites` bytes or more the user's line is noted: never, but under SINTER_CHECK and a memory limit, as it takes V8 some microseconds.
+ * `shared`: a value crosses to another device once for all who want it there. In a trace over placeholders it does not, as
+ * what is recorded there must not become part of other graphs; it is recorded again when the trace's result is used.
+ */
+export const recording: { device: Device; several: boolean; sites: number; shared: boolean } = {
+  device: cpu,
+  several: false,
+  sites: CHECK ? 0 : Infinity,
+  shared: true,
+};
 /** Records what follows on a device. */
 export function recordOn(device: Device): void {
   recording.device = device;

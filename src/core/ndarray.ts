@@ -118,7 +118,17 @@ export class NDArray {
     late.release(old);
   }
 
-  /** `using x = ...` disposes at the end of the block. */
+  /**
+   * `using x = ...` disposes at the end of the block.
+   *
+   * @example
+   * ```ts
+   * {
+   *   using x = mx.ones([2]);
+   *   x.sum().item(); // 2
+   * }
+   * ```
+   */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -165,7 +175,15 @@ export class NDArray {
     return n;
   }
 
-  /** The elements, row-major: a view of the array's own memory where it is contiguous and the host sees it, else a copy. Evaluates. */
+  /**
+   * The elements, row-major: a view of the array's own memory where it is contiguous and the host sees it, else a
+   * copy. Evaluates.
+   *
+   * @example
+   * ```ts
+   * mx.array([[1, 2], [3, 4]]).T.data(); // Float32Array [1, 3, 2, 4]
+   * ```
+   */
   data(): TypedData {
     late.evaluate([this.node]);
     return late.read(this.node);
@@ -178,7 +196,16 @@ export class NDArray {
     return late.read(node);
   }
 
-  /** The only element as a number, boolean, bigint (64-bit integers) or `{ re, im }`. Evaluates. */
+  /**
+   * The only element as a number, boolean, bigint (64-bit integers) or `{ re, im }`. Evaluates.
+   *
+   * @example
+   * ```ts
+   * mx.array([2.5]).item(); // 2.5
+   * mx.array([2n]).item(); // 2n
+   * mx.array([1, 2]).item(); // Error: Cannot read item() of an array with 2 elements: shape is [2]
+   * ```
+   */
   item(): Item {
     if (this.size !== 1) {
       throw plainError(
@@ -198,7 +225,14 @@ export class NDArray {
     return elementOf(this.node.dtype, await this.dataAsync(), 0);
   }
 
-  /** The elements as nested lists. Evaluates. */
+  /**
+   * The elements as nested lists. Evaluates.
+   *
+   * @example
+   * ```ts
+   * mx.array([[1, 2], [3, 4]]).tolist(); // [[1, 2], [3, 4]]
+   * ```
+   */
   tolist(): Nested {
     const data = this.data(), { shape, dtype } = this.node;
     let at = 0;
@@ -211,7 +245,15 @@ export class NDArray {
     return build(0);
   }
 
-  /** The text that MLX prints. Evaluates. */
+  /**
+   * The text that MLX prints. Evaluates.
+   *
+   * @example
+   * ```ts
+   * String(mx.array([1, 2.5])); // "array([1, 2.5], dtype=float32)"
+   * String(mx.arange(10)); // "array([0, 1, 2, ..., 7, 8, 9], dtype=int32)"
+   * ```
+   */
   toString(): string {
     return late.text(this.node);
   }
@@ -307,7 +349,20 @@ export interface NDArray {
   [Symbol.iterator](): IterableIterator<NDArray>;
   /** The elements at an index. */
   get(...index: readonly IndexItem[]): NDArray;
-  /** Writes a value (cast to the array's dtype, broadcast) at an index; other handles do not change. */
+  /**
+   * Writes a value (cast to the array's dtype, broadcast) at an index; other handles do not change.
+   *
+   * @example
+   * ```ts
+   * const x = mx.array([1, 2, 3]), y = x.reshape([3]);
+   * x.set(["1:"], 0);
+   * x; // array([1, 0, 0], dtype=float32)
+   * y; // array([1, 2, 3], dtype=float32)
+   * const whole = mx.array([1, 2], "int32");
+   * whole.set([0], 2.7);
+   * whole; // array([2, 2], dtype=int32)
+   * ```
+   */
   set(index: readonly IndexItem[], value: ArrayLike): void;
   /** Updates at an index that return new arrays. */
   at(...index: readonly IndexItem[]): Updates;

@@ -1,8 +1,10 @@
 // A node of the lazy graph, and what an op has to define. An array is a handle on a node; graphs and walks hold nodes only.
-import type { DType } from "../base/dtype.ts";
+import { type DType, itemsize } from "../base/dtype.ts";
+import { trail } from "../base/error.ts";
 import { type CallFamily, computes, cpu, type Device, hasCalls, on, recording } from "./device.ts";
 import type { CType, Expr, Literal, Scalars } from "../kernel/expr.ts";
 import type { Size } from "../kernel/sizes.ts";
+import { size } from "./shape.ts";
 import type { PlanView, View } from "./view.ts";
 
 /** Shape and dtype of a value. */
@@ -151,6 +153,8 @@ export class Node implements Aval {
   readonly serial: number;
   /** Where it is computed. */
   readonly device: Device;
+  /** Made where the user recorded it, if that is noted, until it has a value. */
+  recorded: Error | null;
   /** The same value on another device, if it was wanted there. */
   twin: Node | null = null;
   /** Where the value is, once it was computed. */
@@ -188,6 +192,7 @@ export class Node implements Aval {
     this.dtype = dtype;
     this.outs = outs;
     this.device = device;
+    this.recorded = recording.sites < Infinity && size(shape) * itemsize(dtype) >= recording.sites ? trail() : null;
     this.serial = serial++;
     for (let i = 0; i < inputs.length; i++) (inputs[i] as Node).pending++;
   }
@@ -249,12 +254,14 @@ export const transferOp: OpDef<{ readonly why: () => string }> = {
 /** The node itself on its own device, else its value there; `why` gives the reason for `explain`. */
 export function transfer(x: Node, device: Device, why: () => string): Node {
   if (x.device === device) return x;
-  const known = x.twin;
+  const known = recording.shared ? x.twin : null;
   // One that was evaluated and let go of cannot be computed again.
   if (known !== null && known.device === device && (known.inputs.length > 0 || known.buf !== null)) return known;
   // Only the host reaches the memory of every device.
   const near = x.device === cpu || device === cpu ? x : transfer(x, cpu, why);
-  return x.twin = carried(near, device, why);
+  const made = carried(near, device, why);
+  if (recording.shared) x.twin = made;
+  return made;
 }
 /** A node of its own for the same value on another device. */
 export function carried(x: Node, device: Device, why: () => string): Node {
@@ -274,12 +281,11 @@ export function freshMark(): number {
   return ++stamp;
 }
 
-const inputsOf = (n: Node): readonly Node[] => n.inputs;
 /** Nodes that `roots` need, inputs (by default) first; stops below nodes for which `stop` holds (they are not listed). Iterative: depth is no limit. */
 export function topological(
   roots: readonly Node[],
   stop: (n: Node) => boolean,
-  reads: (n: Node) => readonly Node[] = inputsOf,
+  reads?: (n: Node) => readonly Node[],
 ): Node[] {
   const mark = freshMark(), order: Node[] = [], stack: Node[] = [], at: number[] = [];
   for (const root of roots) {
@@ -288,7 +294,9 @@ export function topological(
     stack.push(root);
     at.push(0);
     while (stack.length > 0) {
-      const n = stack[stack.length - 1] as Node, i = at[at.length - 1] as number, below = reads(n);
+      const n = stack[stack.length - 1] as Node,
+        i = at[at.length - 1] as number,
+        below = reads === undefined ? n.inputs : reads(n);
       if (i < below.length) {
         at[at.length - 1] = i + 1;
         const c = below[i] as Node;

@@ -1,4 +1,5 @@
 // The outermost running trace: nodes made since it began keep their inputs when they are evaluated.
+import { recording } from "./device.ts";
 import { nextSerial } from "./node.ts";
 
 interface Trace {
@@ -16,13 +17,17 @@ export const trace: Trace = { first: null, depth: 0, sealed: null, reads: null }
 
 /** Runs a user's function under a trace, over placeholders if `sealed`; an exception passes through as it is. */
 export function traced<T>(run: () => T, sealed = false): T {
-  const before = trace.sealed;
+  const before = trace.sealed, shared = recording.shared;
   if (trace.depth++ === 0) trace.first = nextSerial();
-  if (sealed) trace.sealed = nextSerial();
+  if (sealed) {
+    trace.sealed = nextSerial();
+    recording.shared = false;
+  }
   try {
     return run();
   } finally {
     trace.sealed = before;
+    recording.shared = shared;
     if (--trace.depth === 0) trace.first = null;
   }
 }

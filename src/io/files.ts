@@ -30,7 +30,15 @@ function pathOf(op: string, file: unknown): string {
   return file;
 }
 
-/** Writes one array as .npy; the ending is added if it is missing. */
+/**
+ * Writes one array as .npy; the ending is added if it is missing.
+ *
+ * @example
+ * ```ts
+ * mx.save("weights.npy", mx.array([1, 2]));
+ * mx.load("weights.npy"); // array([1, 2], dtype=float32)
+ * ```
+ */
 export function save(file: string, arr: NDArray): void {
   if (!(arr instanceof NDArray)) throw typeError("Cannot save: the second argument must be an array");
   writeFileSync(withEnding(pathOf("save", file), ".npy"), encodeNpy(toFile(arr)));
@@ -48,7 +56,15 @@ function saveAll(op: string, file: string, args: readonly unknown[], compressed:
   for (const [name, a] of Object.entries(named)) put(name, a);
   writeFileSync(withEnding(pathOf(op, file), ".npz"), encodeNpz(entries, compressed));
 }
-/** Writes arrays as .npz: positional ones as arr_0, arr_1, ..., those of a last plain object by their names. */
+/**
+ * Writes arrays as .npz: positional ones as arr_0, arr_1, ..., those of a last plain object by their names.
+ *
+ * @example
+ * ```ts
+ * mx.savez("weights.npz", { bias: mx.ones([2]) });
+ * Object.keys(mx.load("weights.npz")); // ["bias"]
+ * ```
+ */
 export function savez(file: string, ...args: readonly (NDArray | { readonly [name: string]: NDArray })[]): void {
   saveAll("savez", file, args, false);
 }

@@ -169,7 +169,15 @@ function eighNode(
   // As in MLX, any other text is the upper triangle.
   return apply(of, [matrix(op, a, { complex: true, square: true })], { lower: uplo === "L" });
 }
-/** Eigenvalues in ascending order and eigenvectors (columns) of symmetric or Hermitian matrices, of which one triangle is read. */
+/**
+ * Eigenvalues in ascending order and eigenvectors (columns) of symmetric or Hermitian matrices, of which one triangle is read.
+ *
+ * @example
+ * ```ts
+ * const [values, vectors] = mx.linalg.eigh(mx.array([[2, 0], [0, 1]]));
+ * values; // array([1, 2], dtype=float32)
+ * ```
+ */
 export function eigh(a: ArrayLike, options?: EighOptions | "L" | "U"): [NDArray, NDArray] {
   const n = eighNode(eighOp, "eigh", a, options);
   return [wrap(pick(n, 0)), wrap(pick(n, 1))];
@@ -196,12 +204,12 @@ const eigvalsOp = routine<null>({
 });
 /** Eigenvalues and eigenvectors (columns, of length 1) of square matrices, complex64. */
 export function eig(a: ArrayLike): [NDArray, NDArray] {
-  const n = apply(eigOp, [matrix("eig", a, { square: true })], null);
+  const n = apply(eigOp, [matrix("eig", a, { complex: true, square: true })], null);
   return [wrap(pick(n, 0)), wrap(pick(n, 1))];
 }
 /** Eigenvalues of square matrices, complex64. */
 export function eigvals(a: ArrayLike): NDArray {
-  return wrap(apply(eigvalsOp, [matrix("eigvals", a, { square: true })], null));
+  return wrap(apply(eigvalsOp, [matrix("eigvals", a, { complex: true, square: true })], null));
 }
 
 // ---- singular values ------------------------------------------------------------------------------------------------------
@@ -275,7 +283,14 @@ const svdvalsOp = routine<null>({
 export interface SvdOptions {
   readonly computeUv?: boolean;
 }
-/** U, S and Vt with A = U S Vt (U and Vt square); with `computeUv: false` S alone, descending. */
+/**
+ * U, S and Vt with A = U S Vt (U and Vt square); with `computeUv: false` S alone, descending.
+ *
+ * @example
+ * ```ts
+ * mx.linalg.svd(mx.array([[3, 0], [0, 4]]), { computeUv: false }); // array([4, 3], dtype=float32)
+ * ```
+ */
 export function svd(a: ArrayLike, options: SvdOptions & { readonly computeUv: false }): NDArray;
 export function svd(a: ArrayLike, options?: SvdOptions): [NDArray, NDArray, NDArray];
 export function svd(a: ArrayLike, options: SvdOptions = {}): NDArray | [NDArray, NDArray, NDArray] {
@@ -337,7 +352,15 @@ function system(op: string, a: ArrayLike, b: ArrayLike, run: (a: Node, b: Node) 
   const out = run(x, y);
   return wrap(vector ? reshape(out, out.shape.slice(0, -1)) : out);
 }
-/** x with a x = b, for square matrices; b is a vector or holds columns, leading axes broadcast. An Error when read if a is singular. */
+/**
+ * x with a x = b, for square matrices; b is a vector or holds columns, leading axes broadcast. An Error when read if a is singular.
+ *
+ * @example
+ * ```ts
+ * mx.linalg.solve(mx.array([[2, 0], [0, 4]]), mx.array([2, 2])); // array([1, 0.5], dtype=float32)
+ * mx.linalg.solve(mx.zeros([2, 2]), mx.ones([2])).tolist(); // Error: Cannot solve: the matrix is singular
+ * ```
+ */
 export function solve(a: ArrayLike, b: ArrayLike): NDArray {
   return system("solve", a, b, solveNode);
 }
@@ -362,7 +385,14 @@ const invOp: OpDef<null> = routine<null>({
     return [neg(product(product(t, ct), t))];
   },
 });
-/** The inverse of square matrices; an Error when read if one is singular. */
+/**
+ * The inverse of square matrices; an Error when read if one is singular.
+ *
+ * @example
+ * ```ts
+ * mx.linalg.inv(mx.array([[2, 0], [0, 4]])); // array([[0.5, 0], [0, 0.25]], dtype=float32)
+ * ```
+ */
 export function inv(a: ArrayLike): NDArray {
   return wrap(apply(invOp, [matrix("inv", a, { square: true })], null));
 }
@@ -390,7 +420,14 @@ const choleskyOp = routine<{ readonly upper: boolean }>({
     return [half(add(s, transposed(s)))];
   },
 });
-/** L (or with `upper` its transpose) with A = L L^T, for symmetric positive definite matrices, of which one triangle is read. */
+/**
+ * L (or with `upper` its transpose) with A = L L^T, for symmetric positive definite matrices, of which one triangle is read.
+ *
+ * @example
+ * ```ts
+ * mx.linalg.cholesky(mx.array([[4, 2], [2, 5]])); // array([[2, 0], [1, 2]], dtype=float32)
+ * ```
+ */
 export function cholesky(a: ArrayLike, options?: UpperOptions | boolean): NDArray {
   return wrap(apply(choleskyOp, [matrix("cholesky", a, { square: true })], { upper: upperOf("cholesky", options) }));
 }
@@ -469,7 +506,16 @@ export function luFactor(a: ArrayLike): [NDArray, NDArray] {
   const n = apply(luOp, [matrix("luFactor", a, {})], null);
   return [wrap(pick(n, 0)), wrap(pick(n, 1))];
 }
-/** Row indices P (uint32), L and U with A = L[P] U. */
+/**
+ * Row indices P (uint32), L and U with A = L[P] U.
+ *
+ * @example
+ * ```ts
+ * const [rows, l, u] = mx.linalg.lu(mx.array([[0, 1], [2, 3]]));
+ * rows; // array([1, 0], dtype=uint32)
+ * l.get(rows).matmul(u); // array([[0, 1], [2, 3]], dtype=float32)
+ * ```
+ */
 export function lu(a: ArrayLike): [NDArray, NDArray, NDArray] {
   const x = matrix("lu", a, {}),
     n = apply(luOp, [x], null),
@@ -496,7 +542,14 @@ function luParts(op: string, a: ArrayLike): { readonly diagonal: Node; readonly 
   const moved = compare("ne", pivots, iota(pivots.shape, d, "uint32"));
   return { dtype, diagonal: diagonalNode(pick(n, 0), 0), parity: reduce("prod", select(moved, neg(one), one), [d]) };
 }
-/** The determinant of square real matrices. */
+/**
+ * The determinant of square real matrices.
+ *
+ * @example
+ * ```ts
+ * mx.linalg.det(mx.array([[1, 2], [3, 4]])); // array(-2, dtype=float32)
+ * ```
+ */
 export function det(a: ArrayLike): NDArray {
   const { diagonal, parity, dtype } = luParts("det", a);
   return wrap(cast(mul(parity, reduce("prod", diagonal, [diagonal.shape.length - 1])), dtype));
@@ -520,6 +573,12 @@ export interface NormOptions {
 /**
  * A norm of vectors (over one axis) or matrices (over two): `ord` is a number, Infinity, -Infinity, "fro" or "nuc"; without it
  * the root of the sum of squares over the axes (all by default). TypeError for orders that do not fit the number of axes.
+ *
+ * @example
+ * ```ts
+ * mx.linalg.norm(mx.array([3, 4])).item(); // 5
+ * mx.linalg.norm(mx.array([3, -4]), 1).item(); // 7
+ * ```
  */
 export function norm(a: ArrayLike, ord?: Ord | NormOptions, options?: NormOptions): NDArray {
   const o = trailing<NormOptions>("norm", "ord", ord, options, ["ord", "axis", "keepdims"]),
@@ -574,7 +633,14 @@ export function norm(a: ArrayLike, ord?: Ord | NormOptions, options?: NormOption
   );
 }
 
-/** The cross product of vectors of length 3 (or 2, with a third entry of 0) along an axis (the last); the other axes broadcast. */
+/**
+ * The cross product of vectors of length 3 (or 2, with a third entry of 0) along an axis (the last); the other axes broadcast.
+ *
+ * @example
+ * ```ts
+ * mx.linalg.cross(mx.array([1, 0, 0]), mx.array([0, 1, 0])); // array([0, 0, 1], dtype=float32)
+ * ```
+ */
 export function cross(a: ArrayLike, b: ArrayLike, axis?: number | { readonly axis?: number }): NDArray {
   const given = trailing<{ readonly axis?: number }>("cross", "axis", axis, undefined, ["axis"]).axis ?? -1,
     x = nodeOf("cross", a),

@@ -40,13 +40,29 @@ const noComplex = (name: string, then: (d: DType) => DType = (d) => d) => (d: DT
 };
 
 // ---- arithmetic -------------------------------------------------------------------------------------------------------
-/** a + b, broadcast, in the promoted dtype (of bools: or). */
+/**
+ * a + b, broadcast, in the promoted dtype (of bools: or).
+ *
+ * @example
+ * ```ts
+ * mx.add(mx.array([[1], [2]]), mx.array([10, 20])); // array([[11, 21], [12, 22]], dtype=float32)
+ * mx.add(mx.array([1, 2], "int32"), 1.5); // array([2.5, 3.5], dtype=float32)
+ * mx.add(mx.array([true]), 2); // array([3], dtype=int32)
+ * ```
+ */
 export const add: Two = (a, b) => wrap(addNode(...pair("add", a, b)));
 /** a - b, broadcast, in the promoted dtype (of bools: exclusive or). */
 export const subtract: Two = (a, b) => wrap(sub(...pair("subtract", a, b)));
 /** a * b, broadcast, in the promoted dtype (of bools: and). */
 export const multiply: Two = (a, b) => wrap(mul(...pair("multiply", a, b)));
-/** True division, broadcast; floating or complex, other dtypes become float32. */
+/**
+ * True division, broadcast; floating or complex, other dtypes become float32.
+ *
+ * @example
+ * ```ts
+ * mx.divide(mx.array([1, 2], "int32"), 2); // array([0.5, 1], dtype=float32)
+ * ```
+ */
 export const divide: Two = (a, b) => wrap(div(...pair("divide", a, b, atLeastFloat)));
 
 const integerDivide = elementwise({
@@ -59,9 +75,25 @@ export function floorDivideNode(x: Node, y: Node): Node {
   if (!isInexact(x.dtype)) return apply(integerDivide, [x, y], null);
   return isComplex(x.dtype) ? div(x, y) : floor.node(div(x, y));
 }
-/** The quotient rounded down, broadcast, in the promoted dtype; of integers x // 0 is 0. Complex numbers are divided as they are. */
+/**
+ * The quotient rounded down, broadcast, in the promoted dtype; of integers x // 0 is 0. Complex numbers are divided as they are.
+ *
+ * @example
+ * ```ts
+ * mx.floorDivide(mx.array([7, -7], "int32"), 2); // array([3, -4], dtype=int32)
+ * mx.floorDivide(mx.array([7], "int32"), 0); // array([0], dtype=int32)
+ * ```
+ */
 export const floorDivide: Two = (a, b) => wrap(floorDivideNode(...pair("floorDivide", a, b)));
-/** What floorDivide leaves, with the divisor's sign, broadcast, in the promoted dtype; of integers x % 0 is x. Complex throws a TypeError. */
+/**
+ * What floorDivide leaves, with the divisor's sign, broadcast, in the promoted dtype; of integers x % 0 is x. Complex throws a TypeError.
+ *
+ * @example
+ * ```ts
+ * mx.remainder(mx.array([7, -7], "int32"), 2); // array([1, 1], dtype=int32)
+ * mx.remainder(mx.array([7], "int32"), 0); // array([7], dtype=int32)
+ * ```
+ */
 export const remainder: Binary = binary(
   {
     name: "remainder",
@@ -71,7 +103,15 @@ export const remainder: Binary = binary(
   },
   noComplex("take the remainder of"),
 );
-/** [floorDivide(a, b), remainder(a, b)]; complex throws a TypeError. */
+/**
+ * [floorDivide(a, b), remainder(a, b)]; complex throws a TypeError.
+ *
+ * @example
+ * ```ts
+ * const [q, r] = mx.divmod(mx.array([-7], "int32"), 2);
+ * [q.item(), r.item()]; // [-4, 1]
+ * ```
+ */
 export function divmod(a: ArrayLike, b: ArrayLike): [NDArray, NDArray] {
   const [x, y] = pair("divmod", a, b, noComplex("divmod"));
   return [wrap(floorDivideNode(x, y)), wrap(remainder.node(x, y))];
@@ -107,7 +147,15 @@ function smallPower(x: Node, k: number): Node | null {
 }
 /** x ** y of nodes with one shape and dtype. */
 export const powerNode = (x: Node, y: Node): Node => powerOp.node(x, y);
-/** a ** b, broadcast, in the promoted dtype; integers to a negative exponent give 0. */
+/**
+ * a ** b, broadcast, in the promoted dtype; integers to a negative exponent give 0.
+ *
+ * @example
+ * ```ts
+ * mx.power(mx.array([2, 3]), 2); // array([4, 9], dtype=float32)
+ * mx.power(mx.array([2], "int32"), -1); // array([0], dtype=int32)
+ * ```
+ */
 export const power: Two = (a, b) => {
   const [x, y] = pair("power", a, b);
   const small = a instanceof Handle && (typeof b === "number" || typeof b === "bigint")
@@ -138,11 +186,26 @@ function complexExtreme(s: Scalars, a: Expr, b: Expr, wins: "gt" | "lt"): Expr {
     c = s.bin("or", nan, complex.compareParts(s, wins, x, y));
   return complex.join(s, [s.select(c, x[0], y[0]), s.select(c, x[1], y[1])]);
 }
-/** The larger element, NaN if either is; broadcast, in the promoted dtype. */
+/**
+ * The larger element, NaN if either is; broadcast, in the promoted dtype.
+ *
+ * @example
+ * ```ts
+ * mx.maximum(mx.array([1, NaN]), 2); // array([2, nan], dtype=float32)
+ * ```
+ */
 export const maximum: Binary = extreme("maximum", "max", "gt");
 /** The smaller element, NaN if either is; broadcast, in the promoted dtype. */
 export const minimum: Binary = extreme("minimum", "min", "lt");
-/** Limits a to [aMin, aMax] (either may be null), broadcast, in the promoted dtype; aMax wins where it is below aMin. A TypeError if both are null. */
+/**
+ * Limits a to [aMin, aMax] (either may be null), broadcast, in the promoted dtype; aMax wins where it is below aMin. A TypeError if both are null.
+ *
+ * @example
+ * ```ts
+ * mx.clip(mx.array([-2, 0.5, 2]), -1, 1); // array([-1, 0.5, 1], dtype=float32)
+ * mx.clip(mx.array([5]), 3, 1); // array([1], dtype=float32)
+ * ```
+ */
 export function clip(a: ArrayLike, aMin: ArrayLike | null | undefined, aMax: ArrayLike | null | undefined): NDArray {
   const low = aMin ?? null, high = aMax ?? null;
   if (low === null && high === null) throw typeError("Cannot clip an array without a minimum and a maximum");
@@ -150,7 +213,14 @@ export function clip(a: ArrayLike, aMin: ArrayLike | null | undefined, aMax: Arr
   return high === null ? x as NDArray : minimum(x, high);
 }
 
-/** log(exp(a) + exp(b)) without overflow, broadcast; floating or complex, other dtypes become float32. */
+/**
+ * log(exp(a) + exp(b)) without overflow, broadcast; floating or complex, other dtypes become float32.
+ *
+ * @example
+ * ```ts
+ * mx.logaddexp(mx.array([0]), 0); // array([0.693147], dtype=float32)
+ * ```
+ */
 export const logaddexp: Binary = binary(
   {
     name: "logaddexp",
@@ -190,7 +260,14 @@ export { arctan2 as atan2 };
 
 // ---- comparisons ------------------------------------------------------------------------------------------------------
 const comparison = (op: Compare, name: string): Two => (a, b) => wrap(compare(op, ...pair(name, a, b)));
-/** a == b, broadcast: bool. */
+/**
+ * a == b, broadcast: bool.
+ *
+ * @example
+ * ```ts
+ * mx.equal(mx.array([1, NaN]), mx.array([1, NaN])); // array([True, False], dtype=bool)
+ * ```
+ */
 export const equal: Two = comparison("eq", "equal");
 /** a != b, broadcast: bool. */
 export const notEqual: Two = comparison("ne", "notEqual");
@@ -203,7 +280,14 @@ export const greater: Two = comparison("gt", "greater");
 /** a >= b, broadcast: bool; complex numbers order by real, then imaginary part. */
 export const greaterEqual: Two = comparison("ge", "greaterEqual");
 
-/** Whether |a - b| <= atol + rtol * |b|, broadcast: bool; equal infinities are close, NaNs if equalNan. Options: rtol (1e-5), atol (1e-8), equalNan. */
+/**
+ * Whether |a - b| <= atol + rtol * |b|, broadcast: bool; equal infinities are close, NaNs if equalNan. Options: rtol (1e-5), atol (1e-8), equalNan.
+ *
+ * @example
+ * ```ts
+ * mx.isclose(mx.array([1, 2]), mx.array([1, 2.1])); // array([True, False], dtype=bool)
+ * ```
+ */
 export function isclose(a: ArrayLike, b: ArrayLike, ...args: readonly unknown[]): NDArray {
   return wrap(closeNode("isclose", a, b, args));
 }
@@ -224,11 +308,25 @@ function closeNode(name: string, a: ArrayLike, b: ArrayLike, args: readonly unkn
   out = select(logicalOr.node(ix, iy), logicalAnd.node(ix, compare("eq", x, y)), out);
   return o["equalNan"] === true ? logicalOr.node(out, logicalAnd.node(isnan.node(x), isnan.node(y))) : out;
 }
-/** Whether all elements are close, as `isclose` has it: a 0-d bool array. Options: rtol (1e-5), atol (1e-8), equalNan. */
+/**
+ * Whether all elements are close, as `isclose` has it: a 0-d bool array. Options: rtol (1e-5), atol (1e-8), equalNan.
+ *
+ * @example
+ * ```ts
+ * mx.allclose(mx.array([1]), mx.array([1 + 1e-7])).item(); // true
+ * ```
+ */
 export function allclose(a: ArrayLike, b: ArrayLike, ...args: readonly unknown[]): NDArray {
   return wrap(allNode(closeNode("allclose", a, b, args)));
 }
-/** Whether shapes and all elements are equal (NaNs too if equalNan): a 0-d bool array. Options: equalNan. */
+/**
+ * Whether shapes and all elements are equal (NaNs too if equalNan): a 0-d bool array. Options: equalNan.
+ *
+ * @example
+ * ```ts
+ * mx.arrayEqual(mx.array([1, 2]), mx.array([1, 2])).item(); // true
+ * ```
+ */
 export function arrayEqual(a: ArrayLike, b: ArrayLike, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("arrayEqual", [a, b, ...args], 2, ["equalNan"]);
   const shapeOf = (v: ArrayLike): readonly number[] => v instanceof Handle ? v.node.shape : [];
@@ -281,14 +379,28 @@ const shift = (name: string, stage: string): Binary =>
     },
     whole(name, (d) => d === "bool" ? "uint8" : d),
   );
-/** a << b, broadcast, of integers in the promoted dtype (bools become uint8); floats throw a TypeError. */
+/**
+ * a << b, broadcast, of integers in the promoted dtype (bools become uint8); floats throw a TypeError.
+ *
+ * @example
+ * ```ts
+ * mx.leftShift(mx.array([1, 3], "int32"), 2); // array([4, 12], dtype=int32)
+ * ```
+ */
 export const leftShift: Binary = shift("leftShift", "shl");
 /** a >> b (with the sign of signed integers), broadcast, in the promoted dtype (bools become uint8); floats throw a TypeError. */
 export const rightShift: Binary = shift("rightShift", "shr");
 export { leftShift as bitwiseLeftShift, rightShift as bitwiseRightShift };
 
 // ---- where ------------------------------------------------------------------------------------------------------------
-/** x where the condition is not zero, else y; all three broadcast, in the promoted dtype of x and y. */
+/**
+ * x where the condition is not zero, else y; all three broadcast, in the promoted dtype of x and y.
+ *
+ * @example
+ * ```ts
+ * mx.where(mx.array([true, false]), mx.array([1, 2]), 0); // array([1, 0], dtype=float32)
+ * ```
+ */
 export function where(condition: ArrayLike, x: ArrayLike, y: ArrayLike): NDArray {
   const c = cast(nodeOf("where", condition), "bool"),
     [a, b] = pair("where", x, y),

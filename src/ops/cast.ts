@@ -14,7 +14,15 @@ export function dtypeOf(op: string, dtype: unknown): DType {
   if (!isDType(dtype)) throw typeError(`Cannot ${op}: not a dtype: ${String(dtype)}`);
   return dtype;
 }
-/** The values in another dtype (floats truncate to integers, complex keeps its real part); the same dtype gives a new handle over the same memory. */
+/**
+ * The values in another dtype (floats truncate to integers, complex keeps its real part); the same dtype gives a new handle over the same memory.
+ *
+ * @example
+ * ```ts
+ * mx.astype(mx.array([1.9, -1.9]), "int32"); // array([1, -1], dtype=int32)
+ * mx.astype(mx.array([0, 0.5, NaN]), "bool"); // array([False, True, True], dtype=bool)
+ * ```
+ */
 export function astype(a: ArrayLike, dtype: DType): NDArray {
   return wrap(cast(nodeOf("astype", a), dtypeOf("astype", dtype)));
 }
@@ -49,12 +57,29 @@ const viewOp = define<{ readonly dtype: DType }>({
   structure: (a) => a.dtype,
   vjp: () => [null],
 });
-/** The same bytes as another dtype; the last axis is rescaled by the sizes. Throws a TypeError where they do not fit. */
+/**
+ * The same bytes as another dtype; the last axis is rescaled by the sizes. Throws a TypeError where they do not fit.
+ *
+ * @example
+ * ```ts
+ * mx.view(mx.array([1]), "uint32"); // array([1065353216], dtype=uint32)
+ * mx.view(mx.zeros([2, 4], "uint8"), "int32").shape; // [2, 1]
+ * ```
+ */
 export function view(a: ArrayLike, dtype: DType): NDArray {
   return wrap(apply(viewOp, [nodeOf("view", a)], { dtype: dtypeOf("view", dtype) }));
 }
 
-/** The dtype that arrays and dtypes promote to together. */
+/**
+ * The dtype that arrays and dtypes promote to together.
+ *
+ * @example
+ * ```ts
+ * mx.resultType("int64", "float16"); // "float16"
+ * mx.resultType("int64", "uint64"); // "float32"
+ * mx.resultType("float16", "bfloat16"); // "float32"
+ * ```
+ */
 export function resultType(...args: readonly (NDArray | DType)[]): DType {
   if (args.length === 0) throw typeError("Cannot resultType: at least one array or dtype is needed");
   return args.map((x) => x instanceof NDArray ? x.dtype : dtypeOf("resultType", x)).reduce(promote);

@@ -22,6 +22,7 @@ import type { ArrayLike, TypedData } from "../core/ndarray.ts";
 import { late, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { broadcast, same, shapeOf, size } from "../core/shape.ts";
+import { integer } from "./args.ts";
 import {
   add,
   assemble,
@@ -217,6 +218,14 @@ export function valuesNode(values: unknown, dtype: DType | null): Node {
 /**
  * An array of JS values: numbers make float32, booleans bool, bigints int64, `{ re, im }` complex64; typed arrays keep their dtype (Uint16Array
  * with "bfloat16" holds bits, Float32Array with "complex64" pairs). A TypeError for ragged lists. Options: dtype, shape.
+ *
+ * @example
+ * ```ts
+ * mx.array([[1, 2], [3, 4]]); // array([[1, 2], [3, 4]], dtype=float32)
+ * mx.array([true, false]).dtype; // "bool"
+ * mx.array(new Int16Array([1, 2, 3, 4]), { shape: [2, 2] }).dtype; // "int16"
+ * mx.array([300], "uint8"); // RangeError: Cannot make an array of dtype uint8 of the number 300: it does not fit
+ * ```
  */
 export function array(values: Values, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("array", [values, ...args], 1, ["dtype", "shape"], ["dtype"]);
@@ -248,7 +257,14 @@ function filledLike(name: string, value: number, a: ArrayLike, args: readonly un
   const o = splitArgs(name, [a, ...args], 1, ["dtype"], ["dtype"]), x = nodeOf(name, a);
   return wrap(fullNode(value, x.shape, dtypeOf(name, o["dtype"] ?? x.dtype)));
 }
-/** Zeros of a shape (a number or a list). Options: dtype (float32). */
+/**
+ * Zeros of a shape (a number or a list). Options: dtype (float32).
+ *
+ * @example
+ * ```ts
+ * mx.zeros([2, 2], "int32"); // array([[0, 0], [0, 0]], dtype=int32)
+ * ```
+ */
 export function zeros(shape: number | readonly number[], ...args: readonly unknown[]): NDArray {
   return filled("zeros", 0, shape, args);
 }
@@ -265,7 +281,14 @@ export function onesLike(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   return filledLike("onesLike", 1, a, args);
 }
 export { zeros as empty, zerosLike as emptyLike };
-/** An array of a shape filled with a number or a broadcast array. Options: dtype (that of the value; float32 of a number). A fractional number makes float32 of a dtype that is not floating. */
+/**
+ * An array of a shape filled with a number or a broadcast array. Options: dtype (that of the value; float32 of a number). A fractional number makes float32 of a dtype that is not floating.
+ *
+ * @example
+ * ```ts
+ * mx.full([2, 3], 7); // array([[7, 7, 7], [7, 7, 7]], dtype=float32)
+ * ```
+ */
 export function full(shape: number | readonly number[], vals: ArrayLike, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("full", [shape, vals, ...args], 2, ["dtype"], ["dtype"]), s = shapeOf("full", shape);
   const dtype = o["dtype"] === undefined || o["dtype"] === null ? null : dtypeOf("full", o["dtype"]);
@@ -298,7 +321,16 @@ export function fullLike(a: ArrayLike, vals: ArrayLike, ...args: readonly unknow
 }
 
 // ---- ranges -----------------------------------------------------------------------------------------------------------
-/** Evenly spaced numbers: arange(stop), (start, stop) or (start, stop, step), without the stop. Options: step, dtype (int32 if all are integral, else float32). */
+/**
+ * Evenly spaced numbers: arange(stop), (start, stop) or (start, stop, step), without the stop. Options: step, dtype (int32 if all are integral, else float32).
+ *
+ * @example
+ * ```ts
+ * mx.arange(4); // array([0, 1, 2, 3], dtype=int32)
+ * mx.arange(0, 1, 0.25); // array([0, 0.25, 0.5, 0.75], dtype=float32)
+ * mx.arange(5, 0, -2); // array([5, 3, 1], dtype=int32)
+ * ```
+ */
 export function arange(...args: readonly unknown[]): NDArray {
   let count = 0;
   while (count < 3 && (typeof args[count] === "number" || typeof args[count] === "bigint")) count++;
@@ -329,7 +361,14 @@ export function arange(...args: readonly unknown[]): NDArray {
     dtype === "uint64" ? cast(iota([n], 0, "int64", first, second), dtype) : iota([n], 0, dtype, first, second),
   );
 }
-/** `num` (50) evenly spaced numbers from start to stop. Options: num, endpoint (true: stop is the last), dtype (float32). */
+/**
+ * `num` (50) evenly spaced numbers from start to stop. Options: num, endpoint (true: stop is the last), dtype (float32).
+ *
+ * @example
+ * ```ts
+ * mx.linspace(0, 1, 5); // array([0, 0.25, 0.5, 0.75, 1], dtype=float32)
+ * ```
+ */
 export function linspace(start: number, stop: number, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("linspace", [start, stop, ...args], 2, ["num", "endpoint", "dtype"], ["num"]);
   const num = (o["num"] ?? 50) as number,
@@ -342,23 +381,24 @@ export function linspace(start: number, stop: number, ...args: readonly unknown[
 }
 
 // ---- matrices ---------------------------------------------------------------------------------------------------------
-const whole = (name: string, what: string, v: unknown): number => {
-  if (typeof v !== "number" || !Number.isInteger(v)) {
-    throw typeError(`Cannot ${name}: ${what} must be an integer, not ${String(v)}`);
-  }
-  return v;
-};
 /** Whether row + k and column compare so, over the last two axes of a shape: bool. */
 function diagonalMask(op: "eq" | "ge" | "gt", shape: readonly number[], k: number): Node {
   const r = shape.length - 2;
   return compare(op, iota(shape, r, "int32", k), iota(shape, r + 1, "int32"));
 }
 function matrix(name: "eye" | "tri", op: "eq" | "ge", n: number, args: readonly unknown[]): NDArray {
-  const o = splitArgs(name, [n, ...args], 1, ["m", "k", "dtype"], ["m", "k", "dtype"]), rows = whole(name, "n", n);
-  const shape = shapeOf(name, [rows, whole(name, "m", o["m"] ?? rows)]);
-  return wrap(cast(diagonalMask(op, shape, whole(name, "k", o["k"] ?? 0)), dtypeOf(name, o["dtype"] ?? "float32")));
+  const o = splitArgs(name, [n, ...args], 1, ["m", "k", "dtype"], ["m", "k", "dtype"]), rows = integer(name, "n", n);
+  const shape = shapeOf(name, [rows, integer(name, "m", o["m"] ?? rows)]);
+  return wrap(cast(diagonalMask(op, shape, integer(name, "k", o["k"] ?? 0)), dtypeOf(name, o["dtype"] ?? "float32")));
 }
-/** An n by m matrix with ones on diagonal k. Options: m (n), k (0), dtype (float32). */
+/**
+ * An n by m matrix with ones on diagonal k. Options: m (n), k (0), dtype (float32).
+ *
+ * @example
+ * ```ts
+ * mx.eye(3, { k: 1 }); // array([[0, 1, 0], [0, 0, 1], [0, 0, 0]], dtype=float32)
+ * ```
+ */
 export function eye(n: number, ...args: readonly unknown[]): NDArray {
   return matrix("eye", "eq", n, args);
 }
@@ -367,12 +407,19 @@ export function identity(n: number, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("identity", [n, ...args], 1, ["dtype"], ["dtype"]);
   return matrix("eye", "eq", n, [{ dtype: o["dtype"] }]);
 }
-/** An n by m matrix with ones on and below diagonal k. Options: m (n), k (0), dtype (float32). */
+/**
+ * An n by m matrix with ones on and below diagonal k. Options: m (n), k (0), dtype (float32).
+ *
+ * @example
+ * ```ts
+ * mx.tri(3); // array([[1, 0, 0], [1, 1, 0], [1, 1, 1]], dtype=float32)
+ * ```
+ */
 export function tri(n: number, ...args: readonly unknown[]): NDArray {
   return matrix("tri", "ge", n, args);
 }
 function triangle(name: "tril" | "triu", a: ArrayLike, args: readonly unknown[]): NDArray {
-  const o = splitArgs(name, [a, ...args], 1, ["k"], ["k"]), x = nodeOf(name, a), k = whole(name, "k", o["k"] ?? 0);
+  const o = splitArgs(name, [a, ...args], 1, ["k"], ["k"]), x = nodeOf(name, a), k = integer(name, "k", o["k"] ?? 0);
   if (x.shape.length < 2) {
     throw typeError(`Cannot ${name} an array of shape [${x.shape.join(",")}]: it needs at least 2 axes`);
   }
@@ -383,7 +430,14 @@ function triangle(name: "tril" | "triu", a: ArrayLike, args: readonly unknown[])
       : select(diagonalMask("ge", x.shape, k - 1), zero, x),
   );
 }
-/** The array with zeros above diagonal k of its last two axes. Options: k (0). */
+/**
+ * The array with zeros above diagonal k of its last two axes. Options: k (0).
+ *
+ * @example
+ * ```ts
+ * mx.tril(mx.array([[1, 2], [3, 4]])); // array([[1, 0], [3, 4]], dtype=float32)
+ * ```
+ */
 export function tril(x: ArrayLike, ...args: readonly unknown[]): NDArray {
   return triangle("tril", x, args);
 }
@@ -391,7 +445,16 @@ export function tril(x: ArrayLike, ...args: readonly unknown[]): NDArray {
 export function triu(x: ArrayLike, ...args: readonly unknown[]): NDArray {
   return triangle("triu", x, args);
 }
-/** The coordinate arrays of a grid over several vectors. Options: sparse (false: broadcast to the whole grid), indexing ("xy" or "ij"). */
+/**
+ * The coordinate arrays of a grid over several vectors. Options: sparse (false: broadcast to the whole grid), indexing ("xy" or "ij").
+ *
+ * @example
+ * ```ts
+ * const [x, y] = mx.meshgrid(mx.arange(2), mx.arange(3));
+ * x; // array([[0, 1], [0, 1], [0, 1]], dtype=int32)
+ * y; // array([[0, 0], [1, 1], [2, 2]], dtype=int32)
+ * ```
+ */
 export function meshgrid(...args: readonly unknown[]): NDArray[] {
   const last = args[args.length - 1], count = isPlainObject(last) && !isScalar(last) ? args.length - 1 : args.length;
   const o = splitArgs("meshgrid", args, count, ["sparse", "indexing"]), indexing = o["indexing"] ?? "xy";
@@ -411,12 +474,19 @@ export function meshgrid(...args: readonly unknown[]): NDArray[] {
 // ---- windows ----------------------------------------------------------------------------------------------------------
 /** A window over M samples, given n = 0..M-1 and M - 1: float32. */
 function windowOf(name: string, M: number, f: (n: Node, last: number) => Node): NDArray {
-  const m = whole(name, "M", M);
+  const m = integer(name, "M", M);
   if (m < 1) return wrap(fullNode(0, [0], "float32"));
   return wrap(m === 1 ? fullNode(1, [1], "float32") : f(iota([m], 0, "float32"), m - 1));
 }
 const by = (k: number, n: Node): Node => mul(like(k, n), n);
-/** The Bartlett window (a triangle) over M samples: float32. */
+/**
+ * The Bartlett window (a triangle) over M samples: float32.
+ *
+ * @example
+ * ```ts
+ * mx.bartlett(5); // array([0, 0.5, 1, 0.5, 0], dtype=float32)
+ * ```
+ */
 export function bartlett(M: number): NDArray {
   return windowOf("bartlett", M, (n, last) => sub(like(1, n), abs.node(sub(by(2 / last, n), like(1, n)))));
 }

@@ -147,7 +147,15 @@ function parse(strings: readonly string[]): Program {
 }
 
 const parsed = new WeakMap<object, Program>();
-/** Arithmetic on arrays and numbers as text, e.g. `` mx.expr`(${x} * 2 + 5) / 3 @ ${w}` ``: + - * / // % ** @, comparisons, & | ^ ~ << >> and parentheses, with Python's precedence. */
+/**
+ * Arithmetic on arrays and numbers as text, e.g. `` mx.expr`(${x} * 2 + 5) / 3 @ ${w}` ``: + - * / // % ** @, comparisons, & | ^ ~ << >> and parentheses, with Python's precedence.
+ *
+ * @example
+ * ```ts
+ * const x = mx.array([1, 2, 3]);
+ * mx.expr`(${x} * 2 + 1) ** 2`; // array([9, 25, 49], dtype=float32)
+ * ```
+ */
 export function expr(strings: TemplateStringsArray, ...values: readonly ArrayLike[]): NDArray {
   let program = parsed.get(strings);
   if (program === undefined) parsed.set(strings, program = parse(strings));

@@ -8,7 +8,7 @@ import type { ArrayLike, IndexItem, IndexNested, Updates } from "../core/ndarray
 import { late, NDArray } from "../core/ndarray.ts";
 import { type Node, topological } from "../core/node.ts";
 import { axisOf, broadcast, same, size } from "../core/shape.ts";
-import { trailing } from "./args.ts";
+import { onAxis, trailing } from "./args.ts";
 import type { Axis, Gather, ScatterMode, Slice } from "./basis.ts";
 import {
   add,
@@ -186,7 +186,19 @@ function read(x: Node, p: Plan): Node {
   return reshape(y, p.shape);
 }
 
-/** The elements at an index: numbers, slices ("1:-1:2" or `span`), "...", null (new axis), integer and boolean arrays. A RangeError for constants out of range. */
+/**
+ * The elements at an index: numbers, slices ("1:-1:2" or `span`), "...", null (new axis), integer and boolean arrays. A RangeError for constants out of range.
+ *
+ * @example
+ * ```ts
+ * const x = mx.array([[1, 2, 3], [4, 5, 6]]);
+ * mx.get(x, -1); // array([4, 5, 6], dtype=float32)
+ * mx.get(x, ":", "::-1"); // array([[3, 2, 1], [6, 5, 4]], dtype=float32)
+ * mx.get(x, "...", mx.array([0, 2], "int32")); // array([[1, 3], [4, 6]], dtype=float32)
+ * mx.get(x, x.gt(3)); // array([4, 5, 6], dtype=float32)
+ * mx.get(x, 2); // RangeError: Index 2 is out of range for axis 0 of an array of shape [2,3]
+ * ```
+ */
 export function get(x: ArrayLike, ...index: readonly IndexItem[]): NDArray {
   const n = nodeOf("get", x);
   return wrap(read(n, plan("get", n, parseIndex<NDArray>(n.shape, index, infoOf))));
@@ -363,7 +375,14 @@ export class ArrayAt implements Updates {
     return this.#update("at.minimum", "min", (d) => valueNode("at.minimum", value, d));
   }
 }
-/** Updates of `x` at an index that return new arrays: `at(x, 0, ":").add(1)`. */
+/**
+ * Updates of `x` at an index that return new arrays: `at(x, 0, ":").add(1)`.
+ *
+ * @example
+ * ```ts
+ * mx.at(mx.zeros([3]), mx.array([0, 2, 2], "int32")).add(1); // array([1, 0, 2], dtype=float32)
+ * ```
+ */
 export function at(x: NDArray, ...index: readonly IndexItem[]): ArrayAt {
   nodeOf("at", x);
   return new ArrayAt(x, index);
@@ -391,16 +410,22 @@ function indexNode(op: string, indices: NDArray | number | readonly IndexNested[
 export interface TakeOptions {
   readonly axis?: number | null;
 }
-/** The elements (without axis: of the flattened array) or slices along an axis at integer indices, whose shape replaces the axis. */
+/**
+ * The elements (without axis: of the flattened array) or slices along an axis at integer indices, whose shape replaces the axis.
+ *
+ * @example
+ * ```ts
+ * mx.take(mx.array([[1, 2], [3, 4]]), mx.array([1, 1], "int32"), 0); // array([[3, 4], [3, 4]], dtype=float32)
+ * mx.take(mx.array([[1, 2], [3, 4]]), 3).item(); // 4
+ * ```
+ */
 export function take(
   a: ArrayLike,
   indices: NDArray | number | readonly IndexNested[],
   axis?: number | null | TakeOptions,
 ): NDArray {
   const given = trailing<TakeOptions>("take", "axis", axis, undefined, ["axis"]).axis;
-  let x = nodeOf("take", a);
-  if (given === undefined || given === null) x = flat(x);
-  const d = axisOf("take", given ?? 0, x.shape.length),
+  const { x, axis: d } = onAxis("take", a, given, null),
     index = indexNode("take", indices, x.shape[d] as number),
     k = index.shape.length;
   const shape = [...x.shape.slice(0, d), ...index.shape, ...x.shape.slice(d + 1)];
@@ -437,21 +462,33 @@ function along(
     gather: { shape: out, source, indexAxes: counting(out.length) },
   };
 }
-/** The elements that integer indices name along an axis (the last; null: of the flattened array), the other axes broadcast. */
+/**
+ * The elements that integer indices name along an axis (the last; null: of the flattened array), the other axes broadcast.
+ *
+ * @example
+ * ```ts
+ * mx.takeAlongAxis(mx.array([[1, 2], [3, 4]]), mx.array([[1], [0]], "int32"), 1); // array([[2], [3]], dtype=float32)
+ * ```
+ */
 export function takeAlongAxis(
   a: ArrayLike,
   indices: NDArray | number | readonly IndexNested[],
   axis?: number | null | TakeOptions,
 ): NDArray {
   const given = trailing<TakeOptions>("takeAlongAxis", "axis", axis, undefined, ["axis"]).axis;
-  let x = nodeOf("takeAlongAxis", a);
-  if (given === null) x = flat(x);
-  const d = axisOf("takeAlongAxis", given ?? -1, x.shape.length),
+  const { x, axis: d, flattened } = onAxis("takeAlongAxis", a, given, -1),
     raw = indexNode("takeAlongAxis", indices, x.shape[d] as number);
-  const l = along("takeAlongAxis", x, given === null ? flat(raw) : raw, d);
+  const l = along("takeAlongAxis", x, flattened ? flat(raw) : raw, d);
   return wrap(size(l.gather.shape) === 0 ? full(0, l.gather.shape, x.dtype) : gather(l.x, [l.index], l.gather));
 }
-/** A copy with values written where integer indices point along an axis (null, the default: of the flattened array). */
+/**
+ * A copy with values written where integer indices point along an axis (null, the default: of the flattened array).
+ *
+ * @example
+ * ```ts
+ * mx.putAlongAxis(mx.zeros([2, 2]), mx.array([[1], [0]], "int32"), 5, 1); // array([[0, 5], [5, 0]], dtype=float32)
+ * ```
+ */
 export function putAlongAxis(
   a: ArrayLike,
   indices: NDArray | number | readonly IndexNested[],
@@ -459,18 +496,15 @@ export function putAlongAxis(
   axis?: number | null | TakeOptions,
 ): NDArray {
   const given = trailing<TakeOptions>("putAlongAxis", "axis", axis, undefined, ["axis"]).axis,
-    whole = nodeOf("putAlongAxis", a);
-  const x = given === undefined || given === null ? flat(whole) : whole,
-    d = axisOf("putAlongAxis", given ?? 0, x.shape.length);
+    whole = nodeOf("putAlongAxis", a),
+    { x, axis: d, flattened } = onAxis("putAlongAxis", a, given, null);
   const raw = indexNode("putAlongAxis", indices, x.shape[d] as number),
-    l = along("putAlongAxis", x, given === undefined || given === null ? flat(raw) : raw, d);
+    l = along("putAlongAxis", x, flattened ? flat(raw) : raw, d);
   if (!same(l.x.shape, x.shape)) {
     throw typeError(`Cannot putAlongAxis into shape ${text(x.shape)} by indices of shape ${text(raw.shape)}`);
   }
   const v = valueNode("putAlongAxis", values, x.dtype),
-    placed = given === undefined || given === null
-      ? flat(v.shape.length === 0 ? broadcastTo(v, l.gather.shape) : v)
-      : v;
+    placed = flattened ? flat(v.shape.length === 0 ? broadcastTo(v, l.gather.shape) : v) : v;
   const update = fit("putAlongAxis", placed, l.gather.shape, true);
   return wrap(
     size(l.gather.shape) === 0 ? whole : reshape(scatter("set", x, [l.index], update, l.gather), whole.shape),
@@ -522,7 +556,14 @@ function windows(
   );
   return { indices, gather: { shape: [...sizes], source, indexAxes: ds } };
 }
-/** The part of an array of `sliceSize` (one length per axis) that begins at `startIndices` (an integer array) along `axes`. */
+/**
+ * The part of an array of `sliceSize` (one length per axis) that begins at `startIndices` (an integer array) along `axes`.
+ *
+ * @example
+ * ```ts
+ * mx.slice(mx.arange(6), mx.array([2], "int32"), [0], [3]); // array([2, 3, 4], dtype=int32)
+ * ```
+ */
 export function slice(
   a: ArrayLike,
   startIndices: NDArray | number | readonly number[],
@@ -542,7 +583,14 @@ export function slice(
     ),
   );
 }
-/** A copy with `update` written where `startIndices` (an integer array) begin along `axes`. */
+/**
+ * A copy with `update` written where `startIndices` (an integer array) begin along `axes`.
+ *
+ * @example
+ * ```ts
+ * mx.sliceUpdate(mx.zeros([4]), mx.ones([2]), mx.array([1], "int32"), [0]); // array([0, 1, 1, 0], dtype=float32)
+ * ```
+ */
 export function sliceUpdate(
   a: ArrayLike,
   update: ArrayLike,

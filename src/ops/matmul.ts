@@ -212,7 +212,15 @@ export function matmulNode(x: Node, y: Node): Node {
   }
   return reshape(product(a, b), shape);
 }
-/** The matrix product: 1-d arrays are a row on the left and a column on the right, leading axes broadcast. All dtypes; a TypeError if shapes do not fit. */
+/**
+ * The matrix product: 1-d arrays are a row on the left and a column on the right, leading axes broadcast. All dtypes; a TypeError if shapes do not fit.
+ *
+ * @example
+ * ```ts
+ * mx.matmul(mx.array([[1, 2], [3, 4]]), mx.array([1, 1])); // array([3, 7], dtype=float32)
+ * mx.matmul(mx.zeros([2, 3]), mx.zeros([2, 3])); // TypeError: Cannot matmul arrays of shapes [2,3] and [2,3]...
+ * ```
+ */
 export function matmul(a: ArrayLike, b: ArrayLike): NDArray {
   return wrap(matmulNode(nodeOf("matmul", a), nodeOf("matmul", b)));
 }
@@ -222,7 +230,14 @@ export interface AddmmOptions {
   readonly alpha?: number;
   readonly beta?: number;
 }
-/** beta * c + alpha * (a @ b), in one kernel; c broadcasts to the product. */
+/**
+ * beta * c + alpha * (a @ b), in one kernel; c broadcasts to the product.
+ *
+ * @example
+ * ```ts
+ * mx.addmm(mx.array([1]), mx.array([[1, 2]]), mx.array([[3], [4]]), { beta: 10 }); // array([[21]], dtype=float32)
+ * ```
+ */
 export function addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, options: AddmmOptions = {}): NDArray {
   const o = trailing<AddmmOptions>("addmm", "alpha", undefined, options, ["alpha", "beta"]),
     z = nodeOf("addmm", c),
@@ -251,7 +266,14 @@ export function addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, options: AddmmOp
   return wrap(reshape(apply(matmulOp, [m.a, m.b, cs], { alpha, beta }), m.shape));
 }
 
-/** Every element of the first (flattened) times every element of the second. */
+/**
+ * Every element of the first (flattened) times every element of the second.
+ *
+ * @example
+ * ```ts
+ * mx.outer(mx.array([1, 2]), mx.array([3, 4])); // array([[3, 4], [6, 8]], dtype=float32)
+ * ```
+ */
 export function outer(a: ArrayLike, b: ArrayLike): NDArray {
   const x = nodeOf("outer", a),
     y = nodeOf("outer", b),
@@ -267,7 +289,14 @@ function times(x: Node, y: Node): Node {
   return x.dtype === "bool" ? cast(mul(cast(x, "int32"), cast(y, "int32")), "bool") : mul(x, y);
 }
 
-/** Products summed over the last axes; with a 0-d array the plain product. */
+/**
+ * Products summed over the last axes; with a 0-d array the plain product.
+ *
+ * @example
+ * ```ts
+ * mx.inner(mx.array([1, 2]), mx.array([3, 4])).item(); // 11
+ * ```
+ */
 export function inner(a: ArrayLike, b: ArrayLike): NDArray {
   const x = nodeOf("inner", a), y = nodeOf("inner", b);
   if (x.shape.length === 0 || y.shape.length === 0) return wrap(times(...pair("inner", a, b)));
@@ -298,7 +327,14 @@ function tensordotNode(op: string, x: Node, y: Node, xs: readonly number[], ys: 
 export interface TensordotOptions {
   readonly axes?: number | readonly [readonly number[] | number, readonly number[] | number];
 }
-/** Products summed over axes of both arrays (2: the last two of the first, the first two of the second). */
+/**
+ * Products summed over axes of both arrays (2: the last two of the first, the first two of the second).
+ *
+ * @example
+ * ```ts
+ * mx.tensordot(mx.ones([2, 3]), mx.ones([3, 4]), 1).shape; // [2, 4]
+ * ```
+ */
 export function tensordot(a: ArrayLike, b: ArrayLike, axes?: TensordotOptions["axes"] | TensordotOptions): NDArray {
   const x = nodeOf("tensordot", a),
     y = nodeOf("tensordot", b),
@@ -323,7 +359,14 @@ export function tensordot(a: ArrayLike, b: ArrayLike, axes?: TensordotOptions["a
   return wrap(tensordotNode("tensordot", x, y, xs, ys));
 }
 
-/** Products (of complex numbers with the first conjugated) summed along an axis (the last), the others broadcast. */
+/**
+ * Products (of complex numbers with the first conjugated) summed along an axis (the last), the others broadcast.
+ *
+ * @example
+ * ```ts
+ * mx.vecdot(mx.array([[1, 2], [3, 4]]), mx.array([1, 1])); // array([3, 7], dtype=float32)
+ * ```
+ */
 export function vecdot(a: ArrayLike, b: ArrayLike, axis?: number | { readonly axis?: number }): NDArray {
   const given = trailing<{ readonly axis?: number }>("vecdot", "axis", axis, undefined, ["axis"]).axis ?? -1,
     x = nodeOf("vecdot", a),
@@ -344,7 +387,14 @@ function sumDtype(d: DType): DType {
   return d === "bool" || d === "int8" || d === "int16" ? "int32" : d === "uint8" || d === "uint16" ? "uint32" : d;
 }
 
-/** Every element of the first times the whole second: the Kronecker product; missing axes are 1. */
+/**
+ * Every element of the first times the whole second: the Kronecker product; missing axes are 1.
+ *
+ * @example
+ * ```ts
+ * mx.kron(mx.array([1, 2]), mx.array([1, 1])); // array([1, 1, 2, 2], dtype=float32)
+ * ```
+ */
 export function kron(a: ArrayLike, b: ArrayLike): NDArray {
   const x = nodeOf("kron", a),
     y = nodeOf("kron", b),
@@ -521,7 +571,14 @@ function greedy(s: Subscripts): number[][] {
   return path;
 }
 
-/** Einstein's sum: products of the operands summed over the labels that the result lacks; "..." stands for broadcast axes. */
+/**
+ * Einstein's sum: products of the operands summed over the labels that the result lacks; "..." stands for broadcast axes.
+ *
+ * @example
+ * ```ts
+ * mx.einsum("ij,j->i", mx.array([[1, 2], [3, 4]]), mx.array([1, 10])); // array([21, 43], dtype=float32)
+ * ```
+ */
 export function einsum(subscripts: string, ...operands: readonly ArrayLike[]): NDArray {
   const nodes = operands.map((a) => nodeOf("einsum", a));
   if (nodes.length === 0) throw typeError("Cannot einsum no arrays");

@@ -7,8 +7,7 @@ import { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { axesOf, axisOf, broadcast, same, shapeOf, size } from "../core/shape.ts";
 import { contiguousStrides, isContiguous } from "../core/view.ts";
-import type { AxisArg } from "./args.ts";
-import { trailing } from "./args.ts";
+import { type AxisArg, integer, trailing } from "./args.ts";
 import {
   add,
   after,
@@ -32,13 +31,6 @@ import type { Slice } from "./basis.ts";
 const text = (shape: readonly number[]): string => `[${shape.join(",")}]`;
 const dims = (n: number): string => `${n} dimension${n === 1 ? "" : "s"}`;
 const counting = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
-function integer(op: string, what: string, x: unknown): number {
-  if (typeof x !== "number" || !Number.isInteger(x)) {
-    throw typeError(`Cannot ${op}: ${what} must be an integer, not ${String(x)}`);
-  }
-  return x;
-}
-
 // ---- helpers on nodes, for other families -------------------------------------------------------------------------------
 /** A slice of one axis: `count` elements from `start`, `step` apart. */
 export function sliceAxis(x: Node, axis: number, start: number, count: number, step = 1): Node {
@@ -129,7 +121,15 @@ export function resolveShape(
   return (list as readonly number[]).map((n, i) => i === at ? count / known : n);
 }
 
-/** The same elements, row-major, in another shape, of which one length may be -1; a TypeError if the number of elements differs. */
+/**
+ * The same elements, row-major, in another shape, of which one length may be -1; a TypeError if the number of elements differs.
+ *
+ * @example
+ * ```ts
+ * mx.reshape(mx.arange(6), [2, -1]); // array([[0, 1, 2], [3, 4, 5]], dtype=int32)
+ * mx.reshape(mx.arange(6), [4, 2]); // TypeError: Cannot reshape an array of shape [6] (6 elements) to [4,2]
+ * ```
+ */
 export function reshape(a: ArrayLike, ...shape: readonly number[] | readonly [readonly number[]]): NDArray {
   const x = nodeOf("reshape", a),
     given = shape.length === 1 && Array.isArray(shape[0]) ? shape[0] as readonly number[] : shape as readonly number[];
@@ -141,7 +141,14 @@ export interface FlattenOptions {
   readonly startAxis?: number;
   readonly endAxis?: number;
 }
-/** Axes `startAxis` to `endAxis` (inclusive; all by default) as one; a 0-d array becomes 1-d. */
+/**
+ * Axes `startAxis` to `endAxis` (inclusive; all by default) as one; a 0-d array becomes 1-d.
+ *
+ * @example
+ * ```ts
+ * mx.flatten(mx.zeros([2, 3, 4]), 1).shape; // [2, 12]
+ * ```
+ */
 export function flatten(a: ArrayLike, startAxis?: number | FlattenOptions, endAxis?: number | FlattenOptions): NDArray {
   const x = nodeOf("flatten", a), n = x.shape.length;
   const o: FlattenOptions = typeof endAxis === "number"
@@ -155,7 +162,14 @@ export function flatten(a: ArrayLike, startAxis?: number | FlattenOptions, endAx
   return wrap(reshapeNode(x, [...x.shape.slice(0, lo), size(x.shape.slice(lo, hi + 1)), ...x.shape.slice(hi + 1)]));
 }
 
-/** One axis as several, of which one length may be -1; a TypeError if they do not multiply to the axis's length. */
+/**
+ * One axis as several, of which one length may be -1; a TypeError if they do not multiply to the axis's length.
+ *
+ * @example
+ * ```ts
+ * mx.unflatten(mx.zeros([6, 2]), 0, [3, -1]).shape; // [3, 2, 2]
+ * ```
+ */
 export function unflatten(a: ArrayLike, axis: number, shape: number | readonly number[]): NDArray {
   const x = nodeOf("unflatten", a), d = axisOf("unflatten", axis, x.shape.length);
   return wrap(
@@ -175,7 +189,14 @@ export interface AxisOptions {
 export interface OneAxisOptions {
   readonly axis?: number;
 }
-/** Without the axes of length 1, or without those given; a TypeError if one of them is longer. */
+/**
+ * Without the axes of length 1, or without those given; a TypeError if one of them is longer.
+ *
+ * @example
+ * ```ts
+ * mx.squeeze(mx.zeros([1, 3, 1]), 0).shape; // [3, 1]
+ * ```
+ */
 export function squeeze(a: ArrayLike, axis?: AxisArg | AxisOptions): NDArray {
   const x = nodeOf("squeeze", a), given = trailing<AxisOptions>("squeeze", "axis", axis, undefined, ["axis"]).axis;
   if (given === undefined || given === null) return wrap(reshapeNode(x, x.shape.filter((n) => n !== 1)));
@@ -188,7 +209,14 @@ export function squeeze(a: ArrayLike, axis?: AxisArg | AxisOptions): NDArray {
   return wrap(reshapeNode(x, x.shape.filter((_, d) => !axes.includes(d))));
 }
 
-/** With axes of length 1 at these places of the result. */
+/**
+ * With axes of length 1 at these places of the result.
+ *
+ * @example
+ * ```ts
+ * mx.expandDims(mx.zeros([3]), 0).shape; // [1, 3]
+ * ```
+ */
 export function expandDims(a: ArrayLike, axis: number | readonly number[]): NDArray {
   const x = nodeOf("expandDims", a), count = typeof axis === "number" ? 1 : axis.length;
   const axes = axesOf("expandDims", axis, x.shape.length + count);
@@ -201,7 +229,15 @@ export function expandDims(a: ArrayLike, axis: number | readonly number[]): NDAr
 export interface TransposeOptions {
   readonly axes?: readonly number[] | null;
 }
-/** Axes in another order: `axes` (a list, or spread), reversed by default. */
+/**
+ * Axes in another order: `axes` (a list, or spread), reversed by default.
+ *
+ * @example
+ * ```ts
+ * mx.transpose(mx.array([[1, 2], [3, 4]])); // array([[1, 3], [2, 4]], dtype=float32)
+ * mx.transpose(mx.zeros([2, 3, 4]), [2, 0, 1]).shape; // [4, 2, 3]
+ * ```
+ */
 export function transpose(
   a: ArrayLike,
   ...axes: readonly number[] | readonly [(readonly number[] | TransposeOptions | null)?]
@@ -227,7 +263,14 @@ export function permuteDims(
 ): NDArray {
   return transpose(a, ...axes as readonly number[]);
 }
-/** Two axes exchanged. */
+/**
+ * Two axes exchanged.
+ *
+ * @example
+ * ```ts
+ * mx.swapaxes(mx.zeros([2, 3, 4]), 0, 2).shape; // [4, 3, 2]
+ * ```
+ */
 export function swapaxes(a: ArrayLike, axis1: number, axis2: number): NDArray {
   const x = nodeOf("swapaxes", a), n = x.shape.length;
   return wrap(swap(x, axisOf("swapaxes", axis1, n), axisOf("swapaxes", axis2, n)));
@@ -245,7 +288,14 @@ export function matrixTranspose(a: ArrayLike): NDArray {
 }
 
 // ---- broadcasting -------------------------------------------------------------------------------------------------------
-/** An array repeated along new leading axes and axes of length 1 to a shape; a TypeError if it does not fit. */
+/**
+ * An array repeated along new leading axes and axes of length 1 to a shape; a TypeError if it does not fit.
+ *
+ * @example
+ * ```ts
+ * mx.broadcastTo(mx.array([1, 2]), [2, 2]); // array([[1, 2], [1, 2]], dtype=float32)
+ * ```
+ */
 export function broadcastTo(a: ArrayLike, shape: number | readonly number[]): NDArray {
   const x = nodeOf("broadcastTo", a), to = shapeOf("broadcastTo", shape);
   if (to.length < x.shape.length || !same(broadcast("broadcastTo", x.shape, to), to)) {
@@ -253,7 +303,15 @@ export function broadcastTo(a: ArrayLike, shape: number | readonly number[]): ND
   }
   return wrap(broadcastNode(x, [...to]));
 }
-/** The shape that all broadcast to, by NumPy's rule; a TypeError if there is none. */
+/**
+ * The shape that all broadcast to, by NumPy's rule; a TypeError if there is none.
+ *
+ * @example
+ * ```ts
+ * mx.broadcastShapes([3, 1], [4]); // [3, 4]
+ * mx.broadcastShapes([3], [4]); // TypeError: Cannot broadcastShapes arrays whose shapes do not broadcast: [3]...
+ * ```
+ */
 export function broadcastShapes(...shapes: readonly (readonly number[])[]): number[] {
   if (shapes.length === 0) throw typeError("Cannot broadcastShapes of no shapes");
   return [...shapes.map((s) => shapeOf("broadcastShapes", s)).reduce((a, b) => broadcast("broadcastShapes", a, b))];
@@ -291,7 +349,14 @@ function joined(op: string, arrays: readonly ArrayLike[]): Node[] {
   return nodes.map((n) => cast(n, dtype));
 }
 
-/** Arrays end to end along an axis (0; null: flattened first); a TypeError if the other axes differ. */
+/**
+ * Arrays end to end along an axis (0; null: flattened first); a TypeError if the other axes differ.
+ *
+ * @example
+ * ```ts
+ * mx.concatenate([mx.array([[1], [2]]), mx.array([[3], [4]])], 1); // array([[1, 3], [2, 4]], dtype=float32)
+ * ```
+ */
 export function concatenate(
   arrays: readonly ArrayLike[],
   axis?: number | null | { readonly axis?: number | null },
@@ -321,7 +386,14 @@ export function concat(
 ): NDArray {
   return concatenate(arrays, axis);
 }
-/** Arrays of one shape along a new axis (0); a TypeError if the shapes differ. */
+/**
+ * Arrays of one shape along a new axis (0); a TypeError if the shapes differ.
+ *
+ * @example
+ * ```ts
+ * mx.stack([mx.array([1, 2]), mx.array([3, 4])]); // array([[1, 2], [3, 4]], dtype=float32)
+ * ```
+ */
 export function stack(arrays: readonly ArrayLike[], axis?: number | OneAxisOptions): NDArray {
   const nodes = joined("stack", arrays), first = nodes[0] as Node;
   const d = axisOf(
@@ -347,7 +419,14 @@ export function unstack(x: ArrayLike, axis?: number | OneAxisOptions): NDArray[]
   const shape = n.shape.filter((_, k) => k !== d);
   return counting(n.shape[d] as number).map((i) => wrap(reshapeNode(sliceAxis(n, d, i, 1), shape)));
 }
-/** Parts along an axis (0): a number of equal ones, or the places to cut at; a TypeError if they would not be equal. */
+/**
+ * Parts along an axis (0): a number of equal ones, or the places to cut at; a TypeError if they would not be equal.
+ *
+ * @example
+ * ```ts
+ * mx.split(mx.arange(5), [2]).map((a) => a.tolist()); // [[0, 1], [2, 3, 4]]
+ * ```
+ */
 export function split(
   a: ArrayLike,
   indicesOrSections: number | readonly number[],
@@ -381,7 +460,14 @@ export function split(
 }
 
 // ---- repeating ----------------------------------------------------------------------------------------------------------
-/** Each element `repeats` times along an axis (null, the default: of the flattened array). */
+/**
+ * Each element `repeats` times along an axis (null, the default: of the flattened array).
+ *
+ * @example
+ * ```ts
+ * mx.repeat(mx.array([1, 2]), 2); // array([1, 1, 2, 2], dtype=float32)
+ * ```
+ */
 export function repeat(
   array: ArrayLike,
   repeats: number,
@@ -396,7 +482,14 @@ export function repeat(
     shape = [...x.shape.slice(0, d + 1), n, ...x.shape.slice(d + 1)];
   return wrap(reshapeNode(broadcastNode(expand(x, d + 1), shape), x.shape.map((k, i) => i === d ? k * n : k)));
 }
-/** The whole array repeated along each axis; `reps` counts from the last axis, missing ones are 1. */
+/**
+ * The whole array repeated along each axis; `reps` counts from the last axis, missing ones are 1.
+ *
+ * @example
+ * ```ts
+ * mx.tile(mx.array([1, 2]), 2); // array([1, 2, 1, 2], dtype=float32)
+ * ```
+ */
 export function tile(a: ArrayLike, reps: number | readonly number[]): NDArray {
   const x = nodeOf("tile", a), list = typeof reps === "number" ? [reps] : [...reps];
   for (const r of list) if (integer("tile", "a number of repeats", r) < 0) throw rangeError(`Cannot tile ${r} times`);
@@ -470,6 +563,12 @@ function padBy(x: Node, axis: number, lo: number, hi: number, at: (i: number) =>
 /**
  * An array with `padWidth` more elements before and after each axis: a constant (0), the edge, or the array reflected
  * (without its edge) or symmetric (with it). A TypeError if the widths do not fit the axes.
+ *
+ * @example
+ * ```ts
+ * mx.pad(mx.array([1, 2]), 1); // array([0, 1, 2, 0], dtype=float32)
+ * mx.pad(mx.array([1, 2]), [[0, 2]], "edge"); // array([1, 2, 2, 2], dtype=float32)
+ * ```
  */
 export function pad(a: ArrayLike, padWidth: PadWidth, mode?: PadMode | PadOptions, options?: PadOptions): NDArray {
   let x = nodeOf("pad", a);
@@ -516,14 +615,28 @@ export function pad(a: ArrayLike, padWidth: PadWidth, mode?: PadMode | PadOption
 }
 
 // ---- order --------------------------------------------------------------------------------------------------------------
-/** Elements in reverse along axes (all by default). */
+/**
+ * Elements in reverse along axes (all by default).
+ *
+ * @example
+ * ```ts
+ * mx.flip(mx.array([1, 2, 3])); // array([3, 2, 1], dtype=float32)
+ * ```
+ */
 export function flip(a: ArrayLike, axis?: AxisArg | AxisOptions): NDArray {
   const x = nodeOf("flip", a);
   return wrap(
     reverse(x, axesOf("flip", trailing<AxisOptions>("flip", "axis", axis, undefined, ["axis"]).axis, x.shape.length)),
   );
 }
-/** Elements shifted around along axes (without axes: of the flattened array), those past the end at the front. */
+/**
+ * Elements shifted around along axes (without axes: of the flattened array), those past the end at the front.
+ *
+ * @example
+ * ```ts
+ * mx.roll(mx.array([1, 2, 3]), 1); // array([3, 1, 2], dtype=float32)
+ * ```
+ */
 export function roll(a: ArrayLike, shift: number | readonly number[], axis?: AxisArg | AxisOptions): NDArray {
   const x = nodeOf("roll", a), given = trailing<AxisOptions>("roll", "axis", axis, undefined, ["axis"]).axis;
   const shifts = (typeof shift === "number" ? [shift] : shift).map((s) => integer("roll", "a shift", s));
@@ -591,7 +704,14 @@ export interface StridedOptions {
   readonly strides?: readonly number[];
   readonly offset?: number;
 }
-/** The row-major elements read through any shape, strides (in elements) and offset; a RangeError where they leave the array. */
+/**
+ * The row-major elements read through any shape, strides (in elements) and offset; a RangeError where they leave the array.
+ *
+ * @example
+ * ```ts
+ * mx.asStrided(mx.arange(4), [3, 2], { strides: [1, 1] }); // array([[0, 1], [1, 2], [2, 3]], dtype=int32)
+ * ```
+ */
 export function asStrided(a: ArrayLike, shape?: readonly number[] | StridedOptions, options?: StridedOptions): NDArray {
   const x = nodeOf("asStrided", a),
     o = trailing<StridedOptions>("asStrided", "shape", shape, options, ["shape", "strides", "offset"]);
@@ -659,7 +779,14 @@ export interface DiagonalOptions {
   readonly axis1?: number;
   readonly axis2?: number;
 }
-/** The elements whose indices along two axes differ by `offset`, as the last axis; a TypeError for less than two axes. */
+/**
+ * The elements whose indices along two axes differ by `offset`, as the last axis; a TypeError for less than two axes.
+ *
+ * @example
+ * ```ts
+ * mx.diagonal(mx.array([[1, 2], [3, 4]])); // array([1, 4], dtype=float32)
+ * ```
+ */
 export function diagonal(a: ArrayLike, offset?: number | DiagonalOptions, options?: DiagonalOptions): NDArray {
   const x = nodeOf("diagonal", a),
     o = trailing<DiagonalOptions>("diagonal", "offset", offset, options, ["offset", "axis1", "axis2"]),
@@ -674,7 +801,14 @@ export function diagonal(a: ArrayLike, offset?: number | DiagonalOptions, option
     ),
   );
 }
-/** A vector on diagonal `k` of a square matrix of zeros, or diagonal `k` of a matrix; a TypeError for other arrays. */
+/**
+ * A vector on diagonal `k` of a square matrix of zeros, or diagonal `k` of a matrix; a TypeError for other arrays.
+ *
+ * @example
+ * ```ts
+ * mx.diag(mx.array([1, 2])); // array([[1, 0], [0, 2]], dtype=float32)
+ * ```
+ */
 export function diag(a: ArrayLike, k?: number | { readonly k?: number }): NDArray {
   const x = nodeOf("diag", a),
     off = integer("diag", "k", trailing<{ readonly k?: number }>("diag", "k", k, undefined, ["k"]).k ?? 0);
@@ -693,7 +827,14 @@ export interface DiffOptions {
   readonly n?: number;
   readonly axis?: number;
 }
-/** Differences of neighbours along an axis (the last), `n` times; of bools whether they differ. */
+/**
+ * Differences of neighbours along an axis (the last), `n` times; of bools whether they differ.
+ *
+ * @example
+ * ```ts
+ * mx.diff(mx.array([1, 4, 9])); // array([3, 5], dtype=float32)
+ * ```
+ */
 export function diff(a: ArrayLike, axis?: number | DiffOptions, options?: DiffOptions): NDArray {
   let x = nodeOf("diff", a);
   const o = trailing<DiffOptions>("diff", "axis", axis, options, ["n", "axis"]), times = integer("diff", "n", o.n ?? 1);

@@ -6,6 +6,7 @@ import { checkOptions, splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { axesOf, axisOf, size } from "../core/shape.ts";
+import { type AxisArg, flag } from "./args.ts";
 import {
   add,
   broadcastTo,
@@ -26,7 +27,6 @@ import { dtypeOf } from "./cast.ts";
 import { diagonal } from "./movement.ts";
 import { complexNode, exp, imagNode, isfinite, isnan, log, realNode, sqrt, square, stopNode } from "./unary.ts";
 
-type AxisArg = number | readonly number[] | null;
 interface Parsed {
   readonly x: Node;
   readonly axes: readonly number[];
@@ -35,10 +35,7 @@ interface Parsed {
 }
 function parse(name: string, a: ArrayLike, args: readonly unknown[], extra: readonly string[] = []): Parsed {
   const o = splitArgs(name, [a, ...args], 1, ["axis", "keepdims", ...extra], ["axis"]), x = nodeOf(name, a);
-  const keepdims = o["keepdims"] ?? false, ddof = o["ddof"] ?? 0;
-  if (typeof keepdims !== "boolean") {
-    throw typeError(`Cannot ${name}: keepdims must be true or false, not ${String(keepdims)}`);
-  }
+  const keepdims = flag(name, o, "keepdims"), ddof = o["ddof"] ?? 0;
   if (typeof ddof !== "number") throw typeError(`Cannot ${name}: ddof must be a number, not ${String(ddof)}`);
   return { x, axes: axesOf(name, o["axis"] as AxisArg | undefined, x.shape.length), keepdims, ddof };
 }
@@ -99,37 +96,92 @@ export function allNode(x: Node, axes: readonly number[] = x.shape.map((_, d) =>
     : reduce("min", b, axes);
 }
 
-/** The sum over `axis` (a number, a list or all); bool and small integers become int32 or uint32. Options: axis, keepdims. */
+/**
+ * The sum over `axis` (a number, a list or all); bool and small integers become int32 or uint32. Options: axis, keepdims.
+ *
+ * @example
+ * ```ts
+ * const x = mx.array([[1, 2], [3, 4]]);
+ * mx.sum(x).item(); // 10
+ * mx.sum(x, 0); // array([4, 6], dtype=float32)
+ * mx.sum(x, { axis: 1, keepdims: true }); // array([[3], [7]], dtype=float32)
+ * mx.sum(mx.array([200, 100], "uint8")); // array(300, dtype=uint32)
+ * ```
+ */
 export function sum(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const p = parse("sum", a, args);
   return finish(sumNode(p.x, p.axes), p);
 }
-/** The product over `axis`; bool and small integers become int32 or uint32. Options: axis, keepdims. */
+/**
+ * The product over `axis`; bool and small integers become int32 or uint32. Options: axis, keepdims.
+ *
+ * @example
+ * ```ts
+ * mx.prod(mx.array([2, 3, 4])).item(); // 24
+ * ```
+ */
 export function prod(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const p = parse("prod", a, args);
   return finish(accumulate("prod", p.x, p.axes), p);
 }
-/** The smallest element over `axis` (NaN if there is one), in the array's dtype; a RangeError over no elements. Options: axis, keepdims. */
+/**
+ * The smallest element over `axis` (NaN if there is one), in the array's dtype; a RangeError over no elements. Options: axis, keepdims.
+ *
+ * @example
+ * ```ts
+ * mx.min(mx.array([3, NaN, 1])).item(); // NaN
+ * mx.min(mx.zeros([0])); // RangeError: Cannot take the min over no elements (dtype is float32)
+ * ```
+ */
 export function min(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const p = parse("min", a, args);
   return finish(extremeNode("min", p.x, p.axes), p);
 }
-/** The largest element over `axis` (NaN if there is one), in the array's dtype; a RangeError over no elements. Options: axis, keepdims. */
+/**
+ * The largest element over `axis` (NaN if there is one), in the array's dtype; a RangeError over no elements. Options: axis, keepdims.
+ *
+ * @example
+ * ```ts
+ * mx.max(mx.array([[1, 5], [3, 2]]), 1); // array([5, 3], dtype=float32)
+ * ```
+ */
 export function max(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const p = parse("max", a, args);
   return finish(extremeNode("max", p.x, p.axes), p);
 }
-/** The smallest and the largest element over `axis`: [min, max]. Options: axis, keepdims. */
+/**
+ * The smallest and the largest element over `axis`: [min, max]. Options: axis, keepdims.
+ *
+ * @example
+ * ```ts
+ * mx.minmax(mx.array([3, 1, 2])).map((a) => a.item()); // [1, 3]
+ * ```
+ */
 export function minmax(a: ArrayLike, ...args: readonly unknown[]): [NDArray, NDArray] {
   const p = parse("minmax", a, args);
   return [finish(extremeNode("min", p.x, p.axes), p), finish(extremeNode("max", p.x, p.axes), p)];
 }
-/** The mean over `axis`; floating or complex, other dtypes become float32. Options: axis, keepdims. */
+/**
+ * The mean over `axis`; floating or complex, other dtypes become float32. Options: axis, keepdims.
+ *
+ * @example
+ * ```ts
+ * mx.mean(mx.array([1, 2], "int32")); // array(1.5, dtype=float32)
+ * ```
+ */
 export function mean(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const p = parse("mean", a, args);
   return finish(meanNode(p.x, p.axes), p);
 }
-/** The variance over `axis`, divided by n - ddof (ddof 0); floating, of complex64 float32. Options: axis, keepdims, ddof. */
+/**
+ * The variance over `axis`, divided by n - ddof (ddof 0); floating, of complex64 float32. Options: axis, keepdims, ddof.
+ *
+ * @example
+ * ```ts
+ * mx.var(mx.array([1, 2, 3, 4])).item(); // 1.25
+ * mx.var(mx.array([1, 3]), { ddof: 2 }).item(); // Infinity
+ * ```
+ */
 export function variance(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const p = parse("var", a, args, ["ddof"]);
   return finish(varianceNode(p.x, p.axes, p.ddof), p);
@@ -140,7 +192,15 @@ export function std(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const p = parse("std", a, args, ["ddof"]);
   return finish(sqrt.node(varianceNode(p.x, p.axes, p.ddof)), p);
 }
-/** Whether all elements over `axis` are not zero: bool, true over none. Options: axis, keepdims. */
+/**
+ * Whether all elements over `axis` are not zero: bool, true over none. Options: axis, keepdims.
+ *
+ * @example
+ * ```ts
+ * mx.all(mx.array([1, 0])).item(); // false
+ * mx.all(mx.zeros([0])).item(); // true
+ * ```
+ */
 export function all(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const p = parse("all", a, args);
   return finish(allNode(p.x, p.axes), p);
@@ -154,7 +214,14 @@ export function any(a: ArrayLike, ...args: readonly unknown[]): NDArray {
     p,
   );
 }
-/** The number of elements over `axis` that are not zero: int32. Options: axis, keepdims. */
+/**
+ * The number of elements over `axis` that are not zero: int32. Options: axis, keepdims.
+ *
+ * @example
+ * ```ts
+ * mx.countNonzero(mx.array([0, 2, 3])); // array(2, dtype=int32)
+ * ```
+ */
 export function countNonzero(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const p = parse("countNonzero", a, args);
   return finish(reduce("sum", cast(cast(p.x, "bool"), "int32"), p.axes), p);
@@ -169,7 +236,7 @@ function argument(fold: "argmin" | "argmax", a: ArrayLike, args: readonly unknow
   const o = splitArgs(fold, [a, ...args], 1, ["axis", "keepdims"], ["axis"]),
     x = nodeOf(fold, a),
     axis = o["axis"] as number | null | undefined;
-  const keepdims = o["keepdims"] === true,
+  const keepdims = flag(fold, o, "keepdims"),
     d = axis === undefined || axis === null ? null : axisOf(fold, axis, x.shape.length);
   if (size(x.shape) === 0) throw rangeError(`Cannot take the ${fold} of no elements: shape is [${x.shape.join(",")}]`);
   const n = d === null ? position(fold, reshape(x, [size(x.shape)]), 0) : position(fold, x, d);
@@ -179,7 +246,15 @@ function argument(fold: "argmin" | "argmax", a: ArrayLike, args: readonly unknow
 export function argmin(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   return argument("argmin", a, args);
 }
-/** The index of the first largest element along `axis` (of the flattened array by default), NaN counting as largest: uint32. Options: axis, keepdims. */
+/**
+ * The index of the first largest element along `axis` (of the flattened array by default), NaN counting as largest: uint32. Options: axis, keepdims.
+ *
+ * @example
+ * ```ts
+ * mx.argmax(mx.array([1, 3, 3])); // array(1, dtype=uint32)
+ * mx.argmax(mx.array([[1, 2], [4, 3]]), 1); // array([1, 0], dtype=uint32)
+ * ```
+ */
 export function argmax(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   return argument("argmax", a, args);
 }
@@ -210,7 +285,14 @@ export function logsumexpNode(x: Node, axes: readonly number[]): Node {
     s = reduce("sum", exp.node(sub(y, broadcastTo(m, x.shape))), axes);
   return cast(add(log.node(s), reshape(m, s.shape)), t);
 }
-/** log(sum(exp(a))) over `axis`; floating or complex, other dtypes become float32; a RangeError over no elements. Options: axis, keepdims. */
+/**
+ * log(sum(exp(a))) over `axis`; floating or complex, other dtypes become float32; a RangeError over no elements. Options: axis, keepdims.
+ *
+ * @example
+ * ```ts
+ * mx.logsumexp(mx.array([1000, 1000])); // array(1000.69, dtype=float32)
+ * ```
+ */
 export function logsumexp(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const p = parse("logsumexp", a, args);
   if (size(p.x.shape) === 0) {
@@ -225,7 +307,14 @@ export function softmaxNode(x: Node, axes: readonly number[]): Node {
   const y = cast(x, precise(t)), e = exp.node(sub(y, broadcastTo(shift(y, axes), x.shape)));
   return cast(div(e, broadcastTo(kept(reduce("sum", e, axes), x, axes), x.shape)), t);
 }
-/** exp(a) over its sum along `axis` (all axes by default); floating or complex, other dtypes become float32. Options: axis, precise (16-bit floats are always summed in float32). */
+/**
+ * exp(a) over its sum along `axis` (all axes by default); floating or complex, other dtypes become float32. Options: axis, precise (16-bit floats are always summed in float32).
+ *
+ * @example
+ * ```ts
+ * mx.softmax(mx.array([[0, 0], [0, 1000]]), -1); // array([[0.5, 0.5], [0, 1]], dtype=float32)
+ * ```
+ */
 export function softmax(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("softmax", [a, ...args], 1, ["axis", "precise"], ["axis"]), x = nodeOf("softmax", a);
   return wrap(softmaxNode(x, axesOf("softmax", o["axis"] as AxisArg | undefined, x.shape.length)));
@@ -238,7 +327,14 @@ export interface TraceOptions {
   readonly axis2?: number;
   readonly dtype?: DType;
 }
-/** The sum along a diagonal of two axes (0 and 1 by default); bool and small integers become int32 or uint32. Options: offset, axis1, axis2, dtype. */
+/**
+ * The sum along a diagonal of two axes (0 and 1 by default); bool and small integers become int32 or uint32. Options: offset, axis1, axis2, dtype.
+ *
+ * @example
+ * ```ts
+ * mx.trace(mx.array([[1, 2], [3, 4]])).item(); // 5
+ * ```
+ */
 export function trace(a: ArrayLike, options: TraceOptions = {}): NDArray {
   checkOptions("trace", options as Record<string, unknown>, ["offset", "axis1", "axis2", "dtype"]);
   const x = nodeOf("trace", a), { dtype, ...where } = options, d = diagonal(wrap(x), where).node;

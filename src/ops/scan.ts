@@ -1,12 +1,13 @@
 // Scans along an axis: running sums, products, extremes and log-sum-exps.
 import type { DType } from "../base/dtype.ts";
-import { atLeastFloat, iinfo, isComplex, isDType, isInexact, isInteger } from "../base/dtype.ts";
-import { typeError } from "../base/error.ts";
+import { atLeastFloat, iinfo, isComplex, isInexact, isInteger } from "../base/dtype.ts";
 import { splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Aval, Node, OpDef, ScanOp } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { axisOf, size } from "../core/shape.ts";
+import { size } from "../core/shape.ts";
+import { dtypeOf } from "./cast.ts";
+import { flag, onAxis } from "./args.ts";
 import {
   add,
   assemble,
@@ -22,8 +23,6 @@ import {
   literalOf,
   mul,
   neg,
-  nodeOf,
-  reshape,
   scatter,
   select,
   slice,
@@ -172,35 +171,42 @@ function scan(
 ): NDArray {
   const name = NAMES[op],
     o = splitArgs(name, [a, ...args], 1, ["axis", "reverse", "inclusive", ...(withDtype ? ["dtype"] : [])], ["axis"]);
-  const x = nodeOf(name, a),
-    axis = o["axis"] as number | null | undefined,
-    reverse = o["reverse"] ?? false,
-    inclusive = o["inclusive"] ?? true,
-    dtype = o["dtype"] ?? dtypes(x.dtype);
-  if (typeof reverse !== "boolean" || typeof inclusive !== "boolean") {
-    throw typeError(`Cannot ${name}: reverse and inclusive must be true or false`);
-  }
-  if (!isDType(dtype)) throw typeError(`Cannot ${name}: ${String(dtype)} is no dtype`);
-  const flat = axis === undefined || axis === null ? reshape(x, [size(x.shape)]) : x;
-  return wrap(
-    scanNode(
-      op,
-      cast(flat, dtype),
-      flat === x && axis !== undefined && axis !== null ? axisOf(name, axis, x.shape.length) : 0,
-      reverse,
-      !inclusive,
-    ),
-  );
+  const { x, axis } = onAxis(name, a, o["axis"], null), dtype = dtypeOf(name, o["dtype"] ?? dtypes(x.dtype));
+  return wrap(scanNode(op, cast(x, dtype), axis, flag(name, o, "reverse"), !flag(name, o, "inclusive", true)));
 }
-/** The sums of all elements up to each along `axis` (of the flattened array by default), in the array's dtype; bool becomes int32. Options: axis, reverse, inclusive, dtype. */
+/**
+ * The sums of all elements up to each along `axis` (of the flattened array by default), in the array's dtype; bool becomes int32. Options: axis, reverse, inclusive, dtype.
+ *
+ * @example
+ * ```ts
+ * mx.cumsum(mx.array([1, 2, 3])); // array([1, 3, 6], dtype=float32)
+ * mx.cumsum(mx.array([1, 2, 3]), { inclusive: false }); // array([0, 1, 3], dtype=float32)
+ * mx.cumsum(mx.array([1, 2, 3]), { reverse: true }); // array([6, 5, 3], dtype=float32)
+ * mx.cumsum(mx.array([100, 100], "int8")); // array([100, -56], dtype=int8)
+ * ```
+ */
 export function cumsum(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   return scan("sum", a, args, (d) => d === "bool" ? "int32" : d, true);
 }
-/** The products of all elements up to each along `axis` (of the flattened array by default), in the array's dtype. Options: axis, reverse, inclusive, dtype. */
+/**
+ * The products of all elements up to each along `axis` (of the flattened array by default), in the array's dtype. Options: axis, reverse, inclusive, dtype.
+ *
+ * @example
+ * ```ts
+ * mx.cumprod(mx.array([[1, 2], [3, 4]]), 0); // array([[1, 2], [3, 8]], dtype=float32)
+ * ```
+ */
 export function cumprod(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   return scan("prod", a, args, (d) => d, true);
 }
-/** The largest of all elements up to each along `axis` (of the flattened array by default); NaN stays. Options: axis, reverse, inclusive. */
+/**
+ * The largest of all elements up to each along `axis` (of the flattened array by default); NaN stays. Options: axis, reverse, inclusive.
+ *
+ * @example
+ * ```ts
+ * mx.cummax(mx.array([1, 3, 2, NaN, 4])); // array([1, 3, 3, nan, nan], dtype=float32)
+ * ```
+ */
 export function cummax(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   return scan("max", a, args, (d) => d, false);
 }
@@ -208,7 +214,14 @@ export function cummax(a: ArrayLike, ...args: readonly unknown[]): NDArray {
 export function cummin(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   return scan("min", a, args, (d) => d, false);
 }
-/** log(sum(exp(a))) of all elements up to each along `axis` (of the flattened array by default); integers become float32. Options: axis, reverse, inclusive. */
+/**
+ * log(sum(exp(a))) of all elements up to each along `axis` (of the flattened array by default); integers become float32. Options: axis, reverse, inclusive.
+ *
+ * @example
+ * ```ts
+ * mx.logcumsumexp(mx.array([0, 0])); // array([0, 0.693147], dtype=float32)
+ * ```
+ */
 export function logcumsumexp(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   return scan("logaddexp", a, args, atLeastFloat, false);
 }

@@ -6,8 +6,9 @@ import { splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { axesOf, axisOf, size } from "../core/shape.ts";
+import { axesOf, size } from "../core/shape.ts";
 import { productOf, type Size } from "../kernel/sizes.ts";
+import { type AxisArg, flag, integer, onAxis } from "./args.ts";
 import {
   add,
   assemble,
@@ -95,20 +96,34 @@ export const sortNode = (x: Node, axis: number): Node => onLast(sortOp, x, axis)
 /** The order that sorts a node along an axis, equal elements as they come, NaN last: uint32. */
 export const argsortNode = (x: Node, axis: number): Node => onLast(argsortOp, x, axis);
 
-type AxisArg = number | readonly number[] | null | undefined;
-/** The array (flattened for a null axis) and the axis of a call. */
-function target(name: string, a: ArrayLike, axis: AxisArg): { readonly x: Node; readonly axis: number } {
-  const n = nodeOf(name, a), x = axis === null ? reshape(n, [size(n.shape)]) : n;
-  return { x, axis: axis === null ? 0 : axisOf(name, (axis ?? -1) as number, x.shape.length) };
+/** The array (flattened for a null axis) and the axis of a call whose only option is the axis. */
+function target(name: string, required: readonly unknown[], args: readonly unknown[]): ReturnType<typeof onAxis> {
+  const o = splitArgs(name, [...required, ...args], required.length, ["axis"], ["axis"]);
+  return onAxis(name, required[0] as ArrayLike, o["axis"], -1);
 }
-/** The elements sorted along `axis` (-1; null flattens), NaN last. Options: axis. */
+/**
+ * The elements sorted along `axis` (-1; null flattens), NaN last. Options: axis.
+ *
+ * @example
+ * ```ts
+ * mx.sort(mx.array([3, NaN, 1])); // array([1, 3, nan], dtype=float32)
+ * mx.sort(mx.array([[2, 1], [0, 3]]), { axis: null }); // array([0, 1, 2, 3], dtype=float32)
+ * ```
+ */
 export function sort(a: ArrayLike, ...args: readonly unknown[]): NDArray {
-  const t = target("sort", a, splitArgs("sort", [a, ...args], 1, ["axis"], ["axis"])["axis"] as AxisArg);
+  const t = target("sort", [a], args);
   return wrap(sortNode(t.x, t.axis));
 }
-/** The order that sorts along `axis` (-1; null flattens), equal elements as they come, NaN last: uint32. Options: axis. */
+/**
+ * The order that sorts along `axis` (-1; null flattens), equal elements as they come, NaN last: uint32. Options: axis.
+ *
+ * @example
+ * ```ts
+ * mx.argsort(mx.array([3, 1, 2])); // array([1, 2, 0], dtype=uint32)
+ * ```
+ */
 export function argsort(a: ArrayLike, ...args: readonly unknown[]): NDArray {
-  const t = target("argsort", a, splitArgs("argsort", [a, ...args], 1, ["axis"], ["axis"])["axis"] as AxisArg);
+  const t = target("argsort", [a], args);
   return wrap(argsortNode(t.x, t.axis));
 }
 function partitioned(
@@ -118,13 +133,20 @@ function partitioned(
   kth: number,
   args: readonly unknown[],
 ): NDArray {
-  const t = target(name, a, splitArgs(name, [a, kth, ...args], 2, ["axis"], ["axis"])["axis"] as AxisArg),
+  const t = target(name, [a, kth], args),
     n = t.x.shape[t.axis] as number;
-  if (!Number.isInteger(kth)) throw typeError(`Cannot ${name}: kth must be an integer, not ${String(kth)}`);
+  integer(name, "kth", kth);
   if (kth < -n || kth >= n) throw rangeError(`Cannot ${name} at element ${kth} of an axis of length ${n}`);
   return wrap(node(t.x, t.axis));
 }
-/** The elements along `axis` (-1; null flattens) with none after the `kth` smaller and none before it larger. Options: axis. */
+/**
+ * The elements along `axis` (-1; null flattens) with none after the `kth` smaller and none before it larger. Options: axis.
+ *
+ * @example
+ * ```ts
+ * mx.partition(mx.array([3, 1, 2]), 1).get(1).item(); // 2
+ * ```
+ */
 export function partition(a: ArrayLike, kth: number, ...args: readonly unknown[]): NDArray {
   return partitioned("partition", sortNode, a, kth, args);
 }
@@ -140,22 +162,33 @@ function range(x: Node, axis: number, start: number, count: number): Node {
     shape: x.shape.map((n, d) => d === axis ? count : n),
   });
 }
-/** The k largest elements along `axis` (-1; null flattens), in rising order; NaN counts as largest. Options: axis. */
+/**
+ * The k largest elements along `axis` (-1; null flattens), in rising order; NaN counts as largest. Options: axis.
+ *
+ * @example
+ * ```ts
+ * mx.topk(mx.array([5, 1, 4]), 2); // array([4, 5], dtype=float32)
+ * ```
+ */
 export function topk(a: ArrayLike, k: number, ...args: readonly unknown[]): NDArray {
-  const t = target("topk", a, splitArgs("topk", [a, k, ...args], 2, ["axis"], ["axis"])["axis"] as AxisArg),
+  const t = target("topk", [a, k], args),
     n = t.x.shape[t.axis] as number;
-  if (!Number.isInteger(k)) throw typeError(`Cannot topk: k must be an integer, not ${String(k)}`);
+  integer("topk", "k", k);
   if (k < 0 || k > n) throw rangeError(`Cannot take the top ${k} of an axis of length ${n}`);
   return wrap(range(sortNode(t.x, t.axis), t.axis, n - k, k));
 }
-/** The median over `axis` (a number, a list or all), NaN if there is one; floating or complex, other dtypes become float32. Options: axis, keepdims. */
+/**
+ * The median over `axis` (a number, a list or all), NaN if there is one; floating or complex, other dtypes become float32. Options: axis, keepdims.
+ *
+ * @example
+ * ```ts
+ * mx.median(mx.array([4, 1, 3, 2])).item(); // 2.5
+ * ```
+ */
 export function median(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("median", [a, ...args], 1, ["axis", "keepdims"], ["axis"]),
     x = nodeOf("median", a),
-    axes = axesOf("median", o["axis"] as AxisArg, x.shape.length);
-  if (o["keepdims"] !== undefined && typeof o["keepdims"] !== "boolean") {
-    throw typeError(`Cannot median: keepdims must be true or false, not ${String(o["keepdims"])}`);
-  }
+    axes = axesOf("median", o["axis"] as AxisArg | undefined, x.shape.length);
   if (axes.length === 0 && x.shape.length > 0) throw rangeError("Cannot take the median over no axes");
   const n = size(axes.map((d) => x.shape[d] as number)),
     rest = x.shape.map((_, d) => d).filter((d) => !axes.includes(d)),
@@ -169,9 +202,17 @@ export function median(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   let m = at(half);
   if (n % 2 === 0) m = mul(add(at(half - 1), m), like(0.5, m));
   const last = at(n - 1), out = cast(isInexact(x.dtype) ? select(isnan.node(last), last, m) : m, t);
-  return wrap(o["keepdims"] === true ? reshape(out, x.shape.map((d, k) => axes.includes(k) ? 1 : d)) : out);
+  return wrap(flag("median", o, "keepdims") ? reshape(out, x.shape.map((d, k) => axes.includes(k) ? 1 : d)) : out);
 }
-/** Where `values` would go in a sorted sequence (1-d) to keep it sorted, before ("left") or after ("right") equal elements; NaN is last: uint32. Options: side. */
+/**
+ * Where `values` would go in a sorted sequence (1-d) to keep it sorted, before ("left") or after ("right") equal elements; NaN is last: uint32. Options: side.
+ *
+ * @example
+ * ```ts
+ * mx.searchsorted(mx.array([1, 2, 2, 3]), mx.array([2])); // array([1], dtype=uint32)
+ * mx.searchsorted(mx.array([1, 2, 2, 3]), mx.array([2]), { side: "right" }); // array([3], dtype=uint32)
+ * ```
+ */
 export function searchsorted(sortedSequence: ArrayLike, values: ArrayLike, ...args: readonly unknown[]): NDArray {
   const side = splitArgs("searchsorted", [sortedSequence, values, ...args], 2, ["side"], [])["side"] ?? "left";
   if (side !== "left" && side !== "right") {
@@ -211,6 +252,12 @@ const not = (c: Node): Node => compare("eq", c, like(0, c));
  * The different elements of the flattened array in order, `length` of them: surplus ones are left out, missing ones are `fillValue` (the smallest
  * element by default). NaNs all differ. With returnIndex, returnInverse or returnCounts a list: then come where each stands first (uint32), which of
  * them each element is (uint32), how often each occurs (int32).
+ *
+ * @example
+ * ```ts
+ * mx.unique(mx.array([3, 1, 3]), 2); // array([1, 3], dtype=float32)
+ * mx.unique(mx.array([3, 1, 3]), 4, { fillValue: -1 }); // array([1, 3, -1, -1], dtype=float32)
+ * ```
  */
 export function unique(a: ArrayLike, length: number, ...args: readonly unknown[]): NDArray | NDArray[] {
   const o = splitArgs(
@@ -221,12 +268,12 @@ export function unique(a: ArrayLike, length: number, ...args: readonly unknown[]
       [],
     ),
     input = nodeOf("unique", a);
-  if (!Number.isInteger(length)) throw typeError(`Cannot unique: length must be an integer, not ${String(length)}`);
+  integer("unique", "length", length);
   if (length < 0) throw rangeError(`Cannot unique: length must not be negative: ${length}`);
   const n = size(input.shape),
     x = reshape(input, [n]),
     m = Math.max(n, length),
-    flags = [o["returnIndex"], o["returnInverse"], o["returnCounts"]].map((f) => f === true),
+    flags = ["returnIndex", "returnInverse", "returnCounts"].map((key) => flag("unique", o, key)),
     given = o["fillValue"];
   const scalar = given !== undefined && given !== null ? cast(nodeOf("unique", given as ArrayLike), x.dtype) : null;
   if (scalar !== null && scalar.shape.length > 0) {

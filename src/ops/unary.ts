@@ -74,7 +74,14 @@ export const abs: Unary = unary({
   vjp: (ct, _out, [x]) => [mul(cast(ct, (x as Node).dtype), sign.node(x as Node))],
   jvp: ([t], _out, [x]) => realNode(mul(t as Node, conj(sign.node(x as Node)))),
 });
-/** -1, 0 or 1 (0 for NaN); of complex64 x / |x|. Any dtype. */
+/**
+ * -1, 0 or 1 (0 for NaN); of complex64 x / |x|. Any dtype.
+ *
+ * @example
+ * ```ts
+ * mx.sign(mx.array([-2, 0, NaN])); // array([-1, 0, 0], dtype=float32)
+ * ```
+ */
 export const sign: Unary = unary({
   name: "sign",
   scalar: (s, [x], [a]) => {
@@ -121,7 +128,15 @@ const rint = unary({
 }, atLeastFloat);
 /** Rounds a node to integers, half to even. */
 export const roundNode = (x: Node): Node => isInexact(x.dtype) ? rint.node(x) : x;
-/** Rounds to `decimals` places (0), half to even; keeps shape and dtype. */
+/**
+ * Rounds to `decimals` places (0), half to even; keeps shape and dtype.
+ *
+ * @example
+ * ```ts
+ * mx.round(mx.array([0.5, 1.5, 2.5])); // array([0, 2, 2], dtype=float32)
+ * mx.round(mx.array([1.234]), 1); // array([1.2], dtype=float32)
+ * ```
+ */
 export function round(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const decimals = (splitArgs("round", [a, ...args], 1, [], ["decimals"])["decimals"] ?? 0) as number;
   if (!Number.isInteger(decimals)) {
@@ -140,7 +155,15 @@ export const square: Unary = unary({
   scalar: (s, [x]) => s.bin("mul", x as Expr, x as Expr),
   partials: (_o, [x]) => [times(2, x as Node)],
 });
-/** The square root, NaN below 0; floating or complex, other dtypes become float32. */
+/**
+ * The square root, NaN below 0; floating or complex, other dtypes become float32.
+ *
+ * @example
+ * ```ts
+ * mx.sqrt(mx.array([4, 2])); // array([2, 1.41421], dtype=float32)
+ * mx.isnan(mx.sqrt(mx.array([-1]))); // array([True], dtype=bool)
+ * ```
+ */
 export const sqrt: Unary = math(
   "sqrt",
   "sqrt",
@@ -174,7 +197,15 @@ export const reciprocal: Unary = unary(
   },
   atLeastFloat,
 );
-/** e ** x; floating or complex, other dtypes become float32. */
+/**
+ * e ** x; floating or complex, other dtypes become float32.
+ *
+ * @example
+ * ```ts
+ * mx.exp(mx.array([0, 1])); // array([1, 2.71828], dtype=float32)
+ * mx.exp(mx.array([1], "int32")).dtype; // "float32"
+ * ```
+ */
 export const exp: Unary = math("exp", "exp", 4, { partials: (out) => [out] }, complex.exp);
 /** e ** x - 1, exact near 0; floating, other real dtypes become float32, complex throws a TypeError. */
 export const expm1: Unary = math("expm1", "expm1", 5, { partials: (out) => [add(out, one(out))] });
@@ -311,7 +342,14 @@ const finiteExpr = (s: Scalars, x: Expr): Expr => s.cmp("lt", s.un("abs", x), s.
 const signedInf = (k: number) => (s: Scalars, x: Expr): Expr => s.cmp("eq", x, s.literal(k, x.t));
 const signedInfOf = (k: number) => (s: Scalars, [a, b]: Parts): Expr =>
   s.bin("and", signedInf(k)(s, a), s.cmp("eq", b, s.literal(0, "f32")));
-/** Whether each element is NaN: bool. */
+/**
+ * Whether each element is NaN: bool.
+ *
+ * @example
+ * ```ts
+ * mx.isnan(mx.array([1, NaN])); // array([False, True], dtype=bool)
+ * ```
+ */
 export const isnan: Unary = test("isnan", false, nanExpr, (s, [a, b]) => s.bin("or", nanExpr(s, a), nanExpr(s, b)));
 /** Whether each element is infinite: bool. */
 export const isinf: Unary = test("isinf", false, infExpr, (s, [a, b]) => s.bin("or", infExpr(s, a), infExpr(s, b)));
@@ -326,7 +364,14 @@ export const isfinite: Unary = test(
 export const isposinf: Unary = test("isposinf", false, signedInf(Infinity), signedInfOf(Infinity));
 /** Whether each element is negative infinity: bool. */
 export const isneginf: Unary = test("isneginf", false, signedInf(-Infinity), signedInfOf(-Infinity));
-/** Replaces NaN by `nan` (0) and the infinities by `posinf` and `neginf` (the dtype's largest numbers); integers stay, complex throws a TypeError. */
+/**
+ * Replaces NaN by `nan` (0) and the infinities by `posinf` and `neginf` (the dtype's largest numbers); integers stay, complex throws a TypeError.
+ *
+ * @example
+ * ```ts
+ * mx.nanToNum(mx.array([NaN, Infinity, 1]), { posinf: 9 }); // array([0, 9, 1], dtype=float32)
+ * ```
+ */
 export function nanToNum(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("nanToNum", [a, ...args], 1, ["nan", "posinf", "neginf"]), x = nodeOf("nanToNum", a);
   if (isComplex(x.dtype)) throw typeError(`Cannot nanToNum an array of dtype ${x.dtype}`);
@@ -372,7 +417,14 @@ export const realNode = (x: Node): Node => isComplex(x.dtype) ? apply(realOp, [x
 export const imagNode = (x: Node): Node => isComplex(x.dtype) ? apply(imagOp, [x], null) : like(0, x);
 /** The complex conjugate of a node. */
 export const conjugateNode: (x: Node) => Node = conj;
-/** The real part: float32 of complex64, else x itself. */
+/**
+ * The real part: float32 of complex64, else x itself.
+ *
+ * @example
+ * ```ts
+ * mx.real(mx.array([{ re: 1, im: 2 }])); // array([1], dtype=float32)
+ * ```
+ */
 export function real(a: ArrayLike): NDArray {
   return wrap(realNode(nodeOf("real", a)));
 }
@@ -387,12 +439,27 @@ export function conjugate(a: ArrayLike): NDArray {
 export { conjugate as conj };
 
 // ---- logic and gradients ----------------------------------------------------------------------------------------------
-/** Whether each element is zero: bool. */
+/**
+ * Whether each element is zero: bool.
+ *
+ * @example
+ * ```ts
+ * mx.logicalNot(mx.array([0, 2])); // array([True, False], dtype=bool)
+ * ```
+ */
 export const logicalNot: Unary = unary({
   name: "logicalNot",
   scalar: (s, [x]) => s.bin("xor", x as Expr, s.literal(1, "i32")),
 }, () => "bool");
-/** Every bit inverted; integers and bool, else a TypeError. */
+/**
+ * Every bit inverted; integers and bool, else a TypeError.
+ *
+ * @example
+ * ```ts
+ * mx.bitwiseInvert(mx.array([0, 5], "int32")); // array([-1, -6], dtype=int32)
+ * mx.bitwiseInvert(mx.array([0.5])); // TypeError: Cannot bitwiseInvert an array of dtype float32: it takes...
+ * ```
+ */
 export const bitwiseInvert: Unary = unary(
   {
     name: "bitwiseInvert",
@@ -424,7 +491,14 @@ const stopOp = define<null>({
 });
 /** The same values; gradients do not flow through. */
 export const stopNode = (x: Node): Node => apply(stopOp, [x], null);
-/** The same array, through which no gradient flows; a new handle over the same memory. */
+/**
+ * The same array, through which no gradient flows; a new handle over the same memory.
+ *
+ * @example
+ * ```ts
+ * mx.grad((x: mx.NDArray) => x.mul(mx.stopGradient(x)))(mx.array(3)).item(); // 3
+ * ```
+ */
 export function stopGradient(a: ArrayLike): NDArray {
   return wrap(stopNode(nodeOf("stopGradient", a)));
 }

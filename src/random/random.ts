@@ -78,13 +78,31 @@ function splitWords(k: Words): readonly [Words, Words] {
   return [[x[0], y[0]], [x[1], y[1]]];
 }
 
-/** The key of a seed (an integer or bigint, modulo 2^64): uint32 of shape [2], high word first. */
+/**
+ * The key of a seed (an integer or bigint, modulo 2^64): uint32 of shape [2], high word first.
+ *
+ * @example
+ * ```ts
+ * mx.random.key(7); // array([0, 7], dtype=uint32)
+ * mx.random.key(2 ** 32 + 3); // array([1, 3], dtype=uint32)
+ * ```
+ */
 export function key(seed: number | bigint): NDArray {
   return wrap(keyNode(wordsOf(seed)));
 }
 /** The implicit key, in a list so that `compile` can take and return it. */
 export const state: NDArray[] = [key(Date.now())];
-/** Starts the implicit sequence over from a seed. */
+/**
+ * Starts the implicit sequence over from a seed.
+ *
+ * @example
+ * ```ts
+ * mx.random.seed(0);
+ * const x = mx.random.uniform([2]);
+ * mx.random.seed(0);
+ * mx.arrayEqual(x, mx.random.uniform([2])).item(); // true
+ * ```
+ */
 export function seed(seed: number | bigint): void {
   state[0] = key(seed);
 }
@@ -114,7 +132,14 @@ function keyOf(op: string, k: unknown): Node {
   }
   return n;
 }
-/** `num` (2) independent keys of one: uint32 of shape [num, 2]. */
+/**
+ * `num` (2) independent keys of one: uint32 of shape [num, 2].
+ *
+ * @example
+ * ```ts
+ * mx.random.split(mx.random.key(0)).shape; // [2, 2]
+ * ```
+ */
 export function split(key: NDArray, ...args: readonly unknown[]): NDArray {
   const num = splitArgs("split", [key, ...args], 1, ["num"], ["num"])["num"] ?? 2;
   return wrap(bitsNode(keyOf("split", key), shapeOf("split", [num as number, 2])));
@@ -206,7 +231,14 @@ function uniformNode(
     scaled = range === 1 ? unit : mul(like(range, unit), unit);
   return a === 0 ? scaled : add(scaled, like(a, unit));
 }
-/** Uniform numbers in [low, high). Options: low (0), high (1), shape ([]; low and high broadcast to it), dtype (a floating one; float32), key. */
+/**
+ * Uniform numbers in [low, high). Options: low (0), high (1), shape ([]; low and high broadcast to it), dtype (a floating one; float32), key.
+ *
+ * @example
+ * ```ts
+ * mx.random.uniform([2], { low: -1, key: mx.random.key(0) }); // array([-0.567409, 0.608248], dtype=float32)
+ * ```
+ */
 export function uniform(...args: readonly unknown[]): NDArray {
   const d = draw("uniform", args, 0, ["low", "high"]), o = d.options;
   floating("uniform", d.dtype);
@@ -221,7 +253,14 @@ export function uniform(...args: readonly unknown[]): NDArray {
     ),
   );
 }
-/** Normal numbers of mean `loc` and deviation `scale`. Options: shape ([]), dtype (floating or complex64; float32), loc (0), scale (1), key. */
+/**
+ * Normal numbers of mean `loc` and deviation `scale`. Options: shape ([]), dtype (floating or complex64; float32), loc (0), scale (1), key.
+ *
+ * @example
+ * ```ts
+ * mx.random.normal([2, 3], { key: mx.random.key(0) }).shape; // [2, 3]
+ * ```
+ */
 export function normal(...args: readonly unknown[]): NDArray {
   const d = draw("normal", args, 0, ["loc", "scale"]);
   return wrap(normalNode("normal", d));
@@ -272,7 +311,14 @@ function moved(name: string, x: Node, scale: number | Node, loc: number | Node, 
   const shape = broadcast(`draw ${name}`, loc.shape, out.shape);
   return add(broadcastTo(loc, shape), broadcastTo(out, shape));
 }
-/** Integers in [low, high). Options: shape ([]; low and high broadcast to it), dtype (int32; an integer one or bool), key. */
+/**
+ * Integers in [low, high). Options: shape ([]; low and high broadcast to it), dtype (int32; an integer one or bool), key.
+ *
+ * @example
+ * ```ts
+ * mx.random.randint(10, 0, [3]); // array([10, 10, 10], dtype=int32)
+ * ```
+ */
 export function randint(low: ArrayLike, high: ArrayLike, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("randint", [low, high, ...args], 2, ["shape", "dtype", "key"], ["shape", "dtype"]);
   const dtype = dtypeOf("draw randint", o["dtype"] ?? "int32"),
@@ -298,7 +344,14 @@ export function randint(low: ArrayLike, high: ArrayLike, ...args: readonly unkno
   // The bounds may not be exact in float32.
   return wrap(maximum.node(minimum.node(cast(floor.node(u), dtype), bound(high, 1)), bound(low, 0)));
 }
-/** Bools that are true with probability p. Options: p (0.5; a number or a floating array), shape (that of p), key. */
+/**
+ * Bools that are true with probability p. Options: p (0.5; a number or a floating array), shape (that of p), key.
+ *
+ * @example
+ * ```ts
+ * mx.random.bernoulli({ p: 1, shape: [2] }); // array([True, True], dtype=bool)
+ * ```
+ */
 export function bernoulli(...args: readonly unknown[]): NDArray {
   const o = splitArgs("bernoulli", args, 0, ["p", "shape", "key"], ["shape"]), p = o["p"] ?? 0.5;
   const n = nodeOf("draw bernoulli", p as ArrayLike);
@@ -380,7 +433,14 @@ function inverseNode(logits: Node, shape: readonly number[], k: () => Node): Nod
     count = reduce("sum", cast(reached, "uint32"), [shape.length]);
   return sub(count, like(1, count));
 }
-/** Indices along `axis` drawn with the probabilities softmax(logits): uint32. Options: axis (-1), shape (to which the other axes broadcast) or numSamples, key. */
+/**
+ * Indices along `axis` drawn with the probabilities softmax(logits): uint32. Options: axis (-1), shape (to which the other axes broadcast) or numSamples, key.
+ *
+ * @example
+ * ```ts
+ * mx.random.categorical(mx.array([-Infinity, 0])); // array(1, dtype=uint32)
+ * ```
+ */
 export function categorical(logits: ArrayLike, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("categorical", [logits, ...args], 1, ["axis", "shape", "numSamples", "key"], ["axis"]),
     x = nodeOf("draw categorical", logits);
@@ -414,7 +474,14 @@ export function categorical(logits: ArrayLike, ...args: readonly unknown[]): NDA
     g = cast(gumbelNode(whole, "float32", () => keyOf("categorical", o["key"])), t);
   return wrap(reduce("argmax", add(g, broadcastTo(cast(z, t), whole)), [at]));
 }
-/** A random order: of 0..x-1 (uint32) if x is a number, else of the slices of an array along `axis`. Options: axis (0), key. */
+/**
+ * A random order: of 0..x-1 (uint32) if x is a number, else of the slices of an array along `axis`. Options: axis (0), key.
+ *
+ * @example
+ * ```ts
+ * mx.sort(mx.random.permutation(4)); // array([0, 1, 2, 3], dtype=uint32)
+ * ```
+ */
 export function permutation(x: number | NDArray, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("permutation", [x, ...args], 1, ["axis", "key"], ["axis"]);
   const order = (n: number): Node =>

@@ -3,7 +3,7 @@ import { plainError, typeError } from "../base/error.ts";
 import { type Device, DEVICES, recording, recordOn } from "../core/device.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
-import { type CopyInfo, enterScope, kernelsOf, leaveScope, native, printing } from "./evaluate.ts";
+import { type CopyInfo, enterScope, kernelsOf, LARGE, leaveScope, native, printing } from "./evaluate.ts";
 import { deviceNumber, isUsable } from "./devices.ts";
 import type { KernelInfo } from "./plan.ts";
 import { late } from "../core/ndarray.ts";
@@ -33,12 +33,30 @@ function arraysOf(tree: unknown, out: NDArray[] = []): NDArray[] {
 }
 const nodesOf = (trees: readonly unknown[]): Node[] => arraysOf(trees).map((a) => a.node);
 
-/** Computes the arrays of trees; blocks until their values are there. */
+/**
+ * Computes the arrays of trees; blocks until their values are there.
+ *
+ * @example
+ * ```ts
+ * const x = mx.ones([2]).add(1);
+ * mx.eval(x);
+ * x; // array([2, 2], dtype=float32)
+ * ```
+ */
 export function evaluate(...trees: readonly unknown[]): void {
   late.evaluate(nodesOf(trees));
 }
 
-/** Starts computing the arrays of trees and returns at once; the promise resolves when they are there. */
+/**
+ * Starts computing the arrays of trees and returns at once; the promise resolves when they are there.
+ *
+ * @example
+ * ```ts
+ * const x = mx.ones([2]).add(1);
+ * await mx.asyncEval(x);
+ * x; // array([2, 2], dtype=float32)
+ * ```
+ */
 export function asyncEval(...trees: readonly unknown[]): Promise<void> {
   const nodes = nodesOf(trees);
   const done = late.evaluateAsync(nodes);
@@ -62,7 +80,14 @@ export interface Explanation {
   readonly recomputed: readonly string[];
   toString(): string;
 }
-/** The kernels and library calls that an eval of the arrays would run, with bytes, flops and the reason of each cut. */
+/**
+ * The kernels and library calls that an eval of the arrays would run, with bytes, flops and the reason of each cut.
+ *
+ * @example
+ * ```ts
+ * mx.explain(mx.softmax(mx.ones([4, 8]), -1).mul(2)).kernels.length; // 1
+ * ```
+ */
 export function explain(...trees: readonly unknown[]): Explanation {
   const { kernels, copies, recomputed } = kernelsOf(nodesOf(trees));
   return {
@@ -114,8 +139,18 @@ function bytesOf(op: string, limit: number): number {
   }
   return limit;
 }
-/** Sets the most bytes that may be in use; returns the old limit. Past it an eval throws and changes nothing. */
+/**
+ * Sets the most bytes that may be in use; returns the old limit. Past it an eval throws, changes nothing, and names the lines of the largest arrays.
+ *
+ * @example
+ * ```ts
+ * const before = mx.setMemoryLimit(2 ** 30);
+ * mx.getMemoryLimit(); // 1073741824
+ * mx.setMemoryLimit(before); // 1073741824
+ * ```
+ */
 export function setMemoryLimit(limit: number): number {
+  recording.sites = Math.min(recording.sites, LARGE);
   return native().set(LIMIT, bytesOf("setMemoryLimit", limit));
 }
 /** Sets how many bytes are kept for reuse; returns the old limit. */
@@ -123,7 +158,19 @@ export function setCacheLimit(limit: number): number {
   return native().set(CACHE_LIMIT, bytesOf("setCacheLimit", limit));
 }
 
-/** Runs `f` and disposes of every array made in it but those in its result (a tree). */
+/**
+ * Runs `f` and disposes of every array made in it but those in its result (a tree).
+ *
+ * @example
+ * ```ts
+ * let inner: mx.NDArray | undefined;
+ * const sum = mx.scope(() => {
+ *   inner = mx.ones([3]).mul(2);
+ *   return inner.sum();
+ * });
+ * [inner?.disposed, sum.item()]; // [true, 6]
+ * ```
+ */
 export function scope<T>(f: () => T): T {
   enterScope();
   let keep: Set<NDArray> | null = null;
@@ -238,7 +285,18 @@ export function setPrintoptions(options: { readonly precision?: number } = {}): 
   }
   printing.precision = precision;
 }
-/** Sets print options until the end of the block: `using _ = mx.printoptions({ precision: 2 })`. */
+/**
+ * Sets print options until the end of the block: `using _ = mx.printoptions({ precision: 2 })`.
+ *
+ * @example
+ * ```ts
+ * {
+ *   using _ = mx.printoptions({ precision: 2 });
+ *   String(mx.array([1 / 3])); // "array([0.33], dtype=float32)"
+ * }
+ * String(mx.array([1 / 3])); // "array([0.333333], dtype=float32)"
+ * ```
+ */
 export function printoptions(options: { readonly precision?: number } = {}): Disposable {
   const before = printing.precision;
   setPrintoptions(options);

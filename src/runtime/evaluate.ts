@@ -2,8 +2,8 @@
 import { type DType, itemsize, typedArrayOf } from "../base/dtype.ts";
 import { partsOf } from "../backends/gpu/arguments.ts";
 import { DEFAULT_PRECISION, elementsOf, formatArray } from "../base/format.ts";
-import { DEBUG, debug } from "../base/env.ts";
-import { plainError, siteOf } from "../base/error.ts";
+import { CHECK, DEBUG, debug } from "../base/env.ts";
+import { plainError, site, siteOf } from "../base/error.ts";
 import { computes, cpu, type Device, gpuCalls, on, recording } from "../core/device.ts";
 import { elementOf, late, type NDArray, type TypedData } from "../core/ndarray.ts";
 import { type Buf, carried, freshMark, Node, type OpDef, topological } from "../core/node.ts";
@@ -14,6 +14,7 @@ import { assemble, define } from "../ops/basis.ts";
 import { alignment, type Graph, Key, present } from "../schedule/graph.ts";
 import { callsOf, copyWords, deviceNumber, isUnified } from "./devices.ts";
 import { type Native, openNative } from "./ffi.ts";
+import { checkIndices } from "./indices.ts";
 import {
   build,
   compiledKernels,
@@ -190,16 +191,18 @@ const BIND_NEW = 1, BIND_OVER = 3;
 const LIMIT_ERROR = -1;
 const f64 = new Float64Array(1), f64words = new Uint32Array(f64.buffer);
 
-function bufferOf(id: number, address: number, bytes: number, ticket: number): Buf {
+function bufferOf(id: number, address: number, bytes: number, ticket: number, recorded: Error | null = null): Buf {
   const b: Buf = { id, bytes, address, token: native().own(id, address, bytes), users: 0, exposed: false, ticket };
-  if (bytes >= 1 << 20) remember(id, bytes, new Error());
+  if (bytes >= recording.sites) remember(id, bytes, recorded === null ? site() : siteOf(recorded.stack ?? ""));
   return b;
 }
-/** Large buffers by id, for the message of a memory limit. No WeakRefs: an engine keeps what one was made of until the job ends. */
-const large = new Map<number, { readonly bytes: number; readonly made: Error }>();
-function remember(id: number, bytes: number, made: Error): void {
+/** Bytes from which a memory limit's error tells where an array was made. */
+export const LARGE: number = 1 << 20;
+/** Large buffers by id, with the lines that made them. No WeakRefs: an engine keeps what one was made of until the job ends. */
+const large = new Map<number, { readonly bytes: number; readonly at: string }>();
+function remember(id: number, bytes: number, at: string): void {
   if (large.size >= 4096) { for (const k of large.keys()) if (!native().alive(k)) large.delete(k); }
-  large.set(id, { bytes, made });
+  large.set(id, { bytes, at });
 }
 
 /** The error of an exhausted memory, with what is alive and where it was made. */
@@ -210,15 +213,14 @@ function memoryError(bytes: number): Error {
     mb = (x: number): string => `${(x / 1048576).toFixed(1)} MB`;
   const alive = [...large].filter(([id]) => n.alive(id)).map(([, b]) => b).sort((a, b) => b.bytes - a.bytes)
     .slice(0, 5);
-  const list = alive.map((b) => {
-    const at = siteOf(b.made.stack ?? "");
-    return `\n  ${mb(b.bytes)}${at === "" ? "" : ` made at ${at}`}`;
-  }).join("");
+  const list = alive.map((b) => `\n  ${mb(b.bytes)}${b.at === "" ? "" : ` made at ${b.at}`}`).join("");
   return plainError(
     `Cannot allocate ${mb(bytes)}: ${mb(active)} are in use and the limit is ${
       mb(limit)
-    }. Dispose of arrays (using, dispose, scope) or raise setMemoryLimit. Largest live arrays:${
-      list === "" ? " none above 1 MB" : list
+    }. Dispose of arrays (using, dispose, scope) or raise setMemoryLimit. ${
+      recording.sites === Infinity
+        ? "Once a limit is set, large arrays are listed with the lines that make them"
+        : `Largest live arrays:${list === "" ? " none above 1 MB" : list}`
     }`,
   );
 }
@@ -301,7 +303,8 @@ function submitted(
       }
       f64words[0] = words[o.word + 4] as number;
       f64words[1] = words[o.word + 5] as number;
-      made.push(bufferOf(words[o.word + 1] as number, f64[0] as number, wideAt(words, o.word + 2), code));
+      const { recorded } = g.order[o.slot] as Node;
+      made.push(bufferOf(words[o.word + 1] as number, f64[0] as number, wideAt(words, o.word + 2), code, recorded));
     }
   } catch (error) {
     p.outputs.forEach((o, k) => over[k] === undefined && lib.dispose(words[o.word + 1] as number));
@@ -350,6 +353,7 @@ function evaluated(n: Node): void {
     n.lost = n.handles > 0;
     return;
   }
+  n.recorded = null;
   if (n.serial >= (trace.first ?? Infinity)) return;
   for (const x of n.inputs) if (--x.pending === 0 && x.handles === 0) release(x);
   n.inputs = NONE;
@@ -389,6 +393,10 @@ function runAll(roots: readonly Node[], flags: number): number {
     roots = roots.filter((n) => !present(n));
     order = topological(roots, present);
     if (order.length === 0) return 0;
+  }
+  if (CHECK) {
+    checkIndices(order, indexValues);
+    order = topological(roots, present);
   }
   const segments = recording.several ? segmentsOf(roots, order) : null;
   if (segments === null) {
@@ -560,6 +568,12 @@ function room(bytes: number, device: Device): number {
 }
 /** The same elements, row-major, where they are. */
 const flattened = (n: Node): Node => on(n.device, () => assemble([n], [null], n.shape));
+/** The elements of an index array, which is not kept where it was not in memory. */
+function indexValues(n: Node): ArrayLike<number | bigint> {
+  const flat = flattened(n);
+  runAll([flat], 0);
+  return typed(near(flat)) as ArrayLike<number | bigint>;
+}
 /** An evaluated node whose memory the host sees: itself, or a copy. */
 function near(n: Node): Node {
   if ((n.buf as Buf).address !== 0 || size(n.shape) === 0) return n;

@@ -1,12 +1,19 @@
 // Steps of a plan as launches of source programs, for the devices whose kernels are text.
-import { makeLaunch, makeProgram, type Program, programKey, type Run, shapeOf } from "../backends/gpu/kernel.ts";
-import type { Language } from "../backends/gpu/kernel.ts";
+import {
+  type Language,
+  makeLaunch,
+  makeProgram,
+  type Program,
+  programKey,
+  type Run,
+  shapeOf,
+} from "../backends/gpu/kernel.ts";
 import { CUDA } from "../backends/cuda/cuda.ts";
 import { MSL } from "../backends/metal/msl.ts";
 import { DEBUG, debug } from "../base/env.ts";
 import type { CType } from "../kernel/expr.ts";
 import { isMultiple, numberOf, type Size } from "../kernel/sizes.ts";
-import { numbered, type Step } from "../schedule/step.ts";
+import type { Step } from "../schedule/step.ts";
 import type { Native } from "./ffi.ts";
 
 const LANGUAGES: Readonly<Record<string, Language>> = { metal: MSL, cuda: CUDA };
@@ -48,27 +55,37 @@ export interface Located {
   readonly offset: Size;
   readonly from: number;
   readonly to: number;
+  /** Bindings that may be the same memory, if it is written. */
+  readonly over: readonly number[];
+}
+interface Access {
+  readonly binding: number;
+  readonly from: number;
+  readonly to: number;
+  readonly written: boolean;
 }
 /** What launches touched since the last barrier. */
 export class Hazards {
-  #touched: { readonly at: Located; readonly written: boolean }[] = [];
+  #touched: Access[] = [];
   /** Notes what a launch touches; true if it must come after what went before. */
-  after(launch: readonly { readonly at: Located; readonly written: boolean }[]): boolean {
+  after(operands: readonly Located[], written: (operand: number) => boolean): boolean {
+    const launch = operands.flatMap((o, i): Access[] => {
+      const all = written(i) ? o.over.map((binding) => ({ binding, from: 0, to: Infinity, written: true })) : [];
+      return [{ binding: o.binding, from: o.from, to: o.to, written: written(i) }, ...all];
+    });
     const meets = launch.some((x) =>
-      this.#touched.some((y) =>
-        (x.written || y.written) && x.at.binding === y.at.binding && x.at.from < y.at.to && y.at.from < x.at.to
-      )
+      this.#touched.some((y) => (x.written || y.written) && x.binding === y.binding && x.from < y.to && y.from < x.to)
     );
-    this.#touched = meets ? [...launch] : [...this.#touched, ...launch];
+    this.#touched = meets ? launch : [...this.#touched, ...launch];
     return meets;
   }
 }
 
-/** A launch in words, with the places (from its first word) that each run patches. */
+/** A launch in words, with the places (from its first word) that a run patches. */
 export interface LaunchWords {
   readonly words: readonly number[];
   /** Numbers of 64 bits that follow starts and offsets. */
-  readonly moving: readonly { readonly at: number; readonly size: Size }[];
+  readonly sizes: readonly { readonly at: number; readonly size: Size }[];
   readonly scalars: readonly {
     readonly at: number;
     readonly slot: number;
@@ -84,11 +101,12 @@ export function launchOf(
   native: Native,
   device: number,
   language: Language,
-  s: Extract<Step, { kind: "kernel" }>,
+  step: Step<number>,
   operands: readonly Located[],
   hazards: Hazards,
 ): LaunchWords | null {
-  const k = s.kernel, step = numbered(s) as Extract<Step<number>, { kind: "kernel" }>;
+  if (step.kind !== "kernel") throw new Error("internal: a call is no launch");
+  const k = step.kernel;
   // Where an offset is known to be a multiple of 16 bytes, what more it is does not matter.
   const offsetOf = ({ offset }: Located): number | null =>
     isMultiple(offset, 16) ? 0 : typeof offset === "number" ? offset : null;
@@ -105,38 +123,27 @@ export function launchOf(
     known = { id, program };
     loaded.set(key, known);
   }
-  const scalars = k.scalars.scalars, launch = makeLaunch(known.program, k, shape, run, scalars.map((x) => x.value));
+  const { id, program } = known, scalars = k.scalars.scalars;
+  const launch = makeLaunch(program, k, shape, run, scalars.map((x) => x.value));
   if (launch === null) return null;
-  const after = hazards.after(operands.map((at, i) => ({ at, written: k.mems[i]?.written === true })));
-  const words = [
-    LAUNCH,
-    0,
-    known.id,
-    after ? AFTER : 0,
-    launch.groups,
-    1,
-    1,
-    known.program.threads,
-    1,
-    1,
-    operands.length,
-    launch.constants.length,
-  ];
-  const moving: { at: number; size: Size }[] = [];
-  operands.forEach((o) => {
+  const after = hazards.after(operands, (i) => k.mems[i]?.written === true);
+  const words = [LAUNCH, 0, id, after ? AFTER : 0, launch.groups, 1, 1, program.threads, 1, 1];
+  words.push(operands.length, launch.constants.length);
+  const sizes: { at: number; size: Size }[] = [], patched: LaunchWords["scalars"][number][] = [];
+  for (const o of operands) {
     const offset = numberOf(o.offset);
-    if (typeof o.offset !== "number") moving.push({ at: words.length + 1, size: o.offset });
+    if (typeof o.offset !== "number") sizes.push({ at: words.length + 1, size: o.offset });
     words.push(o.binding, offset >>> 0, Math.floor(offset / 4294967296) >>> 0);
-  });
-  const constants = words.length, patched: LaunchWords["scalars"][number][] = [];
+  }
+  const constants = words.length;
   words.push(...launch.constants);
-  for (const f of known.program.fields) {
+  for (const f of program.fields) {
     const { source } = f, scalar = source.of === "scalar" || source.of === "part" ? scalars[source.scalar] : undefined;
     if (scalar === undefined) continue;
     const at = constants + f.word, part = source.of === "part" ? source.part : -1;
-    if (scalar.size !== null) moving.push({ at, size: scalar.size });
+    if (scalar.size !== null) sizes.push({ at, size: scalar.size });
     if (scalar.node >= 0) patched.push({ at, slot: scalar.node, k: scalar.k, t: scalar.t, part });
   }
   words[1] = words.length;
-  return { words, moving, scalars: patched };
+  return { words, sizes, scalars: patched };
 }

@@ -1,22 +1,12 @@
 // A plan: the words of one submission for the graphs of one structure, the layout program that gives them their sizes, and what is patched into them at each run.
-import { DEBUG, debug, environment } from "../base/env.ts";
+import { CHECK, DEBUG, debug } from "../base/env.ts";
 import { itemsize } from "../base/dtype.ts";
 import { addIdentities, encode, tape } from "../backends/cpu/tape.ts";
 import type { Device } from "../core/device.ts";
 import type { Node, Planned } from "../core/node.ts";
 import { size } from "../core/shape.ts";
 import { contiguousStrides } from "../core/view.ts";
-import {
-  aligned,
-  larger,
-  type Layout,
-  numberOf,
-  plus,
-  productOf,
-  type Size,
-  sizeText,
-  times,
-} from "../kernel/sizes.ts";
+import { aligned, type Layout, numberOf, plus, productOf, type Size, sizeText, times } from "../kernel/sizes.ts";
 import type { CType, Literal } from "../kernel/expr.ts";
 import { checkKernel } from "../kernel/check.ts";
 import { expressions, printKernel } from "../kernel/kernel.ts";
@@ -24,6 +14,7 @@ import { fuse, resolve, type Schedule } from "../schedule/fuse.ts";
 import { type Graph, type Key, present, Symbols } from "../schedule/graph.ts";
 import { lower } from "../schedule/lower.ts";
 import { numbered, type Operand, type Place, type Step } from "../schedule/step.ts";
+import { place, type Placed } from "./arena.ts";
 import type { Native } from "./ffi.ts";
 import { compiledSources, forgetSources, Hazards, languageOf, launchOf } from "./launch.ts";
 
@@ -152,9 +143,6 @@ export function putScalar(words: Uint32Array, at: number, t: CType, v: Literal):
   words[at + 1] = scratch.getUint32(4, true);
 }
 
-/** SINTER_CHECK=1: every kernel is checked when it is made. */
-const CHECK = environment("SINTER_CHECK") === "1";
-
 /** The schedule and steps of a graph, without running it. */
 export function steps(
   graph: Graph,
@@ -214,7 +202,7 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
       if (!storages.has(k)) storages.set(k, { bytes: bytesOf(n, out), keep: n, out, first: 0, last: 0, offset: 0 });
     });
   }
-  const arena = place([...storages.values()].filter((s) => s.keep === null));
+  const arena = place([...storages.values()].filter((s) => s.keep === null), room);
 
   const w = new Words(),
     leaves: { word: number; leaf: number; out: number }[] = [],
@@ -268,6 +256,13 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   const language = languageOf(native, device), hazards = new Hazards();
   // A launch is cut for the sizes at hand.
   if (language !== null) sizes.pin();
+  // Bindings of leaves that an output's memory may turn out to be.
+  const written = new Map(
+    outputs.map((o) => [
+      binding.get(`${o.slot}.${o.out}`) as number,
+      o.over.flatMap((leaf) => binding.get(`leaf${leaf}.0`) ?? []),
+    ]),
+  );
   const scalars: { word: number; slot: number; k: number; t: CType; part: number }[] = [];
   for (const s of list) {
     const at = w.n;
@@ -288,14 +283,14 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
       }
     } else if (language !== null) {
       const operands = s.operands.map((o) => {
-        const l = locate(o.place), bytes = storages.get(placeKey(actual(o.place)))?.bytes ?? Infinity;
-        const from = numberOf(l.offset);
-        return { binding: l.binding, offset: plus(l.offset, o.offset), from, to: from + numberOf(bytes) };
+        const l = locate(o.place), key = placeKey(actual(o.place)), bytes = storages.get(key)?.bytes;
+        const from = numberOf(l.offset), to = bytes === undefined ? Infinity : from + numberOf(bytes);
+        return { binding: l.binding, offset: plus(l.offset, o.offset), from, to, over: written.get(l.binding) ?? [] };
       });
-      const launch = launchOf(native, device, language, s, operands, hazards);
+      const launch = launchOf(native, device, language, numbered(s), operands, hazards);
       if (launch === null) continue;
       for (const x of launch.words) w.push(x);
-      for (const m of launch.moving) w.sizes.push([at + m.at, m.size]);
+      for (const x of launch.sizes) w.sizes.push([at + x.at, x.size]);
       for (const { at: word, ...x } of launch.scalars) scalars.push({ word: at + word, ...x });
     } else {
       const k = s.kernel;
@@ -415,50 +410,11 @@ export function describe(graph: Graph): KernelInfo[] {
 }
 
 /** An array of a plan: its bytes, the node that keeps it after the run, the steps between which it lives, and its place in the arena. */
-interface Storage {
-  readonly bytes: Size;
+interface Storage extends Placed {
   readonly keep: Node | null;
   readonly out: number;
-  readonly first: number;
   last: number;
-  offset: Size;
 }
-/**
- * Places arrays in one arena by lifetime; returns its size. First fit in the numbers at hand decides which of two arrays that live at once
- * lies lower; in symbols each array then starts where the highest of those below it ends, which holds for any sizes.
- */
-function place(list: readonly Storage[]): Size {
-  interface Spot {
-    readonly of: Storage;
-    readonly room: number;
-    at: number;
-  }
-  const together = (a: Spot, b: Spot): boolean => a.of.first <= b.of.last && b.of.first <= a.of.last;
-  const placed: Spot[] = [];
-  for (
-    const s of list.map((of): Spot => ({ of, room: numberOf(room(of.bytes)), at: 0 })).sort((a, b) => b.room - a.room)
-  ) {
-    for (const p of placed.filter((p) => together(p, s)).sort((a, b) => a.at - b.at)) {
-      if (p.at - s.at >= s.room) break;
-      s.at = Math.max(s.at, p.at + p.room);
-    }
-    placed.push(s);
-  }
-  placed.sort((a, b) => a.at - b.at);
-  const end = (s: Spot): Size => plus(s.of.offset, room(s.of.bytes)), tops = new Set<Spot>();
-  for (const [i, s] of placed.entries()) {
-    const under: Spot[] = [];
-    for (let k = i - 1; k >= 0; k--) {
-      const p = placed[k] as Spot;
-      if (p.at < s.at && together(p, s) && !under.some((u) => together(u, p))) under.push(p);
-    }
-    s.of.offset = under.map(end).reduce(larger, 0);
-    for (const u of under) tops.delete(u);
-    tops.add(s);
-  }
-  return [...tops].map(end).reduce(larger, 0);
-}
-
 /** Distinct bytes that an operand covers; at computed places as many as may be read. */
 function touched(s: Extract<Step<number>, { kind: "kernel" }>, o: Operand<number>, item: number): number {
   const loads = size(s.rows) * size(s.inner) * s.foldSize;

@@ -1,5 +1,6 @@
 // The graph of a compiled function with its plans, and the node that stands for one call of it.
-import { apply, type Node, type OpDef } from "../core/node.ts";
+import { on } from "../core/device.ts";
+import { anew, apply, type Node, type OpDef } from "../core/node.ts";
 import { pick } from "../ops/pick.ts";
 import type { Graph } from "../schedule/graph.ts";
 import type { Plan } from "./plan.ts";
@@ -18,6 +19,8 @@ export interface ProgramPlan {
 export interface Program {
   readonly graph: Graph;
   readonly results: readonly Node[];
+  /** It is not of one device: then it has no plan of its own, and a call records its ops again. */
+  readonly spread: boolean;
   /** By the layout of the leaves: "" where all are row-major. */
   readonly plans: Map<string, ProgramPlan>;
 }
@@ -38,9 +41,18 @@ export const programOp: OpDef<Call> = {
 };
 /** Records a call: its results, which an eval computes together. */
 export function call(program: Program, leaves: readonly Node[]): readonly Node[] {
+  if (program.spread) return again(program, leaves);
   programs.called = true;
-  const arg: Call = { program, outs: [] }, n = apply(programOp, leaves, arg);
-  return arg.outs = program.results.map((_, i) => pick(n, i));
+  return on(program.graph.device, () => {
+    const arg: Call = { program, outs: [] }, n = apply(programOp, leaves, arg);
+    return arg.outs = program.results.map((_, i) => pick(n, i));
+  });
+}
+/** The results of a program's ops, recorded over other leaves. */
+function again({ graph, results }: Program, leaves: readonly Node[]): readonly Node[] {
+  const made = new Map<Node, Node>(graph.leaves.map((n, i) => [n, leaves[i] as Node]));
+  for (const n of graph.order) made.set(n, anew(n, n.inputs.map((x) => made.get(x) as Node)));
+  return results.map((n) => made.get(n) as Node);
 }
 /** The call that a node stands for, or null. */
 export function callOf(n: Node): Call | null {

@@ -11,14 +11,18 @@ export interface Segment {
   readonly roots: readonly Node[];
 }
 
+/** True if nodes are not of one device alone. */
+export function areSpread(order: readonly Node[]): boolean {
+  return order.some((n) => n.op === transferOp || n.device !== order[0]?.device);
+}
+
 /**
  * The segments of an eval, in the order in which they can run; null if it is one plan of one device.
  * `order` lists what has to be computed, inputs first. A node's stage counts the transfers on its longest path from memory, so that a
  * segment is a stage of a device: as many nodes as can run there without waiting for another.
  */
 export function segmentsOf(roots: readonly Node[], order: readonly Node[]): readonly Segment[] | null {
-  const device = order[0]?.device;
-  if (order.every((n) => n.op !== transferOp && n.device === device)) return null;
+  if (!areSpread(order)) return null;
   const stages = new Map<Node, number>();
   const found: Map<Device, { transfers: Node[]; roots: Set<Node> }>[] = [];
   const segment = (n: Node): { transfers: Node[]; roots: Set<Node> } => {

@@ -144,6 +144,13 @@ function over(own: Own, batched: readonly boolean[], n: number): Own {
  * `customFunction(f).vjp((primals, cotangents, outputs) => gradients)`. Arguments and results are arrays or trees of them;
  * a single argument stands in rules without a list around it. Without a rule a transform sees through the function.
  * TypeErrors if what a rule gives has another structure or other shapes.
+ *
+ * @example
+ * ```ts
+ * const f = mx.customFunction((x: mx.NDArray) => mx.clip(x, 0, 1));
+ * f.vjp((_x: mx.NDArray, ct: mx.NDArray) => ct);
+ * mx.grad((x: mx.NDArray) => f(x).sum())(mx.array([-1, 0.5])); // array([1, 1], dtype=float32)
+ * ```
  */
 export function customFunction<A extends readonly unknown[], R>(fun: (...args: A) => R): CustomFunction<A, R> {
   functionOf("make a customFunction of", fun);
@@ -270,6 +277,12 @@ const again = (count: number): Rules => ({
 /**
  * The same function, of which gradients keep only the arguments (and what it captured): they compute its inner values
  * again, with the same random numbers. Less memory for more time.
+ *
+ * @example
+ * ```ts
+ * const f = mx.checkpoint((x: mx.NDArray) => mx.exp(mx.sin(x)).sum());
+ * mx.grad(f)(mx.array([0])); // array([1], dtype=float32)
+ * ```
  */
 export function checkpoint<A extends readonly unknown[], R>(fun: (...args: A) => R): (...args: A) => R {
   functionOf("checkpoint", fun);

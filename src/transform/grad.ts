@@ -212,6 +212,13 @@ export function differentiate(
 /**
  * A function that gives the gradient of `fun`, whose result must be a scalar array or a list that begins with one.
  * Gradients have the tree, shapes and dtypes of the argument; a TypeError if the result is no scalar.
+ *
+ * @example
+ * ```ts
+ * const f = (x: mx.NDArray) => x.square().sum();
+ * mx.grad(f)(mx.array([1, 2, 3])); // array([2, 4, 6], dtype=float32)
+ * mx.grad((w: { a: mx.NDArray }) => w.a.sum())({ a: mx.zeros([2]) }).a; // array([1, 1], dtype=float32)
+ * ```
  */
 export function grad<A extends readonly unknown[], const N extends number | readonly number[] | undefined = undefined>(
   fun: (...args: A) => Loss,
@@ -222,7 +229,15 @@ export function grad<A extends readonly unknown[], const N extends number | read
   return (...args: A) => differentiate("grad", fun, options.argnums, args)[1] as Gradient<A, N>;
 }
 
-/** A function that gives `[value, gradient]`; value is all that `fun` returned, auxiliary results included. */
+/**
+ * A function that gives `[value, gradient]`; value is all that `fun` returned, auxiliary results included.
+ *
+ * @example
+ * ```ts
+ * const [value, gradient] = mx.valueAndGrad((x: mx.NDArray) => x.mul(x))(mx.array(3)) as [mx.NDArray, mx.NDArray];
+ * [value.item(), gradient.item()]; // [9, 6]
+ * ```
+ */
 export function valueAndGrad<
   A extends readonly unknown[],
   R extends Loss,
@@ -236,7 +251,15 @@ export function valueAndGrad<
   return (...args: A) => differentiate("valueAndGrad", fun, options.argnums, args) as unknown as [R, Gradient<A, N>];
 }
 
-/** `[outputs, gradients]` of `fun` at `primals`: one gradient for each primal, one cotangent (of its shape) for each output. */
+/**
+ * `[outputs, gradients]` of `fun` at `primals`: one gradient for each primal, one cotangent (of its shape) for each output.
+ *
+ * @example
+ * ```ts
+ * const [[y], [g]] = mx.vjp((x: mx.NDArray) => x.mul(2), [mx.array([1, 2])], [mx.array([1, 10])]);
+ * g; // array([2, 20], dtype=float32)
+ * ```
+ */
 export function vjp(
   fun: (...args: NDArray[]) => NDArray | readonly NDArray[],
   primals: readonly NDArray[] | NDArray,

@@ -85,6 +85,11 @@ function modeOf(name: string, mode: unknown, otherwise: "reverse" | "forward"): 
 /**
  * A function that gives the derivatives of every element of the result (an array or a tree of them) by every element of the
  * argument: for arrays an array of the result's shape followed by the argument's, for trees the result's tree of trees.
+ *
+ * @example
+ * ```ts
+ * mx.jacobian((x: mx.NDArray) => x.square())(mx.array([1, 2])); // array([[2, 0], [0, 4]], dtype=float32)
+ * ```
  */
 export function jacobian<
   A extends readonly unknown[],
@@ -123,6 +128,11 @@ export function jacobian<
  * A function that gives the second derivatives of a scalar function: the gradient's tree, with the argument's tree of
  * arrays (the gradient's shape followed by the argument's) in the place of every array. The gradient is taken in reverse
  * mode, its derivatives by default in forward mode.
+ *
+ * @example
+ * ```ts
+ * mx.hessian((x: mx.NDArray) => x.prod())(mx.array([2, 3])); // array([[0, 1], [1, 0]], dtype=float32)
+ * ```
  */
 export function hessian<
   A extends readonly unknown[],
@@ -143,6 +153,11 @@ export function hessian<
 /**
  * The product of the second derivatives of a scalar function at `primals` with `vectors` (one for each primal, of its
  * shape): one array for each primal. The gradient is moved along the vectors, so no matrix is made.
+ *
+ * @example
+ * ```ts
+ * mx.hvp((x: mx.NDArray) => x.prod(), [mx.array([2, 3])], [mx.array([1, 0])]); // [array([0, 1], dtype=float32)]
+ * ```
  */
 export function hvp(
   fun: (...args: NDArray[]) => Loss,

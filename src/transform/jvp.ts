@@ -1,9 +1,9 @@
 // Forward mode: tangents along the graph that the user's function recorded.
 import { plainError, typeError } from "../base/error.ts";
 import { on } from "../core/device.ts";
-import type { NDArray } from "../core/ndarray.ts";
+import { abandon, type NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
-import { apply, nextSerial } from "../core/node.ts";
+import { apply, nextSerial, topological } from "../core/node.ts";
 import { traced } from "../core/trace.ts";
 import { like, wrap } from "../ops/basis.ts";
 import { pickOp } from "../ops/pick.ts";
@@ -18,8 +18,11 @@ function transposed(ts: readonly (Node | null)[], out: Node, node: Node): Node |
   const { op } = node, ct = alias(like(0, out));
   if (op.vjp === undefined) throw plainError(`Cannot differentiate ${op.name}: it has no gradient`);
   const back = op.vjp(ct, out, node.inputs, node.arg, ts.map((t) => t !== null));
-  const used = ts.map((_, i) => i).filter((i) => ts[i] && back[i]);
-  return backward(used.map((i) => back[i] as Node), used.map((i) => ts[i] as Node), [ct], ct.serial)[0] ?? null;
+  const used = ts.map((_, i) => i).filter((i) => ts[i] && back[i]), roots = used.map((i) => back[i] as Node);
+  const [t] = backward(roots, used.map((i) => ts[i] as Node), [ct], ct.serial);
+  // What led from the cotangent to the gradient is not evaluated.
+  for (const n of topological(roots, (x) => x.serial < ct.serial).reverse()) if (n.pending === 0) abandon(n);
+  return t ?? null;
 }
 /** The tangent of a node: by its own rule, by its kind, or by its gradient. */
 function tangent(ts: readonly (Node | null)[], out: Node, node: Node): Node | null {
@@ -71,6 +74,12 @@ export function forward(
 /**
  * `[outputs, tangents]` of `fun` at `primals`, moved along `tangents` (one for each primal, of its shape): forward mode.
  * A TypeError if a tangent's shape differs.
+ *
+ * @example
+ * ```ts
+ * const [[y], [t]] = mx.jvp((x: mx.NDArray) => x.square(), [mx.array([1, 2])], [mx.array([1, 1])]);
+ * t; // array([2, 4], dtype=float32)
+ * ```
  */
 export function jvp(
   fun: (...args: NDArray[]) => NDArray | readonly NDArray[],

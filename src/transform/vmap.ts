@@ -146,6 +146,11 @@ function argumentsOf(args: readonly unknown[], inAxes: unknown): readonly (Argum
  * A function that applies `fun` to every example at once: `fun` is called once, with one example's shapes, and what it
  * recorded runs on whole batches. Trees of arrays go in and come out; results that are the same for all examples are
  * repeated. TypeErrors: no argument is mapped, lengths differ, a result is no array; reading a value inside throws.
+ *
+ * @example
+ * ```ts
+ * mx.vmap((x: mx.NDArray) => x.sum())(mx.array([[1, 2], [3, 4]])); // array([3, 7], dtype=float32)
+ * ```
  */
 export function vmap<A extends readonly unknown[], R>(
   fun: (...args: A) => R,

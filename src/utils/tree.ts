@@ -83,6 +83,11 @@ function withOptions(
 /**
  * A tree of the same structure with `fn` of each leaf, and of the leaves at the same place in further trees. A last object
  * that holds a function `isLeaf` holds options. A TypeError if a further tree lacks a place.
+ *
+ * @example
+ * ```ts
+ * mx.utils.treeMap((x: number) => x * 2, { a: 1, b: [2, 3] }); // { a: 2, b: [4, 6] }
+ * ```
  */
 export function treeMap<T, U, L = NDArray>(
   fn: (leaf: L, ...rest: L[]) => U,
@@ -110,7 +115,14 @@ export function treeMapWithPath<T, U, L = NDArray>(
   ) as MapLeaves<T, U>;
 }
 
-/** `[path, leaf]` of every leaf in order, paths being keys and positions with points between; or an object by path, if that is the destination. Options: prefix, isLeaf, destination. */
+/**
+ * `[path, leaf]` of every leaf in order, paths being keys and positions with points between; or an object by path, if that is the destination. Options: prefix, isLeaf, destination.
+ *
+ * @example
+ * ```ts
+ * mx.utils.treeFlatten({ a: 1, b: [2, 3] }); // [["a", 1], ["b.0", 2], ["b.1", 3]]
+ * ```
+ */
 export function treeFlatten<L = NDArray>(
   tree: unknown,
   options: TreeFlattenOptions<Record<string, L>> & { readonly destination: Record<string, L> },
@@ -131,7 +143,14 @@ export function treeFlatten(
   walk(tree, options.prefix ?? "");
   return destination;
 }
-/** The tree of paths and leaves (a list of pairs, or an object): integers make lists, other keys objects. */
+/**
+ * The tree of paths and leaves (a list of pairs, or an object): integers make lists, other keys objects.
+ *
+ * @example
+ * ```ts
+ * mx.utils.treeUnflatten([["a", 1], ["b.0", 2]]); // { a: 1, b: [2] }
+ * ```
+ */
 export function treeUnflatten(
   tree: readonly (readonly [string, unknown])[] | Readonly<Record<string, unknown>>,
 ): unknown {
@@ -155,7 +174,14 @@ export function treeUnflatten(
   return list;
 }
 
-/** `fn` of a value so far and each leaf in turn; the first leaf is the first value where no `initializer` is given. Options: initializer, isLeaf. */
+/**
+ * `fn` of a value so far and each leaf in turn; the first leaf is the first value where no `initializer` is given. Options: initializer, isLeaf.
+ *
+ * @example
+ * ```ts
+ * mx.utils.treeReduce((sum: number, x: number) => sum + x, [1, { a: 2 }]); // 3
+ * ```
+ */
 export function treeReduce<U = NDArray, L = NDArray>(
   fn: (value: U, leaf: L) => U,
   tree: unknown,

@@ -264,7 +264,8 @@ const FUNCTIONS264: readonly (readonly [
   (x: Big, y: Big) => Big,
   (x: number, y: number) => number,
 ])[] = [
-  ["arctan2", mx.arctan2, exact.atan2, Math.atan2],
+  // Some engines lose the sign where the quotient underflows.
+  ["arctan2", mx.arctan2, exact.atan2, (y, x) => Math.atan2(y, x) === 0 ? y * 0 : Math.atan2(y, x)],
   ["power", mx.power, (x, y) => {
     // The sign of an odd power; what is below every float64 needs no exact value.
     const p = exact.pow(x.m < 0n ? exact.neg(x) : x, y);

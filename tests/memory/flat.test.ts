@@ -23,6 +23,16 @@ for (const loop of ["read", "unread", "asyncAdam"] as const) {
   });
 }
 
+test("large arrays that are read and dropped are not kept", async () => {
+  const before = mx.getActiveMemory();
+  for (let i = 0; i < 60; i++) mx.ones([MB]).add(i).data();
+  for (let i = 0; i < 4; i++) {
+    native().yieldToCollector();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.ok(mx.getActiveMemory() - before <= 64 * MB, `${mx.getActiveMemory() - before} bytes in use`);
+});
+
 test("a state that set changes and nobody reads takes bounded memory", () => {
   const running = mx.zeros([1024]), x = mx.random.normal([8, 1024]);
   const run = (steps: number): void => {

@@ -15,6 +15,8 @@ async function quiet(): Promise<void> {
 
 test("past the memory limit an eval throws, names what is alive, and everything stays usable", async () => {
   await quiet();
+  // From here on lines are noted.
+  mx.setMemoryLimit(mx.getMemoryLimit());
   const big = mx.ones([4 * MB]).add(1), half = mx.ones([2 * MB]).add(1);
   mx.eval(big);
   mx.eval(half);
@@ -40,6 +42,23 @@ test("past the memory limit an eval throws, names what is alive, and everything 
   assert.equal(mx.getMemoryLimit(), mx.setMemoryLimit(old));
   assert.equal(y.get(5).item(), 6);
   assert.equal(mx.mean(y).item(), 6);
+});
+
+test("arrays that were recorded under a limit are named by the lines that recorded them", async () => {
+  await quiet();
+  const old = mx.setMemoryLimit(mx.getActiveMemory() + 16 * MB);
+  try {
+    const [big, here] = [mx.ones([2 * MB]).add(1), new Error()];
+    const small = big.sum();
+    mx.eval([small, big]);
+    assert.throws(() => mx.eval(mx.ones([4 * MB]).add(2)), (e: Error) => {
+      const line = /limits\.test\.ts:(\d+)/.exec(here.stack ?? "")?.[1];
+      assert.match(e.message, new RegExp(`\\n {2}8\\.0 MB made at .*limits\\.test\\.ts:${line}(\\n|$)`));
+      return true;
+    });
+  } finally {
+    mx.setMemoryLimit(old);
+  }
 });
 
 test("garbage, work in flight and the cache make room before an eval fails", () => {

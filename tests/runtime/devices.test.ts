@@ -5,9 +5,10 @@ import * as mx from "../../mod.ts";
 import { fake } from "../../src/core/device.ts";
 import { copyWords, deviceNumber } from "../../src/runtime/devices.ts";
 import { counters, native } from "../../src/runtime/evaluate.ts";
+import { bytesOf, firstDifference, Random, randomRecipe, type Value } from "../support/random_graph.ts";
 
 const lib = native(), FAKE = deviceNumber(lib, fake);
-const SEED = 0, ALLOCATION = 1, DISPATCH = 2, COPY = 3, TIMES = 4, DAMAGE = 5, OVERTAKEN = 6;
+const SEED = 0, ALLOCATION = 1, DISPATCH = 2, COPY = 3, SPILL = 4, TIMES = 5, DAMAGE = 6, OVERTAKEN = 7;
 const get = (which: number): number => lib.stat(FAKE << 8 | which);
 const set = (which: number, value: number): number => lib.set(FAKE << 8 | which, value);
 const onFake = <T>(f: () => T): T => mx.stream(fake, f) as T;
@@ -165,7 +166,65 @@ test("gradients are on the device of what they differentiate, to second order", 
   one(() => second).forEach((g, i) => assert.ok(Math.abs(g - one(() => want)[i]!) < 1e-3 * Math.max(1, Math.abs(g))));
 });
 
+test("random graphs scattered over two devices have the bits of one device", () => {
+  const before = get(SEED);
+  for (let seed = 1; seed <= 120; seed++) {
+    const recipe = randomRecipe(seed, 4 + seed % 22, false), random = new Random(seed);
+    const bits = (all: readonly mx.NDArray[]): Uint8Array[] => recipe.roots.map((i) => bytesOf(all[i] as mx.NDArray));
+    const scattered = (make: () => mx.NDArray): mx.NDArray => random.chance(0.5) ? onFake(make) : onCpu(make);
+    const want = bits(recipe.build(undefined, onCpu)),
+      got = recipe.build(undefined, random.chance(0.5) ? onFake : scattered);
+    set(SEED, seed);
+    if (random.chance(0.5)) mx.asyncEval(recipe.roots.map((i) => got[i]));
+    bits(got).forEach((b, k) => {
+      const v = recipe.values[recipe.roots[k] as number] as Value;
+      assert.equal(firstDifference(v.dtype, b, want[k] as Uint8Array), -1, `seed ${seed}: ${v.text}`);
+    });
+  }
+  set(SEED, before);
+});
+
 type On = <T>(f: () => T) => T;
+test("compiled functions over two devices: what the device lacks, captured arrays of the other, and set", () => {
+  const w = onCpu(() => mx.array([1, 2, 3]));
+  const calls: readonly (readonly [(x: mx.NDArray) => mx.NDArray, number[]])[] = [
+    [(x) => mx.sort(x.mul(2)).add(1), [3, 5, 7]],
+    [(x) => x.mul(w).add(w), [4, 4, 9]],
+    [(x) => onCpu(() => x.mul(3)).add(1), [10, 4, 7]],
+    [(x) => onCpu(() => mx.sum(x)), 6 as unknown as number[]],
+  ];
+  onFake(() => {
+    for (const [f, want] of calls) {
+      const g = mx.compile(f), x = mx.array([3, 1, 2]);
+      for (let k = 0; k < 3; k++) assert.deepEqual(g(x).tolist(), want);
+      assert.deepEqual(g(onCpu(() => mx.array([3, 1, 2]))).tolist(), want);
+      assert.equal(g(x).node.device, f(x).node.device);
+    }
+    const g = mx.compile((x: mx.NDArray) => x.mul(w));
+    assert.deepEqual(w.add(g(mx.array([1, 1, 1]))).tolist(), [2, 4, 6]);
+    onCpu(() => w.set([0], 10));
+    assert.deepEqual(g(mx.array([1, 1, 1])).tolist(), [10, 2, 3]);
+  });
+  const state = { n: onFake(() => mx.zeros([2])) };
+  const step = mx.compile((x: mx.NDArray) => {
+    state.n = onFake(() => state.n.add(x));
+    return onCpu(() => mx.sum(state.n));
+  }, { inputs: state, outputs: state });
+  for (let k = 1; k <= 4; k++) assert.equal(step(onCpu(() => mx.array([1, 2]))).item(), 3 * k);
+  assert.deepEqual([state.n.node.device, state.n.tolist()], [fake, [4, 8]]);
+});
+
+test("batched and forward-differentiated functions over two devices", () => {
+  const rows = [[3, 1, 2], [6, 5, 4]], w = onCpu(() => mx.array([1, 2, 3]));
+  const f = (x: mx.NDArray): mx.NDArray => onFake(() => mx.sort(onCpu(() => x.mul(w)).add(1)).mul(w));
+  const x = onFake(() => mx.array(rows));
+  assert.deepEqual(mx.vmap(f)(x).tolist(), rows.map((r) => f(mx.array(r)).tolist()));
+  const [value, tangent] = mx.jvp(f, [mx.array([3, 1, 2])], [mx.array([1, 1, 1])]).map((a) =>
+    (a as mx.NDArray[])[0] as mx.NDArray
+  );
+  assert.deepEqual([value?.tolist(), tangent?.tolist()], [[3, 8, 21], [2, 2, 9]]);
+});
+
 /** Steps that depend on one another in a random way over two devices: states are updated in place, copied, read back. */
 function tangle(seed: number, here: On, there: On, compute: (...a: mx.NDArray[]) => unknown = mx.asyncEval): number[] {
   let s = seed * 2654435761 >>> 0;
@@ -287,7 +346,7 @@ test("an allocation that fails once is made good; one that keeps failing is an e
 });
 
 /** Bytes of a buffer of the device. */
-function bytesOf(id: number, bytes: number): Uint8Array {
+function contentOf(id: number, bytes: number): Uint8Array {
   const host = lib.alloc(bytes), words = copyWords(id, 0, host, bytes, FAKE);
   assert.equal(lib.wait(lib.submit(words, words.length)), 0, lib.error());
   return new Uint8Array(lib.own(host, lib.address(host), bytes));
@@ -298,31 +357,25 @@ test("fresh memory of the device is poison, not what lay there before, and the h
     const id = lib.alloc(4096, FAKE);
     assert.equal(lib.address(id), 0);
     assert.ok(lib.alive(id));
-    assert.ok(bytesOf(id, 4096).every((b) => b === 0xff));
+    assert.ok(contentOf(id, 4096).every((b) => b === 0xff));
     const words = copyWords(seven, 0, id, from.length, FAKE);
     // To the device: both ends are named alike.
     assert.equal(lib.wait(lib.submit(words, words.length)), 0);
-    assert.ok(bytesOf(id, 4096).every((b) => b === 7));
+    assert.ok(contentOf(id, 4096).every((b) => b === 7));
     lib.dispose(id);
     assert.ok(!lib.alive(id));
   }
 });
 
 test("a write beyond the end of the device's memory is noticed, and every later task fails", () => {
-  const from = lib.alloc(4096, FAKE), to = lib.alloc(64, FAKE), routine = lib.routines.get("copy") ?? 0;
-  // The routine believes the count that it is given.
-  const words = [0, 2, FAKE << 8, 0, 0, from, 0, 0, 0, 0, 3, to, 0, 0, 0, 0];
-  words.push(2, 14, routine, 2, 1, 0, 0, 0, 0, 1, 0, 0, 100, 0);
-  words[0] = words.length;
-  assert.equal(lib.submit(Uint32Array.from(words), words.length), 0, lib.error());
   const x = onFake(() => mx.array([1, 2]));
   assert.deepEqual(x.tolist(), [1, 2]);
-  lib.dispose(to);
+  set(SPILL, 1);
+  lib.dispose(lib.alloc(64, FAKE));
   assert.equal(get(DAMAGE), 1);
   assert.throws(() => onFake(() => x.add(1)).tolist(), /memory was written beyond its end/);
   set(DAMAGE, 0);
   assert.deepEqual(onFake(() => x.add(1)).tolist(), [2, 3]);
-  lib.dispose(from);
 });
 
 test("copies and calls that name the wrong memory are refused", () => {

@@ -3,7 +3,7 @@ import { type DType, itemsize } from "../../src/base/dtype.ts";
 import { type Device, recording } from "../../src/core/device.ts";
 import { type Buf, type Node, topological } from "../../src/core/node.ts";
 import { size } from "../../src/core/shape.ts";
-import { contiguousView, type View } from "../../src/core/view.ts";
+import { contiguousView, type PlanView, type View } from "../../src/core/view.ts";
 import { numberOf } from "../../src/kernel/sizes.ts";
 import type { Literal } from "../../src/kernel/expr.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
@@ -15,6 +15,7 @@ import { copyWords, deviceNumber } from "../../src/runtime/devices.ts";
 import { graphOf, native } from "../../src/runtime/evaluate.ts";
 import { steps } from "../../src/runtime/plan.ts";
 import { segmentsOf } from "../../src/runtime/segments.ts";
+import { present } from "../../src/schedule/graph.ts";
 
 /** Memory that notes which of its bytes are read or written. */
 class Watched extends DataView<ArrayBuffer> {
@@ -60,10 +61,12 @@ function seen(b: Buf, device: Device): ArrayBuffer {
   return lib.own(id, lib.address(id), b.bytes);
 }
 /** The row-major bytes of a view. */
-function rowMajor(m: DataView, view: View, item: number): Uint8Array {
-  const { shape, strides } = view, out = new Uint8Array(size(shape) * item);
+function rowMajor(m: DataView, view: PlanView, item: number): Uint8Array {
+  const shape = view.shape.map(numberOf),
+    strides = view.strides.map(numberOf),
+    out = new Uint8Array(size(shape) * item);
   for (let i = 0; i < size(shape); i++) {
-    let at = view.offset, rest = i;
+    let at = numberOf(view.offset), rest = i;
     for (let d = shape.length - 1; d >= 0; d--) {
       at += (rest % (shape[d] as number)) * (strides[d] as number);
       rest = Math.floor(rest / (shape[d] as number));
@@ -74,8 +77,7 @@ function rowMajor(m: DataView, view: View, item: number): Uint8Array {
 }
 /** Evaluates nodes without a device, over several devices piece by piece. Leaves must be in memory. */
 export function interpreted(roots: readonly Node[], runner: Runner = interpret): Interpreted {
-  const inMemory = (n: Node): boolean => n.buf !== null || n.results !== null;
-  const segments = recording.several ? segmentsOf(roots, topological(roots, inMemory)) : null;
+  const segments = recording.several ? segmentsOf(roots, topological(roots, present)) : null;
   if (segments === null) return piece(roots, runner);
   const standing: Node[] = [], parts: Interpreted[] = [];
   const stand = (n: Node, bytes: Uint8Array): void => {
@@ -151,8 +153,7 @@ function piece(roots: readonly Node[], runner: Runner): Interpreted {
     const r = resolve(schedule, n);
     if (r === null) throw new Error("not computed");
     const m = memory({ node: r.node, out: r.out, workspace: -1, bytes: 0 });
-    const view = { shape: n.shape, strides: r.view.strides.map(numberOf), offset: numberOf(r.view.offset) };
-    return rowMajor(m, view, itemsize(n.dtype));
+    return rowMajor(m, r.view, itemsize(n.dtype));
   });
   return { bytes, kernels, touched, steps: list };
 }

@@ -64,6 +64,7 @@ function distances(make: (n: number) => NDArray, n: number): Record<string, () =
       const square = Math.max(apart(product(turned(U), U), identity(n)), apart(product(V, turned(V)), identity(n)));
       return sorted ? Math.max(apart(product(times(U, values), V), A), square) : Infinity;
     },
+    "svd without vectors": () => apart([vector(mx.linalg.svd(a, { computeUv: false }))], [vector(mx.linalg.svd(a)[1])]),
     eigvals: () => {
       const w = mx.linalg.eigvals(a), v = mx.linalg.eig(a)[0];
       return apart([vector(mx.real(w)), vector(mx.imag(w))], [vector(mx.real(v)), vector(mx.imag(v))]);

@@ -77,10 +77,10 @@ export class MetalRunner {
     }
     const { program, id } = known, launch = makeLaunch(program, k, shape, run, run.scalars);
     // One buffer for each memory, as operands may share it.
-    const memories = [...new Set(run.operands.map((o) => o.memory))];
+    const memories = [...new Set(run.operands.map((o) => o.memory.buffer))];
     const buffers = memories.map((m): Buffer => {
       const b = this.metal.buffer(m.byteLength);
-      b.bytes.set(new Uint8Array(m.buffer, m.byteOffset, m.byteLength));
+      b.bytes.set(new Uint8Array(m));
       return b;
     });
     if (launch !== null) {
@@ -88,7 +88,7 @@ export class MetalRunner {
         program: id,
         groups: [launch.groups, 1, 1],
         threads: [program.threads, 1, 1],
-        buffers: run.operands.map((o) => [memories.indexOf(o.memory), o.offset] as const),
+        buffers: run.operands.map((o) => [memories.indexOf(o.memory.buffer), o.offset] as const),
         constants: [...launch.constants],
       }]);
       this.launched++;
@@ -96,9 +96,9 @@ export class MetalRunner {
     interpret(k, run);
     k.mems.forEach((m, i) => {
       if (!m.written) return;
-      const memory = (run.operands[i] as Run["operands"][number]).memory,
+      const memory = (run.operands[i] as Run["operands"][number]).memory.buffer,
         bytes = (buffers[memories.indexOf(memory)] as Buffer).bytes;
-      this.#compare(m.dtype, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), memory, program);
+      this.#compare(m.dtype, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), new DataView(memory), program);
     });
     for (const b of buffers) this.metal.dispose(b);
     assert.deepEqual(violations(), []);

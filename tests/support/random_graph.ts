@@ -123,11 +123,11 @@ export class Recipe {
     });
     return made;
   }
-  /** All values over fresh nodes; the first leaf may be another array. */
-  build(first?: NDArray): NDArray[] {
+  /** All values over fresh nodes; the first leaf may be another array, and `around` may do something around each step. */
+  build(first?: NDArray, around = (make: () => NDArray, _step: number): NDArray => make()): NDArray[] {
     const out: NDArray[] = [];
     this.#steps.forEach((s, k) =>
-      out.push(k === 0 && first !== undefined ? first : s.make(s.inputs.map((i) => out[i] as NDArray)))
+      out.push(k === 0 && first !== undefined ? first : around(() => s.make(s.inputs.map((i) => out[i] as NDArray)), k))
     );
     return out;
   }

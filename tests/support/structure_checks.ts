@@ -108,7 +108,12 @@ const CALLS: Readonly<Record<string, (x: NDArray, n: number, m: number) => NDArr
     return y;
   },
   "putAlongAxis": (x, n, m) =>
-    mx.putAlongAxis(x, int(...Array.from({ length: m }, (_, j) => j % n)).reshape(1, m), mx.zeros([], x.dtype), 0),
+    mx.putAlongAxis(
+      x,
+      int(...Array.from({ length: Math.min(1, n) * m }, (_, j) => j % n)).reshape(Math.min(1, n), m),
+      mx.zeros([], x.dtype),
+      0,
+    ),
   "sliceUpdate": (x, n, m) =>
     mx.sliceUpdate(x, mx.zeros([Math.min(1, n), Math.min(2, m)], x.dtype), int(n - 1, m - Math.min(2, m)), [0, 1]),
 };

@@ -89,8 +89,14 @@ export function checkForward(c: Sampled): string | null {
     mx.vjp((...x) => gradients(...x).map((g, j) => dot(g, us[j] as NDArray)).reduce((a, b) => mx.add(a, b)), args, [
       mx.ones([], "float64"),
     ])[1];
-  mx.jvp(gradients, args, us)[1].forEach((h, j) =>
+  const again = mx.checkpoint(f), [, checked] = mx.vjp((...x) => dot(again(...x), w), args, [mx.ones([], "float64")]);
+  gradients(...args).forEach((g, j) => pairs.add(`gradient of a checkpoint, argument ${j}`, checked[j] as NDArray, g));
+  const overForward = (...x: NDArray[]): NDArray[] => mx.jvp(gradients, x, us)[1];
+  overForward(...args).forEach((h, j) =>
     pairs.add(`forward over reverse, argument ${j}`, h, overReverse[j] as NDArray)
+  );
+  mx.compile(overForward)(...args).forEach((h, j) =>
+    pairs.add(`the same compiled, argument ${j}`, h, overReverse[j] as NDArray)
   );
   mx.vjp((...x) => dot(mx.jvp(f, x, us)[1][0] as NDArray, w), args, [mx.ones([], "float64")])[1]
     .forEach((h, j) => pairs.add(`reverse over forward, argument ${j}`, h, overReverse[j] as NDArray));
@@ -125,6 +131,25 @@ export function checkBatch(c: Sampled, gradients: boolean): string | null {
       pairs.add(`vmap ${JSON.stringify(inAxes)}, result ${i}`, g, mx.stack(column(rows, i), i === 0 ? axis : 0))
     );
   }
+  const axes = choices[choices.length - 1] as (number | null)[], alone = f(...one);
+  const few = (j: number, axis: number, n: 0 | 1): NDArray =>
+    n === 1
+      ? mx.stack([one[j] as NDArray], axis)
+      : mx.zeros((c.shapes[j] as readonly number[]).toSpliced(axis, 0, 0), (one[j] as NDArray).dtype);
+  for (const n of [0, 1] as const) {
+    const args = axes.map((a, j) => a === null ? one[j] as NDArray : few(j, a, n));
+    mx.vmap(f, { inAxes: axes })(...args).forEach((g, i) => {
+      const y = alone[i] as NDArray;
+      pairs.add(`vmap of ${n} examples, result ${i}`, g, n === 1 ? mx.stack([y]) : mx.zeros([0, ...y.shape], y.dtype));
+    });
+  }
+  if (c.dtypes === undefined || c.dtypes[0] === "float64") {
+    const inner = (x: NDArray): NDArray => f(x, ...one.slice(1))[0] as NDArray, list = examples[0] as NDArray[];
+    const twice = mx.stack([mx.stack(list, -1), mx.stack([...list].reverse(), -1)], 0),
+      last = inner(list[0] as NDArray).ndim;
+    const want = [list, [...list].reverse()].map((l) => mx.stack(l.map(inner), last));
+    pairs.add("vmap(vmap)", mx.vmap(mx.vmap(inner, { inAxes: -1, outAxes: -1 }))(twice), mx.stack(want));
+  }
   if (gradients) {
     const w = random(r, f(...one)[0] as NDArray),
       ws = mx.stack(Array.from({ length: LENGTH }, () => w)),
@@ -132,10 +157,12 @@ export function checkBatch(c: Sampled, gradients: boolean): string | null {
     const loss = (...x: NDArray[]): NDArray => dot(f(...x)[0] as NDArray, w),
       grads = (...x: NDArray[]): NDArray[] => mx.vjp(loss, x, unit)[1];
     for (const inAxes of count > 1 ? [choices[0] as (number | null)[], together] : [together]) {
-      const rows = loop((k) => grads(...at(inAxes, k))), whole = along(inAxes);
-      mx.vmap(grads, { inAxes })(...whole).forEach((g, j) =>
-        pairs.add(`vmap(grad) ${JSON.stringify(inAxes)}, argument ${j}`, g, mx.stack(column(rows, j)))
-      );
+      const rows = loop((k) => grads(...at(inAxes, k))), whole = along(inAxes), each = mx.vmap(grads, { inAxes });
+      for (const [what, run] of [["vmap(grad)", each], ["compile(vmap(grad))", mx.compile(each)]] as const) {
+        run(...whole).forEach((g, j) =>
+          pairs.add(`${what} ${JSON.stringify(inAxes)}, argument ${j}`, g, mx.stack(column(rows, j)))
+        );
+      }
       const batched = mx.vmap((...x: NDArray[]) => f(...x)[0] as NDArray, { inAxes });
       mx.vjp((...x) => dot(batched(...x), ws), whole, unit)[1].forEach((g, j) => {
         const a = inAxes[j] as number | null, parts = column(rows, j);

@@ -278,12 +278,22 @@ class Emitter {
     return this.#consume(b);
   }
 
-  store(s: StoreStep, once: boolean): void {
+  /** True where an index grows by one from element to element of a row. */
+  #follows(index: Expr): boolean {
+    const [a, b] = index.args,
+      fixed = (e: Expr | undefined): boolean => e !== undefined && uniform(e, this.#k, this.#uniform);
+    if (index.op === "iota") return true;
+    return index.op === "add" && (a?.op === "iota" && fixed(b) || b?.op === "iota" && fixed(a));
+  }
+  /** Stores, once for the row or for each element; `alone`: this is all that the loop does. */
+  store(s: StoreStep, once: boolean, alone = false): void {
     const dtype = (this.#k.mems[s.mem] as Kernel["mems"][number]).dtype, storage = storageOf(dtype);
     if (s.index !== null) {
-      const at = this.inSlot(s.index);
+      const at = this.inSlot(s.index), own = this.stages.length, follows = alone && this.#follows(s.index);
+      if (follows) this.stage(`own.${s.index.t}`, MEM | s.mem, SLOT | at);
       this.value(s.value);
       this.stage(`stx.${s.combine}.${storage}.${s.value.t}`, MEM | s.mem, SLOT | at, s.index.t === "i64" ? 1 : 0);
+      if (follows) (this.stages[own] as Stage).imm = this.stages.length - own;
       return this.done(s.index);
     }
     this.value(s.value);
@@ -442,7 +452,8 @@ export function tape(k: Kernel): Tape {
         e.value(f.value);
         e.stage(name, SLOT | a, b < 0 ? 0 : SLOT | b);
       }
-      for (const s of p.stores) e.store(s, false);
+      const alone = k.kind === "sequence" && k.passes.length === 1 && p.stores.length === 1;
+      for (const s of p.stores) e.store(s, false, alone);
       e.stage("loop", STAGE | start);
       for (const { f, a, b, name } of state) {
         e.stage(`${name}.done`, SLOT | a, b < 0 ? 0 : SLOT | b);

@@ -106,16 +106,11 @@ class Printer {
   }
 
   // ---- values
-  /** The text of a value, which is computed before the line that comes next. */
-  #value(root: Expr): string {
-    for (const e of expressions([root])) this.#compute(e);
-    return this.#known(root) as string;
-  }
-  #known(e: Expr): string | undefined {
-    return e.op === "scalar" ? this.args.scalar(e.imm) : this.#row.get(e) ?? this.#loop.get(e);
-  }
-  #compute(e: Expr): void {
-    if (this.#known(e) !== undefined) return;
+  /** The text of a value; what it takes is computed before the line that comes next. */
+  #value(e: Expr): string {
+    const known = this.#known(e);
+    if (known !== undefined) return known;
+    for (const a of e.args) this.#value(a);
     const array = this.#arrays.get(e), name = this.#name();
     this.#line(`const ${typeName(e.t)} ${name} = ${this.#text(e)};`);
     if (array !== undefined) {
@@ -123,6 +118,10 @@ class Printer {
       this.#stored.add(e);
     }
     this.#loop.set(e, name);
+    return name;
+  }
+  #known(e: Expr): string | undefined {
+    return e.op === "scalar" ? this.args.scalar(e.imm) : this.#row.get(e) ?? this.#loop.get(e);
   }
   #text(e: Expr): string {
     const type = typeName(e.t), x = e.args.map((a) => this.#known(a) as string);
@@ -326,6 +325,8 @@ class Printer {
     this.#uniforms(roots);
     this.#position(roots, this.#storesOf(pass));
     if (v === 1) {
+      // A store may be over what another one reads at the same place.
+      for (const e of roots) this.#value(e);
       for (const s of pass.stores) this.#storeElement(s);
       return;
     }
@@ -354,7 +355,7 @@ class Printer {
     }
   }
 
-  #row_(): void {
+  #rows(): void {
     const k = this.#k, { lanes, keep } = this.#shape, index = this.#index;
     this.#line(`const ${index} row = ${index}(sn_group) * ${THREADS / lanes} + ${index}(sn_thread / ${lanes}u);`);
     this.#line(`const ${index} at = ${index}(sn_thread % ${lanes}u);`);
@@ -562,7 +563,7 @@ class Printer {
   text(name: string): string {
     const kinds = {
       map: () => this.#map(),
-      row: () => this.#row_(),
+      row: () => this.#rows(),
       column: () => this.#column(),
       sequence: () => this.#sequence(),
     };
