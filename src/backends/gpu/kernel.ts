@@ -404,6 +404,8 @@ class Printer {
       : together
       ? `for (${index} from = 0; from < n; from += ${lanes})`
       : `for (${index} i = at; i < n; i += ${lanes})`;
+    // What is kept lies in registers only where each k is known; other loads are many at once.
+    this.#line(keep > 0 ? "#pragma unroll" : "#pragma unroll 4");
     this.#block(walk, () => {
       if (keep > 0) this.#line(`const ${index} i = at + k * ${lanes};`);
       else if (together) this.#line(`const ${index} i = from + at;`);
@@ -467,7 +469,8 @@ class Printer {
     for (const f of pass.folds) this.#begin(f);
     const roots = rootsOf(pass);
     this.#uniforms([...roots, ...k.rowStores.map((s) => s.value)]);
-    const steps = (from: string, by: number, body: () => void): void =>
+    const steps = (from: string, by: number, body: () => void): void => {
+      this.#line("#pragma unroll 8");
       this.#block(`for (${index} step = ${from}; step < n; step += ${by})`, () => {
         this.#loop = new Map();
         this.#step = "step";
@@ -475,6 +478,7 @@ class Printer {
         this.#step = "0";
         this.#loop = new Map();
       });
+    };
     if (pass.folds.length > 0) {
       const values = pass.folds.map((f) => f.value);
       this.#block("if (inside)", () =>
