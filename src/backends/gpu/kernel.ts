@@ -136,7 +136,7 @@ class Printer {
           bound = this.args.operand("bound", e.imm),
           zero = e.t === "c64" ? { re: 0, im: 0 } : 0;
         // What is beyond the bound is the last element, what is before the start is 0.
-        const place = `p${e.imm}[${this.#start(e.imm)}${i} < ${bound} ? ${i} : ${bound} - 1]`;
+        const place = `p${e.imm}[${this.#start(e.imm)}(${i} < ${bound} ? ${i} : ${bound} - 1)]`;
         return `${i} < 0 ? ${literalText(zero, e.t)} : ${widened(m.dtype, place)}`;
       }
       case "axis":
