@@ -10,7 +10,7 @@ const other_isas = [_]Isa{.{ .name = "base" }};
 const flags = [_][]const u8{ "-O3", "-std=gnu11", "-ffp-contract=off", "-fwrapv", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wno-psabi" };
 const sim_flags = [_][]const u8{ "-std=c++20", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter" };
 const cross = "x86_64-linux-gnu.2.17,aarch64-linux-gnu.2.17,x86_64-linux-musl,aarch64-linux-musl,x86_64-macos.13.0,aarch64-macos.13.0,x86_64-windows-gnu";
-const folders = [_][]const u8{ "shim/base", "shim/cpu", "shim/blas", "shim/fake", "shim/metal" };
+const folders = [_][]const u8{ "shim/base", "shim/cpu", "shim/blas", "shim/fake", "shim/metal", "shim/cuda" };
 
 pub fn build(b: *std.Build) void {
     const host = library(b, b.resolveTargetQuery(.{ .cpu_model = .baseline }));
@@ -54,7 +54,7 @@ fn library(b: *std.Build, target: std.Build.ResolvedTarget) *std.Build.Step.Comp
     const lib = b.addLibrary(.{ .name = "sinter", .linkage = .dynamic, .root_module = module(b, target) });
     const isas: []const Isa = if (target.result.cpu.arch == .x86_64) &x86_isas else &other_isas;
     for (folders) |folder| {
-        if (target.result.os.tag == .windows and std.mem.eql(u8, folder, "shim/metal")) continue;
+        if (target.result.os.tag == .windows and (std.mem.eql(u8, folder, "shim/metal") or std.mem.eql(u8, folder, "shim/cuda"))) continue;
         var dir = b.build_root.handle.openDir(b.graph.io, folder, .{ .iterate = true }) catch @panic(folder);
         defer dir.close(b.graph.io);
         var files = dir.iterate();

@@ -91,7 +91,7 @@ function logsumexp(_: Params, x: A): A {
   const m = x.max(-1, { keepdims: true });
   return mx.log(mx.exp(x.sub(m)).sum(-1)).add(mx.squeeze(m, -1));
 }
-const gelu = (_: Params, x: A): A =>
+export const gelu = (_: Params, x: A): A =>
   x.mul(0.5).mul(mx.tanh(x.add(x.mul(x).mul(x).mul(0.044715)).mul(0.7978845608)).add(1));
 function pca(p: Params, x: A): A[] {
   const z = x.sub(x.mean(0)).div(mx.sqrt(x.var(0)));
@@ -149,7 +149,7 @@ export function mlpStep(p: Params): { step: () => A[]; readonly losses: A[] } {
   };
 }
 /** What the last step replaced; disposed of once the step was evaluated. */
-const pending: A[] = [];
+export const pending: A[] = [];
 function mlp(p: Params): Ready {
   const s = mlpStep(p),
     run = (): void => {

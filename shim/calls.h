@@ -16,6 +16,8 @@ static inline void sn_widen(sn_extent *x, int64_t n, int64_t stride) { __int128 
 // argument is missing. `bytes` is the size of an element.
 typedef int (*sn_extents)(const sn_call *c, const char *signature, int bytes, sn_extent *e);
 typedef struct { const char *name; sn_routine fn; const char *signature; int bytes; sn_extents extents; } sn_routine_entry;
+// A call whose arguments were proved.
+typedef struct sn_checked { sn_call call; const sn_routine_entry *routine; int touched; void *p[16]; int64_t n[256]; double x[16]; char text[256]; } sn_checked;
 extern const sn_routine_entry sn_blas_routines[];     // ends with a null name; implemented in blas/
 const char *sn_blas_info(int which);                  // 0: which BLAS is in use, 1: which LAPACK
 // From cpu/pool.c: runs fn(arg, part, parts, thread) for every part, on the pool and the caller; nested calls run serially.

@@ -42,6 +42,8 @@ SN_EXPORT double sn_set(uint32_t which, double value);                    // SN_
 enum { SN_FAKE_SEED, SN_FAKE_ALLOCATION, SN_FAKE_DISPATCH, SN_FAKE_COPY, SN_FAKE_SPILL, SN_FAKE_TIMES, SN_FAKE_DAMAGE, SN_FAKE_OVERTAKEN };
 // Of Metal: after how many launches, or bytes that they name, a command buffer is committed; how many were committed; how many barriers were placed.
 enum { SN_METAL_LAUNCHES, SN_METAL_BYTES, SN_METAL_COMMITS, SN_METAL_BARRIERS };
+// Of CUDA, counts: kernels that were compiled rather than found on disk, launches, bytes copied to the device and to the host.
+enum { SN_CUDA_COMPILED, SN_CUDA_LAUNCHED, SN_CUDA_UP, SN_CUDA_DOWN, SN_CUDA_COUNTS };
 SN_EXPORT void sn_trim(void);                                             // gives cached memory back
 
 // ---- programs and submissions ---------------------------------------------------------------------------------------
@@ -90,7 +92,7 @@ enum { SN_DISPATCH = 1, SN_CALL = 2, SN_COPY = 3, SN_LAUNCH = 4 };
 enum { SN_I8, SN_U8, SN_I16, SN_U16, SN_I32, SN_U32, SN_I64, SN_U64 };
 
 enum { SN_AFTER = 1 };
-// Source program (Metal): [nBuffer, nConstant, threads, bytes of the name, bytes of the text, name, text], name and text padded to words. Buffers are
+// Source program (Metal, CUDA): [nBuffer, nConstant, threads, bytes of the name, bytes of the text, name, text], name and text padded to words. Buffers are
 //   arguments 0 to nBuffer - 1 of the kernel `name`, the constants argument nBuffer; `threads` is the most that a threadgroup of a launch has.
 // Tape (CPU): [kind, wide, nSlot, nTile, nStage, entry0, entry1, entry2, nStage x (stage number, a, b, imm)]
 //   an operand a or b is kind << 24 | index:

@@ -5,7 +5,7 @@
 static const device *const devices[] = {
   &sn_cpu, &sn_fake,
 #if !defined(_WIN32)
-  &sn_metal,
+  &sn_metal, &sn_cuda_device,
 #endif
 };
 #define DEVICES (sizeof devices / sizeof *devices)

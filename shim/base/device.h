@@ -49,7 +49,7 @@ typedef struct device {
   // A setting or a statistic of this device; sets it first if value is not null. Null: there is none.
   double (*setting)(uint32_t which, const double *value);
 } device;
-extern const device sn_cpu, sn_fake, sn_metal;
+extern const device sn_cpu, sn_fake, sn_metal, sn_cuda_device;
 // The device of a number, opened; null if there is none, or if it cannot be used (`why` says why, if it is not null).
 const device *sn_device(uint32_t number, const char **why);
 uint32_t sn_devices(void);             // how many are built in

@@ -381,38 +381,39 @@ out:
   if (memory != stack) free(memory);
   return code;
 }
-static int run_call(context *c, const uint32_t *w, uint32_t n, const binding *b, uint32_t nb) {
+int sn_read_call(context *c, const uint32_t *w, uint32_t n, const binding *b, uint32_t nb, sn_checked *r) {
   uint32_t count = 0;
   while (sn_blas_routines[count].name) count++;
   if (n < 6 || w[2] >= count || w[3] > 16 || w[4] > 256 || w[5] > 16 || n < 6 + 3 * w[3] + 2 * w[4] + 2 * w[5]) { sn_fail(c, "malformed call"); return SN_E_WORDS; }
-  void *p[16] = {0};
-  int64_t ints[256] = {0};
-  double nums[16] = {0};
-  char text[256] = "";
   const uint32_t *q = w + 6;
+  memset(r, 0, sizeof *r);
   for (uint32_t i = 0; i < w[3]; i++, q += 3) {
-    if (q[0] == 0xffffffff) { p[i] = 0; continue; }
+    if (q[0] == 0xffffffff) continue;
     if (q[0] >= nb) { sn_fail(c, "call: no such binding"); return SN_E_WORDS; }
     if (!b[q[0]].p) { sn_fail(c, "call: pointer %u lies on another device", i); return SN_E_WORDS; }
     if (wide(q + 1) < 0 || (uint64_t)wide(q + 1) > b[q[0]].bytes) { sn_fail(c, "call: pointer %u leaves its buffer", i); return SN_E_WORDS; }
-    p[i] = b[q[0]].p + wide(q + 1);
+    r->p[i] = b[q[0]].p + wide(q + 1);
   }
-  for (uint32_t i = 0; i < w[4]; i++, q += 2) ints[i] = wide(q);
-  for (uint32_t i = 0; i < w[5]; i++, q += 2) memcpy(nums + i, q, 8);
-  const sn_routine_entry *r = &sn_blas_routines[w[2]];
-  sn_call call = {p, ints, nums, (int)w[3], (int)w[4], (int)w[5], text, sizeof text};
+  for (uint32_t i = 0; i < w[4]; i++, q += 2) r->n[i] = wide(q);
+  for (uint32_t i = 0; i < w[5]; i++, q += 2) memcpy(r->x + i, q, 8);
+  r->routine = &sn_blas_routines[w[2]];
+  r->call = (sn_call){r->p, r->n, r->x, (int)w[3], (int)w[4], (int)w[5], r->text, sizeof r->text};
   sn_extent e[16];
-  const int pointers = r->extents(&call, r->signature, r->bytes, e);
-  if (pointers < 0) { sn_fail(c, "malformed call of %s", r->name); return SN_E_WORDS; }
-  int touched = 0;
+  const int pointers = r->routine->extents(&r->call, r->routine->signature, r->routine->bytes, e);
+  if (pointers < 0) { sn_fail(c, "malformed call of %s", r->routine->name); return SN_E_WORDS; }
   q = w + 6;
   for (int i = 0; i < pointers; i++, q += 3) {
     if (e[i].low == e[i].high) continue;
-    touched = 1;
-    if (e[i].low + wide(q + 1) < 0 || e[i].high + wide(q + 1) > (__int128)b[q[0]].bytes) { sn_fail(c, "call of %s: pointer %d leaves its buffer", r->name, i); return SN_E_WORDS; }
+    r->touched = 1;
+    if (e[i].low + wide(q + 1) < 0 || e[i].high + wide(q + 1) > (__int128)b[q[0]].bytes) { sn_fail(c, "call of %s: pointer %d leaves its buffer", r->routine->name, i); return SN_E_WORDS; }
   }
-  if (touched && r->fn(&call)) { sn_fail(c, "%s", text[0] ? text : "a library routine failed"); return SN_E_ROUTINE; }
   return 0;
+}
+static int run_call(context *c, const uint32_t *w, uint32_t n, const binding *b, uint32_t nb) {
+  sn_checked r;
+  const int code = sn_read_call(c, w, n, b, nb, &r);
+  if (!code && r.touched && r.routine->fn(&r.call)) { sn_fail(c, "%s", r.text[0] ? r.text : "a library routine failed"); return SN_E_ROUTINE; }
+  return code;
 }
 // Between memory that this device reaches and memory that the host sees.
 static int run_copy(context *c, const uint32_t *w, uint32_t n, const binding *b, uint32_t nb) {

@@ -40,14 +40,15 @@ export const fake: Device = new Device("fake");
 /** Every device that an array may name. */
 export const DEVICES: readonly Device[] = [cpu, gpu, fake];
 
-const CALLS: Readonly<Record<DeviceType, readonly CallFamily[]>> = {
+const CALLS: Readonly<Record<Exclude<DeviceType, "gpu">, readonly CallFamily[]>> = {
   cpu: ["copy", "matmul", "sort", "factorisation"],
-  gpu: [],
   fake: ["copy", "matmul"],
 };
+/** The families that the GPU has: the runtime, which knows what GPU there is, says so. */
+export const gpuCalls: { of: (device: Device) => readonly CallFamily[] } = { of: () => [] };
 /** True if the device has the routines of a family; on one that has not, such a call is recorded on the CPU. */
 export function hasCalls(device: Device, family: CallFamily): boolean {
-  return CALLS[device.type].includes(family);
+  return (device.type === "gpu" ? gpuCalls.of(device) : CALLS[device.type]).includes(family);
 }
 
 /** True if the device computes a dtype; what reads or gives another is recorded on the CPU, and stays there. */

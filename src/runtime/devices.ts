@@ -1,11 +1,14 @@
 // Devices as the native library numbers them, and the words of a copy between two.
 import { plainError } from "../base/error.ts";
-import { cpu, type Device, DEVICES, type DeviceType } from "../core/device.ts";
+import { type CallFamily, cpu, type Device, DEVICES, type DeviceType } from "../core/device.ts";
 import type { Native } from "./ffi.ts";
 
 /** The library's devices that a kind may be, best first. */
 const NAMES: Readonly<Record<DeviceType, readonly string[]>> = { cpu: ["cpu"], gpu: ["metal", "cuda"], fake: ["fake"] };
+/** Families of routines that the library has on its GPUs. */
+const CALLS: Readonly<Record<string, readonly CallFamily[]>> = { cuda: ["copy", "matmul"] };
 interface Found {
+  readonly name: string;
   readonly number: number;
   readonly unified: boolean;
 }
@@ -18,7 +21,7 @@ function find(lib: Native, device: Device): Found | null {
     for (const name of NAMES[device.type]) {
       const number = lib.devices.get(name), unified = number === undefined ? undefined : lib.info(number)["unified"];
       if (number !== undefined && unified !== undefined) {
-        found = { number, unified: unified === "1" };
+        found = { name, number, unified: unified === "1" };
         break;
       }
     }
@@ -38,6 +41,10 @@ function need(lib: Native, device: Device): Found {
 /** The library's number of a device. */
 export function deviceNumber(lib: Native, device: Device): number {
   return device === cpu ? 0 : need(lib, device).number;
+}
+/** The families of routines that a GPU has. */
+export function callsOf(lib: Native, device: Device): readonly CallFamily[] {
+  return CALLS[find(lib, device)?.name ?? ""] ?? [];
 }
 /** True if the host reads and writes the device's memory. */
 export function isUnified(lib: Native, device: Device): boolean {

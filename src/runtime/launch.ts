@@ -8,6 +8,7 @@ import {
   type Run,
   shapeOf,
 } from "../backends/gpu/kernel.ts";
+import { CUDA } from "../backends/cuda/cuda.ts";
 import { MSL } from "../backends/metal/msl.ts";
 import { DEBUG, debug } from "../base/env.ts";
 import type { CType } from "../kernel/expr.ts";
@@ -15,7 +16,7 @@ import { isMultiple, numberOf, type Size } from "../kernel/sizes.ts";
 import type { Step } from "../schedule/step.ts";
 import type { Native } from "./ffi.ts";
 
-const LANGUAGES: Readonly<Record<string, Language>> = { metal: MSL };
+const LANGUAGES: Readonly<Record<string, Language>> = { metal: MSL, cuda: CUDA };
 /** The language of a device's kernels; null if it runs tapes. */
 export function languageOf(native: Native, device: number): Language | null {
   for (const [name, number] of native.devices) if (number === device) return LANGUAGES[name] ?? null;

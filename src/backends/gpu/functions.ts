@@ -57,7 +57,7 @@ float sn_tanh_f32(float x) {
   float a = fabs(x), u = a * a;
   float q = fma(u, 0.00215268414f, -0.00819001347f);
   q = fma(q, u, 0.021706894f); q = fma(q, u, -0.0539481789f); q = fma(q, u, 0.133332208f); q = fma(q, u, -0.333333313f);
-  float y = a < 0.625f ? fma(a * u, q, a) : 1.0f - 2.0f / (sn_exp_f32(2.0f * clamp(a, 0.0f, 9.02f)) + 1.0f);
+  float y = a < 0.625f ? fma(a * u, q, a) : 1.0f - 2.0f * (1.0f / (sn_exp_f32(2.0f * clamp(a, 0.0f, 9.02f)) + 1.0f));
   return x != x ? x : copysign(y, x);
 }
 float sn_erf_f32(float x) {
@@ -72,14 +72,19 @@ float sn_erf_f32(float x) {
   return x != x ? x : copysign(y, x);
 }
 float sn_erfinv_f32(float x) {
-  float w = -sn_log_f32((1.0f - x) * (1.0f + x)), c = w - 2.5f, t = sqrt(w) - 3.0f;
-  float p = fma(c, 2.81022636e-08f, 3.43273939e-07f);
-  p = fma(p, c, -3.5233877e-06f); p = fma(p, c, -4.39150654e-06f); p = fma(p, c, 0.00021858087f); p = fma(p, c, -0.00125372503f);
-  p = fma(p, c, -0.00417768164f); p = fma(p, c, 0.246640727f); p = fma(p, c, 1.50140941f);
-  float q = fma(t, -0.000200214257f, 0.000100950558f);
-  q = fma(q, t, 0.00134934322f); q = fma(q, t, -0.00367342844f); q = fma(q, t, 0.00573950773f); q = fma(q, t, -0.0076224613f);
-  q = fma(q, t, 0.00943887047f); q = fma(q, t, 1.00167406f); q = fma(q, t, 2.83297682f);
-  return fabs(x) == 1.0f ? x * INFINITY : (w < 5.0f ? p : q) * x;
+  float w = -sn_log_f32((1.0f - x) * (1.0f + x)), p;
+  if (w < 5.0f) {
+    float c = w - 2.5f;
+    p = fma(c, 2.81022636e-08f, 3.43273939e-07f);
+    p = fma(p, c, -3.5233877e-06f); p = fma(p, c, -4.39150654e-06f); p = fma(p, c, 0.00021858087f); p = fma(p, c, -0.00125372503f);
+    p = fma(p, c, -0.00417768164f); p = fma(p, c, 0.246640727f); p = fma(p, c, 1.50140941f);
+  } else {
+    float t = sqrt(w) - 3.0f;
+    p = fma(t, -0.000200214257f, 0.000100950558f);
+    p = fma(p, t, 0.00134934322f); p = fma(p, t, -0.00367342844f); p = fma(p, t, 0.00573950773f); p = fma(p, t, -0.0076224613f);
+    p = fma(p, t, 0.00943887047f); p = fma(p, t, 1.00167406f); p = fma(p, t, 2.83297682f);
+  }
+  return fabs(x) == 1.0f ? x * INFINITY : p * x;
 }
 float sn_floordiv_f32(float a, float b) { return floor(a / b); }
 float sn_fmod(float x, float y) {
@@ -334,9 +339,10 @@ function parse(text: string): Map<string, string> {
 }
 const SHARED = parse(TEXT);
 
-/** The functions that a text names, and those that they name, callees first. `own` are those of one language, which come before the shared ones. */
+/** The functions that a text names, and those that they name, callees first. `own` are those of one language: they come before the shared ones, or in their place. */
 export function functionsFor(text: string, own: string): string {
-  const known = new Map([...parse(own), ...SHARED]), taken = new Set<string>();
+  const mine = parse(own), taken = new Set<string>();
+  const known = new Map([...[...mine].filter(([name]) => !SHARED.has(name)), ...SHARED].map(([name, body]) => [name, mine.get(name) ?? body]));
   const take = (from: string): void => {
     for (const [name] of from.matchAll(/\bsn_\w+/g)) {
       const body = known.get(name);

@@ -136,7 +136,7 @@ class Printer {
           bound = this.args.operand("bound", e.imm),
           zero = e.t === "c64" ? { re: 0, im: 0 } : 0;
         // What is beyond the bound is the last element, what is before the start is 0.
-        const place = `p${e.imm}[${this.#start(e.imm)}${i} < ${bound} ? ${i} : ${bound} - 1]`;
+        const place = `p${e.imm}[${this.#start(e.imm)}(${i} < ${bound} ? ${i} : ${bound} - 1)]`;
         return `${i} < 0 ? ${literalText(zero, e.t)} : ${widened(m.dtype, place)}`;
       }
       case "axis":
@@ -307,18 +307,22 @@ class Printer {
     const k = this.#k,
       pass = k.passes[0] as Pass,
       v = this.#shape.vector,
-      index = this.#index,
-      shift = this.args.size("shift");
-    const across = this.args.size("across");
-    this.#line(`const ${index} group = ${index}(sn_group);`);
-    this.#line(
-      `const ${index} row = (group / ${across} << (${
-        Math.log2(THREADS)
-      }u - ${shift})) + ${index}(sn_thread >> ${shift});`,
-    );
-    const place = `(group % ${across} << ${shift}) + ${index}(sn_thread & ((1u << ${shift}) - 1u))`;
-    this.#line(`const ${index} i = ${v === 1 ? place : `(${place}) * ${v}`};`);
-    this.#line(`if (row >= ${this.args.size("rows")}) return;`);
+      index = this.#index;
+    const scale = v === 1 ? "" : ` * ${v}`;
+    if (k.rowAxes === 0) {
+      this.#line(`const ${index} i = (${index}(sn_group) * ${THREADS} + ${index}(sn_thread))${scale};`);
+    } else {
+      const across = this.args.size("across"), shift = this.args.size("shift");
+      this.#line(`const ${index} group = ${index}(sn_group);`);
+      this.#line(
+        `const ${index} row = (group / ${across} << (${
+          Math.log2(THREADS)
+        }u - ${shift})) + ${index}(sn_thread >> ${shift});`,
+      );
+      const place = `(group % ${across} << ${shift}) + ${index}(sn_thread & ((1u << ${shift}) - 1u))`;
+      this.#line(`const ${index} i = (${place})${scale};`);
+      this.#line(`if (row >= ${this.args.size("rows")}) return;`);
+    }
     this.#rowStart();
     this.#line("if (i >= n) return;");
     const roots = rootsOf(pass);
@@ -382,7 +386,7 @@ class Printer {
   }
   /** One walk over the row. */
   #pass(p: Pass): void {
-    const { lanes, keep } = this.#shape, index = this.#index;
+    const { lanes, keep, full } = this.#shape, index = this.#index;
     for (const f of p.folds) this.#begin(f);
     p.scans.forEach((s, j) => this.#line(`${typeName(s.t)} w${j} = ${this.#known(s.start)};`));
     const shared = p.scans.map(() => this.#name());
@@ -404,11 +408,13 @@ class Printer {
       : together
       ? `for (${index} from = 0; from < n; from += ${lanes})`
       : `for (${index} i = at; i < n; i += ${lanes})`;
+    // What is kept lies in registers only where each k is known; other loads are many at once.
+    this.#line(keep > 0 ? "#pragma unroll" : "#pragma unroll 4");
     this.#block(walk, () => {
       if (keep > 0) this.#line(`const ${index} i = at + k * ${lanes};`);
       else if (together) this.#line(`const ${index} i = from + at;`);
       p.scans.forEach((s, j) => this.#line(`${typeName(s.t)} x${j} = ${literalText(this.#scanIdentity(s), s.t)};`));
-      if (keep > 0 || together) this.#block("if (i < n)", element);
+      if ((keep > 0 && !full) || (keep === 0 && together)) this.#block("if (i < n)", element);
       else element();
       p.scans.forEach((s, j) => this.#scan(s, j, shared[j] as string));
     });
@@ -467,7 +473,8 @@ class Printer {
     for (const f of pass.folds) this.#begin(f);
     const roots = rootsOf(pass);
     this.#uniforms([...roots, ...k.rowStores.map((s) => s.value)]);
-    const steps = (from: string, by: number, body: () => void): void =>
+    const steps = (from: string, by: number, body: () => void): void => {
+      this.#line("#pragma unroll 8");
       this.#block(`for (${index} step = ${from}; step < n; step += ${by})`, () => {
         this.#loop = new Map();
         this.#step = "step";
@@ -475,6 +482,7 @@ class Printer {
         this.#step = "0";
         this.#loop = new Map();
       });
+    };
     if (pass.folds.length > 0) {
       const values = pass.folds.map((f) => f.value);
       this.#block("if (inside)", () =>

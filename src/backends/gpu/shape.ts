@@ -26,6 +26,8 @@ export interface Shape {
   readonly lanes: number;
   /** row: elements of a row that a thread keeps between passes; 0: it reads them again. */
   readonly keep: number;
+  /** row: the threads keep just as many elements as there are, so that none has to look whether it is at the end. */
+  readonly full: boolean;
   /** column: threads that share the fold of one element. */
   readonly split: number;
 }
@@ -52,32 +54,38 @@ export function rootsOf(p: Pass): Expr[] {
     ...p.stores.flatMap((s) => s.index === null ? [s.value] : [s.index, s.value]),
   ];
 }
-/** What later passes want of the values of elements that an earlier pass computed, as far as they may be kept. */
-function wantedAgain(k: Kernel, mayKeep: (e: Expr) => boolean): Set<Expr> {
-  const kept = new Set<Expr>(), computed = new Set<Expr>(), uniform = new Map<Expr, boolean>();
-  for (const p of k.passes) {
+/** What later passes want of the values of elements that an earlier pass computed, as far as they may be kept: the pass that computes it and the last that wants it. */
+function wantedAgain(k: Kernel, mayKeep: (e: Expr) => boolean): Map<Expr, readonly [from: number, to: number]> {
+  const kept = new Map<Expr, readonly [number, number]>(), computed = new Map<Expr, number>();
+  const uniform = new Map<Expr, boolean>();
+  k.passes.forEach((p, pass) => {
     const fresh = new Set<Expr>();
     const visit = (e: Expr): void => {
       if (isUniform(e, k, uniform) || e.op === "iota" || fresh.has(e)) return;
-      if (computed.has(e) && mayKeep(e)) {
-        kept.add(e);
+      const from = computed.get(e);
+      if (from !== undefined && mayKeep(e)) {
+        kept.set(e, [from, pass]);
         return;
       }
       for (const a of e.args) visit(a);
       fresh.add(e);
     };
     for (const e of rootsOf(p)) visit(e);
-    for (const e of fresh) computed.add(e);
-  }
+    for (const e of fresh) if (!computed.has(e)) computed.set(e, pass);
+  });
   return kept;
 }
 /** What a thread with `each` elements of a row keeps between passes: all that is wanted again, or what was read, or nothing. */
 export function keptValues(k: Kernel, each: number): ReadonlySet<Expr> {
   for (const mayKeep of [(): boolean => true, (e: Expr): boolean => e.op === "load" || e.op === "loadx"]) {
     const kept = wantedAgain(k, mayKeep);
-    let size = 0;
-    for (const e of kept) size += registers(e.t) * each;
-    if (size <= REGISTERS) return kept;
+    // At the end of a pass registers hold what a later one wants.
+    const sizes = k.passes.map((_, pass) => {
+      let size = 0;
+      for (const [e, [from, to]] of kept) if (from <= pass && pass < to) size += registers(e.t) * each;
+      return size;
+    });
+    if (Math.max(0, ...sizes) <= REGISTERS) return new Set(kept.keys());
   }
   return new Set();
 }
@@ -121,6 +129,7 @@ export function shapeOf(k: Kernel, run: Run): Shape {
       vector: 1,
       lanes: 1,
       keep: 0,
+      full: false,
       split: 1,
     };
   switch (k.kind) {
@@ -128,7 +137,8 @@ export function shapeOf(k: Kernel, run: Run): Shape {
       return { ...base, vector: vectorOf(k, run) };
     case "row": {
       const lanes = n <= 16 ? 1 : n <= 512 ? WIDTH : THREADS, each = powerOver(n / lanes);
-      return { ...base, lanes, keep: keptValues(k, each).size > 0 ? each : 0 };
+      const keep = keptValues(k, each).size > 0 ? each : 0;
+      return { ...base, lanes, keep, full: keep * lanes === n && run.rag < 0 };
     }
     case "column": {
       const lanes = Math.min(WIDTH, powerOver(n));

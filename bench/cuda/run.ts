@@ -1,0 +1,108 @@
+// The GPU beside PyTorch (eager and torch.compile) in one run, as a table of milliseconds and ratios: `bun bench/cuda/run.ts [REGEX]`. Work is queued
+// without waiting and waited for at the end. PYTHON names a Python that has torch. The ratio is that to the best of PyTorch: below 1 we are slower.
+import { spawnSync } from "node:child_process";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import * as mx from "../../mod.ts";
+import { gelu, mlpStep, pending } from "../cases.ts";
+
+type A = mx.NDArray;
+const N = 2 ** 28, M = 8192, only = new RegExp(process.argv[2] ?? "");
+mx.setDefaultDevice(mx.gpu);
+
+interface Row {
+  readonly name: string;
+  readonly ms: number;
+}
+const rows: Row[] = [];
+/** Milliseconds of one of `n` calls, which only queue their work. */
+function timed(name: string, n: number, f: () => void): void {
+  for (let i = 0; i < 5; i++) f();
+  mx.synchronize();
+  const from = performance.now();
+  for (let i = 0; i < n; i++) f();
+  mx.synchronize();
+  rows.push({ name, ms: (performance.now() - from) / n });
+  console.error(name, rows.at(-1)?.ms);
+}
+/** A function of arrays that are there; a result is disposed of once it is queued. */
+function simple(name: string, n: number, f: () => A): void {
+  if (!only.test(name)) return;
+  timed(name, n, () => {
+    using y = f();
+    void mx.asyncEval(y);
+  });
+}
+const made = <T extends A | readonly A[]>(x: T): T => {
+  mx.eval(x);
+  return x;
+};
+
+const x = made(mx.random.normal([N])), m = made(x.get(`:${M * M}`).reshape(M, M).add(0));
+simple("chain (x*2+5)/3 2^28 f32", 20, () => x.mul(2).add(5).div(3));
+simple("gelu tanh 2^28 f32", 20, () => gelu({}, x));
+simple("softmax 8192x8192 f32", 20, () => {
+  const e = mx.exp(m.sub(m.max(-1, { keepdims: true })));
+  return e.div(e.sum(-1, { keepdims: true }));
+});
+const scale = made(mx.ones([M])), shift = made(mx.zeros([M]));
+simple("layer norm 8192x8192 f32", 20, () => {
+  const c = m.sub(m.mean(-1, { keepdims: true }));
+  return c.mul(mx.rsqrt(c.square().mean(-1, { keepdims: true }).add(1e-5))).mul(scale).add(shift);
+});
+simple("variance over rows 8192x8192 f32", 20, () => m.var(1));
+simple("sum over columns 8192x8192 f32", 20, () => m.sum(0));
+simple("sum 2^28 f32", 20, () => x.sum());
+simple("transposed copy 8192x8192 f32", 20, () => mx.contiguous(m.T));
+simple("matmul 8192^3 f32", 5, () => m.matmul(m));
+const h = made(m.astype("bfloat16"));
+simple("matmul 8192^3 bf16", 10, () => h.matmul(h));
+const small = made(mx.random.normal([512, 512]));
+simple("matmul 512^3 f32", 100, () => small.matmul(small));
+const batch = made(mx.random.normal([64, 1024, 1024]).astype("bfloat16"));
+simple("matmul 64 x 1024^3 bf16", 20, () => batch.matmul(batch));
+const W = made(mx.random.normal([16384, 16384]).astype("bfloat16")),
+  v = made(mx.random.normal([1, 16384]).astype("bfloat16"));
+simple("matrix-vector 16384x16384 bf16", 50, () => v.matmul(W.T));
+simple("normal 2^28 f32", 20, () => mx.random.normal([N]));
+const four = made(mx.ones([4]));
+simple("1000 chained adds of 4 elements", 10, () => {
+  let y = four;
+  for (let i = 0; i < 1000; i++) y = y.add(1);
+  return y;
+});
+if (only.test("1000 adds, each evaluated")) {
+  timed("1000 adds, each evaluated", 3, () => {
+    let y = four;
+    for (let i = 0; i < 1000; i++) mx.eval(y = y.add(1));
+  });
+}
+if (only.test("MLP train step")) {
+  const { step } = mlpStep({ batch: 256, in: 784, h: 512, out: 10 });
+  timed("MLP train step b256 f32", 100, () => {
+    void mx.asyncEval(step());
+    for (const a of pending.splice(0)) a.dispose();
+  });
+}
+
+// ---- PyTorch --------------------------------------------------------------------------------------------------------------
+const peer = spawnSync(process.env["PYTHON"] ?? "python3", [
+  fileURLToPath(new URL("peer.py", import.meta.url)),
+  process.argv[2] ?? "",
+], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+const theirs = new Map<string, Record<string, number>>();
+for (const line of peer.stdout.split("\n").filter((s) => s.startsWith("{"))) {
+  const { name, peer, ms } = JSON.parse(line) as { name: string; peer: string; ms: number };
+  theirs.set(name, { ...theirs.get(name), [peer]: ms });
+}
+const text = (ms: number | undefined): string => ms === undefined ? "" : ms.toFixed(3);
+console.log(`${mx.deviceInfo(mx.gpu)["name"]}, milliseconds\n`);
+console.log("| case | sinter | torch | torch.compile | ratio |\n|---|---|---|---|---|");
+for (const { name, ms } of rows) {
+  const t = theirs.get(name) ?? {}, best = Math.min(...Object.values(t));
+  console.log(
+    `| ${name} | ${text(ms)} | ${text(t["torch"])} | ${text(t["torch.compile"])} | ${
+      Number.isFinite(best) ? (best / ms).toFixed(2) : ""
+    } |`,
+  );
+}

@@ -1,0 +1,52 @@
+// cuda.c: an NVIDIA GPU as a device: its context, its facts and its memory, which the host does not see.
+#include "cuda.h"
+#include <stdio.h>
+#include <string.h>
+#define DEVICE 0                       // of the driver's
+static CUcontext context_of_device;
+void sn_cuda_enter(void) { sn_cuda.set_current(context_of_device); }
+static const char *start(void) {
+  const char *why = sn_cuda_open();
+  int count = 0;
+  if (why) return why;
+  if (sn_cuda.init(0) || sn_cuda.count(&count) || count == 0) return "this machine has no CUDA device";
+  if (sn_cuda.retain(&context_of_device, DEVICE)) return "the CUDA device gives no context";
+  sn_cuda_enter();
+  if ((why = sn_cuda_open_compiler())) return why;
+  return sn_cuda_open_streams();
+}
+static int allocate(uint64_t bytes, memory *out) {
+  CUdeviceptr p = 0;
+  sn_cuda_enter();
+  if (sn_cuda.allocate(&p, bytes + SN_PAD)) return 1;
+  *out = (memory){(void *)(uintptr_t)p, 0};
+  return 0;
+}
+static void release(memory m, uint64_t bytes) {
+  (void)bytes;
+  sn_cuda_enter();
+  sn_cuda.release((CUdeviceptr)(uintptr_t)m.handle);
+}
+static void info(char *text, size_t cap) {
+  char name[128] = "";
+  size_t bytes = 0;
+  int processors = 0, major = 0, minor = 0, driver = 0, nvrtc[2] = {0};
+  sn_cuda_enter();
+  sn_cuda.device_name(name, sizeof name, DEVICE);
+  sn_cuda.total(&bytes, DEVICE);
+  sn_cuda.attribute(&processors, CU_MULTIPROCESSORS, DEVICE);
+  sn_cuda.attribute(&major, CU_MAJOR, DEVICE);
+  sn_cuda.attribute(&minor, CU_MINOR, DEVICE);
+  sn_cuda.version(&driver);
+  sn_nvrtc.version(nvrtc, nvrtc + 1);
+  snprintf(text, cap, "name=%s\nmemory=%.0f\nprocessors=%d\ncapability=%d.%d\ndriver=%d.%d\nnvrtc=%d.%d\nblas=%s\n", name, (double)bytes, processors,
+    major, minor, driver / 1000, driver % 1000 / 10, nvrtc[0], nvrtc[1], sn_cuda_blas());
+}
+static double setting(uint32_t which, const double *value) {
+  (void)value;
+  return which < SN_CUDA_COUNTS ? (double)atomic_load(&sn_cuda_counts[which]) : 0;
+}
+const device sn_cuda_device = {
+  .name = "cuda", .cached = 1, .open = start, .allocate = allocate, .release = release, .load = sn_cuda_load, .unload = sn_cuda_unload,
+  .enqueue = sn_cuda_enqueue, .info = info, .setting = setting,
+};

@@ -1,0 +1,95 @@
+// driver.h: what the library uses of CUDA's driver, NVRTC and cuBLASLt, declared here, so that none of them is needed to build. Types and numbers
+// are those of their public interfaces.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+typedef uint64_t CUdeviceptr;
+typedef struct CUctx_st *CUcontext;
+typedef struct CUmod_st *CUmodule;
+typedef struct CUfunc_st *CUfunction;
+typedef struct CUstream_st *CUstream;
+typedef struct CUevent_st *CUevent;
+typedef int CUresult;                  // 0 = success
+enum { CUDA_ERROR_OUT_OF_MEMORY = 2, CUDA_ERROR_NOT_READY = 600 };
+enum { CU_STREAM_NON_BLOCKING = 1 };
+enum { CU_EVENT_BLOCKING_SYNC = 1, CU_EVENT_DISABLE_TIMING = 2 };
+enum { CU_MULTIPROCESSORS = 16, CU_MAJOR = 75, CU_MINOR = 76 };       // attributes of a device
+
+// X(the result, the name that sn_cuda has, the symbol, the arguments)
+#define DRIVER(X) \
+  X(CUresult, init, cuInit, (unsigned flags)) \
+  X(CUresult, version, cuDriverGetVersion, (int *version)) \
+  X(CUresult, count, cuDeviceGetCount, (int *count)) \
+  X(CUresult, device_name, cuDeviceGetName, (char *name, int cap, int device)) \
+  X(CUresult, attribute, cuDeviceGetAttribute, (int *value, int attribute, int device)) \
+  X(CUresult, total, cuDeviceTotalMem_v2, (size_t *bytes, int device)) \
+  X(CUresult, retain, cuDevicePrimaryCtxRetain, (CUcontext *context, int device)) \
+  X(CUresult, set_current, cuCtxSetCurrent, (CUcontext context)) \
+  X(CUresult, allocate, cuMemAlloc_v2, (CUdeviceptr *p, size_t bytes)) \
+  X(CUresult, release, cuMemFree_v2, (CUdeviceptr p)) \
+  X(CUresult, allocate_host, cuMemAllocHost_v2, (void **p, size_t bytes)) \
+  X(CUresult, to_device, cuMemcpyHtoDAsync_v2, (CUdeviceptr to, const void *from, size_t bytes, CUstream stream)) \
+  X(CUresult, to_host, cuMemcpyDtoHAsync_v2, (void *to, CUdeviceptr from, size_t bytes, CUstream stream)) \
+  X(CUresult, within, cuMemcpyDtoDAsync_v2, (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream)) \
+  X(CUresult, new_stream, cuStreamCreate, (CUstream *stream, unsigned flags)) \
+  X(CUresult, stream_waits, cuStreamWaitEvent, (CUstream stream, CUevent event, unsigned flags)) \
+  X(CUresult, new_event, cuEventCreate, (CUevent *event, unsigned flags)) \
+  X(CUresult, record, cuEventRecord, (CUevent event, CUstream stream)) \
+  X(CUresult, query, cuEventQuery, (CUevent event)) \
+  X(CUresult, wait, cuEventSynchronize, (CUevent event)) \
+  X(CUresult, load, cuModuleLoadData, (CUmodule *module, const void *image)) \
+  X(CUresult, unload, cuModuleUnload, (CUmodule module)) \
+  X(CUresult, function, cuModuleGetFunction, (CUfunction *function, CUmodule module, const char *name)) \
+  X(CUresult, launch, cuLaunchKernel, (CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned x, unsigned y, unsigned z, unsigned shared, CUstream stream, void **arguments, void **extra)) \
+  X(CUresult, error_name, cuGetErrorName, (CUresult error, const char **name)) \
+  X(CUresult, error_text, cuGetErrorString, (CUresult error, const char **text))
+
+typedef struct nvrtc_program *nvrtcProgram;
+#define NVRTC(X) \
+  X(int, version, nvrtcVersion, (int *major, int *minor)) \
+  X(int, count_architectures, nvrtcGetNumSupportedArchs, (int *count)) \
+  X(int, architectures, nvrtcGetSupportedArchs, (int *list)) \
+  X(int, create, nvrtcCreateProgram, (nvrtcProgram *program, const char *text, const char *name, int headers, const char *const *header_texts, const char *const *header_names)) \
+  X(int, compile, nvrtcCompileProgram, (nvrtcProgram program, int options, const char *const *option)) \
+  X(int, log_size, nvrtcGetProgramLogSize, (nvrtcProgram program, size_t *bytes)) \
+  X(int, log, nvrtcGetProgramLog, (nvrtcProgram program, char *text)) \
+  X(int, code_size, nvrtcGetCUBINSize, (nvrtcProgram program, size_t *bytes)) \
+  X(int, code, nvrtcGetCUBIN, (nvrtcProgram program, char *code)) \
+  X(int, ptx_size, nvrtcGetPTXSize, (nvrtcProgram program, size_t *bytes)) \
+  X(int, ptx, nvrtcGetPTX, (nvrtcProgram program, char *text)) \
+  X(int, destroy, nvrtcDestroyProgram, (nvrtcProgram *program)) \
+  X(const char *, error_text, nvrtcGetErrorString, (int error))
+
+typedef struct { uint64_t data[8]; } cublasLtMatmulAlgo_t;
+typedef struct { cublasLtMatmulAlgo_t algorithm; size_t workspace; int state; float waves; int reserved[4]; } cublasLtHeuristic;
+enum { R_32F = 0, R_16F = 2, C_32F = 4, R_16BF = 14, COMPUTE_32F = 68 };
+enum { LAYOUT_BATCHES = 5, LAYOUT_BATCH_OFFSET = 6 };
+enum { DESC_TRANSPOSE_A = 3, DESC_TRANSPOSE_B = 4, DESC_EPILOGUE = 7, DESC_BIAS = 8 };
+enum { EPILOGUE_BIAS = 4 };
+enum { PREFERENCE_WORKSPACE = 1, PREFERENCE_ALIGNMENT_A = 5, PREFERENCE_ALIGNMENT_B, PREFERENCE_ALIGNMENT_C, PREFERENCE_ALIGNMENT_D };
+#define BLASLT(X) \
+  X(int, create, cublasLtCreate, (void **handle)) \
+  X(int, new_product, cublasLtMatmulDescCreate, (void **product, int compute, int scale)) \
+  X(int, end_product, cublasLtMatmulDescDestroy, (void *product)) \
+  X(int, set_product, cublasLtMatmulDescSetAttribute, (void *product, int which, const void *value, size_t bytes)) \
+  X(int, new_layout, cublasLtMatrixLayoutCreate, (void **layout, int type, uint64_t rows, uint64_t columns, int64_t ld)) \
+  X(int, end_layout, cublasLtMatrixLayoutDestroy, (void *layout)) \
+  X(int, set_layout, cublasLtMatrixLayoutSetAttribute, (void *layout, int which, const void *value, size_t bytes)) \
+  X(int, new_preference, cublasLtMatmulPreferenceCreate, (void **preference)) \
+  X(int, end_preference, cublasLtMatmulPreferenceDestroy, (void *preference)) \
+  X(int, set_preference, cublasLtMatmulPreferenceSetAttribute, (void *preference, int which, const void *value, size_t bytes)) \
+  X(int, heuristic, cublasLtMatmulAlgoGetHeuristic, (void *handle, void *product, void *a, void *b, void *c, void *d, void *preference, int wanted, cublasLtHeuristic *found, int *count)) \
+  X(int, matmul, cublasLtMatmul, (void *handle, void *product, const void *alpha, const void *A, void *a, const void *B, void *b, const void *beta, const void *C, void *c, void *D, void *d, const cublasLtMatmulAlgo_t *algorithm, void *workspace, size_t workspace_bytes, CUstream stream)) \
+  X(size_t, version, cublasLtGetVersion, (void))
+
+#define FIELD(result, name, symbol, arguments) result (*name) arguments;
+extern struct sn_cuda { DRIVER(FIELD) } sn_cuda;
+extern struct sn_nvrtc { NVRTC(FIELD) } sn_nvrtc;
+extern struct sn_blaslt { BLASLT(FIELD) } sn_blaslt;
+#undef FIELD
+// Opens one of the three; null, or why it cannot be used.
+const char *sn_cuda_open(void);
+const char *sn_nvrtc_open(void);
+const char *sn_blaslt_open(void);
+// "NAME: text" of a driver's error.
+const char *sn_cuda_text(CUresult error, char *text, size_t cap);

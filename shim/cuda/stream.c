@@ -1,0 +1,280 @@
+// stream.c: runs tasks. There are three streams: one computes, one copies up to the device, one down to the host. A computing task is put on its stream
+// by the thread that submits it, as soon as all that it waits for is on a stream, and waits there for events of the others; a thread waits for such tasks
+// in turn. Copies between host and device go through pinned memory in pieces, two at a time, by a thread for each direction. No thread of JavaScript waits.
+#define _GNU_SOURCE
+#include "cuda.h"
+#include "../base/source.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+enum { COMPUTE, UP, DOWN, LANES };
+#define JOBS 256
+#define PIECE (4ull << 20)             // bytes of a piece of a copy
+#define SPIN 50000                     // nanoseconds for which a thread asks before it sleeps
+typedef struct job {
+  task *t;
+  struct job *next;
+  CUevent done;
+  int lane, issued, code;              // issued: `done` is recorded
+  char text[400];
+} job;
+typedef struct line { job *head, **tail; } line;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static job jobs[JOBS];
+static line pending[LANES], running;   // tasks that are on no stream yet, and computing ones that are
+static CUstream streams[LANES];
+static struct { void *memory; CUevent free; } pieces[LANES][2];
+static context *scribe;
+static char lost[300];                 // why the context is lost, once it is
+_Atomic uint64_t sn_cuda_counts[SN_CUDA_COUNTS];
+
+static void append(line *l, job *j) {
+  j->next = 0;
+  if (l->head) *l->tail = j; else l->head = j;
+  l->tail = &j->next;
+}
+static void take(line *l, job *j) {
+  job **q = &l->head;
+  while (*q != j) q = &(*q)->next;
+  *q = j->next;
+  if (l->tail == &j->next) l->tail = q;
+}
+
+// ---- failures -----------------------------------------------------------------------------------------------------------
+static pthread_mutex_t losing = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic int is_lost;
+// Errors after which the driver answers every call with the same.
+static int is_sticky(CUresult e) { return e == 214 || e == 700 || e == 702 || e == 709 || e == 710 || (e >= 714 && e <= 719); }
+static int refuse(job *j, int code, const char *what, const char *why) {
+  if (j->code) return 0;
+  j->code = code;
+  snprintf(j->text, sizeof j->text, "CUDA: %s: %s", what, why);
+  return 0;
+}
+// 1 if a call of the driver was good.
+static int good(job *j, CUresult error, const char *what) {
+  char text[200];
+  if (!error) return 1;
+  sn_cuda_text(error, text, sizeof text);
+  pthread_mutex_lock(&losing);
+  if (is_sticky(error) && !is_lost) {
+    snprintf(lost, sizeof lost, "%s (%s): the device's context is lost, and with it what was in its memory; nothing runs on it in this process any more", text, what);
+    is_lost = 1;
+  }
+  pthread_mutex_unlock(&losing);
+  return refuse(j, error == CUDA_ERROR_OUT_OF_MEMORY ? SN_E_MEMORY : SN_E_DEVICE, what, is_lost ? lost : text);
+}
+// Waits for an event: awake for a while, as much is short, then asleep.
+static CUresult settle(CUevent e) {
+  struct timespec from, now;
+  CUresult r;
+  clock_gettime(CLOCK_MONOTONIC, &from);
+  while ((r = sn_cuda.query(e)) == CUDA_ERROR_NOT_READY) {
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if ((now.tv_sec - from.tv_sec) * 1000000000ll + now.tv_nsec - from.tv_nsec > SPIN) return sn_cuda.wait(e);
+  }
+  return r;
+}
+
+// ---- order --------------------------------------------------------------------------------------------------------------
+// The job of a task in flight of the same context, by its index; null if it has ended.
+static job *job_of(const context *c, int index) {
+  for (unsigned i = 0; i < JOBS; i++) if (jobs[i].t && jobs[i].t->c == c && jobs[i].t->index == index) return &jobs[i];
+  return 0;
+}
+// Whether all that a job waits for is on a stream.
+static int may_issue(const job *j) {
+  for (uint64_t w = atomic_load(&j->t->waits); w; w &= w - 1) {
+    const job *before = job_of(j->t->c, __builtin_ctzll(w));
+    if (before && !before->issued) return 0;
+  }
+  return 1;
+}
+// Lets the stream of a job wait for what it waits for on other streams.
+static void order(job *j) {
+  for (uint64_t w = atomic_load(&j->t->waits); w; w &= w - 1) {
+    const job *before = job_of(j->t->c, __builtin_ctzll(w));
+    if (before && before->lane != j->lane) sn_cuda.stream_waits(streams[j->lane], before->done, 0);
+  }
+}
+
+// ---- commands -----------------------------------------------------------------------------------------------------------
+static uint64_t wide(const uint32_t *w) { return w[0] | (uint64_t)w[1] << 32; }
+static CUdeviceptr at(const binding *b, uint64_t offset) { return (CUdeviceptr)(uintptr_t)b->m.handle + offset; }
+static int launch_kernel(job *j, const uint32_t *w, uint32_t n) {
+  launch l;
+  const char *why = sn_read_launch(j->t, w, n, &l);
+  CUdeviceptr pointers[MOST_BUFFERS];
+  void *arguments[MOST_BUFFERS + 1];
+  if (why) return refuse(j, SN_E_WORDS, l.p ? l.p->name : "launch", why);
+  for (uint32_t i = 0; i < l.p->buffers; i++) {
+    const binding *b = j->t->b + l.buffers[3 * i];
+    if (b->device != j->t->device) return refuse(j, SN_E_WORDS, l.p->name, "memory of another device is bound");
+    pointers[i] = at(b, wide(l.buffers + 3 * i + 1));
+    arguments[i] = &pointers[i];
+  }
+  arguments[l.p->buffers] = (void *)l.constants;
+  atomic_fetch_add(&sn_cuda_counts[SN_CUDA_LAUNCHED], 1);
+  return good(j, sn_cuda.launch(((kernel *)l.p->kernel)->function, l.groups[0], l.groups[1], l.groups[2], l.threads[0], l.threads[1], l.threads[2], 0,
+    streams[j->lane], arguments, 0), l.p->name);
+}
+static int call_routine(job *j, const uint32_t *w, uint32_t n) {
+  sn_checked r;
+  if (j->lane != COMPUTE) return refuse(j, SN_E_WORDS, "call", "is for the first stream");
+  const int code = sn_read_call(scribe, w, n, j->t->b, j->t->nb, &r);
+  if (code) return refuse(j, code, "call", sn_written(scribe));
+  if (!r.touched) return 1;
+  if (!strcmp(r.routine->name, "copy"))
+    return good(j, sn_cuda.within((CUdeviceptr)(uintptr_t)r.p[1], (CUdeviceptr)(uintptr_t)r.p[0], (size_t)r.n[0], streams[COMPUTE]), "copy");
+  if (strncmp(r.routine->name, "gemm.", 5)) return refuse(j, SN_E_ROUTINE, r.routine->name, "CUDA does not have this routine");
+  return sn_cuda_gemm(&r.call, r.routine->name + 5, streams[COMPUTE]) ? refuse(j, SN_E_ROUTINE, r.routine->name, r.text) : 1;
+}
+// Between host and device, in pieces: while one is on its way, the thread fills or empties the other. A copy to the host is complete at the end.
+static int move_pieces(job *j, const copy *c) {
+  const int up = j->lane == UP;
+  char *host = (up ? c->from->m.host : c->to->m.host) + (up ? c->at_from : c->at_to);
+  const CUdeviceptr device = up ? at(c->to, c->at_to) : at(c->from, c->at_from);
+  const uint64_t n = (c->bytes + PIECE - 1) / PIECE;
+  atomic_fetch_add(&sn_cuda_counts[up ? SN_CUDA_UP : SN_CUDA_DOWN], c->bytes);
+  for (uint64_t k = 0; k <= n; k++) {
+    const uint64_t from = k * PIECE, bytes = k < n && c->bytes - from < PIECE ? c->bytes - from : PIECE;
+    void *memory = pieces[j->lane][k % 2].memory;
+    const CUevent free = pieces[j->lane][k % 2].free;
+    if (k < n) {
+      if (up) {
+        if (!good(j, settle(free), "copy to the device")) return 0;
+        memcpy(memory, host + from, bytes);
+      }
+      const CUresult r = up ? sn_cuda.to_device(device + from, memory, bytes, streams[UP]) : sn_cuda.to_host(memory, device + from, bytes, streams[DOWN]);
+      if (!good(j, r, "copy") || !good(j, sn_cuda.record(free, streams[j->lane]), "copy")) return 0;
+    }
+    if (up || k == 0) continue;
+    const uint64_t before = from - PIECE, ready = c->bytes - before < PIECE ? c->bytes - before : PIECE;
+    if (!good(j, settle(pieces[DOWN][(k - 1) % 2].free), "copy to the host")) return 0;
+    memcpy(host + before, pieces[DOWN][(k - 1) % 2].memory, ready);
+  }
+  return 1;
+}
+static int run_copy(job *j, const uint32_t *w, uint32_t n) {
+  copy c;
+  const char *why = sn_read_copy(j->t, w, n, &c);
+  if (why) return refuse(j, SN_E_WORDS, "copy", why);
+  if (c.bytes == 0) return 1;
+  if (c.to->device == c.from->device) return good(j, sn_cuda.within(at(c.to, c.at_to), at(c.from, c.at_from), c.bytes, streams[j->lane]), "copy");
+  const int up = c.to->device == j->t->device;
+  if (j->lane != (up ? UP : DOWN)) return refuse(j, SN_E_WORDS, "copy", "between devices is for the second stream, one direction a submission");
+  if (!(up ? c.from : c.to)->m.host) return refuse(j, SN_E_WORDS, "copy", "the other device's memory is not the host's");
+  return move_pieces(j, &c);
+}
+// Puts the commands of a job on its stream, and its event behind them.
+static void encode(job *j) {
+  const task *t = j->t;
+  if (is_lost) refuse(j, SN_E_DEVICE, "task", lost);
+  for (uint32_t at = t->at, n; at < t->n && !j->code; at += n) {
+    const uint32_t *w = t->words + at;
+    n = t->n - at >= 2 ? w[1] : 0;
+    if (n < 2 || n > t->n - at) { refuse(j, SN_E_WORDS, "command", "malformed"); break; }
+    switch (w[0]) {
+      case SN_LAUNCH: launch_kernel(j, w + 2, n - 2); break;
+      case SN_CALL: call_routine(j, w, n); break;
+      case SN_COPY: run_copy(j, w + 2, n - 2); break;
+      default: refuse(j, SN_E_WORDS, "command", "a GPU does not run it");
+    }
+  }
+  // Also of a task that failed midway: what it has on the stream must end before its memory is free.
+  good(j, sn_cuda.record(j->done, streams[j->lane]), "event");
+}
+
+// ---- threads ------------------------------------------------------------------------------------------------------------
+// The first job of a line that may go on its stream, or null.
+static job *ready(int lane) {
+  job *j = pending[lane].head;
+  while (j && !may_issue(j)) j = j->next;
+  if (j) { take(&pending[lane], j); order(j); }
+  return j;
+}
+// A job is on its stream: so may those be that waited for it.
+static void issued(job *j) {
+  j->issued = 1;
+  if (j->lane == COMPUTE) append(&running, j);
+  pthread_cond_broadcast(&changed);
+}
+static void compute(void) { for (job *j; (j = ready(COMPUTE));) { encode(j); issued(j); } }
+static void finish(job *j) {
+  char text[sizeof j->text];
+  good(j, settle(j->done), "task");
+  pthread_mutex_lock(&lock);
+  task *t = j->t;
+  const int code = j->code;
+  memcpy(text, j->text, sizeof text);
+  *j = (job){.done = j->done};
+  pthread_cond_broadcast(&changed);
+  pthread_mutex_unlock(&lock);
+  sn_done(t, code, text);
+}
+static void *finisher(void *none) {
+  (void)none;
+  sn_cuda_enter();
+  for (;;) {
+    pthread_mutex_lock(&lock);
+    while (!running.head) pthread_cond_wait(&changed, &lock);
+    job *j = running.head;
+    take(&running, j);
+    pthread_mutex_unlock(&lock);
+    finish(j);
+  }
+  return 0;
+}
+static void *copier(void *lane) {
+  sn_cuda_enter();
+  for (;;) {
+    job *j;
+    pthread_mutex_lock(&lock);
+    while (!(j = ready((int)(intptr_t)lane))) pthread_cond_wait(&changed, &lock);
+    pthread_mutex_unlock(&lock);
+    encode(j);
+    pthread_mutex_lock(&lock);
+    issued(j);
+    compute();
+    pthread_mutex_unlock(&lock);
+    finish(j);
+  }
+  return 0;
+}
+// The lane of a task: a copy goes by the direction of its first command.
+static int lane_of(const task *t) {
+  if (t->stream != SN_TRANSFER || t->n - t->at < 10 || t->words[t->at + 2] >= t->nb) return COMPUTE;
+  return t->b[t->words[t->at + 2]].device == t->device ? UP : DOWN;
+}
+void sn_cuda_enqueue(task *t) {
+  job *j = 0;
+  sn_cuda_enter();
+  pthread_mutex_lock(&lock);
+  // A context has far fewer tasks in flight than there are jobs, so that some job of another ends without the lock of this one.
+  while (!j) {
+    for (unsigned i = 0; i < JOBS && !j; i++) if (!jobs[i].t) j = &jobs[i];
+    if (!j) pthread_cond_wait(&changed, &lock);
+  }
+  j->t = t;
+  j->lane = lane_of(t);
+  append(&pending[j->lane], j);
+  if (j->lane == COMPUTE) compute();
+  else pthread_cond_broadcast(&changed);
+  pthread_mutex_unlock(&lock);
+}
+const char *sn_cuda_open_streams(void) {
+  static const char *const none = "the CUDA device gives no streams";
+  pthread_t thread;
+  if (!(scribe = sn_scribe())) return none;
+  for (int i = 0; i < LANES; i++) if (sn_cuda.new_stream(&streams[i], CU_STREAM_NON_BLOCKING)) return none;
+  for (int i = 0; i < JOBS; i++) if (sn_cuda.new_event(&jobs[i].done, CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING)) return none;
+  for (int i = UP; i <= DOWN; i++) for (int k = 0; k < 2; k++)
+    if (sn_cuda.allocate_host(&pieces[i][k].memory, PIECE) || sn_cuda.new_event(&pieces[i][k].free, CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING)) return none;
+  for (int i = COMPUTE; i < LANES; i++) {
+    if (pthread_create(&thread, 0, i == COMPUTE ? finisher : copier, (void *)(intptr_t)i)) return "its threads cannot be started";
+    pthread_detach(thread);
+  }
+  return 0;
+}
