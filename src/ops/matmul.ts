@@ -121,6 +121,7 @@ const matmulOp: OpDef<Scale> = define<Scale>({
       }];
     },
   },
+  structure: (a) => `${a.alpha},${a.beta}`,
   vjp: (ct, _out, ins, arg, need) => {
     const a = ins[0] as Node, b = ins[1] as Node, c = ins[2];
     const t = (x: Node): Node => conjugateNode(swap(x, x.shape.length - 2, x.shape.length - 1));
