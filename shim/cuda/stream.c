@@ -23,6 +23,7 @@ typedef struct line { job *head, **tail; } line;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static job jobs[JOBS];
+static _Atomic unsigned begun;           // computing tasks so far
 static line pending[LANES], running;   // tasks that are on no stream yet, and computing ones that are
 static CUstream streams[LANES];
 static struct { void *memory; CUevent free; } pieces[LANES][2];
@@ -66,15 +67,17 @@ static int good(job *j, CUresult error, const char *what) {
   pthread_mutex_unlock(&losing);
   return refuse(j, error == CUDA_ERROR_OUT_OF_MEMORY ? SN_E_MEMORY : SN_E_DEVICE, what, is_lost ? lost : text);
 }
+static int64_t since(const struct timespec *from) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (now.tv_sec - from->tv_sec) * 1000000000ll + now.tv_nsec - from->tv_nsec;
+}
 // Waits for an event: awake for a while, as much is short, then asleep.
 static CUresult settle(CUevent e) {
-  struct timespec from, now;
+  struct timespec from;
   CUresult r;
   clock_gettime(CLOCK_MONOTONIC, &from);
-  while ((r = sn_cuda.query(e)) == CUDA_ERROR_NOT_READY) {
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if ((now.tv_sec - from.tv_sec) * 1000000000ll + now.tv_nsec - from.tv_nsec > SPIN) return sn_cuda.wait(e);
-  }
+  while ((r = sn_cuda.query(e)) == CUDA_ERROR_NOT_READY) if (since(&from) > SPIN) return sn_cuda.wait(e);
   return r;
 }
 
@@ -198,7 +201,7 @@ static job *ready(int lane) {
 // A job is on its stream: so may those be that waited for it.
 static void issued(job *j) {
   j->issued = 1;
-  if (j->lane == COMPUTE) append(&running, j);
+  if (j->lane == COMPUTE) { append(&running, j); atomic_fetch_add(&begun, 1); }
   pthread_cond_broadcast(&changed);
 }
 static void compute(void) { for (job *j; (j = ready(COMPUTE));) { encode(j); issued(j); } }
@@ -216,8 +219,12 @@ static void finish(job *j) {
 }
 static void *finisher(void *none) {
   (void)none;
+  struct timespec from;
   sn_cuda_enter();
-  for (;;) {
+  for (unsigned seen = 0;; seen++) {
+    // To be woken takes longer than a small task.
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    while (atomic_load(&begun) == seen && since(&from) < SPIN) {}
     pthread_mutex_lock(&lock);
     while (!running.head) pthread_cond_wait(&changed, &lock);
     job *j = running.head;
