@@ -446,7 +446,7 @@ class Printer {
       ? `for (${index} from = 0; from < n; from += ${lanes})`
       : `for (${index} i = at; i < n; i += ${lanes})`;
     // What is kept lies in registers only where each k is known; other loads are many at once.
-    this.#line(keep > 0 ? "#pragma unroll" : "#pragma unroll 4");
+    this.#line(keep > 0 ? "#pragma unroll" : "#pragma unroll 8");
     this.#block(walk, () => {
       if (keep > 0) this.#line(`const ${index} i = at + k * ${lanes};`);
       else if (together) this.#line(`const ${index} i = from + at;`);
