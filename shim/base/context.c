@@ -264,6 +264,7 @@ static int run_here(context *c, uint32_t *w, uint32_t n, binding *b, uint32_t nb
 }
 // Enters a task, which owns `t->b` and `t->words`, in the order of its context. Blocks while too much is in flight.
 static void enter(context *c, task *t) {
+  const uint64_t own = sn_device(t->device, 0)->in_flight, most = own ? own : BYTES_IN_FLIGHT;
   for (;;) {
     const uint64_t busy = atomic_load(&c->busy);
     if (busy != ~0ull && (__builtin_popcountll(busy) < 2 || c->bytes + t->bytes <= BYTES_IN_FLIGHT)) break;
