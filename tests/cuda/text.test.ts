@@ -39,7 +39,7 @@ ${
 }`;
 /** A text among others: in a namespace, with a name of C++. */
 const within = (text: string, i: number): string =>
-  `namespace text${i} {\n${text.replace("extern \"C\" ", "")}}\n${
+  `namespace text${i} {\n${text.replace('extern "C" ', "")}}\n${
     [...text.matchAll(/^#define (\w+)/gm)].map(([, name]) => `#undef ${name}\n`).join("")
   }`;
 

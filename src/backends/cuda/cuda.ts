@@ -54,10 +54,14 @@ template <class To, class From> To as_type(From from) {
   return both.to;
 }
 ${
-  ["char", "uchar", "short", "ushort", "half", "int", "long", "ulong"].map((t) => `#define ${t}2 lanes<${t}, 2>\n`).join(
-    "",
-  )
-}${["char", "uchar", "short", "ushort", "half", "int", "uint", "float"].map((t) => `#define ${t}4 lanes<${t}, 4>\n`).join("")}\
+  ["char", "uchar", "short", "ushort", "half", "int", "long", "ulong"].map((t) => `#define ${t}2 lanes<${t}, 2>\n`)
+    .join(
+      "",
+    )
+}${
+  ["char", "uchar", "short", "ushort", "half", "int", "uint", "float"].map((t) => `#define ${t}4 lanes<${t}, 4>\n`)
+    .join("")
+}\
 #define uint2 two<uint>
 #define float2 two<float>
 #define float3 three

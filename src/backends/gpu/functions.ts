@@ -332,7 +332,11 @@ export function functionNames(own: string): string[] {
 /** The functions that a text names, and those that they name, callees first. `own` are those of one language: they come before the shared ones, or in their place. */
 export function functionsFor(text: string, own: string): string {
   const mine = parse(own), taken = new Set<string>();
-  const known = new Map([...[...mine].filter(([name]) => !SHARED.has(name)), ...SHARED].map(([name, body]) => [name, mine.get(name) ?? body]));
+  const known = new Map(
+    [...[...mine].filter(([name]) => !SHARED.has(name)), ...SHARED].map((
+      [name, body],
+    ) => [name, mine.get(name) ?? body]),
+  );
   const take = (from: string): void => {
     for (const [name] of from.matchAll(/\bsn_\w+/g)) {
       const body = known.get(name);
