@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #define CONTEXTS 1024
 #define TICKETS 0x7fffffffu            // tickets are 1 .. TICKETS, then 1 again
 #define IN_FLIGHT 64                   // submissions, a bit for each
 #define BYTES_IN_FLIGHT (128ull << 20) // of new buffers and arenas, once there are two
-struct waiter { int done, code; };     // of a thread that is blocked on its submission
+struct waiter { _Atomic int done; int code; };   // of a thread that is blocked on its submission
+#define AWAKE 50000                    // nanoseconds for which such a thread looks by itself: to be woken takes longer than a small task
 typedef struct failure { struct failure *next; uint64_t number; int32_t code; char text[]; } failure;
 struct context {
   uint32_t id;
@@ -262,6 +264,7 @@ static int run_here(context *c, uint32_t *w, uint32_t n, binding *b, uint32_t nb
 }
 // Enters a task, which owns `t->b` and `t->words`, in the order of its context. Blocks while too much is in flight.
 static void enter(context *c, task *t) {
+  const uint64_t own = sn_device(t->device, 0)->in_flight, most = own ? own : BYTES_IN_FLIGHT;
   for (;;) {
     const uint64_t busy = atomic_load(&c->busy);
     if (busy != ~0ull && (__builtin_popcountll(busy) < 2 || c->bytes + t->bytes <= BYTES_IN_FLIGHT)) break;
@@ -281,6 +284,15 @@ static int can_dispatch(context *c) {
   if (!c->started) c->started = !pthread_create(&c->thread, 0, dispatcher, c);
   pthread_mutex_unlock(&c->lock);
   return c->started;
+}
+static void await(context *c, struct waiter *w) {
+  struct timespec from, now;
+  clock_gettime(CLOCK_MONOTONIC, &from);
+  do clock_gettime(CLOCK_MONOTONIC, &now);
+  while (!atomic_load(&w->done) && (now.tv_sec - from.tv_sec) * 1000000000ll + now.tv_nsec - from.tv_nsec < AWAKE);
+  pthread_mutex_lock(&c->lock);
+  while (!w->done) pthread_cond_wait(&c->changed, &c->lock);
+  pthread_mutex_unlock(&c->lock);
 }
 int32_t sn_submit(uint32_t ctx, uint32_t *w, uint32_t n) {
   context *c = sn_context(ctx);
@@ -318,9 +330,9 @@ int32_t sn_submit(uint32_t ctx, uint32_t *w, uint32_t n) {
   pthread_mutex_lock(&c->lock);
   enter(c, t);
   w[3] = ticket_of(c->submitted);
-  while (!(w[2] & SN_ASYNC) && !waiter.done) pthread_cond_wait(&c->changed, &c->lock);
   pthread_mutex_unlock(&c->lock);
   if (w[2] & SN_ASYNC) return (int32_t)w[3];
+  await(c, &waiter);
   for (uint32_t i = 0; i < nb && waiter.code; i++) {
     uint32_t *e = w + 4 + 6 * i;
     if (e[0] == SN_BIND_NEW) { sn_discard(e[1]); e[1] = 0; }

@@ -33,6 +33,7 @@ typedef struct device {
   const char *name;                    // "cpu", "fake", "metal", "cuda"
   int unified;                         // the host reads and writes its memory, which has a host address: no copies, only order
   int cached;                          // the library keeps freed memory of this device for reuse; else the device does, or nobody
+  uint64_t in_flight;                  // bytes of new buffers and arenas that may be in flight once there are two tasks; 0: as many as the CPU's
   // Null, or why the device cannot be used on this machine. Called once, before all else, at the first use.
   const char *(*open)(void);
   // Memory of `bytes` and SN_PAD readable ones after; 0 on success. Called under the buffer table's lock: must call nothing of the library.

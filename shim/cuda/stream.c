@@ -11,7 +11,8 @@
 enum { COMPUTE, UP, DOWN, LANES };
 #define JOBS 256
 #define PIECE (4ull << 20)             // bytes of a piece of a copy
-#define SPIN 50000                     // nanoseconds for which a thread asks before it sleeps
+#define SPIN 2000000                   // nanoseconds for which a thread asks for an event before it sleeps: to be woken by the driver takes long
+#define IDLE 100000                    // and for which it looks for work
 typedef struct job {
   task *t;
   struct job *next;
@@ -21,8 +22,10 @@ typedef struct job {
 } job;
 typedef struct line { job *head, **tail; } line;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t work[LANES] = {PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER};   // for the thread of a lane
+static pthread_cond_t room = PTHREAD_COND_INITIALIZER;      // a job has ended
 static job jobs[JOBS];
+static _Atomic unsigned begun;           // computing tasks so far
 static line pending[LANES], running;   // tasks that are on no stream yet, and computing ones that are
 static CUstream streams[LANES];
 static struct { void *memory; CUevent free; } pieces[LANES][2];
@@ -66,15 +69,17 @@ static int good(job *j, CUresult error, const char *what) {
   pthread_mutex_unlock(&losing);
   return refuse(j, error == CUDA_ERROR_OUT_OF_MEMORY ? SN_E_MEMORY : SN_E_DEVICE, what, is_lost ? lost : text);
 }
+static int64_t since(const struct timespec *from) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (now.tv_sec - from->tv_sec) * 1000000000ll + now.tv_nsec - from->tv_nsec;
+}
 // Waits for an event: awake for a while, as much is short, then asleep.
 static CUresult settle(CUevent e) {
-  struct timespec from, now;
+  struct timespec from;
   CUresult r;
   clock_gettime(CLOCK_MONOTONIC, &from);
-  while ((r = sn_cuda.query(e)) == CUDA_ERROR_NOT_READY) {
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if ((now.tv_sec - from.tv_sec) * 1000000000ll + now.tv_nsec - from.tv_nsec > SPIN) return sn_cuda.wait(e);
-  }
+  while ((r = sn_cuda.query(e)) == CUDA_ERROR_NOT_READY) if (since(&from) > SPIN) return sn_cuda.wait(e);
   return r;
 }
 
@@ -198,8 +203,12 @@ static job *ready(int lane) {
 // A job is on its stream: so may those be that waited for it.
 static void issued(job *j) {
   j->issued = 1;
-  if (j->lane == COMPUTE) append(&running, j);
-  pthread_cond_broadcast(&changed);
+  if (j->lane == COMPUTE) {
+    append(&running, j);
+    atomic_fetch_add(&begun, 1);
+    pthread_cond_signal(&work[COMPUTE]);
+  }
+  for (int i = UP; i <= DOWN; i++) if (pending[i].head) pthread_cond_signal(&work[i]);
 }
 static void compute(void) { for (job *j; (j = ready(COMPUTE));) { encode(j); issued(j); } }
 static void finish(job *j) {
@@ -210,16 +219,20 @@ static void finish(job *j) {
   const int code = j->code;
   memcpy(text, j->text, sizeof text);
   *j = (job){.done = j->done};
-  pthread_cond_broadcast(&changed);
+  pthread_cond_signal(&room);
   pthread_mutex_unlock(&lock);
   sn_done(t, code, text);
 }
 static void *finisher(void *none) {
   (void)none;
+  struct timespec from;
   sn_cuda_enter();
-  for (;;) {
+  for (unsigned seen = 0;; seen++) {
+    // To be woken takes longer than a small task.
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    while (atomic_load(&begun) == seen && since(&from) < IDLE) {}
     pthread_mutex_lock(&lock);
-    while (!running.head) pthread_cond_wait(&changed, &lock);
+    while (!running.head) pthread_cond_wait(&work[COMPUTE], &lock);
     job *j = running.head;
     take(&running, j);
     pthread_mutex_unlock(&lock);
@@ -227,12 +240,13 @@ static void *finisher(void *none) {
   }
   return 0;
 }
-static void *copier(void *lane) {
+static void *copier(void *lane_) {
+  const int lane = (int)(intptr_t)lane_;
   sn_cuda_enter();
   for (;;) {
     job *j;
     pthread_mutex_lock(&lock);
-    while (!(j = ready((int)(intptr_t)lane))) pthread_cond_wait(&changed, &lock);
+    while (!(j = ready(lane))) pthread_cond_wait(&work[lane], &lock);
     pthread_mutex_unlock(&lock);
     encode(j);
     pthread_mutex_lock(&lock);
@@ -255,13 +269,13 @@ void sn_cuda_enqueue(task *t) {
   // A context has far fewer tasks in flight than there are jobs, so that some job of another ends without the lock of this one.
   while (!j) {
     for (unsigned i = 0; i < JOBS && !j; i++) if (!jobs[i].t) j = &jobs[i];
-    if (!j) pthread_cond_wait(&changed, &lock);
+    if (!j) pthread_cond_wait(&room, &lock);
   }
   j->t = t;
   j->lane = lane_of(t);
   append(&pending[j->lane], j);
   if (j->lane == COMPUTE) compute();
-  else pthread_cond_broadcast(&changed);
+  else pthread_cond_signal(&work[j->lane]);
   pthread_mutex_unlock(&lock);
 }
 const char *sn_cuda_open_streams(void) {

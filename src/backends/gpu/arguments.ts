@@ -168,7 +168,7 @@ export function pack(
     else if (f.t === "f64") view.setFloat64(at, Number(x), true);
     else if (f.t === "i64" || f.t === "u64" || (f.t === null && wide)) {
       view.setBigUint64(at, BigInt.asUintN(64, BigInt(x)), true);
-    } else view.setUint32(at, Number(BigInt.asUintN(32, BigInt(x))), true);
+    } else view.setUint32(at, Number(x) >>> 0, true);
   }
   return out;
 }

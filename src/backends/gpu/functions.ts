@@ -339,6 +339,10 @@ function parse(text: string): Map<string, string> {
 }
 const SHARED = parse(TEXT);
 
+/** The names of all functions of a language. */
+export function functionNames(own: string): string[] {
+  return [...new Set([...parse(own).keys(), ...SHARED.keys()])];
+}
 /** The functions that a text names, and those that they name, callees first. `own` are those of one language: they come before the shared ones, or in their place. */
 export function functionsFor(text: string, own: string): string {
   const mine = parse(own), taken = new Set<string>();

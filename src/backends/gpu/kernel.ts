@@ -16,7 +16,7 @@ import { identityLiteral } from "../cpu/tape.ts";
 import { Arguments, type Grid, pack, type Placed, type Run } from "./arguments.ts";
 import { binaryText, literalText, narrowed, operationText, storageName, typeName, widened } from "./expr.ts";
 import { functionsFor } from "./functions.ts";
-import { gridOf, isUniform, keptValues, rootsOf, type Shape, shapeOf, THREADS, WIDTH } from "./shape.ts";
+import { gridOf, isUniform, keptValues, rootsOf, type Shape, shapeOf, THREADS, TILE, WIDTH } from "./shape.ts";
 
 /** What differs between the languages of GPUs. */
 export interface Language {
@@ -303,6 +303,43 @@ class Printer {
   }
 
   // ---- kinds
+  /** A map some of whose operands lie across: a tile of them goes through the threadgroup's memory, read as it lies. */
+  #tiles(): void {
+    const k = this.#k, pass = k.passes[0] as Pass, index = this.#index, { crossed } = this.#shape;
+    const across = this.args.size("across"), last = this.args.axis("row", k.rowAxes - 1), pitch = TILE + 1;
+    this.#line(`const ${index} down = (${last} + ${TILE - 1}) / ${TILE};`);
+    this.#line(`const ${index} tile = ${index}(sn_group) / ${across};`);
+    this.#line(`const ${index} left = ${index}(sn_group) % ${across} * ${TILE}, top = tile % down * ${TILE};`);
+    this.#line(`const int x = int(sn_thread % ${TILE}u), y = int(sn_thread / ${TILE}u);`);
+    for (const m of crossed) {
+      this.#line(this.#language.shared(storageName(this.#mem(m).dtype), `t${m}`, TILE * pitch));
+      this.#vectors.set(m, `t${m}[x * ${pitch} + e]`);
+    }
+    /** Both walks: positions of the tile with the row and the element that belong to them. */
+    const walk = (q: string, i: string, body: () => void): void => {
+      this.#line("#pragma unroll");
+      this.#block(`for (int k = 0; k < ${TILE * TILE / THREADS}; k++)`, () => {
+        this.#line(`const int e = y + k * ${THREADS / TILE};`);
+        this.#line(`const ${index} q = top + ${q}, i = left + ${i}, row = tile / down * ${last} + q;`);
+        this.#block(`if (q < ${last} && i < ${this.args.size("length")})`, () => {
+          this.#rowStart();
+          body();
+        });
+      });
+    };
+    walk("x", "e", () => {
+      this.#position([], crossed);
+      for (const m of crossed) this.#line(`t${m}[e * ${pitch} + x] = p${m}[${this.#at(m)}];`);
+    });
+    this.#line(this.#language.barrier);
+    walk("e", "x", () => {
+      const roots = rootsOf(pass);
+      this.#uniforms(roots);
+      this.#position(roots, this.#storesOf(pass));
+      for (const e of roots) this.#value(e);
+      for (const s of pass.stores) this.#storeElement(s);
+    });
+  }
   #map(): void {
     const k = this.#k,
       pass = k.passes[0] as Pass,
@@ -409,7 +446,7 @@ class Printer {
       ? `for (${index} from = 0; from < n; from += ${lanes})`
       : `for (${index} i = at; i < n; i += ${lanes})`;
     // What is kept lies in registers only where each k is known; other loads are many at once.
-    this.#line(keep > 0 ? "#pragma unroll" : "#pragma unroll 4");
+    this.#line(keep > 0 ? "#pragma unroll" : "#pragma unroll 8");
     this.#block(walk, () => {
       if (keep > 0) this.#line(`const ${index} i = at + k * ${lanes};`);
       else if (together) this.#line(`const ${index} i = from + at;`);
@@ -570,7 +607,7 @@ class Printer {
   /** The whole text. */
   text(name: string): string {
     const kinds = {
-      map: () => this.#map(),
+      map: () => this.#shape.crossed.length > 0 ? this.#tiles() : this.#map(),
       row: () => this.#rows(),
       column: () => this.#column(),
       sequence: () => this.#sequence(),
@@ -595,7 +632,7 @@ function nameOf(k: Kernel): string {
 
 /** The key of a program: kernels with the same key have the same text. */
 export function programKey(k: Kernel, shape: Shape): string {
-  return `${k.kind}\n${printKernel(k)}\n${Object.values(shape).join()}`;
+  return `${k.kind}\n${printKernel(k)}\n${Object.values(shape).join("|")}`;
 }
 /** Prints a kernel in a language. A `TypeError` if it computes float64. */
 export function makeProgram(k: Kernel, shape: Shape, language: Language): Program {

@@ -9,6 +9,8 @@ import type { Grid, Run } from "./arguments.ts";
 export const THREADS = 256;
 /** Threads of a SIMD group (a warp). */
 export const WIDTH = 32;
+/** Rows and elements of a tile. */
+export const TILE = 32;
 /** What a thread may keep of a row, in registers of 32 bits. */
 const REGISTERS = 48;
 
@@ -22,6 +24,8 @@ export interface Shape {
   readonly inner: number;
   /** map: elements that a thread loads and stores at once. */
   readonly vector: number;
+  /** map: operands that lie along the last row axis: a threadgroup takes a tile of rows, and passes them through its memory. */
+  readonly crossed: readonly number[];
   /** row: threads of a row (1, a SIMD group, or a threadgroup). column: threads along the row. */
   readonly lanes: number;
   /** row: elements of a row that a thread keeps between passes; 0: it reads them again. */
@@ -119,6 +123,19 @@ function vectorOf(k: Kernel, run: Run): number {
   return fits(4) ? 4 : fits(2) ? 2 : 1;
 }
 
+/** Operands of a map that are read along the last row axis while all that is stored lies along the row. */
+function crossedOf(k: Kernel, run: Run): number[] {
+  const pass = k.passes[0] as Pass, last = run.rows.length - 1, n = product(run.inner);
+  const simple = run.rag < 0 && run.inner.length === 1 && n >= TILE && (run.rows[last] ?? 0) >= TILE &&
+    pass.stores.every((s) => s.index === null && s.combine === "set" && k.mems[s.mem]?.along === "unit");
+  if (!simple) return [];
+  const loaded = new Set(expressions(rootsOf(pass)).filter((e) => e.op === "load").map((e) => e.imm));
+  return [...loaded].filter((m) => {
+    const o = run.operands[m] as Run["operands"][number], item = itemsize((k.mems[m] as Kernel["mems"][number]).dtype);
+    return k.mems[m]?.along === "any" && o.rows[last] === item && Math.abs(o.inner[0] ?? 0) * item >= 64;
+  }).slice(0, 4);
+}
+
 /** The shape of a run of a kernel. */
 export function shapeOf(k: Kernel, run: Run): Shape {
   const n = product(run.inner),
@@ -127,6 +144,7 @@ export function shapeOf(k: Kernel, run: Run): Shape {
       rag: run.rag >= 0,
       inner: run.inner.length,
       vector: 1,
+      crossed: [] as readonly number[],
       lanes: 1,
       keep: 0,
       full: false,
@@ -134,7 +152,7 @@ export function shapeOf(k: Kernel, run: Run): Shape {
     };
   switch (k.kind) {
     case "map":
-      return { ...base, vector: vectorOf(k, run) };
+      return { ...base, vector: vectorOf(k, run), crossed: crossedOf(k, run) };
     case "row": {
       const lanes = n <= 16 ? 1 : n <= 512 ? WIDTH : THREADS, each = powerOver(n / lanes);
       const keep = keptValues(k, each).size > 0 ? each : 0;
@@ -155,6 +173,10 @@ export function gridOf(k: Kernel, shape: Shape, run: Run): { readonly grid: Grid
   if (rows === 0 || (n === 0 && k.kind !== "row")) return null;
   switch (k.kind) {
     case "map": {
+      if (shape.crossed.length > 0) {
+        const across = Math.ceil(n / TILE), last = run.rows[run.rows.length - 1] as number;
+        return { grid: { across, shift: 0 }, groups: across * Math.ceil(last / TILE) * (rows / last) };
+      }
       const threads = Math.ceil(n / shape.vector),
         along = Math.min(THREADS, powerOver(threads)),
         across = Math.ceil(threads / along);
