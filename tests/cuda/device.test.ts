@@ -9,7 +9,7 @@ import process from "node:process";
 import { test } from "node:test";
 import * as mx from "../../mod.ts";
 import { root } from "../../scripts/tools.ts";
-import { native } from "../../src/runtime/evaluate.ts";
+import { native } from "../../src/runtime/memory.ts";
 
 const lib = native(), CUDA = lib.devices.get("cuda"), there = CUDA !== undefined && "capability" in lib.info(CUDA);
 const COMPILED = 0, UP = 2, DOWN = 3;
