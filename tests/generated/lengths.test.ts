@@ -45,8 +45,10 @@ const PROGRAMS: Readonly<Record<string, (n: number) => NDArray | NDArray[]>> = {
   "cross entropy": (n) => mx.mean(mx.logsumexp(leaf(n, 10), -1).sub(leaf(n, 10).get(":", 3))),
 };
 
+// A GPU's plans are for exact sizes.
+const fixed = mx.defaultDevice().type === "gpu";
 for (const [name, program] of Object.entries(PROGRAMS)) {
-  test(`1,000 lengths: ${name}`, { timeout: 180000 }, () => {
+  test(`1,000 lengths: ${name}`, { timeout: 180000, skip: fixed }, () => {
     forgetPlans();
     const misses = counters.misses;
     let kernels = 0;
