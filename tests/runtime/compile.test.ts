@@ -35,6 +35,20 @@ test("a function is traced once for each structure, shape, dtype and constant", 
   assert.equal(traces, 6);
 });
 
+test("a function called with ever other numbers keeps the latest traces only", () => {
+  let traces = 0;
+  const f = mx.compile((x: NDArray, k: number) => {
+    traces++;
+    return x.mul(k);
+  });
+  const x = mx.ones([2]);
+  for (let k = 0; k < 300; k++) close(f(x, k), [k, k]);
+  close(f(x, 299), [299, 299]);
+  assert.equal(traces, 300);
+  close(f(x, 0), [0, 0]);
+  assert.equal(traces, 301);
+});
+
 test("later calls make no plan and record no graph", () => {
   const f = mx.compile((x: NDArray, w: NDArray) => mx.softmax(x.matmul(w), -1)), w = mx.ones([4, 5]);
   const inputs = Array.from({ length: 50 }, (_, i) => mx.full([3, 4], i));
