@@ -24,7 +24,11 @@ static source *make(sources *of, context *c, const uint32_t *w, uint32_t n) {
   return 0;
 }
 void *sn_source_load(sources *of, context *c, const uint32_t *w, uint32_t n) {
-  if (n < HEADER || w[BUFFERS] > of->most_buffers || w[CONSTANTS] > of->most_constants || w[THREADS] == 0 || w[NAME] > 4 * (n - HEADER) || w[TEXT] > 4 * (n - HEADER)
+  if (n >= HEADER && (w[BUFFERS] > of->most_buffers || w[CONSTANTS] > of->most_constants)) {
+    sn_fail(c, "a kernel of this device has at most %u buffers and %u words of constants, not %u and %u", of->most_buffers, of->most_constants, w[BUFFERS], w[CONSTANTS]);
+    return 0;
+  }
+  if (n < HEADER || w[THREADS] == 0 || w[NAME] > 4 * (n - HEADER) || w[TEXT] > 4 * (n - HEADER)
     || HEADER + words_of(w[NAME]) + words_of(w[TEXT]) != n) { sn_fail(c, "malformed source program"); return 0; }
   uint64_t hash = 0xcbf29ce484222325u;
   for (uint32_t i = 0; i < n; i++) hash = (hash ^ w[i]) * 0x100000001b3u;

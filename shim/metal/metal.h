@@ -1,17 +1,8 @@
 // metal.h: what the parts of the Metal device share.
 #pragma once
 #include "objc.h"
-#include "../base/device.h"
+#include "../base/source.h"
 extern id sn_metal_device;
-// A kernel that is ready to run. Equal programs of several contexts are one.
-typedef struct program {
-  struct program *next;
-  uint64_t hash;
-  uint32_t refs, n, buffers, constants, threads;
-  uint32_t *words;                     // what it was loaded from
-  const char *name;
-  id pipeline;
-} program;
 void *sn_metal_load(context *c, const uint32_t *words, uint32_t n);
 void sn_metal_unload(void *p);
 void sn_metal_open_archive(void);

@@ -1,18 +1,13 @@
 // program.c: compiles source programs. What is compiled is kept by its words in memory, and its machine code, if SINTER_METAL_ARCHIVE names a file, on disk.
 #include "metal.h"
-#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 #define LANGUAGE 0x30000               // MSL 3.0: macOS 13 has it
 #define SAFE 0                         // MTLMathModeSafe
 #define FAIL_ON_MISS 4                 // MTLPipelineOptionFailOnBinaryArchiveMiss
-enum { BUFFERS, CONSTANTS, THREADS, NAME, TEXT, HEADER };
 #define WIDTH 32                       // threads of a SIMD group, which kernels count on
 #define MOST_BUFFERS 30                // of the 31 arguments one is for constants
 #define MOST_CONSTANTS 1024            // words: setBytes takes 4 KB
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static program *known;
 static id archive, archive_url;
 static unsigned added, saved;
 
@@ -60,61 +55,24 @@ static id pipeline_of(context *c, const char *name, const char *text) {
   sn_objc.release(more);
   return pipeline;
 }
-static uint32_t words_of(uint32_t bytes) { return bytes / 4 + (bytes % 4 != 0); }
-static program *make(context *c, const uint32_t *w, uint32_t n) {
-  const uint32_t name_words = words_of(w[NAME]);
-  program *p = calloc(1, sizeof *p);
-  char *strings = malloc((size_t)w[NAME] + w[TEXT] + 2);
-  uint32_t *copy = malloc((size_t)n * 4);
-  if (!p || !strings || !copy) { free(p); free(strings); free(copy); sn_fail(c, "out of memory"); return 0; }
-  char *text = strings + w[NAME] + 1;
-  memcpy(copy, w, (size_t)n * 4);
-  memcpy(strings, w + HEADER, w[NAME]);
-  strings[w[NAME]] = 0;
-  memcpy(text, w + HEADER + name_words, w[TEXT]);
-  text[w[TEXT]] = 0;
-  *p = (program){.refs = 1, .n = n, .words = copy, .name = strings, .buffers = w[BUFFERS], .constants = w[CONSTANTS], .threads = w[THREADS]};
-  p->pipeline = pipeline_of(c, p->name, text);
-  const NSUInteger most = p->pipeline ? SEND(threads_of, p->pipeline) : 0, width = p->pipeline ? SEND(width_of, p->pipeline) : 0;
-  if (p->pipeline && p->threads > most) sn_fail(c, "Metal: kernel %s can have %lu threads in a threadgroup, not %u", p->name, most, p->threads);
-  else if (p->pipeline && width != WIDTH) sn_fail(c, "Metal: kernel %s runs in SIMD groups of %lu threads, not %u", p->name, width, WIDTH);
-  else if (p->pipeline) return p;
-  if (p->pipeline) sn_objc.release(p->pipeline);
-  free(p); free(strings); free(copy);
-  return 0;
-}
-void *sn_metal_load(context *c, const uint32_t *w, uint32_t n) {
-  if (n >= HEADER && (w[BUFFERS] > MOST_BUFFERS || w[CONSTANTS] > MOST_CONSTANTS)) {
-    sn_fail(c, "Metal: a kernel has at most %d buffers and %d words of constants, not %u and %u", MOST_BUFFERS, MOST_CONSTANTS, w[BUFFERS], w[CONSTANTS]);
-    return 0;
+static void *compile(context *c, const char *name, const char *text, uint32_t threads) {
+  void *pool = sn_objc.push();
+  id pipeline = pipeline_of(c, name, text);
+  const NSUInteger most = pipeline ? SEND(threads_of, pipeline) : 0, width = pipeline ? SEND(width_of, pipeline) : 0;
+  if (pipeline && (threads > most || width != WIDTH)) {
+    if (threads > most) sn_fail(c, "Metal: kernel %s can have %lu threads in a threadgroup, not %u", name, most, threads);
+    else sn_fail(c, "Metal: kernel %s runs in SIMD groups of %lu threads, not %u", name, width, WIDTH);
+    sn_objc.release(pipeline);
+    pipeline = 0;
   }
-  if (n < HEADER || w[THREADS] == 0 || w[NAME] > 4 * (n - HEADER) || w[TEXT] > 4 * (n - HEADER)
-    || HEADER + words_of(w[NAME]) + words_of(w[TEXT]) != n) { sn_fail(c, "malformed source program"); return 0; }
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (uint32_t i = 0; i < n; i++) hash = (hash ^ w[i]) * 0x100000001b3u;
-  pthread_mutex_lock(&lock);
-  program *p = known;
-  while (p && (p->hash != hash || p->n != n || memcmp(p->words, w, (size_t)n * 4))) p = p->next;
-  if (p) p->refs++;
-  else {
-    void *pool = sn_objc.push();
-    p = make(c, w, n);
-    sn_objc.pop(pool);
-    if (p) { p->hash = hash; p->next = known; known = p; }
-  }
-  pthread_mutex_unlock(&lock);
-  return p;
+  sn_objc.pop(pool);
+  return pipeline;
 }
-void sn_metal_unload(void *which) {
-  program *p = which, **q = &known;
-  pthread_mutex_lock(&lock);
-  if (--p->refs == 0) {
-    while (*q != p) q = &(*q)->next;
-    *q = p->next;
-    void *pool = sn_objc.push();
-    sn_objc.release(p->pipeline);
-    sn_objc.pop(pool);
-    free(p->words); free((char *)p->name); free(p);
-  }
-  pthread_mutex_unlock(&lock);
+static void end(void *pipeline) {
+  void *pool = sn_objc.push();
+  sn_objc.release(pipeline);
+  sn_objc.pop(pool);
 }
+static sources all = {.most_buffers = MOST_BUFFERS, .most_constants = MOST_CONSTANTS, .compile = compile, .end = end, .lock = PTHREAD_MUTEX_INITIALIZER};
+void *sn_metal_load(context *c, const uint32_t *words, uint32_t n) { return sn_source_load(&all, c, words, n); }
+void sn_metal_unload(void *p) { sn_source_unload(&all, p); }

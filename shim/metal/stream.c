@@ -146,65 +146,58 @@ static int refuse(job *j, int code, const char *what, const char *why) {
   pthread_mutex_unlock(&lock);
   return 0;
 }
-// Words of a launch from its program on.
-enum { PROGRAM, FLAGS, GROUPS, SIZE = GROUPS + 3, N_BUFFER = SIZE + 3, N_CONSTANT, BOUND };
-static int launch(encoding *e, const uint32_t *w, uint32_t n) {
+static int encode_launch(encoding *e, const uint32_t *w, uint32_t n) {
   job *j = e->j;
-  const program *p = n >= BOUND ? sn_loaded(w[PROGRAM], j->t->device) : 0;
-  if (!p) return refuse(j, SN_E_WORDS, "launch", "it names no program of this device");
-  if (w[N_BUFFER] != p->buffers || w[N_CONSTANT] != p->constants || n != BOUND + 3 * p->buffers + p->constants) return refuse(j, SN_E_WORDS, p->name, "the program takes other buffers or constants");
-  const uint64_t threads = (uint64_t)w[SIZE] * w[SIZE + 1] * w[SIZE + 2];
-  if (threads == 0 || threads > p->threads || !w[GROUPS] || !w[GROUPS + 1] || !w[GROUPS + 2]) return refuse(j, SN_E_WORDS, p->name, "no threads, or more than the program was made for");
+  launch l;
+  const char *why = sn_read_launch(j->t, w, n, &l);
+  const source *p = l.p;
+  if (why) return refuse(j, SN_E_WORDS, p ? p->name : "launch", why);
   open_encoder(e);
-  if (e->unordered && (w[FLAGS] & SN_AFTER)) {
+  if (e->unordered && l.after) {
     SEND(barrier, e->encoder, BUFFERS);
     barriers++;
     e->unordered = 0;
   }
-  SEND(set_pipeline, e->encoder, p->pipeline);
+  SEND(set_pipeline, e->encoder, p->kernel);
   for (uint32_t i = 0; i < p->buffers; i++) {
-    const uint32_t *at = w + BOUND + 3 * i;
-    const uint64_t offset = wide(at + 1);
-    if (at[0] >= j->t->nb || offset >= j->t->b[at[0]].bytes + SN_PAD) return refuse(j, SN_E_WORDS, p->name, "a buffer is not bound, or its offset is beyond its end");
+    const uint32_t *at = l.buffers + 3 * i;
     uint64_t before;
     id b = buffer_of(j, at[0], &before);
     if (!b) return refuse(j, SN_E_MEMORY, p->name, "memory of another device cannot be bound");
-    SEND(set_buffer, e->encoder, b, before + offset, i);
+    SEND(set_buffer, e->encoder, b, before + wide(at + 1), i);
     e->bytes += j->t->b[at[0]].bytes;
   }
-  if (p->constants) SEND(set_bytes, e->encoder, w + BOUND + 3 * p->buffers, 4 * p->constants, p->buffers);
-  SEND(dispatch, e->encoder, (MTLSize){w[GROUPS], w[GROUPS + 1], w[GROUPS + 2]}, (MTLSize){w[SIZE], w[SIZE + 1], w[SIZE + 2]});
+  if (p->constants) SEND(set_bytes, e->encoder, l.constants, 4 * p->constants, p->buffers);
+  SEND(dispatch, e->encoder, (MTLSize){l.groups[0], l.groups[1], l.groups[2]}, (MTLSize){l.threads[0], l.threads[1], l.threads[2]});
   if (!j->first) j->first = p->name;
   e->unordered = 1;
   e->launches++;
   j->launches++;
   return 1;
 }
-// Words of a copy: to, offset, from, offset, bytes.
-static int copy(encoding *e, const uint32_t *w, uint32_t n) {
+static int encode_copy(encoding *e, const uint32_t *w, uint32_t n) {
   job *j = e->j;
-  if (n != 8 || w[0] >= j->t->nb || w[3] >= j->t->nb) return refuse(j, SN_E_WORDS, "copy", "malformed");
-  const uint64_t at_to = wide(w + 1), at_from = wide(w + 4), bytes = wide(w + 6);
-  const binding *to = j->t->b + w[0], *from = j->t->b + w[3];
-  if (bytes > to->bytes || at_to > to->bytes - bytes || bytes > from->bytes || at_from > from->bytes - bytes) return refuse(j, SN_E_WORDS, "copy", "out of bounds");
-  if (bytes == 0) return 1;
+  copy c;
+  const char *why = sn_read_copy(j->t, w, n, &c);
+  if (why) return refuse(j, SN_E_WORDS, "copy", why);
+  if (c.bytes == 0) return 1;
   uint64_t before_to, before_from;
-  id target = buffer_of(j, w[0], &before_to), source = buffer_of(j, w[3], &before_from);
-  if (!target || !source) return refuse(j, SN_E_MEMORY, "copy", "memory of another device cannot be bound");
-  if ((before_to + at_to) % 4 || (before_from + at_from) % 4 || bytes % 4) return refuse(j, SN_E_WORDS, "copy", "not of whole words");
+  id target = buffer_of(j, (uint32_t)(c.to - j->t->b), &before_to), from = buffer_of(j, (uint32_t)(c.from - j->t->b), &before_from);
+  if (!target || !from) return refuse(j, SN_E_MEMORY, "copy", "memory of another device cannot be bound");
+  if ((before_to + c.at_to) % 4 || (before_from + c.at_from) % 4 || c.bytes % 4) return refuse(j, SN_E_WORDS, "copy", "not of whole words");
   open_encoder(e);
   end_encoder(e);
   id blit = SEND(blit_encoder, e->buffer);
-  SEND(copy, blit, source, before_from + at_from, target, before_to + at_to, bytes);
+  SEND(copy, blit, from, before_from + c.at_from, target, before_to + c.at_to, c.bytes);
   SEND(end, blit);
   e->launches++;
-  e->bytes += bytes;
+  e->bytes += c.bytes;
   return 1;
 }
 static int encode(encoding *e, uint32_t op, const uint32_t *w, uint32_t n) {
   switch (op) {
-    case SN_LAUNCH: return launch(e, w, n);
-    case SN_COPY: return copy(e, w, n);
+    case SN_LAUNCH: return encode_launch(e, w, n);
+    case SN_COPY: return encode_copy(e, w, n);
     default: return refuse(e->j, SN_E_WORDS, "command", "a GPU does not run it");
   }
 }

@@ -1,5 +1,5 @@
 // The array that users hold: a handle on a node of the lazy graph.
-import type { Complex, DType } from "../base/dtype.ts";
+import type { Complex, DType, TypedArray } from "../base/dtype.ts";
 import { itemsize } from "../base/dtype.ts";
 import { plainError } from "../base/error.ts";
 import type { Span } from "../base/index_spec.ts";
@@ -13,18 +13,7 @@ export type Item = number | bigint | boolean | Complex;
 /** Elements nested as the array's axes are. */
 export type Nested = Item | Nested[];
 /** Typed arrays that hold an array's elements. */
-export type TypedData =
-  | Uint8Array
-  | Uint16Array
-  | Uint32Array
-  | BigUint64Array
-  | Int8Array
-  | Int16Array
-  | Int32Array
-  | BigInt64Array
-  | Float16Array
-  | Float32Array
-  | Float64Array;
+export type TypedData = TypedArray;
 /** What functions take where MLX takes an array or a scalar. */
 export type ArrayLike = NDArray | number | boolean | bigint | Complex;
 

@@ -38,7 +38,7 @@ export function compiledSources(): number {
   return loaded.size;
 }
 /** A source program as words for the native library. */
-export function sourceWords(p: Program): Uint32Array {
+export function sourceWords(p: Omit<Program, "fields">): Uint32Array {
   const encoder = new TextEncoder(), name = encoder.encode(p.name), text = encoder.encode(p.text);
   const words = (n: number): number => Math.ceil(n / 4),
     out = new Uint32Array(5 + words(name.length) + words(text.length));

@@ -113,7 +113,8 @@ test("threads meet at barriers, and SIMD groups exchange values", () => {
   assert.deepEqual(violations(), []);
 });
 
-test("a submission places just the barriers that it asks for, and long ones take several command buffers", () => {
+/** Three buffers of 128 floats, and the launch that writes one of them plus 1 to another. */
+function increments() {
   const program = metal.program(source("o[g] = a[g] + 1.0f;")),
     b = [metal.buffer(512), metal.buffer(512), metal.buffer(512)];
   const step = (from: number, to: number, after: boolean) => ({
@@ -124,6 +125,11 @@ test("a submission places just the barriers that it asks for, and long ones take
     constants: [0],
     after,
   });
+  return { program, b, step };
+}
+
+test("a submission places just the barriers that it asks for, and long ones take several command buffers", () => {
+  const { program, b, step } = increments();
   floats(b[0] as Buffer).fill(1);
   const barriers = metal.stat(BARRIERS);
   // 0 > 1 and 0 > 2 may run at once; 1 > 0 depends on both.
@@ -284,16 +290,7 @@ test("missing barriers and races are found", () => {
     checked(() => run(source("o[t] = a[g];")), /touched by another threadgroup/, seed);
   }
   // Between dispatches: two that touch the same memory without a barrier.
-  const program = metal.program(source("o[g] = a[g] + 1.0f;")),
-    b = [metal.buffer(512), metal.buffer(512), metal.buffer(512)];
-  const step = (from: number, to: number, after: boolean) => ({
-    program,
-    groups: [2, 1, 1] as const,
-    threads: [64, 1, 1] as const,
-    buffers: [[from, 0], [to, 0]] as const,
-    constants: [0],
-    after,
-  });
+  const { program, b, step } = increments();
   checked(() => {
     const again = metal.program(source("o[g] = a[g] + 1.0f; "));
     const on = (s: ReturnType<typeof step>) => ({ ...s, program: again });

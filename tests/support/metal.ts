@@ -6,6 +6,7 @@ import { root, tools } from "../../scripts/tools.ts";
 import { bunHost } from "../../src/runtime/ffi_bun.ts";
 import { denoHost } from "../../src/runtime/ffi_deno.ts";
 import type { Host } from "../../src/runtime/host.ts";
+import { sourceWords } from "../../src/runtime/launch.ts";
 
 const LIBRARY = {
   sn_open: [[], "u32"],
@@ -135,13 +136,7 @@ export class Metal {
   }
   /** A program's id, or an Error with the library's text. */
   program(s: Source): number {
-    const name = new TextEncoder().encode(s.name), body = new TextEncoder().encode(s.text);
-    const words = (n: number): number => Math.ceil(n / 4),
-      all = new Uint32Array(5 + words(name.length) + words(body.length));
-    all.set([s.buffers, s.constants, s.threads, name.length, body.length]);
-    const bytes = new Uint8Array(all.buffer);
-    bytes.set(name, 20);
-    bytes.set(body, 20 + 4 * words(name.length));
+    const all = sourceWords(s);
     const id = sn.sn_program(this.ctx, this.device, all, all.length);
     if (id === 0) throw new Error(this.error());
     return id;
