@@ -381,11 +381,13 @@ test("nothing is left when a context is closed", async () => {
   metal.close();
   metal.trim();
   // Metal may still let go of command buffers whose completion it has told.
-  let before: number;
-  do {
-    before = simulator.metalsim_count(LIVE);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  } while (simulator.metalsim_count(LIVE) < before);
+  let before = simulator.metalsim_count(LIVE);
+  for (let unchanged = 0; unchanged < 20; unchanged++) {
+    await new Promise((resolve) => setTimeout(resolve, 25));
+    const now = simulator.metalsim_count(LIVE);
+    if (now !== before) unchanged = -1;
+    before = now;
+  }
   const other = new Metal(), program = other.program(source("o[g] = 7.0f;"));
   const a = other.buffer(512), b = other.buffer(512);
   other.run([a, b], [{ program, groups: [2, 1, 1], threads: [64, 1, 1], buffers: [[0, 0], [1, 0]], constants: [0] }]);
