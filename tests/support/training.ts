@@ -1,4 +1,5 @@
 // Training loops that dispose of nothing, and what memory they take: for the tests of flat memory and for scripts/soak.ts.
+import process from "node:process";
 import * as mx from "../../mod.ts";
 import { native } from "../../src/runtime/memory.ts";
 
@@ -18,6 +19,8 @@ export interface Measured {
   /** Resident bytes: the most in the third quarter, and in the last. */
   readonly early: number;
   readonly late: number;
+  /** Resident bytes after a collection, without the engine's heap and our cache: at step 1,000 (or a quarter) and at the end. */
+  readonly kept: readonly [early: number, late: number];
   readonly microseconds: number;
 }
 
@@ -27,6 +30,12 @@ async function quiet(): Promise<void> {
     native().yieldToCollector();
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** Resident bytes that are neither the engine's heap nor cached, after a collection. */
+async function held(): Promise<number> {
+  await quiet();
+  return native().stat(RSS) - process.memoryUsage().heapTotal - mx.getCacheMemory();
 }
 
 /** Trains `steps` steps of a network of two layers; a large one has about 20 MB of activations. */
@@ -88,10 +97,14 @@ export async function train(loop: Loop, steps: number, large: boolean): Promise<
   const alone = mx.getPeakMemory() - before;
   mx.resetPeakMemory();
   const quarter = Math.ceil(steps / 4), began = performance.now();
-  // The first half is warm-up: V8 sizes its own heap during some ten thousand steps.
-  await run(0, 2 * quarter);
+  const first = Math.min(1000, quarter);
+  await run(0, first);
+  const settled = await held();
+  // The first half is warm-up: engines size their heaps during some ten thousand steps.
+  await run(first, 2 * quarter);
   const early = await run(2 * quarter, 3 * quarter);
   const late = await run(3 * quarter, 4 * quarter);
   const took = performance.now() - began;
-  return { step: alone, peak: mx.getPeakMemory() - before, early, late, microseconds: took * 1000 / (4 * quarter) };
+  const microseconds = took * 1000 / (4 * quarter), peak = mx.getPeakMemory() - before;
+  return { step: alone, peak, early, late, kept: [settled, await held()], microseconds };
 }
