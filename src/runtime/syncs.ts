@@ -22,6 +22,7 @@ export interface SyncInfo {
 const LOOP = 3;
 /** All of the first reads are noted with their lines, later one in so many: a line takes V8 0.1 ms. */
 const FIRST = 16, SAMPLE = 61;
+/** Lines that are kept for each pair. */
 const LINES = 16;
 
 interface Count {
@@ -36,10 +37,15 @@ function countOf(key: string): Count {
   if (found === undefined) happened.set(key, found = { times: 0, lines: new Map() });
   return found;
 }
+/** Forgets what happened: for tests. */
+export function forgetSyncs(): void {
+  happened.clear();
+}
 /** Counts a wait at a line; with DEBUG=1 tells the first one there, the second, the fourth ... */
 function note(count: Count, key: string, at: string, reason: string): void {
-  if (at === "" || (count.lines.size >= LINES && !count.lines.has(at))) return;
+  if (at === "") return;
   const times = (count.lines.get(at) ?? 0) + 1;
+  if (times === 1 && count.lines.size === LINES) count.lines.delete(count.lines.keys().next().value as string);
   count.lines.set(at, times);
   if (DEBUG >= 1 && Number.isInteger(Math.log2(times))) {
     debug(`sync: ${key} at ${at}${times > 1 ? `, ${times} times so far` : ""}: ${reason}`);

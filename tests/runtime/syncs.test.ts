@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import process from "node:process";
-import { test } from "node:test";
+import { beforeEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as mx from "../../mod.ts";
 import { fake } from "../../src/core/device.ts";
+import { forgetSyncs } from "../../src/runtime/syncs.ts";
 import { CPU_WAITS, DEVICE_WAITS, HOST_WAITS, rounds } from "../support/back_and_forth.ts";
 
+beforeEach(forgetSyncs);
 const told = (x: mx.NDArray) => mx.explain(x).syncs.filter((s) => s.waits !== "host");
 
 test("explain names who waits for whom, at which lines, and what goes back and forth", () => {
