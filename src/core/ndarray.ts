@@ -2,7 +2,7 @@
 import type { Complex, DType, TypedArray } from "../base/dtype.ts";
 import { itemsize } from "../base/dtype.ts";
 import { plainError } from "../base/error.ts";
-import type { Span } from "../base/index_spec.ts";
+import type { Span } from "./index_spec.ts";
 import { size } from "./shape.ts";
 import { nextSerial, type Node } from "./node.ts";
 import { trace } from "./trace.ts";

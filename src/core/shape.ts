@@ -2,7 +2,7 @@
 // In a shapeless trace (runtime/template.ts) sizes are symbols, objects that act as numbers: what is made of them by the
 // functions below holds for all sizes, while other arithmetic takes them for the numbers that they have in the trace.
 import { rangeError, typeError } from "../base/error.ts";
-import { equal, minus, plus, quotient, type Size, times } from "../kernel/sizes.ts";
+import { below, ceilDiv, equal, minus, plus, quotient, type Size, times } from "../kernel/sizes.ts";
 
 /** A size as op code sees it: a number, or a symbol that acts as one and is the only one for its number. */
 export function sizeOf(s: Size): number {
@@ -19,6 +19,10 @@ export function sizeOver(a: number, b: number): number | null {
   const q: Size | null = quotient(a, b);
   return q !== null ? sizeOf(q) : Number(a) % Number(b) === 0 ? Number(a) / Number(b) : null;
 }
+/** The smaller of two sizes. */
+export const sizeMin = (a: number, b: number): number => below(b, a) ? b : a;
+/** The number of steps of `by` that begin below a size. */
+export const sizeSteps = (n: number, by: number): number => sizeOf(ceilDiv(n, by));
 /** A number computed of a size that is a symbol. */
 export interface OfSize {
   readonly of: number;

@@ -42,7 +42,6 @@ export class Sym {
   }
   /** Where JavaScript wants a number it gets that of the graph at hand, which is noted: what is made of it holds for that graph only. */
   [Symbol.toPrimitive](): number {
-    if (!this.of.taken && process.env.SL) console.log(new Error('taken').stack);
     this.of.taken = true;
     return this.value;
   }

@@ -4,7 +4,7 @@ import { computeOf, isBigInteger, isComplex, roundTo } from "../base/dtype.ts";
 import { rangeError } from "../base/error.ts";
 import type { Aval, FoldOp, Index, Node, OpDef, Part, Planned, Typed } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { type OfSize, same, size, sizeOver, sizePlus } from "../core/shape.ts";
+import { type OfSize, same, size } from "../core/shape.ts";
 import { below, equal, plus, type Size, times } from "../kernel/sizes.ts";
 import { type PlanView, tryReshape } from "../core/view.ts";
 import type { Expr, Literal, Scalars } from "../kernel/expr.ts";

@@ -254,7 +254,10 @@ function traceOf(fun: (...args: unknown[]) => unknown, args: Arguments, options:
 }
 
 /** Traces whose graphs serve other lengths, by what tells calls apart but for their lengths; null where one would not do. */
-type Templates = Map<string, { readonly recorded: Recorded; readonly template: Template; readonly cache: Plans }[] | null>;
+type Templates = Map<
+  string,
+  { readonly recorded: Recorded; readonly template: Template; readonly cache: Plans }[] | null
+>;
 /** A trace for the lengths of its arguments, from a template if one holds for them. */
 function shapelessTrace(
   fun: (...args: unknown[]) => unknown,
@@ -273,11 +276,12 @@ function shapelessTrace(
       counters.relaid++;
       return programOf(recorded, sized, cache);
     }
-    const template = new Template(lengths), recorded = symbolically(() => {
-      const r = record(fun, args, options, (n) => template.symbolic(n.shape));
-      template.close(r, r.isLeaf);
-      return r;
-    });
+    const template = new Template(lengths),
+      recorded = symbolically(() => {
+        const r = record(fun, args, options, (n) => template.symbolic(n.shape));
+        template.close(r, r.isLeaf);
+        return r;
+      });
     const sized = recorded && template.at(lengths);
     if (recorded === null || sized === null) {
       const t = traceOf(fun, args, options);
@@ -296,8 +300,7 @@ function symbolically<T>(run: () => T): T | null {
     trace.symbolic = nextSerial();
     recording.sites = Infinity;
     return run();
-  } catch (e) {
-    if (process.env.SL) console.log(e);
+  } catch {
     return null;
   } finally {
     trace.symbolic = before;
