@@ -1,51 +1,15 @@
 // The cases of the benchmark on sinter: a builder takes a case's params and gives one run, and the values to check.
-// Inputs are those of the peers: a counter hash, the same bits in every language.
 import * as mx from "../mod.ts";
+import { type A, arr, features, get, ints, type Params, u, uniform } from "./inputs.ts";
+import { gelu, layernorm, mlp, type Training, transformer } from "./training.ts";
 
-/** Sizes of a case, by name. */
-export type Params = Readonly<Record<string, number>>;
 /** `run` does one iteration and waits for its values; `out` gives them, to be checked at small sizes. */
 export interface Ready {
   readonly run: () => void;
   readonly out: () => ArrayLike<number>[];
 }
 export type Builder = (p: Params) => Ready;
-type A = mx.NDArray;
 
-// ---- inputs -----------------------------------------------------------------------------------------------------------
-const get = (p: Params, name: string): number => {
-  const v = p[name];
-  if (v === undefined) throw new Error(`The case has no parameter ${name}`);
-  return v;
-};
-/** Uniform in [-1, 1): murmur3's finaliser over a counter. */
-export function u(n: number, seed: number): Float32Array {
-  const y = new Float32Array(n), s = Math.imul(seed, 0x9e3779b9);
-  for (let i = 0; i < n; i++) {
-    let h = (i + s) | 0;
-    h ^= h >>> 16;
-    h = Math.imul(h, 0x85ebca6b);
-    h ^= h >>> 13;
-    h = Math.imul(h, 0xc2b2ae35);
-    h ^= h >>> 16;
-    y[i] = (h >>> 8) * 2 ** -23 - 1;
-  }
-  return y;
-}
-const ints = (n: number, mod: number, seed: number): Int32Array =>
-  Int32Array.from(u(n, seed), (v) => Math.min(Math.trunc((v + 1) / 2 * mod), mod - 1));
-/** Correlated columns: noise and 0.7 times one of ten shared columns. */
-function features(rows: number, d: number, seed: number): Float32Array {
-  const a = u(rows * d, seed), b = u(rows * 10, seed + 1);
-  for (let i = 0, k = 0; i < rows; i++) {
-    for (let j = 0; j < d; j++, k++) a[k] = (a[k] as number) + 0.7 * (b[i * 10 + j % 10] as number);
-  }
-  return a;
-}
-const arr = (data: Float32Array | Int32Array, ...shape: number[]): A =>
-  mx.array(data, { shape: shape.length > 0 ? shape : [data.length] });
-const uniform = (shape: number[], seed: number, scale = 1): A =>
-  arr(u(shape.reduce((a, b) => a * b, 1), seed).map((v) => v * scale), ...shape);
 const mat = (p: Params): A[] => [uniform([get(p, "m"), get(p, "n")], 1)];
 const rows4 = (p: Params): A[] => [uniform([get(p, "m"), get(p, "n")], 1, 4)];
 const vec = (p: Params): A[] => [uniform([get(p, "n")], 1)];
@@ -79,10 +43,6 @@ function simple(
 }
 const first = (y: readonly A[]): readonly A[] => [y[0] as A];
 
-function layernorm(_: Params, x: A, g: A, b: A): A {
-  const c = x.sub(x.mean(-1, { keepdims: true }));
-  return c.mul(mx.rsqrt(mx.mean(mx.square(c), -1, { keepdims: true }).add(1e-5))).mul(g).add(b);
-}
 function softmax(_: Params, x: A): A {
   const e = mx.exp(x.sub(x.max(-1, { keepdims: true })));
   return e.div(e.sum(-1, { keepdims: true }));
@@ -91,8 +51,6 @@ function logsumexp(_: Params, x: A): A {
   const m = x.max(-1, { keepdims: true });
   return mx.log(mx.exp(x.sub(m)).sum(-1)).add(mx.squeeze(m, -1));
 }
-export const gelu = (_: Params, x: A): A =>
-  x.mul(0.5).mul(mx.tanh(x.add(x.mul(x).mul(x).mul(0.044715)).mul(0.7978845608)).add(1));
 function pca(p: Params, x: A): A[] {
   const z = x.sub(x.mean(0)).div(mx.sqrt(x.var(0)));
   return mx.linalg.eigh(z.T.matmul(z).div(get(p, "rows") - 1));
@@ -112,58 +70,16 @@ function logreg(_: Params, x: A, y: A, w: A, b: A): A[] {
   const [l, [gw, gb]] = mx.valueAndGrad(loss, { argnums: [0, 1] })(w, b) as unknown as [A, [A, A]];
   return [l, gw, gb];
 }
-/** The MLP: parameters [w1, b1, w2, b2, w3, b3], and one step of Adam with bias correction, written by hand. */
-export function mlpStep(p: Params): { step: () => A[]; readonly losses: A[] } {
-  const dims = ["in", "h", "h", "out"].map((k) => get(p, k)), b = get(p, "batch");
-  let ps = [0, 1, 2].flatMap((i) => {
-    const shape = [dims[i] as number, dims[i + 1] as number];
-    return [uniform(shape, 10 + i, Math.fround((dims[i] as number) ** -0.5)), mx.zeros([shape[1] as number])];
-  });
-  const x = uniform([b, get(p, "in")], 1),
-    y = arr(Int32Array.from({ length: b }, (_, i) => i * 7 % get(p, "out")), b, 1);
-  let m = ps.map((a) => mx.zeros(a.shape)), v = ps.map((a) => mx.zeros(a.shape)), t = 0;
-  mx.eval(ps, x, y, m, v);
-  const loss = (ps: A[]): A => {
-    let h = x;
-    for (let i = 0; i < 3; i++) {
-      h = h.matmul(ps[2 * i] as A).add(ps[2 * i + 1] as A);
-      if (i < 2) h = mx.maximum(h, 0);
-    }
-    return mx.mean(mx.logsumexp(h, -1).sub(mx.squeeze(mx.takeAlongAxis(h, y, -1), -1)));
-  };
-  const vg = mx.valueAndGrad(loss), losses: A[] = [];
-  return {
-    losses,
-    step() {
-      const [l, g] = vg(ps) as unknown as [A, A[]], old = [ps, m, v].flat();
-      t++;
-      const c1 = 1 / (1 - 0.9 ** t), c2 = 1 / (1 - 0.999 ** t);
-      m = m.map((a, i) => a.mul(0.9).add((g[i] as A).mul(0.1)));
-      v = v.map((a, i) => a.mul(0.999).add(mx.square(g[i] as A).mul(0.001)));
-      ps = ps.map((a, i) => a.sub((m[i] as A).mul(c1).mul(1e-3).div(mx.sqrt((v[i] as A).mul(c2)).add(1e-8))));
-      if (losses.length < 3) losses.push(l);
-      const all = [l, ...ps, ...m, ...v];
-      pending.push(...old, ...g);
-      return all;
-    },
-  };
-}
-/** What the last step replaced; disposed of once the step was evaluated. */
-export const pending: A[] = [];
-function mlp(p: Params): Ready {
-  const s = mlpStep(p),
-    run = (): void => {
-      mx.eval(s.step());
-      for (const a of pending.splice(0)) a.dispose();
-    };
+const trained = (make: (p: Params) => Training): Builder => (p) => {
+  const { run, losses } = make(p);
   return {
     run,
     out() {
-      while (s.losses.length < 3) run();
-      return [s.losses.map((l) => l.item() as number)];
+      while (losses.length < 3) run();
+      return [losses.map((l) => l.item() as number)];
     },
   };
-}
+};
 function smallop(each: boolean): Builder {
   return simple((p) => [uniform([get(p, "n")], 1), uniform([get(p, "n")], 2)], (p, a, b) => {
     let y = a;
@@ -182,14 +98,17 @@ const stats = (y: readonly A[]): readonly A[] => {
 /** Every case, by the name that cases.json gives it. */
 export const cases: Readonly<Record<string, Builder>> = {
   ew_chain: simple(vec, (_, x) => x.mul(2).add(5).div(3)),
-  gelu_tanh: simple((p) => [uniform([get(p, "n")], 1, 3)], gelu),
+  gelu_tanh: simple((p) => [uniform([get(p, "n")], 1, 3)], (_, x) => gelu(x)),
   sum_all: simple(mat, (_, x) => x.sum()),
   mean_all: simple(mat, (_, x) => x.mean()),
   var_all: simple(mat, (_, x) => x.var()),
   sum_axis0: simple(mat, (_, x) => x.sum(0)),
   sum_axis1: simple(mat, (_, x) => x.sum(1)),
   softmax: simple(rows4, softmax),
-  layernorm: simple((p) => [...mat(p), uniform([get(p, "n")], 2), uniform([get(p, "n")], 3)], layernorm),
+  layernorm: simple(
+    (p) => [...mat(p), uniform([get(p, "n")], 2), uniform([get(p, "n")], 3)],
+    (_, x, g, b) => layernorm(x, g, b),
+  ),
   logsumexp: simple(rows4, logsumexp),
   matmul: simple(
     (p) => [uniform([get(p, "m"), get(p, "k")], 1), uniform([get(p, "k"), get(p, "n")], 2)],
@@ -230,7 +149,8 @@ export const cases: Readonly<Record<string, Builder>> = {
     return [a.matmul(a.T).div(get(p, "n")).add(eye(get(p, "n"), 1))];
   }, (_, x) => mx.linalg.cholesky(x)),
   random_normal: simple(() => [mx.random.key(0)], (p, key) => mx.random.normal([get(p, "n")], { key }), stats),
-  mlp_train: mlp,
+  mlp_train: trained(mlp),
+  transformer_train: trained(transformer),
   smallop_end: smallop(false),
   smallop_each: smallop(true),
   pca: simple((p) => [feat(p)], pca, first),

@@ -1,5 +1,6 @@
 // What sinter itself costs, in µs, whatever the arrays hold: recording an op, evaluating a graph whose plan is known, making a plan.
-import { mlpStep, type Params, u } from "./cases.ts";
+import { type Params, u } from "./inputs.ts";
+import { mlp } from "./training.ts";
 import * as mx from "../mod.ts";
 
 const runtime = "Deno" in globalThis ? "Deno" : "Bun";
@@ -64,7 +65,7 @@ show("plan of a softmax of a new shape", best(50, () => mx.eval(mx.softmax(fresh
 
 // A step of an MLP: arrays so small that the arithmetic costs nothing.
 const tiny: Params = { batch: 4, in: 8, h: 8, out: 4 };
-const s = mlpStep(tiny);
+const s = mlp(tiny);
 const step = (): void => mx.eval(s.step());
 for (let i = 0; i < 50; i++) step();
 let built = Infinity, ran = Infinity;
@@ -80,7 +81,7 @@ console.log(`${runtime.padEnd(5)}MLP step with Adam: ${mx.explain(s.step()).kern
 // Another batch size each time makes another graph.
 let misses = Infinity;
 for (let k = 0; k < 8; k++) {
-  const other = mlpStep({ ...tiny, batch: 5 + k }), y = other.step(), t = performance.now();
+  const other = mlp({ ...tiny, batch: 5 + k }), y = other.step(), t = performance.now();
   mx.eval(y);
   misses = Math.min(misses, performance.now() - t);
 }

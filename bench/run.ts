@@ -6,7 +6,8 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Bench } from "tinybench";
-import { cases, type Params } from "./cases.ts";
+import { cases } from "./cases.ts";
+import type { Params } from "./inputs.ts";
 
 const HELP = `Measures the cases of bench/cases.json.
   --only REGEX     cases whose name:size matches

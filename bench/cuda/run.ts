@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import * as mx from "../../mod.ts";
-import { gelu, mlpStep, pending } from "../cases.ts";
+import { gelu, mlp, pending } from "../training.ts";
 
 type A = mx.NDArray;
 const N = 2 ** 28, M = 8192, only = new RegExp(process.argv[2] ?? "");
@@ -40,7 +40,7 @@ const made = <T extends A | readonly A[]>(x: T): T => {
 
 const x = made(mx.random.normal([N])), m = made(x.get(`:${M * M}`).reshape(M, M).add(0));
 simple("chain (x*2+5)/3 2^28 f32", 20, () => x.mul(2).add(5).div(3));
-simple("gelu tanh 2^28 f32", 20, () => gelu({}, x));
+simple("gelu tanh 2^28 f32", 20, () => gelu(x));
 simple("softmax 8192x8192 f32", 20, () => {
   const e = mx.exp(m.sub(m.max(-1, { keepdims: true })));
   return e.div(e.sum(-1, { keepdims: true }));
@@ -78,7 +78,7 @@ if (only.test("1000 adds, each evaluated")) {
   });
 }
 if (only.test("MLP train step")) {
-  const { step } = mlpStep({ batch: 256, in: 784, h: 512, out: 10 });
+  const { step } = mlp({ batch: 256, in: 784, h: 512, out: 10 });
   timed("MLP train step b256 f32", 100, () => {
     void mx.asyncEval(step());
     for (const a of pending.splice(0)) a.dispose();

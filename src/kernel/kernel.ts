@@ -68,9 +68,9 @@ export interface Kernel {
   readonly rowAxes: number;
 }
 
-/** Loads, scalars and operations below some expressions, inputs first. */
-export function expressions(roots: readonly Expr[]): Expr[] {
-  const seen = new Set<Expr>(), order: Expr[] = [];
+/** Loads, scalars and operations below some expressions, inputs first; nothing from `known` on down. */
+export function expressions(roots: readonly Expr[], known: ReadonlySet<Expr> = new Set()): Expr[] {
+  const seen = new Set(known), order: Expr[] = [];
   const visit = (e: Expr): void => {
     if (seen.has(e)) return;
     seen.add(e);

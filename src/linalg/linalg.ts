@@ -587,6 +587,9 @@ export function norm(a: ArrayLike, ord?: Ord | NormOptions, options?: NormOption
     ? x.shape.map((_, d) => d)
     : (typeof o.axis === "number" ? [o.axis] : o.axis).map((d) => axisOf("norm", d, n));
   axesOf("norm", axes, n);
+  if (axes.length > 2 && o.axis !== undefined && o.axis !== null) {
+    throw typeError(`Cannot norm over ${axes.length} axes: a norm is of vectors (one axis) or matrices (two)`);
+  }
   const sorted = [...axes].sort((p, q) => p - q);
   const done = (y: Node): NDArray =>
     wrap(o.keepdims === true ? reshape(y, x.shape.map((k, d) => axes.includes(d) ? 1 : k)) : y);

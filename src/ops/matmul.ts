@@ -376,9 +376,8 @@ export function vecdot(a: ArrayLike, b: ArrayLike, axis?: number | { readonly ax
     wrap(move(x, axisOf("vecdot", given, x.shape.length), x.shape.length - 1)),
     wrap(move(y, axisOf("vecdot", given, y.shape.length), y.shape.length - 1)),
   );
-  // Sums of small integers are wide, as in `sum`.
-  const wide = sumDtype(p.dtype);
-  return wrap(reduce("sum", mul(cast(conjugateNode(p), wide), cast(q, wide)), [p.shape.length - 1]));
+  // Sums of small integers are wide, as in `sum`; products are not.
+  return wrap(reduce("sum", cast(mul(conjugateNode(p), q), sumDtype(p.dtype)), [p.shape.length - 1]));
 }
 function sumDtype(d: DType): DType {
   return d === "bool" || d === "int8" || d === "int16" ? "int32" : d === "uint8" || d === "uint16" ? "uint32" : d;

@@ -8,6 +8,7 @@ import { LARGE, native } from "./memory.ts";
 import { enterScope, leaveScope, printing } from "./read.ts";
 import { deviceNumber, isUsable } from "./devices.ts";
 import type { KernelInfo } from "./plan.ts";
+import type { SyncInfo } from "./syncs.ts";
 import { late } from "../core/ndarray.ts";
 
 /** Arrays, or lists and plain objects of them, to any depth; anything else is ignored. */
@@ -78,6 +79,8 @@ export interface Explanation {
   readonly kernels: readonly KernelInfo[];
   /** Copies between devices, in order, and why they are needed; of no bytes where both share the host's memory. */
   readonly copies: readonly CopyInfo[];
+  /** Where in this eval devices wait for one another, and where the host waited so far: with the user's lines, and what goes back and forth. */
+  readonly syncs: readonly SyncInfo[];
   /** Ops that an earlier eval computed without keeping. */
   readonly recomputed: readonly string[];
   toString(): string;
@@ -91,10 +94,11 @@ export interface Explanation {
  * ```
  */
 export function explain(...trees: readonly unknown[]): Explanation {
-  const { kernels, copies, recomputed } = kernelsOf(nodesOf(trees));
+  const { kernels, copies, syncs, recomputed } = kernelsOf(nodesOf(trees));
   return {
     kernels,
     copies,
+    syncs,
     recomputed,
     toString: () =>
       [
@@ -104,6 +108,11 @@ export function explain(...trees: readonly unknown[]): Explanation {
           }\n      reads ${k.reads} B, writes ${k.writes} B, ${k.flops} flop; ${k.reason}`
         ),
         ...copies.map((c) => `copy ${c.bytes} B from ${c.from} to ${c.to}: ${c.reason}`),
+        ...syncs.map((s) =>
+          `sync: ${s.waits} waits for ${s.for} ${s.times === 1 ? "once" : `${s.times} times`}${
+            s.lines.length === 0 ? "" : ` at ${s.lines.join(", ")}`
+          }: ${s.reason}${s.backAndForth ? "; values go back and forth" : ""}`
+        ),
         ...(recomputed.length === 0 ? [] : [`computed again: ${recomputed.join(", ")}`]),
       ].join("\n"),
   };

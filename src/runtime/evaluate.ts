@@ -18,6 +18,7 @@ import { counters, planOf } from "./cache.ts";
 import { graphOf } from "./graph.ts";
 import { bufferOf, give, native, release, room, settle } from "./memory.ts";
 import { evaluated, run, runCall } from "./run.ts";
+import { isFar, noteRead, noteTransfer } from "./syncs.ts";
 
 function checkReadable(roots: readonly Node[]): void {
   const { symbolic } = trace;
@@ -100,6 +101,7 @@ export function start(roots: readonly Node[], flags: number): number {
 /** Gives a transfer whose input is in memory its value: a copy that runs on the device's second stream, or the same memory. */
 export function carry(t: Node): void {
   const x = t.inputs[0] as Node, view = x.view as View, b = x.buf as Buf;
+  noteTransfer(t);
   if (isUnified(native(), x.device) && isUnified(native(), t.device)) give(t, b, view);
   else if (!isContiguous(view)) {
     const flat = flattened(x);
@@ -143,13 +145,14 @@ function indexValues(n: Node): ArrayLike<number | bigint> {
 /** An evaluated node whose memory the host sees: itself, or a copy. */
 export function near(n: Node): Node {
   if ((n.buf as Buf).address !== 0 || size(n.shape) === 0) return n;
-  const t = carried(n, cpu, () => "it is read");
+  const t = carried(n, cpu, { why: () => "it is read", host: true });
   evaluate([t]);
   return t;
 }
 /** Computes nodes and waits for them. */
 export function evaluate(roots: readonly Node[]): void {
-  const todo = roots.filter((n) => n.buf === null);
+  const todo = roots.filter((n) => n.buf === null), far = roots.find(isFar);
+  if (far !== undefined) noteRead(far.device);
   if (todo.length > 0) start(todo, 0);
   for (const n of roots) settle(n);
 }

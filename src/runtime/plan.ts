@@ -9,7 +9,7 @@ import { contiguousStrides } from "../core/view.ts";
 import { aligned, type Layout, numberOf, plus, productOf, type Size, sizeText, times } from "../kernel/sizes.ts";
 import type { CType, Literal } from "../kernel/expr.ts";
 import { checkKernel } from "../kernel/check.ts";
-import { expressions, printKernel } from "../kernel/kernel.ts";
+import { expressions, type Pass, printKernel } from "../kernel/kernel.ts";
 import { fuse, resolve, type Schedule } from "../schedule/fuse.ts";
 import { type Graph, type Key, present, Symbols } from "../schedule/graph.ts";
 import { lower } from "../schedule/lower.ts";
@@ -387,13 +387,22 @@ function overwritable(list: readonly Step[], s: Storage, leaves: readonly Node[]
   });
   return found;
 }
-/** True if a step stores an element of `out` only after it read the same element of `leaf`, and no other. */
+/** True if a step stores an element of `out` only after it last read the same element of `leaf`, and reads no other. */
 function sameElements(step: Step, out: Node, leaf: Node): boolean {
   if (step.kind !== "kernel" || step.kernel.kind !== "map") return false;
   const text = (o: Operand): string => [...o.rows, 0, ...o.inner].map(sizeText).join();
-  const to = step.operands.filter((o) => o.place.node === out);
-  return to.length === 1 && itemsize(out.dtype) === itemsize(leaf.dtype) &&
-    step.operands.every((o) => o.place.node !== leaf || (o.bound === 0 && text(o) === text(to[0] as Operand)));
+  const to = step.operands.findIndex((o) => o.place.node === out),
+    is = (mem: number): boolean => (step.operands[mem] as Operand).place.node === leaf;
+  if (to < 0 || step.operands.some((o, i) => i !== to && o.place.node === out)) return false;
+  if (itemsize(out.dtype) !== itemsize(leaf.dtype)) return false;
+  const walk = text(step.operands[to] as Operand);
+  if (step.operands.some((o, i) => is(i) && (o.bound !== 0 || text(o) !== walk))) return false;
+  // Later stores find what was computed before, but may load anew.
+  const stores = (step.kernel.passes[0] as Pass).stores, at = stores.findIndex((s) => s.mem === to);
+  const before = expressions(stores.slice(0, at + 1).map((s) => s.value)).filter((e) => e.op !== "load");
+  return !expressions(stores.slice(at + 1).map((s) => s.value), new Set(before)).some((e) =>
+    e.op === "load" && is(e.imm)
+  );
 }
 
 /** What an eval of a graph would run, in order. */

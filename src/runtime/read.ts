@@ -26,7 +26,7 @@ function store(data: TypedData, shape: readonly number[], dtype: DType): Node {
   const n = new Node(sourceOp as OpDef, NONE, null, shape, dtype, null, home);
   give(n, b, contiguousView(shape));
   if (wanted === home) return n;
-  const t = carried(n, wanted, () => "it is made of values of JavaScript");
+  const t = carried(n, wanted, { why: () => "it is made of values of JavaScript", host: true });
   carry(t);
   release(n);
   return t;
