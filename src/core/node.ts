@@ -275,10 +275,10 @@ export function carried(x: Node, device: Device, arg: TransferArg): Node {
 }
 
 /** The same op as a node's over other inputs, on its device. */
-export function anew(n: Node, inputs: readonly Node[]): Node {
+export function anew(n: Node, inputs: readonly Node[], arg: unknown = n.arg): Node {
   return n.op === transferOp
-    ? transfer(inputs[0] as Node, n.device, (n.arg as TransferArg).why)
-    : on(n.device, () => apply(n.op, inputs, n.arg));
+    ? transfer(inputs[0] as Node, n.device, (arg as TransferArg).why)
+    : on(n.device, () => apply(n.op, inputs, arg));
 }
 
 let stamp = 0;

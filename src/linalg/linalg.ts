@@ -6,8 +6,8 @@ import type { ArrayLike, AxisLike } from "../core/ndarray.ts";
 import type { NDArray } from "../core/ndarray.ts";
 import type { Aval, Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { axesOf, axisOf, broadcast, dims, size, text } from "../core/shape.ts";
-import { productOf, type Size } from "../kernel/sizes.ts";
+import { axesOf, axisOf, broadcast, dims, size, sizeMin, text } from "../core/shape.ts";
+import { equal, productOf, type Size } from "../kernel/sizes.ts";
 import { trailing } from "../ops/args.ts";
 import {
   add,
@@ -71,7 +71,7 @@ function matrix(op: string, a: ArrayLike, allow: { readonly complex?: boolean; r
       `Cannot ${op} an array with ${dims(x.shape.length)}: it needs at least 2`,
     );
   }
-  if (allow.square === true && rowsOf(x) !== colsOf(x)) {
+  if (allow.square === true && !equal(rowsOf(x), colsOf(x))) {
     throw typeError(`Cannot ${op} matrices that are not square: shape is ${text(x.shape)}`);
   }
   if (isComplex(x.dtype) && allow.complex !== true) throw typeError(`Cannot ${op} an array of dtype ${x.dtype}`);
@@ -214,7 +214,7 @@ export function eigvals(a: ArrayLike): NDArray {
 const svdOp = routine<{ readonly full: boolean }>({
   name: "svd",
   outs: ([a], arg) => {
-    const x = a as Aval, m = rowsOf(x), n = colsOf(x), k = Math.min(m, n), b = lead(x);
+    const x = a as Aval, m = rowsOf(x), n = colsOf(x), k = sizeMin(m, n), b = lead(x);
     return [
       { shape: [...b, k], dtype: realOf(x.dtype) },
       { shape: [...b, m, arg.full ? m : k], dtype: x.dtype },
@@ -268,7 +268,7 @@ const svdvalsOp = routine<null>({
   calls: "svd",
   outs: ([a]) => {
     const x = a as Aval;
-    return [{ shape: [...lead(x), Math.min(rowsOf(x), colsOf(x))], dtype: realOf(x.dtype) }];
+    return [{ shape: [...lead(x), sizeMin(rowsOf(x), colsOf(x))], dtype: realOf(x.dtype) }];
   },
   ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned), colsOf(a as Planned), 0],
   // The gradient needs the vectors.
@@ -339,7 +339,7 @@ function system(op: string, a: ArrayLike, b: ArrayLike, run: (a: Node, b: Node) 
   const dtype: DType = x.dtype === "float64" || y.dtype === "float64" ? "float64" : "float32",
     vector = y.shape.length === x.shape.length - 1;
   if (vector) y = column(y);
-  if (y.shape.length < 2 || rowsOf(y) !== rowsOf(x)) {
+  if (y.shape.length < 2 || !equal(rowsOf(y), rowsOf(x))) {
     throw typeError(
       `Cannot ${op} ${text(x.shape)} with a right side of shape ${text(nodeOf(op, b).shape)}: the rows must match`,
     );
@@ -440,7 +440,7 @@ export function choleskyInv(a: ArrayLike, options?: UpperOptions | boolean): NDA
 const qrOp = routine<null>({
   name: "qr",
   outs: ([a]) => {
-    const x = a as Aval, m = rowsOf(x), n = colsOf(x), k = Math.min(m, n), b = lead(x);
+    const x = a as Aval, m = rowsOf(x), n = colsOf(x), k = sizeMin(m, n), b = lead(x);
     return [{ shape: [...b, m, k], dtype: x.dtype }, { shape: [...b, k, n], dtype: x.dtype }];
   },
   ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned), colsOf(a as Planned)],
@@ -474,7 +474,7 @@ function scatterRows(x: Node, p: Node): Node {
 const luOp = routine<null>({
   name: "lu",
   outs: ([a]) => {
-    const x = a as Aval, m = rowsOf(x), k = Math.min(m, colsOf(x)), b = lead(x);
+    const x = a as Aval, m = rowsOf(x), k = sizeMin(m, colsOf(x)), b = lead(x);
     return [x, { shape: [...b, k], dtype: "uint32" }, { shape: [...b, m], dtype: "uint32" }];
   },
   ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned), colsOf(a as Planned)],
@@ -520,7 +520,7 @@ export function lu(a: ArrayLike): [NDArray, NDArray, NDArray] {
     packed = pick(n, 0),
     perm = pick(n, 2),
     m = rowsOf(x),
-    k = Math.min(m, colsOf(x)),
+    k = sizeMin(m, colsOf(x)),
     d = x.shape.length;
   const l = unitLower(sliceAxis(packed, d - 1, 0, k)), u = triangle(sliceAxis(packed, d - 2, 0, k), false, 0);
   // The inverse permutation.
