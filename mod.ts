@@ -244,6 +244,8 @@ export { checkpoint, customFunction } from "./src/transform/custom.ts";
 export type { Jacobian, JacobianOptions } from "./src/transform/jacobian.ts";
 export { hessian, hvp, jacobian } from "./src/transform/jacobian.ts";
 export { jvp } from "./src/transform/jvp.ts";
+export type { ScanOptions } from "./src/transform/control/scan.ts";
+export { scan } from "./src/transform/control/scan.ts";
 export type { Axes, VmapOptions } from "./src/transform/vmap.ts";
 export { vmap } from "./src/transform/vmap.ts";
 

@@ -235,6 +235,7 @@ static int bind(context *c, const device *d, uint32_t device_number, uint32_t *e
   *b = (binding){.kind = (uint8_t)e[0]};
   const uint64_t bytes = wide(e + 2);
   switch (e[0]) {
+    case SN_BIND_WINDOW: b->bytes = bytes; return 0;
     case SN_BIND_BUFFER: case SN_BIND_UPDATE:
       if (!sn_use(e[1], b)) { sn_fail(c, "binding %u names no live buffer", i); return SN_E_HANDLE; }
       break;

@@ -28,8 +28,8 @@ export class Device {
     return `Device(${this.type}, ${this.index})`;
   }
 }
-/** Families of library routines. */
-export type CallFamily = "copy" | "matmul" | "sort" | "factorisation";
+/** Families of library routines, and control flow. */
+export type CallFamily = "copy" | "matmul" | "sort" | "factorisation" | "control";
 
 /** The processor. */
 export const cpu: Device = new Device("cpu");
@@ -41,8 +41,8 @@ export const fake: Device = new Device("fake");
 export const DEVICES: readonly Device[] = [cpu, gpu, fake];
 
 const CALLS: Readonly<Record<Exclude<DeviceType, "gpu">, readonly CallFamily[]>> = {
-  cpu: ["copy", "matmul", "sort", "factorisation"],
-  fake: ["copy", "matmul"],
+  cpu: ["copy", "matmul", "sort", "factorisation", "control"],
+  fake: ["copy", "matmul", "control"],
 };
 /** The families that the GPU has: the runtime, which knows what GPU there is, says so. */
 export const gpuCalls: { of: (device: Device) => readonly CallFamily[] } = { of: () => [] };

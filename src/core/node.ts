@@ -4,6 +4,7 @@ import { trail } from "../base/error.ts";
 import { type CallFamily, computes, cpu, type Device, hasCalls, on, recording } from "./device.ts";
 import type { CType, Expr, Literal, Scalars } from "../kernel/expr.ts";
 import type { Size } from "../kernel/sizes.ts";
+import type { Control } from "./body.ts";
 import { size } from "./shape.ts";
 import type { PlanView, View } from "./view.ts";
 
@@ -99,6 +100,8 @@ export type Lower<A> =
   | { readonly kind: "scatter"; combine(arg: A): "set" | "add" | "mul" | "min" | "max" }
   /** The graph of a compiled function, which has a plan of its own. */
   | { readonly kind: "program" }
+  /** Control flow: the kernels of bodies, which the native library repeats or chooses. */
+  | { readonly kind: "loop"; of(arg: A): Control }
   | {
     readonly kind: "call";
     readonly family: CallFamily;
@@ -128,10 +131,20 @@ export interface OpDef<A = unknown> {
     arg: A,
     need: readonly boolean[],
   ): readonly (Node | null)[];
+  /** Of an op of several results: tangents of all (those in `which` are read), given those of the inputs (null: zero). */
+  jvps?(
+    ts: readonly (Node | null)[],
+    node: Node,
+    ins: readonly Node[],
+    arg: A,
+    which: readonly number[],
+  ): readonly (Node | null)[];
   /** Tangent of the result, given those of the inputs (null: zero); null if it is zero. Without it one is derived (transform/jvp.ts). */
   jvp?(ts: readonly (Node | null)[], out: Node, ins: readonly Node[], arg: A): Node | null;
   /** The op on `n` examples at once, along a new first axis of the result and of the inputs in `batched`. Without it the same op is applied. */
   vmap?(ins: readonly Node[], batched: readonly boolean[], arg: A, n: number): Node;
+  /** Result `index` of a node of several that `vmap` gave, its examples along the first axis; without it the one that is picked. */
+  example?(node: Node, index: number): Node;
   readonly lower: Lower<A>;
   /** The part of the argument that shapes kernels, as text; sizes and scalars stay out of it. */
   structure?(arg: A): string;
@@ -226,6 +239,7 @@ export function apply<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
 function canRun<A>(device: Device, op: OpDef<A>, inputs: readonly Node[], arg: A): boolean {
   if (device === cpu) return true;
   if (op.lower.kind === "call" && !hasCalls(device, op.lower.family)) return false;
+  if (op.lower.kind === "loop" && !hasCalls(device, "control")) return false;
   const t = op.type(inputs, arg), given: readonly Aval[] = Array.isArray(t) ? t : [t as Aval];
   return [...inputs, ...given].every((x) => computes(device, x.dtype));
 }
@@ -240,7 +254,7 @@ function place<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
   const why = (): string =>
     lacks
       ? `${op.name} runs on ${device.type}, as ${home.type} has no ${
-        op.lower.kind === "call" ? "such routine" : "float64"
+        op.lower.kind === "call" ? "such routine" : op.lower.kind === "loop" ? "control flow" : "float64"
       }`
       : `${op.name} runs on ${device.type}`;
   const local = inputs.some((x) => x.device !== device) ? inputs.map((x) => transfer(x, device, why)) : inputs;

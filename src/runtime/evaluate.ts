@@ -23,7 +23,7 @@ import { isFar, noteRead, noteTransfer } from "./syncs.ts";
 function checkReadable(roots: readonly Node[]): void {
   const { symbolic } = trace;
   if (symbolic !== null && roots.some((n) => n.serial >= symbolic)) needNumbers();
-  const found = topological(roots, (n) => n.buf !== null || n.results !== null).find((n) => n.placeholder);
+  const found = topological(roots, (n) => present(n) && !n.placeholder).find((n) => n.placeholder);
   if (found !== undefined) {
     const { what } = found.arg as { readonly what: string };
     throw plainError(

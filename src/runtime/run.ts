@@ -1,9 +1,10 @@
 // Runs plans: one submission, and the values back into the nodes.
 import { plainError } from "../base/error.ts";
+import { STAND_IN } from "../core/body.ts";
 import type { Buf, Node } from "../core/node.ts";
 import { trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
-import { alignment, type Graph, present } from "../schedule/graph.ts";
+import { alignment, everyNode, type Graph, present } from "../schedule/graph.ts";
 import { deviceNumber } from "./devices.ts";
 import { type Plan, putScalar, wideAt } from "./plan.ts";
 import type { Call, Program, ProgramPlan } from "./program.ts";
@@ -41,8 +42,9 @@ function submitted(
     if (b !== undefined) words[o.word + 1] = b.id;
   });
   for (const l of p.leaves) words[l.word] = bufOf(leaves[l.leaf] as Node, l.out).id;
+  const all = everyNode(g);
   for (const s of p.scalars) {
-    const n = g.order[s.slot] as Node, v = n.op.values?.(n.arg)[s.k];
+    const n = all[s.slot] as Node, v = n.op.values?.(n.arg)[s.k];
     if (v === undefined) continue;
     if (s.t === "f32") p.floats[s.word] = v as number;
     else putScalar(words, s.word, s.t, v);
@@ -196,13 +198,3 @@ export function standingIn<T>(nodes: readonly Node[], views: readonly View[], f:
     nodes.forEach((n, i) => [n.buf, n.view] = before[i] as readonly [Buf | null, View | null]);
   }
 }
-/** Stands for memory while a plan is made or described without it. */
-export const STAND_IN: Buf = {
-  id: 0,
-  bytes: 0,
-  address: 0,
-  token: new ArrayBuffer(0),
-  users: 0,
-  exposed: false,
-  ticket: 0,
-};

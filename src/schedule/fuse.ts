@@ -11,7 +11,7 @@ export type Role = "element" | "row" | "fold" | "scan" | "whole";
 /** Nodes that run as one kernel, or one library call. */
 export interface Group {
   readonly index: number;
-  kind: "map" | "row" | "column" | "scan" | "parts" | "scatter" | "call";
+  kind: "map" | "row" | "column" | "scan" | "parts" | "scatter" | "call" | "loop";
   /** Iteration shape, and the axes that are folded. */
   readonly shape: readonly Size[];
   axes: readonly [number, number] | null;
@@ -51,6 +51,7 @@ export interface Schedule extends Nodes {
   readonly groups: readonly Group[];
   /** Nodes that are written over their first input. */
   readonly inPlace: ReadonlySet<Node>;
+  readonly loops: Graph["loops"];
 }
 
 /** Cost above which a value that several kernels want is stored instead of computed again. */
@@ -127,7 +128,7 @@ function canPull(symbols: Symbols, n: Node): boolean {
 
 const MEMORY = { cost: 0, reads: 1 } as const;
 /** Sorts the nodes of a graph into groups. */
-export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedule {
+export function fuse({ order, keep, inPlace, loops }: Graph, symbols: Symbols): Schedule {
   const shapeOf = (n: Node): readonly Size[] => symbols.of(n).shape;
   const infos: Info[] = order.map((node, i) => {
     node.slot = i;
@@ -153,8 +154,8 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
       // A view reads its first input; the others are only to come before it.
       if (lower.kind === "view") break;
     }
-    if (i.root || lower.kind === "call") demand(n);
-    if (lower.kind === "call") n.inputs.forEach(demand);
+    if (i.root || lower.kind === "call" || lower.kind === "loop") demand(n);
+    if (lower.kind === "call" || lower.kind === "loop") n.inputs.forEach(demand);
     if (lower.kind === "scatter") n.inputs.forEach((c, k) => k === 0 ? undefined : demand(c));
     if (lower.kind === "gather") demand(n.inputs[0] as Node);
   }
@@ -245,7 +246,7 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
       }
       continue;
     }
-    if (lower.kind === "call" || lower.kind === "parts" || lower.kind === "scatter") {
+    if (lower.kind === "call" || lower.kind === "loop" || lower.kind === "parts" || lower.kind === "scatter") {
       const d = dependencies(n);
       i.stored = true;
       join(
@@ -254,7 +255,11 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
           lower.kind,
           shapeOf(n),
           null,
-          lower.kind === "call" ? "a library call reads and writes memory" : "several stores fill one array",
+          lower.kind === "call"
+            ? "a library call reads and writes memory"
+            : lower.kind === "loop"
+            ? "control flow runs kernels of its own"
+            : "several stores fill one array",
         ),
         "whole",
         d.inputs,
@@ -439,5 +444,5 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
       if (ci !== undefined && ci.group !== null && ci.group !== g) ci.stored = true;
     }
   }
-  return { infos, symbols, groups: inOrder(groups, (n) => info(n)?.group ?? null), inPlace };
+  return { infos, symbols, groups: inOrder(groups, (n) => info(n)?.group ?? null), inPlace, loops };
 }

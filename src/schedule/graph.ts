@@ -13,6 +13,19 @@ export interface Graph {
   readonly keep: ReadonlySet<Node>;
   /** Nodes that may be written over the memory of their first input, a leaf that nobody else will read. */
   readonly inPlace: ReadonlySet<Node>;
+  /** The graphs that control nodes run. */
+  readonly loops: ReadonlyMap<Node, Inner>;
+}
+/** The bodies of a control node as graphs, and which of its results they give. */
+export interface Inner {
+  readonly graphs: readonly Graph[];
+  readonly wanted: readonly number[];
+}
+/** The nodes of a graph, and of all graphs inside, always in the same order. */
+export function everyNode(g: Graph): readonly Node[] {
+  return g.loops.size === 0
+    ? g.order
+    : [...g.order, ...[...g.loops.values()].flatMap(({ graphs }) => graphs.flatMap(everyNode))];
 }
 
 /** True if a node has memory. */
@@ -117,6 +130,13 @@ export class Key {
   read(g: Graph): this {
     this.length = this.sizeCount = this.movingCount = 0;
     this.#stamp++;
+    this.#graph(g);
+    let h = 0x811c9dc5;
+    for (let i = 0; i < this.length; i++) h = Math.imul(h ^ (this.structure[i] as number), 0x01000193);
+    this.hash = h;
+    return this;
+  }
+  #graph(g: Graph): void {
     this.#put(idOf(deviceIds, g.device));
     for (const n of g.leaves) {
       this.#put(dtypeIds.get(n.dtype) as number);
@@ -139,10 +159,16 @@ export class Key {
       const starts = n.op.starts?.(n.arg);
       if (starts !== undefined) { for (const x of starts) this.#move(x); }
     }
-    let h = 0x811c9dc5;
-    for (let i = 0; i < this.length; i++) h = Math.imul(h ^ (this.structure[i] as number), 0x01000193);
-    this.hash = h;
-    return this;
+    for (const [n, { graphs, wanted }] of g.loops) {
+      this.#size(lengthOf(n));
+      this.#put(wanted.length);
+      for (const k of wanted) this.#put(k);
+      for (const inner of graphs) {
+        inner.order.forEach((x, i) => x.slot = i);
+        inner.leaves.forEach((x, i) => x.slot = i);
+        this.#graph(inner);
+      }
+    }
   }
   /** True if the structure is this one. */
   matches(structure: Int32Array): boolean {
@@ -150,6 +176,10 @@ export class Key {
     for (let i = 0; i < structure.length; i++) if (structure[i] !== this.structure[i]) return false;
     return true;
   }
+}
+/** Passes of a control node, as far as they are known. */
+export function lengthOf(n: Node): number {
+  return n.op.lower.kind === "loop" ? n.op.lower.of(n.arg).length : 0;
 }
 function grown(a: Float64Array): Float64Array {
   const more = new Float64Array(a.length * 2);
@@ -167,7 +197,10 @@ export class Symbols {
     const positions = new Map<number, number>();
     for (let i = 0; i < key.sizeCount; i++) positions.set(key.sizes[i] as number, i);
     this.sizes = new Sizes(positions, [...key.moving.subarray(0, key.movingCount)]);
-    let moving = 0;
+    this.#graph(g, 0);
+  }
+  /** `moving`: how many moving inputs came before; returns how many there are then. */
+  #graph(g: Graph, moving: number): number {
     for (const n of g.leaves) {
       const shape = this.#sizes(n.shape), offset = times(this.sizes.moving(moving++), alignment(n)), v = n.view;
       this.#planned.set(n, { shape, dtype: n.dtype, starts: [] });
@@ -179,6 +212,8 @@ export class Symbols {
       const starts = (n.op.starts?.(n.arg) ?? []).map(() => this.sizes.moving(moving++));
       this.#planned.set(n, { shape: this.#sizes(n.shape), dtype: n.dtype, starts });
     }
+    for (const { graphs } of g.loops.values()) for (const inner of graphs) moving = this.#graph(inner, moving);
+    return moving;
   }
   #sizes(list: readonly number[]): readonly Size[] {
     return list.map((x) => this.sizes.size(x));
