@@ -1,10 +1,10 @@
 // Functions as graphs, which control flow runs again and again: the bodies of `scan`, `whileLoop` and `cond`.
 import type { Buf, Node } from "./node.ts";
 
-/** A function that was recorded once: placeholders for what it is given, and its results, each with memory of its own. */
+/** A function that was recorded once: placeholders for what it is given, and its results, each with memory of its own; gradients add results. */
 export interface Body {
   readonly given: readonly Node[];
-  readonly results: readonly Node[];
+  readonly results: Node[];
 }
 /**
  * What a control node does. Its inputs are constants (of a `cond` the predicate first), then what is carried from pass to

@@ -20,6 +20,14 @@ const ownOp: OpDef<null> = {
   vjp: (ct) => [ct],
   jvp: ([t]) => t ?? null,
 };
+/** The value of a node in memory of its own. */
+export function own(x: Node): Node {
+  return on(x.device, () => apply(ownOp, [x], null));
+}
+/** True if a node is a copy of another. */
+export function isOwn(n: Node, of: Node): boolean {
+  return n.op === ownOp as OpDef && n.inputs[0] === of;
+}
 /** Constant expressions of at most so many ops are part of a body; longer ones, and what depends on memory, are computed before. */
 const LIGHT = 4;
 
@@ -64,16 +72,17 @@ export function record(
 function bodyOf(leaves: readonly Node[], results: readonly Node[]): Body {
   const given = leaves.map((x) => on(x.device, () => placeholder(x.shape, x.dtype, "an input of control flow")));
   const made = again(results, leaves, given), taken = new Set<Node>(given);
-  const own = made.map((x) => {
+  const stored = made.map((x) => {
     const { kind } = x.op.lower;
-    if (!taken.has(x) && kind !== "view" && kind !== "source") return taken.add(x), x;
-    return on(x.device, () => apply(ownOp, [x], null));
+    if (taken.has(x) || kind === "view" || kind === "source") return own(x);
+    taken.add(x);
+    return x;
   });
   for (const x of given) {
     x.buf = STAND_IN;
     x.view = contiguousView(x.shape);
   }
-  return { given, results: own };
+  return { given, results: stored };
 }
 /** Results recorded anew, with other nodes in the places of leaves. */
 export function again(results: readonly Node[], leaves: readonly Node[], others: readonly Node[]): Node[] {

@@ -1,15 +1,13 @@
 // scan: a function is recorded once and run along the first axis of arrays, with values carried from step to step.
 import { rangeError, typeError } from "../../base/error.ts";
 import { checkOptions } from "../../base/options.ts";
-import { askedOf, type Body, type Control } from "../../core/body.ts";
 import type { NDArray } from "../../core/ndarray.ts";
-import { anew, apply, type Aval, type Node, type OpDef } from "../../core/node.ts";
+import { apply, type Aval, type Node } from "../../core/node.ts";
 import { text } from "../../core/shape.ts";
 import type { Tree } from "../../core/tree.ts";
 import { needNumbers } from "../../core/trace.ts";
-import { permute } from "../../ops/basis.ts";
-import { pick } from "../../ops/pick.ts";
 import { functionOf } from "../grad.ts";
+import { resultOf, type Scan, scanOp } from "./scan_op.ts";
 import { checkSame, isWhole, leavesOf, notAsync, placed, record, treeOf } from "./body.ts";
 
 /** Options of `scan`. */
@@ -20,36 +18,6 @@ export interface ScanOptions {
   readonly reverse?: boolean;
   /** Gradients keep only what is carried, and compute each step again. Default false: they keep what they need of each step. */
   readonly checkpoint?: boolean;
-}
-/** The argument of a scan's node. */
-export interface Scan extends Control {
-  readonly checkpoint: boolean;
-}
-
-/** The results of a scan's body, with the values of all steps along a first axis, where they are not carried. */
-const typeOf = (c: Control): readonly Aval[] =>
-  (c.bodies[0] as Body).results.map(({ shape, dtype }, k) => ({
-    shape: k < c.carries ? shape : [c.length, ...shape],
-    dtype,
-  }));
-export const scanOp: OpDef<Scan> = {
-  name: "scan",
-  type: (_, c) => typeOf(c),
-  lower: { kind: "loop", of: (c) => c },
-  structure: (c) => `${c.carries},${c.sliced},${c.reverse ? 1 : 0}`,
-};
-/** Result number k of a scan's node; those that are there only if they are picked come from a node that did not run. */
-export function resultOf(n: Node, k: number): Node {
-  const { fixed } = n.arg as Scan;
-  if (k < fixed) return pick(n, k);
-  const asked = askedOf(n), known = asked.get(k), x = known ?? pick(n, k);
-  asked.set(k, x);
-  return x;
-}
-
-interface Flat {
-  readonly nodes: readonly Node[];
-  readonly length: number;
 }
 /** The steps of a scan, from its length and the arrays that it walks. */
 function lengthOf(nodes: readonly Node[], given: number | undefined): number {
@@ -144,6 +112,7 @@ export function scan<C, X, Y>(
       reverse: options.reverse === true,
       fixed: body.results.length,
       checkpoint: options.checkpoint === true,
+      batch: null,
     };
     const n = apply(scanOp, [...captured, ...carry.nodes, ...walked.nodes], arg);
     const outs = body.results.map((_, k) => resultOf(n, k));
