@@ -36,23 +36,22 @@ function innerOf(n: Node, picked: Set<number>): Inner {
   wanted.push(...[...picked].filter((k) => k >= c.fixed).sort((a, b) => a - b));
   const key = wanted.join(), known = made.get(c)?.get(key);
   if (known !== undefined) return known;
-  const graphs = c.bodies.map((b, i) =>
-    graphOfBody(
-      c,
-      b,
-      i === c.bodies.length - 1 && c.what !== "cond" ? wanted.map((k) => b.results[k] as Node) : b.results,
-    )
+  const step = c.what === "cond" ? null : c.bodies[c.bodies.length - 1];
+  const graphs = c.bodies.map((b) =>
+    b === step
+      ? graphOfBody(b, wanted.map((k) => b.results[k] as Node), c.carries, c.sliced)
+      : graphOfBody(b, b.results, 0, 0)
   );
   const all = made.get(c) ?? new Map<string, Inner>(), inner = { graphs, wanted };
   made.set(c, all.set(key, inner));
   return inner;
 }
-function graphOfBody(c: Control, { given }: Body, results: readonly Node[]): Graph {
+function graphOfBody({ given }: Body, results: readonly Node[], carries: number, sliced: number): Graph {
   const leaves = new Set(given), order = topological(results, (n) => leaves.has(n));
-  const consts = given.length - c.carries - c.sliced, inPlace = new Set<Node>();
+  const consts = given.length - carries - sliced, inPlace = new Set<Node>();
   const readers = (x: Node): number => order.filter((n) => n.inputs.includes(x)).length;
   // What is carried lies in memory of the loop's own, so that a step may change it in place if it reads it nowhere else.
-  for (let k = 0; k < c.carries; k++) {
+  for (let k = 0; k < carries; k++) {
     const n = results[k], x = given[consts + k] as Node;
     if (n === undefined || n.inputs[0] !== x || n.inputs.lastIndexOf(x) !== 0 || readers(x) !== 1) continue;
     const l = n.op.lower;

@@ -120,6 +120,13 @@ export function placed<T>(make: () => T | null): T {
   return made ?? on(cpu, () => make() as T);
 }
 
+/** A tree with arrays in the places of numbers. */
+export type Arrays<T> = T extends number | boolean | bigint ? NDArray
+  : T extends NDArray ? T
+  : T extends readonly unknown[] ? { -readonly [K in keyof T]: Arrays<T[K]> }
+  : T extends object ? { -readonly [K in keyof T]: Arrays<T[K]> }
+  : T;
+
 // ---- trees ------------------------------------------------------------------------------------------------------------
 /** The nodes of a tree whose leaves are arrays or scalars; null and undefined stay as they are. */
 export function leavesOf(what: string, tree: unknown): { readonly nodes: readonly Node[]; readonly spec: TreeSpec } {

@@ -8,7 +8,7 @@ import type { Tree } from "../../core/tree.ts";
 import { needNumbers } from "../../core/trace.ts";
 import { functionOf } from "../grad.ts";
 import { resultOf, type Scan, scanOp } from "./scan_op.ts";
-import { checkSame, isWhole, leavesOf, notAsync, placed, record, treeOf } from "./body.ts";
+import { type Arrays, checkSame, isWhole, leavesOf, notAsync, placed, record, treeOf } from "./body.ts";
 
 /** Options of `scan`. */
 export interface ScanOptions {
@@ -40,15 +40,6 @@ function lengthOf(nodes: readonly Node[], given: number | undefined): number {
   }
   return length;
 }
-
-/** Numbers become arrays. */
-type Arrays<T> = T extends number | boolean | bigint ? NDArray
-  : T extends NDArray ? T
-  : T extends readonly unknown[] ? { -readonly [K in keyof T]: Arrays<T[K]> }
-  : T extends object ? { -readonly [K in keyof T]: Arrays<T[K]> }
-  : T;
-/** Arrays and numbers in plain objects and lists. */
-export type Carry = Tree | number | boolean | bigint | readonly Carry[] | { readonly [key: string]: Carry };
 
 /**
  * Runs `f(carry, x)`, which returns `[carry, y]`, for each slice `x` of `xs` along the first axis, and gives
