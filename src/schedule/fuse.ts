@@ -258,7 +258,7 @@ export function fuse({ order, keep, inPlace, loops }: Graph, symbols: Symbols): 
           lower.kind === "call"
             ? "a library call reads and writes memory"
             : lower.kind === "loop"
-            ? "control flow runs kernels of its own"
+            ? "control flow repeats or chooses kernels of its own"
             : "several stores fill one array",
         ),
         "whole",

@@ -56,7 +56,7 @@ function lengthOf(nodes: readonly Node[], given: number | undefined): number {
  * ```
  */
 export function scan<C, X, Y>(
-  f: (carry: Arrays<C>, x: X) => readonly [Arrays<C>, Y],
+  f: (carry: NoInfer<Arrays<C>>, x: NoInfer<X>) => readonly [NoInfer<Arrays<C>>, Y],
   init: C,
   xs: X,
   options: ScanOptions = {},

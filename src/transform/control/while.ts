@@ -145,8 +145,8 @@ const whileOp: OpDef<While> = {
  * ```
  */
 export function whileLoop<C>(
-  condition: (carry: Arrays<C>) => NDArray,
-  body: (carry: Arrays<C>) => Arrays<C>,
+  condition: (carry: NoInfer<Arrays<C>>) => NDArray,
+  body: (carry: NoInfer<Arrays<C>>) => NoInfer<Arrays<C>>,
   init: C,
 ): Arrays<C> {
   functionOf("loop while", condition);
