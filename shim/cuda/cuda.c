@@ -47,6 +47,6 @@ static double setting(uint32_t which, const double *value) {
   return which < SN_CUDA_COUNTS ? (double)atomic_load(&sn_cuda_counts[which]) : 0;
 }
 const device sn_cuda_device = {
-  .name = "cuda", .cached = 1, .in_flight = 4ull << 30, .open = start, .allocate = allocate, .release = release, .load = sn_cuda_load, .unload = sn_cuda_unload,
-  .enqueue = sn_cuda_enqueue, .info = info, .setting = setting,
+  .name = "cuda", .cached = 1, .lends = 1, .in_flight = 1ull << 62, .open = start, .allocate = allocate, .release = release, .load = sn_cuda_load, .unload = sn_cuda_unload,
+  .enqueue = sn_cuda_enqueue, .reap = sn_cuda_reap, .hurry = sn_cuda_hurry, .info = info, .setting = setting,
 };
