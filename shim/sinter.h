@@ -65,7 +65,8 @@ enum { SN_E_MEMORY = -1, SN_E_WORDS = -2, SN_E_ROUTINE = -3, SN_E_HANDLE = -4, S
 
 // Submission: [n, nBind, flags, ticket(out)] then nBind bindings of 6 words, then commands until n.
 //   binding: [kind, id, bytes i64, address f64 (out)]
-//     SN_BIND_BUFFER  id names a live buffer          SN_BIND_NEW    allocate; id and address are written back
+//     SN_BIND_BUFFER  id names a live buffer          SN_BIND_NEW    allocate; id and address are written back. An id that is given
+//       must be 0, or that of a disposed buffer whose token the new one takes over, if it can: then the id stays
 //     SN_BIND_ARENA   memory of this submission only; id is not set
 //     SN_BIND_UPDATE  id names a live buffer that the commands write
 //   New memory and arenas are the device's. A buffer of another device may be named by copies only, unless both share the host's memory.

@@ -253,7 +253,7 @@ static int bind(context *c, const device *d, uint32_t device_number, int compute
       if (!sn_use(e[1], b)) { sn_fail(c, "binding %u names no live buffer", i); return SN_E_HANDLE; }
       break;
     case SN_BIND_NEW: case SN_BIND_ARENA:
-      if (!sn_use_new(c->id, device_number, bytes, e[0] == SN_BIND_NEW, computes, b)) { sn_fail(c, "out of memory: %llu bytes", (unsigned long long)bytes); return SN_E_MEMORY; }
+      if (!sn_use_new(c->id, device_number, bytes, e[0] == SN_BIND_NEW, e[1], computes, b)) { sn_fail(c, "out of memory: %llu bytes", (unsigned long long)bytes); return SN_E_MEMORY; }
       if (e[0] == SN_BIND_NEW) { e[1] = b->id; double a = (double)(uintptr_t)b->m.host; memcpy(e + 4, &a, 8); }
       break;
     default: sn_fail(c, "binding %u has kind %u", i, e[0]); return SN_E_WORDS;

@@ -140,8 +140,9 @@ static int allocate(const device *d, uint64_t capacity, memory *m) {
   drop_cache(0);
   return d->allocate(capacity - SN_PAD, m);
 }
-// A new buffer of a context. `b`, if it is not null, is the binding of a computing task, which may come after others that use the memory.
-static uint32_t make(uint32_t ctx, uint32_t device_number, uint64_t bytes, int owned, binding *b) {
+// A new buffer of a context. `b`, if it is not null, is the binding of a computing task, which may come after others that use the memory. `old` may be a
+// disposed buffer of the context whose token lives: the new one takes over its id, and with it the token.
+static uint32_t make(uint32_t ctx, uint32_t device_number, uint64_t bytes, int owned, uint32_t old, binding *b) {
   const device *d = sn_device(device_number, 0);
   drain();
   if (!d) return 0;
@@ -160,8 +161,10 @@ static uint32_t make(uint32_t ctx, uint32_t device_number, uint64_t bytes, int o
     if (active + cached + capacity > limit) drop_cache(limit > active + capacity ? limit - active - capacity : 0);
     if (allocate(d, capacity, &m)) return 0;
   }
-  uint32_t i = free_slot;
-  if (i) free_slot = chunks[i / CHUNK][i % CHUNK].next;
+  const slot *before = dead(old);
+  uint32_t i = 0;
+  if (before && before->ctx == ctx && owned) i = old & (SLOTS - 1);
+  else if ((i = free_slot)) free_slot = chunks[i / CHUNK][i % CHUNK].next;
   else {
     i = n_slots;
     if (n_slots == SLOTS || (!chunks[i / CHUNK] && !(chunks[i / CHUNK] = calloc(CHUNK, sizeof(slot))))) { take_back(device_number, m, capacity); return 0; }
@@ -190,9 +193,9 @@ int sn_use(uint32_t id, binding *b) {
   pthread_mutex_unlock(&lock);
   return found;
 }
-int sn_use_new(uint32_t ctx, uint32_t device_number, uint64_t bytes, int owned, int computes, binding *b) {
+int sn_use_new(uint32_t ctx, uint32_t device_number, uint64_t bytes, int owned, uint32_t old, int computes, binding *b) {
   pthread_mutex_lock(&lock);
-  const int made = fill(make(ctx, device_number, bytes, owned, computes ? b : 0), b);
+  const int made = fill(make(ctx, device_number, bytes, owned, old, computes ? b : 0), b);
   if (made && owned) at(b->id)->refs++;
   pthread_mutex_unlock(&lock);
   return made;
@@ -241,7 +244,7 @@ void sn_leave(const task *t, int failed) {
 uint32_t sn_alloc(uint32_t ctx, uint32_t device_number, double bytes) {
   if (!sn_context(ctx) || !(bytes >= 0 && bytes < 9e15)) return 0;
   pthread_mutex_lock(&lock);
-  const uint32_t id = make(ctx, device_number, (uint64_t)bytes, 1, 0);
+  const uint32_t id = make(ctx, device_number, (uint64_t)bytes, 1, 0, 0);
   pthread_mutex_unlock(&lock);
   return id;
 }

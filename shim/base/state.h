@@ -7,8 +7,9 @@ typedef struct task task;
 context *sn_context(uint32_t ctx);
 void sn_fail(context *c, const char *format, ...);
 int sn_use(uint32_t id, binding *b);                                          // fills memory, bytes, device and id, and retains until sn_unuse; 0 if the id is stale
-// The same of a new buffer of the context, owned or ending with its use; `computes`: for a computing task (see sn_after). 0 = no memory.
-int sn_use_new(uint32_t ctx, uint32_t device, uint64_t bytes, int owned, int computes, binding *b);
+// The same of a new buffer of the context, owned or ending with its use; `old`: a disposed buffer whose token it takes over; `computes`: for a computing
+// task, which comes after those in `b->after`. 0 = no memory.
+int sn_use_new(uint32_t ctx, uint32_t device, uint64_t bytes, int owned, uint32_t old, int computes, binding *b);
 void sn_unuse(const binding *b, uint32_t nb);
 void sn_discard(uint32_t id);                                                 // ends the owner's reference of a buffer that never got a token
 uint64_t sn_track(const binding *b, uint32_t nb);                             // the tasks in flight that these bindings come after

@@ -200,6 +200,8 @@ class Started implements Promise<void> {
 export function evaluateAsync(roots: readonly Node[]): Promise<void> {
   submitAsync(roots);
   const tickets: number[] = [];
-  for (const { buf } of roots) if (buf !== null && buf.ticket !== 0 && !tickets.includes(buf.ticket)) tickets.push(buf.ticket);
+  for (const { buf } of roots) {
+    if (buf !== null && buf.ticket !== 0 && !tickets.includes(buf.ticket)) tickets.push(buf.ticket);
+  }
   return new Started(tickets);
 }

@@ -94,6 +94,8 @@ export interface Native {
 const ASKED = 4;
 /** Bytes of a device's own memory that weigh as one of the host's: an engine collects every some 50 MB, which takes as long as a kernel over hundreds. */
 const FAR = 64;
+/** The length of the token of memory that the host does not see. */
+export const farLength = (bytes: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, bytes / FAR)));
 
 const decoder = new TextDecoder();
 
@@ -287,7 +289,7 @@ class Library implements Native {
     if (bytes === 0) return this.#ownEmpty(id);
     if (address !== 0) return this.#owned(address, bytes, id);
     const nowhere = this.#nowhere ??= { address: this.#mem.sn_nowhere(0), bytes: this.#mem.sn_nowhere(1) };
-    return this.#owned(nowhere.address, Math.min(Math.ceil(bytes / FAR), nowhere.bytes), id);
+    return this.#owned(nowhere.address, Math.min(farLength(bytes), nowhere.bytes), id);
   }
 
   #owned(address: number, bytes: number, id: number): ArrayBuffer {
