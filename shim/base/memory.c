@@ -19,7 +19,7 @@ typedef struct slot {
   memory m;
   uint64_t bytes, capacity, fault, reads, writes;   // reads, writes: tasks in flight, by index, that read or write it
   uint32_t gen, refs, ctx, next;
-  uint8_t owned, token, device;                     // token: its owner's finaliser has yet to come
+  uint8_t owned, token, device, mapped;             // token: its owner's finaliser has yet to come; mapped: a file's pages, which count as no memory in use
 } slot;
 static slot *chunks[SLOTS / CHUNK];
 static uint32_t n_slots = 1, free_slot;
@@ -54,6 +54,12 @@ static unsigned bin_of(uint64_t capacity) { return (unsigned)((capacity * 0x9E37
 static void take_back(uint32_t device, memory m, uint64_t capacity) { sn_device(device, 0)->release(m, capacity - SN_PAD); }
 // Keeps freed memory for the next of its size, or gives it back.
 static void put_by(const slot *s) {
+  if (s->mapped) {
+    const device *d = sn_device(s->device, 0);
+    if (d->adopt) d->release(s->m, s->bytes);
+    sn_unmap_file(s->m.host, s->bytes);
+    return;
+  }
   spare *x = unused;
   if (!sn_device(s->device, 0)->cached) x = 0;
   else if (x) unused = x->next;
@@ -113,6 +119,23 @@ static int allocate(const device *d, uint64_t capacity, memory *m) {
   drop_cache(0);
   return d->allocate(capacity - SN_PAD, m);
 }
+// Enters a new buffer with one reference into the table; its id, or 0 if that is full.
+static uint32_t enter(slot made) {
+  uint32_t i = free_slot;
+  if (i) free_slot = chunks[i / CHUNK][i % CHUNK].next;
+  else {
+    i = n_slots;
+    if (n_slots == SLOTS || (!chunks[i / CHUNK] && !(chunks[i / CHUNK] = calloc(CHUNK, sizeof(slot))))) return 0;
+    n_slots++;
+  }
+  slot *s = &chunks[i / CHUNK][i % CHUNK];
+  made.gen = s->gen; made.refs = 1;
+  *s = made;
+  active += made.capacity; buffers++;
+  if (active > peak) peak = active;
+  if (active > high) high = active;
+  return i | made.gen << SLOT_BITS;
+}
 static uint32_t make(uint32_t ctx, uint32_t device_number, uint64_t bytes, int owned) {
   const device *d = sn_device(device_number, 0);
   drain();
@@ -127,20 +150,9 @@ static uint32_t make(uint32_t ctx, uint32_t device_number, uint64_t bytes, int o
     if (active + cached + capacity > limit) drop_cache(limit > active + capacity ? limit - active - capacity : 0);
     if (allocate(d, capacity, &m)) return 0;
   }
-  uint32_t i = free_slot;
-  if (i) free_slot = chunks[i / CHUNK][i % CHUNK].next;
-  else {
-    i = n_slots;
-    if (n_slots == SLOTS || (!chunks[i / CHUNK] && !(chunks[i / CHUNK] = calloc(CHUNK, sizeof(slot))))) { take_back(device_number, m, capacity); return 0; }
-    n_slots++;
-  }
-  slot *s = &chunks[i / CHUNK][i % CHUNK];
-  uint32_t gen = s->gen;
-  *s = (slot){.m = m, .bytes = bytes, .capacity = capacity, .gen = gen, .refs = 1, .ctx = ctx, .owned = (uint8_t)owned, .token = (uint8_t)owned, .device = (uint8_t)device_number};
-  active += capacity; buffers++;
-  if (active > peak) peak = active;
-  if (active > high) high = active;
-  return i | gen << SLOT_BITS;
+  const uint32_t id = enter((slot){.m = m, .bytes = bytes, .capacity = capacity, .ctx = ctx, .owned = (uint8_t)owned, .token = (uint8_t)owned, .device = (uint8_t)device_number});
+  if (!id) take_back(device_number, m, capacity);
+  return id;
 }
 static int fill(uint32_t id, binding *b) {
   const slot *s = at(id);
@@ -193,6 +205,25 @@ uint32_t sn_alloc(uint32_t ctx, uint32_t device_number, double bytes) {
   if (!sn_context(ctx) || !(bytes >= 0 && bytes < 9e15)) return 0;
   pthread_mutex_lock(&lock);
   const uint32_t id = make(ctx, device_number, (uint64_t)bytes, 1);
+  pthread_mutex_unlock(&lock);
+  return id;
+}
+uint32_t sn_map(uint32_t ctx, uint32_t device_number, const uint8_t *path, uint32_t length, double bytes) {
+  char name[4096];
+  const device *d = sn_device(device_number, 0);
+  if (!sn_context(ctx) || !d || !d->unified || length >= sizeof name || !(bytes > 0 && bytes < 9e15)) return 0;
+  memcpy(name, path, length);
+  name[length] = 0;
+  const uint64_t n = (uint64_t)bytes;
+  char *pages = sn_map_file(name, n);
+  memory m = {pages, pages};
+  if (pages && d->adopt && d->adopt(pages, sn_mapped_bytes(n), &m)) { sn_unmap_file(pages, n); pages = 0; }
+  if (!pages) return 0;
+  slot made = {.m = m, .bytes = n, .ctx = ctx, .owned = 1, .token = 1, .device = (uint8_t)device_number, .mapped = 1};
+  pthread_mutex_lock(&lock);
+  drain();
+  const uint32_t id = enter(made);
+  if (!id) put_by(&made);
   pthread_mutex_unlock(&lock);
   return id;
 }
