@@ -25,6 +25,9 @@ SN_EXPORT uint32_t sn_info(uint32_t device, uint8_t *text, uint32_t cap); // "ke
 // Freed buffers are cached by size class and reused once the submissions that use them are done. A buffer is memory of one device.
 #define SN_PAD 2048
 SN_EXPORT uint32_t sn_alloc(uint32_t ctx, uint32_t device, double bytes); // reference count 1, held by the owner; 0 = no memory, no device, or over the limit
+// A file as a buffer: pages that are read when they are touched, and that are the process's own once they are written. The file must stay as it
+// is meanwhile. 0 = not possible: no such file or not so long, no such call on this system, a device whose memory the host does not see.
+SN_EXPORT uint32_t sn_map(uint32_t ctx, uint32_t device, const uint8_t *path, uint32_t length, double bytes);
 SN_EXPORT double sn_address(uint32_t ctx, uint32_t id);                   // 0 = no live buffer, or memory that the host does not see
 SN_EXPORT int32_t sn_alive(uint32_t ctx, uint32_t id);                    // whether the id names a live buffer
 SN_EXPORT double sn_nowhere(uint32_t which);                              // a range that nothing may touch, where tokens of memory that the host does not see lie: 0 address, 1 bytes

@@ -42,6 +42,8 @@ typedef struct device {
   // Memory of `bytes` and SN_PAD readable ones after; 0 on success. Called under the buffer table's lock: must call nothing of the library.
   int (*allocate)(uint64_t bytes, memory *out);
   void (*release)(memory m, uint64_t bytes);
+  // Takes whole pages of the host as memory, until release; 0 on success. Null: an address is enough, if the host sees the device's memory at all.
+  int (*adopt)(char *pages, uint64_t bytes, memory *out);
   // A program of this device from its words (a tape, or source text); null with sn_fail's text if it is malformed.
   void *(*load)(context *c, const uint32_t *words, uint32_t n);
   void (*unload)(void *program);

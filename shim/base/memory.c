@@ -20,7 +20,8 @@ typedef struct slot {
   uint64_t bytes, capacity, fault, reads, writes;   // reads, writes: tasks in flight, by index, that read or write it
   uint64_t after, last;                             // last: number of the latest task that uses it
   uint32_t gen, refs, ctx, next, held, lender;      // held: references of computing tasks in flight. after, lender: as of a spare, until a task uses it
-  uint8_t owned, token, device, lent;               // token: its owner's finaliser has yet to come. lent: its memory is in the cache already
+  uint8_t owned, token, device, mapped, lent;       // token: its owner's finaliser has yet to come; mapped: a file's pages, which count as no memory in use;
+                                                    // lent: its memory is in the cache already
 } slot;
 static slot *chunks[SLOTS / CHUNK];
 static uint32_t n_slots = 1, free_slot;
@@ -71,10 +72,18 @@ static spare *put_by(const slot *s) {
   cached += s->capacity;
   return x;
 }
+// Keeps freed memory for the next of its size, or lets it go.
+static void give_back(const slot *s) {
+  const device *d = sn_device(s->device, 0);
+  if (s->mapped) {
+    if (d->adopt) d->release(s->m, s->bytes);
+    sn_unmap_file(s->m.host, s->bytes);
+  } else if (!d->cached || !put_by(s)) take_back(s->device, s->m, s->capacity);
+}
 // Memory that only computing tasks in flight still use may be the next task's at once, on a device that lends: the tasks come one after the other.
 static void lend(slot *s, uint32_t id) {
   const device *d = sn_device(s->device, 0);
-  if (s->lent || s->held == 0 || s->refs != s->held || !d->lends) return;
+  if (s->lent || s->mapped || s->held == 0 || s->refs != s->held || !d->lends) return;
   spare *x = put_by(s);
   if (!x) return;
   x->after = s->reads | s->writes; x->last = s->last; x->lender = id; x->ctx = s->ctx;
@@ -117,7 +126,7 @@ static void unref(uint32_t id) {
   if (s->lent) settle(s, id);
   else {
     active -= s->capacity;
-    if (!sn_device(s->device, 0)->cached || !put_by(s)) take_back(s->device, s->m, s->capacity);
+    give_back(s);
   }
   if (cached > cache_room()) drop_cache(cache_room());
   s->m = (memory){0};
@@ -140,8 +149,27 @@ static int allocate(const device *d, uint64_t capacity, memory *m) {
   drop_cache(0);
   return d->allocate(capacity - SN_PAD, m);
 }
-// A new buffer of a context. `b`, if it is not null, is the binding of a computing task, which may come after others that use the memory. `old` may be a
-// disposed buffer of the context whose token lives: the new one takes over its id, and with it the token.
+// Enters a new buffer with one reference into the table; its id, or 0 if that is full. `old` may be a disposed buffer of the context whose token lives:
+// an owned buffer takes over its id, and with it the token.
+static uint32_t enter(slot made, uint32_t old) {
+  const slot *before = made.owned ? dead(old) : 0;
+  uint32_t i = free_slot;
+  if (before && before->ctx == made.ctx) i = old & (SLOTS - 1);
+  else if (i) free_slot = chunks[i / CHUNK][i % CHUNK].next;
+  else {
+    i = n_slots;
+    if (n_slots == SLOTS || (!chunks[i / CHUNK] && !(chunks[i / CHUNK] = calloc(CHUNK, sizeof(slot))))) return 0;
+    n_slots++;
+  }
+  slot *s = &chunks[i / CHUNK][i % CHUNK];
+  made.gen = s->gen; made.refs = 1;
+  *s = made;
+  active += made.capacity; buffers++;
+  if (active > peak) peak = active;
+  if (active > high) high = active;
+  return i | made.gen << SLOT_BITS;
+}
+// A new buffer of a context. `b`, if it is not null, is the binding of a computing task, which may come after others that use the memory.
 static uint32_t make(uint32_t ctx, uint32_t device_number, uint64_t bytes, int owned, uint32_t old, binding *b) {
   const device *d = sn_device(device_number, 0);
   drain();
@@ -161,24 +189,11 @@ static uint32_t make(uint32_t ctx, uint32_t device_number, uint64_t bytes, int o
     if (active + cached + capacity > limit) drop_cache(limit > active + capacity ? limit - active - capacity : 0);
     if (allocate(d, capacity, &m)) return 0;
   }
-  const slot *before = dead(old);
-  uint32_t i = 0;
-  if (before && before->ctx == ctx && owned) i = old & (SLOTS - 1);
-  else if ((i = free_slot)) free_slot = chunks[i / CHUNK][i % CHUNK].next;
-  else {
-    i = n_slots;
-    if (n_slots == SLOTS || (!chunks[i / CHUNK] && !(chunks[i / CHUNK] = calloc(CHUNK, sizeof(slot))))) { take_back(device_number, m, capacity); return 0; }
-    n_slots++;
-  }
-  slot *s = &chunks[i / CHUNK][i % CHUNK];
-  uint32_t gen = s->gen;
-  *s = (slot){.m = m, .bytes = bytes, .capacity = capacity, .gen = gen, .refs = 1, .ctx = ctx, .owned = (uint8_t)owned, .token = (uint8_t)owned, .device = (uint8_t)device_number,
-    .lender = from.lender, .after = from.after, .last = from.last};
-  if (b) { b->after = from.after; b->last = from.last; }
-  active += capacity; buffers++;
-  if (active > peak) peak = active;
-  if (active > high) high = active;
-  return i | gen << SLOT_BITS;
+  const uint32_t id = enter((slot){.m = m, .bytes = bytes, .capacity = capacity, .ctx = ctx, .owned = (uint8_t)owned, .token = (uint8_t)owned,
+    .device = (uint8_t)device_number, .lender = from.lender, .after = from.after, .last = from.last}, old);
+  if (!id) take_back(device_number, m, capacity);
+  else if (b) { b->after = from.after; b->last = from.last; }
+  return id;
 }
 static int fill(uint32_t id, binding *b) {
   const slot *s = at(id);
@@ -245,6 +260,25 @@ uint32_t sn_alloc(uint32_t ctx, uint32_t device_number, double bytes) {
   if (!sn_context(ctx) || !(bytes >= 0 && bytes < 9e15)) return 0;
   pthread_mutex_lock(&lock);
   const uint32_t id = make(ctx, device_number, (uint64_t)bytes, 1, 0, 0);
+  pthread_mutex_unlock(&lock);
+  return id;
+}
+uint32_t sn_map(uint32_t ctx, uint32_t device_number, const uint8_t *path, uint32_t length, double bytes) {
+  char name[4096];
+  const device *d = sn_device(device_number, 0);
+  if (!sn_context(ctx) || !d || !d->unified || length >= sizeof name || !(bytes > 0 && bytes < 9e15)) return 0;
+  memcpy(name, path, length);
+  name[length] = 0;
+  const uint64_t n = (uint64_t)bytes;
+  char *pages = sn_map_file(name, n);
+  memory m = {pages, pages};
+  if (pages && d->adopt && d->adopt(pages, sn_mapped_bytes(n), &m)) { sn_unmap_file(pages, n); pages = 0; }
+  if (!pages) return 0;
+  slot made = {.m = m, .bytes = n, .ctx = ctx, .owned = 1, .token = 1, .device = (uint8_t)device_number, .mapped = 1};
+  pthread_mutex_lock(&lock);
+  drain();
+  const uint32_t id = enter(made, 0);
+  if (!id) give_back(&made);
   pthread_mutex_unlock(&lock);
   return id;
 }

@@ -16,6 +16,9 @@ uint64_t sn_track(const binding *b, uint32_t nb);                             //
 void sn_enter(const task *t);                                                 // a task is in flight from here on
 void sn_leave(const task *t, int failed);                                     // to here, which ends the use of its bindings
 uint64_t sn_fault(uint32_t id);                                               // number of the failed submission, in its context, that was to write the buffer, or 0
+char *sn_map_file(const char *path, uint64_t bytes);                          // map.c: pages with a file's bytes and SN_PAD more, or null
+void sn_unmap_file(char *pages, uint64_t bytes);
+uint64_t sn_mapped_bytes(uint64_t bytes);                                     // of the pages
 void sn_forget_buffers(uint32_t ctx);                                         // frees what a dead context owns or views
 void sn_forget_programs(uint32_t ctx);
 void sn_enqueue_host(task *t);                                                // context.c: the CPU's tasks run in order on the context's dispatcher thread

@@ -6,7 +6,7 @@ import { cpu, type Device, on, recording } from "../core/device.ts";
 import type { TypedData } from "../core/ndarray.ts";
 import { type Buf, carried, type Node, topological } from "../core/node.ts";
 import { size } from "../core/shape.ts";
-import { trace } from "../core/trace.ts";
+import { needNumbers, trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
 import { assemble } from "../ops/basis.ts";
 import { present } from "../schedule/graph.ts";
@@ -21,6 +21,8 @@ import { evaluated, run, runCall } from "./run.ts";
 import { isFar, noteRead, noteTransfer } from "./syncs.ts";
 
 function checkReadable(roots: readonly Node[]): void {
+  const { symbolic } = trace;
+  if (symbolic !== null && roots.some((n) => n.serial >= symbolic)) needNumbers();
   const found = topological(roots, (n) => n.buf !== null || n.results !== null).find((n) => n.placeholder);
   if (found !== undefined) {
     const { what } = found.arg as { readonly what: string };

@@ -15,6 +15,7 @@ const EVAL = {
 } as const;
 const MEMORY = {
   sn_alloc: [["u32", "u32", "f64"], "u32"],
+  sn_map: [["u32", "u32", "bytes", "u32", "f64"], "u32"],
   sn_address: [["u32", "u32"], "f64"],
   sn_dispose: [["u32", "u32"], "void"],
   sn_retain: [["u32", "u32"], "void"],
@@ -72,6 +73,8 @@ export interface Native {
   trim(): void;
   /** A new buffer of a device with one reference, the owner's; 0 if there is no memory or the limit is reached. */
   alloc(bytes: number, device?: number): number;
+  /** A file of so many bytes as a buffer with one reference, the owner's; 0 if it cannot be mapped. It must stay as it is meanwhile. */
+  map(path: string, bytes: number, device?: number): number;
   /** Where the host sees a buffer; 0 if it does not, or if there is none. */
   address(id: number): number;
   /** Whether the id names a live buffer. */
@@ -263,6 +266,11 @@ class Library implements Native {
 
   alloc(bytes: number, device = 0): number {
     return this.#mem.sn_alloc(this.ctx, device, bytes);
+  }
+
+  map(path: string, bytes: number, device = 0): number {
+    const name = new TextEncoder().encode(path);
+    return this.#mem.sn_map(this.ctx, device, name, name.length, bytes);
   }
 
   alive(id: number): boolean {

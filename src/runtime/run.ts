@@ -7,7 +7,7 @@ import { alignment, type Graph, present } from "../schedule/graph.ts";
 import { deviceNumber, isUnified } from "./devices.ts";
 import { type Plan, putScalar, wideAt } from "./plan.ts";
 import type { Call, Program, ProgramPlan } from "./program.ts";
-import { counters, kernelGeneration, ownPlan } from "./cache.ts";
+import { counters, kernelGeneration, numbersOfKey } from "./cache.ts";
 import { bufferOf, bufOf, discard, give, isSpare, memoryError, native, release, tokenFor, withRoom } from "./memory.ts";
 
 const NO_BUFFERS: readonly Buf[] = [];
@@ -125,7 +125,8 @@ export function evaluated(n: Node): void {
 /** No inputs. */
 export const NONE: readonly Node[] = [];
 export function runCall(n: Node, call: Call, flags: number): void {
-  const { program, outs } = call, leaves = n.inputs, { plan, moving, results } = programPlan(program, leaves);
+  const { program, outs } = call, leaves = n.inputs, { plan, sizes, moving, results } = programPlan(program, leaves);
+  if (!plan.layout.holds(sizes)) plan.layout.resize(sizes, plan.words);
   leaves.forEach((x, i) => moving[i] = (x.view as View).offset / alignment(x));
   plan.layout.move(moving, moving.length, plan.words);
   const { made } = submitted(program.graph, plan, leaves, flags, spare(plan, leaves));
@@ -163,7 +164,7 @@ function programPlan(program: Program, leaves: readonly Node[]): ProgramPlan {
   const known = program.plans.get(layout);
   if (known !== undefined && known.generation === kernelGeneration()) return known;
   const { graph } = program;
-  const { plan, moving } = onLeaves(program, leaves.map((x) => x.view as View), ownPlan);
+  const plan = onLeaves(program, leaves.map((x) => x.view as View), (g) => program.cache.of(g));
   const results = program.results.map((r) => {
     const alias = plan.aliases.findIndex((a) => a.slot === graph.order.indexOf(r)), of = plan.aliases[alias]?.of;
     const [slot, out] = of !== undefined && "slot" in of ? [of.slot, of.out] : [graph.order.indexOf(r), 0];
@@ -173,7 +174,7 @@ function programPlan(program: Program, leaves: readonly Node[]): ProgramPlan {
       alias,
     };
   });
-  const made = { plan, moving, results, generation: kernelGeneration() };
+  const made = { plan, ...numbersOfKey(), results, generation: kernelGeneration() };
   program.plans.set(layout, made);
   return made;
 }
