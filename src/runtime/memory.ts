@@ -1,9 +1,9 @@
 // Buffers: made and let go of, and what is done when there is no memory left.
 import { plainError, site, siteOf } from "../base/error.ts";
-import { type Device, gpuCalls, recording } from "../core/device.ts";
+import { type Device, gpu, gpus, recording } from "../core/device.ts";
 import type { Buf, Node } from "../core/node.ts";
 import { isContiguous, type View } from "../core/view.ts";
-import { callsOf, deviceNumber } from "./devices.ts";
+import { callsOf, deviceNumber, isUsable } from "./devices.ts";
 import { farLength, type Native, openNative } from "./ffi.ts";
 
 let opened: Native | null = null;
@@ -11,7 +11,15 @@ let opened: Native | null = null;
 export function native(): Native {
   return opened ??= openNative();
 }
-gpuCalls.of = (device) => callsOf(native(), device);
+gpus.calls = (device) => callsOf(native(), device);
+gpus.there = () => {
+  try {
+    return isUsable(native(), gpu);
+  } catch {
+    // No library: whoever computes says so.
+    return false;
+  }
+};
 /** What owns a buffer. */
 interface Token {
   readonly id: number;
