@@ -648,6 +648,7 @@ test("loops: windows move and alternate, flags decide, and nothing leaves its me
   const copied = (to: number, from: number): number[] => [3, 10, to, 0, 0, from, 0, 0, 4, 0];
   const block = [add(4, 6, 5), copied(7, 5)].flat();
   c.at.fill(0);
+  y.at.fill(0);
   assert.equal(
     submit(looped(buffers, windows, loopWords(0, 9, moves(9, 4), [block, [], copied(1, 4)]))),
     0,

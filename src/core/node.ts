@@ -4,7 +4,6 @@ import { trail } from "../base/error.ts";
 import { type CallFamily, computes, cpu, type Device, hasCalls, on, recording } from "./device.ts";
 import type { CType, Expr, Literal, Scalars } from "../kernel/expr.ts";
 import type { Size } from "../kernel/sizes.ts";
-import type { Control } from "./body.ts";
 import { size } from "./shape.ts";
 import type { PlanView, View } from "./view.ts";
 
@@ -59,6 +58,28 @@ export interface Call {
   readonly pointers: readonly { readonly which: "in" | "out"; readonly index: number; readonly offset: Size }[];
   readonly ints: readonly Size[];
   readonly nums: readonly number[];
+}
+
+/** A function that was recorded once: placeholders for what it is given, and its results, each with memory of its own; gradients add results. */
+export interface Body {
+  readonly given: readonly Node[];
+  readonly results: Node[];
+}
+/**
+ * What a control node does. Its inputs are constants (of a `cond` the predicate first), then what is carried from pass to
+ * pass, then what passes take slices of along the first axis; each body is given these (but the predicate).
+ */
+export interface Control {
+  readonly what: "scan" | "while" | "cond";
+  /** Of a scan its step; of a while its test and its step; of a cond what runs if the predicate holds, and what if not. */
+  readonly bodies: readonly Body[];
+  readonly carries: number;
+  readonly sliced: number;
+  /** Passes of a scan, and whether they begin at the end. */
+  readonly length: number;
+  readonly reverse: boolean;
+  /** Results of the last body that are always there; the rest, which gradients may want, only where someone picks them. */
+  readonly fixed: number;
 }
 
 /** How an op becomes kernels. */

@@ -6,15 +6,15 @@ import type { Device } from "../core/device.ts";
 import type { Node, Planned } from "../core/node.ts";
 import { size } from "../core/shape.ts";
 import { contiguousStrides } from "../core/view.ts";
-import { aligned, type Layout, numberOf, plus, productOf, type Size, sizeText, times } from "../kernel/sizes.ts";
+import { aligned, type Layout, numberOf, plus, productOf, type Size, times } from "../kernel/sizes.ts";
 import type { CType, Literal } from "../kernel/expr.ts";
 import { checkKernel } from "../kernel/check.ts";
-import { expressions, type Pass, printKernel } from "../kernel/kernel.ts";
+import { expressions, printKernel } from "../kernel/kernel.ts";
 import { fuse, resolve, type Schedule } from "../schedule/fuse.ts";
 import { everyNode, type Graph, type Key, present, Symbols } from "../schedule/graph.ts";
 import { lower } from "../schedule/lower.ts";
 import { overwritable } from "../schedule/overwrite.ts";
-import { numbered, type Operand, type Place, placeOf, type Spot, type Step } from "../schedule/step.ts";
+import { numbered, type Operand, type Place, type Spot, type Step } from "../schedule/step.ts";
 import { place, type Placed } from "./arena.ts";
 import type { Native } from "./ffi.ts";
 import { compiledSources, forgetSources, Hazards, languageOf, launchOf } from "./launch.ts";
@@ -84,6 +84,9 @@ export function compiledKernels(): number {
   return programs.size + compiledSources();
 }
 
+/** More than an op has results: with the number of a node, one number for each result. */
+const MOST_OUTS = 65536;
+const outKey = (n: Node, out: number): number => MOST_OUTS * n.serial + out;
 /** Room that an array takes of the arena: whole steps can be read past its end. */
 const room = (bytes: Size): Size => plus(aligned(bytes, 64), 64);
 
@@ -158,8 +161,8 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   const { schedule, steps: list } = steps(graph, key), { sizes } = schedule.symbols;
   const leafOf = new Map<Node, number>(graph.leaves.map((n, i) => [n, i]));
   // Memory: leaves, outputs that stay, and one arena for all else.
-  const storages = new Map<string, Storage>();
-  const placeKey = (p: Place): string => p.node === null ? `w${p.workspace}` : `${p.node.serial}.${p.out}`;
+  const storages = new Map<number, Storage>();
+  const placeKey = (p: Place): number => p.node === null ? -1 - p.workspace : outKey(p.node, p.out);
   const all = everyGraph(graph), inPlace = new Set(all.flatMap((g) => [...g.inPlace]));
   const overwritten = new Set([...graph.inPlace].map((n) => n.inputs[0] as Node));
   const over = (n: Node): Node => inPlace.has(n) ? n.inputs[0] as Node : n;
@@ -218,7 +221,7 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
     if (present(n) || graph.inPlace.has(n)) continue;
     const outs = graph.loops.get(n)?.wanted ?? (n.outs ?? [n]).map((_, out) => out);
     for (const out of outs) {
-      const k = placeKey(placeOf(n, out));
+      const k = outKey(n, out);
       if (storages.has(k)) continue;
       storages.set(k, { bytes: bytesOf(n, out), keep: n, out, step: 0, first: 0, last: 0, offset: 0 });
     }
@@ -228,7 +231,8 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   const w = new Words(),
     leaves: { word: number; leaf: number; out: number }[] = [],
     outputs: Output[] = [],
-    binding = new Map<string, number>();
+    binding = new Map<number, number>(),
+    leafBinding = new Map<number, number>();
   for (let i = 0; i < 4; i++) w.push(0);
   let bindings = 0;
   const bind = (kind: number, bytes: Size): number => {
@@ -261,8 +265,7 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
     }
     if (spot !== undefined) return { binding: windows.get(spot) as number, offset: 0 };
     if (isLeaf(p)) {
-      const n = p.node as Node, leaf = leafOf.get(n) as number, k = `leaf${leaf}.${p.out}`;
-      const b = binding.get(k);
+      const n = p.node as Node, b = leafBinding.get(MOST_OUTS * (leafOf.get(n) as number) + p.out);
       if (b === undefined) throw new Error("internal: a leaf has no binding");
       return { binding: b, offset: 0 };
     }
@@ -274,9 +277,9 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   for (const s of list) {
     for (const p of placesOf(s)) {
       if (!isLeaf(p)) continue;
-      const leaf = leafOf.get(p.node as Node) as number, k = `leaf${leaf}.${p.out}`;
-      if (binding.has(k)) continue;
-      binding.set(k, bindings);
+      const leaf = leafOf.get(p.node as Node) as number, k = MOST_OUTS * leaf + p.out;
+      if (leafBinding.has(k)) continue;
+      leafBinding.set(k, bindings);
       leaves.push({ word: bind(overwritten.has(p.node as Node) ? 3 : 0, 0) + 1, leaf, out: p.out });
     }
   }
@@ -292,8 +295,8 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   // Bindings of leaves that an output's memory may turn out to be.
   const written = new Map(
     outputs.map((o) => [
-      binding.get(placeKey(placeOf(graph.order[o.slot] as Node, o.out))) as number,
-      o.over.flatMap((leaf) => binding.get(`leaf${leaf}.0`) ?? []),
+      binding.get(outKey(graph.order[o.slot] as Node, o.out)) as number,
+      o.over.flatMap((leaf) => leafBinding.get(MOST_OUTS * leaf) ?? []),
     ]),
   );
   const scalars: { word: number; slot: number; k: number; t: CType }[] = [];
@@ -363,7 +366,9 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
       }
     } else if (language !== null) {
       const operands = s.operands.map((o) => {
-        const l = locate(o.place), key = placeKey(actual(o.place)), bytes = storages.get(key)?.bytes;
+        const l = locate(o.place),
+          p = actual(o.place),
+          bytes = isLeaf(p) ? undefined : storages.get(placeKey(p))?.bytes;
         const from = numberOf(l.offset), to = bytes === undefined ? Infinity : from + numberOf(bytes);
         return { binding: l.binding, offset: plus(l.offset, o.offset), from, to, over: written.get(l.binding) ?? [] };
       });

@@ -1,8 +1,8 @@
 // Control flow in plans: the bodies of a control node as graphs, and as steps over memory that moves from pass to pass.
 import { itemsize } from "../base/dtype.ts";
-import { askedOf, type Body, type Control } from "../core/body.ts";
+import { askedOf } from "../core/body.ts";
 import { cpu } from "../core/device.ts";
-import { type Node, topological } from "../core/node.ts";
+import { type Body, type Control, type Node, topological } from "../core/node.ts";
 import { contiguousView, isContiguous } from "../core/view.ts";
 import { minus, plus, productOf, type Size, times } from "../kernel/sizes.ts";
 import { Builder } from "./builder.ts";

@@ -1,10 +1,19 @@
 // How the bodies of control flow come to be: a function is recorded over placeholders, and what it captures becomes inputs.
 import { typeError } from "../../base/error.ts";
-import type { Body } from "../../core/body.ts";
 import { STAND_IN } from "../../core/body.ts";
 import { cpu, hasCalls, on, recording } from "../../core/device.ts";
 import { abandon, NDArray } from "../../core/ndarray.ts";
-import { anew, apply, type Aval, nextSerial, type Node, type OpDef, topological, transferOp } from "../../core/node.ts";
+import {
+  anew,
+  apply,
+  type Aval,
+  type Body,
+  nextSerial,
+  type Node,
+  type OpDef,
+  topological,
+  transferOp,
+} from "../../core/node.ts";
 import { same, text } from "../../core/shape.ts";
 import { needNumbers, traced } from "../../core/trace.ts";
 import { treeFlatten, type TreeSpec, treeUnflatten } from "../../core/tree.ts";

@@ -1,10 +1,9 @@
 // cond: one of two functions runs, by a value that is not known when they are recorded.
 import { typeError } from "../../base/error.ts";
 import { isInexact } from "../../base/dtype.ts";
-import type { Body, Control } from "../../core/body.ts";
 import { on } from "../../core/device.ts";
 import { NDArray } from "../../core/ndarray.ts";
-import { apply, type Aval, nextSerial, type Node, type OpDef } from "../../core/node.ts";
+import { apply, type Aval, type Body, type Control, nextSerial, type Node, type OpDef } from "../../core/node.ts";
 import { needNumbers } from "../../core/trace.ts";
 import { broadcastTo, reshape, select } from "../../ops/basis.ts";
 import { nodeOf } from "../../ops/lift.ts";

@@ -1,10 +1,8 @@
 // scan: a function is recorded once and run along the first axis of arrays, with values carried from step to step.
 import { rangeError, typeError } from "../../base/error.ts";
 import { checkOptions } from "../../base/options.ts";
-import type { NDArray } from "../../core/ndarray.ts";
 import { apply, type Aval, type Node } from "../../core/node.ts";
 import { text } from "../../core/shape.ts";
-import type { Tree } from "../../core/tree.ts";
 import { needNumbers } from "../../core/trace.ts";
 import { functionOf } from "../grad.ts";
 import { resultOf, type Scan, scanOp } from "./scan_op.ts";

@@ -1,8 +1,18 @@
 // The op of `scan` and its rules: gradients walk the steps backwards over what the forward steps kept, tangents and batches widen the body.
 import { isInexact } from "../../base/dtype.ts";
-import { askedOf, type Body, type Control } from "../../core/body.ts";
+import { askedOf } from "../../core/body.ts";
 import { on } from "../../core/device.ts";
-import { anew, apply, type Aval, nextSerial, type Node, type OpDef, topological } from "../../core/node.ts";
+import {
+  anew,
+  apply,
+  type Aval,
+  type Body,
+  type Control,
+  nextSerial,
+  type Node,
+  type OpDef,
+  topological,
+} from "../../core/node.ts";
 import { traced } from "../../core/trace.ts";
 import { add, broadcastTo, permute, placeholder } from "../../ops/basis.ts";
 import { pick } from "../../ops/pick.ts";

@@ -1,10 +1,9 @@
 // whileLoop: a function is recorded once and runs as long as another one says, over values that are carried from pass to pass.
 import { plainError, typeError } from "../../base/error.ts";
 import { isInexact } from "../../base/dtype.ts";
-import type { Body, Control } from "../../core/body.ts";
 import { on } from "../../core/device.ts";
 import type { NDArray } from "../../core/ndarray.ts";
-import { apply, type Aval, nextSerial, type Node, type OpDef } from "../../core/node.ts";
+import { apply, type Aval, type Body, type Control, nextSerial, type Node, type OpDef } from "../../core/node.ts";
 import { needNumbers } from "../../core/trace.ts";
 import { broadcastTo, reduce, reshape, select } from "../../ops/basis.ts";
 import { pick } from "../../ops/pick.ts";
