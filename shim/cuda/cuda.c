@@ -1,6 +1,7 @@
 // cuda.c: an NVIDIA GPU as a device: its context, its facts and its memory, which the host does not see.
 #include "cuda.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #define DEVICE 0                       // of the driver's
 static CUcontext context_of_device;
@@ -14,6 +15,10 @@ static const char *start(void) {
   sn_cuda_enter();
   if ((why = sn_cuda_open_compiler())) return why;
   return sn_cuda_open_streams();
+}
+int sn_cuda_own(void) {
+  const char *own = getenv("SINTER_CUDA_OWN");
+  return own && !strcmp(own, "1");
 }
 static int allocate(uint64_t bytes, memory *out) {
   CUdeviceptr p = 0;
@@ -44,6 +49,7 @@ static void info(char *text, size_t cap) {
 }
 static double setting(uint32_t which, const double *value) {
   (void)value;
+  if (which == SN_CUDA_SOLVES) { sn_cuda_enter(); return sn_cuda_solves(); }
   return which < SN_CUDA_COUNTS ? (double)atomic_load(&sn_cuda_counts[which]) : 0;
 }
 const device sn_cuda_device = {

@@ -29,7 +29,7 @@ export class Device {
   }
 }
 /** Families of library routines. */
-export type CallFamily = "copy" | "matmul" | "sort" | "factorisation";
+export type CallFamily = "copy" | "matmul" | "sort" | "factorisation" | "eig";
 
 /** The processor. */
 export const cpu: Device = new Device("cpu");
@@ -41,14 +41,14 @@ export const fake: Device = new Device("fake");
 export const DEVICES: readonly Device[] = [cpu, gpu, fake];
 
 const CALLS: Readonly<Record<Exclude<DeviceType, "gpu">, readonly CallFamily[]>> = {
-  cpu: ["copy", "matmul", "sort", "factorisation"],
+  cpu: ["copy", "matmul", "sort", "factorisation", "eig"],
   fake: ["copy", "matmul"],
 };
-/** The families that the GPU has: the runtime, which knows what GPU there is, says so. */
-export const gpuCalls: { of: (device: Device) => readonly CallFamily[] } = { of: () => [] };
+/** Whether the GPU has a family: the runtime, which knows what GPU and what libraries there are, says so. */
+export const gpuCalls: { has: (device: Device, family: CallFamily) => boolean } = { has: () => false };
 /** True if the device has the routines of a family; on one that has not, such a call is recorded on the CPU. */
 export function hasCalls(device: Device, family: CallFamily): boolean {
-  return (device.type === "gpu" ? gpuCalls.of(device) : CALLS[device.type]).includes(family);
+  return device.type === "gpu" ? gpuCalls.has(device, family) : CALLS[device.type].includes(family);
 }
 
 /** True if the device computes a dtype; what reads or gives another is recorded on the CPU, and stays there. */

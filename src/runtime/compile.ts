@@ -10,6 +10,7 @@ import { treeFlatten, type TreeSpec, treeUnflatten } from "../core/tree.ts";
 import { contiguousView } from "../core/view.ts";
 import { placeholder } from "../ops/basis.ts";
 import { wrap } from "../ops/lift.ts";
+import { matmulPrecision } from "../ops/precision.ts";
 import { functionOf } from "../transform/grad.ts";
 import { Key, present } from "../schedule/graph.ts";
 import { graphOf } from "./graph.ts";
@@ -287,7 +288,7 @@ export function compile<A extends readonly unknown[], R>(
     const flat = treeFlatten(args), inputs = stateful ? treeFlatten(options.inputs) : null;
     let key = signature(flat.spec, flat.arrays);
     if (inputs !== null) key += `;${signature(inputs.spec, inputs.arrays)}`;
-    if (recording.several) key += recording.device.type;
+    if (recording.several) key += recording.device.type + matmulPrecision();
     let t = known.get(key);
     if (t === undefined) {
       // A function that is called with ever other numbers does not keep them all.

@@ -3,7 +3,7 @@ import { plainError, site, siteOf } from "../base/error.ts";
 import { type Device, gpuCalls, recording } from "../core/device.ts";
 import type { Buf, Node } from "../core/node.ts";
 import { isContiguous, type View } from "../core/view.ts";
-import { callsOf, deviceNumber } from "./devices.ts";
+import { deviceNumber, hasRoutines } from "./devices.ts";
 import { type Native, openNative } from "./ffi.ts";
 
 let opened: Native | null = null;
@@ -11,7 +11,7 @@ let opened: Native | null = null;
 export function native(): Native {
   return opened ??= openNative();
 }
-gpuCalls.of = (device) => callsOf(native(), device);
+gpuCalls.has = (device, family) => hasRoutines(native(), device, family);
 /** A buffer of the library as nodes share it: its token ends the owner's reference when it is collected. */
 export function bufferOf(
   id: number,
