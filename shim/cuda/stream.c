@@ -77,6 +77,7 @@ static int refuse_plainly(job *j, int code, const char *text) {
   snprintf(j->text, sizeof j->text, "%s", text);
   return 0;
 }
+const char *sn_cuda_lost(void) { return is_lost ? lost : 0; }
 static int64_t since(const struct timespec *from) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

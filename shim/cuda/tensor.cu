@@ -11,18 +11,39 @@
 #define A_SIZE ((A_STEPS ? SIDE : STEPS) * A_WIDTH)
 #define B_SIZE ((B_STEPS ? SIDE : STEPS) * B_WIDTH)
 __device__ unsigned address(const T *p) { return (unsigned)__cvta_generic_to_shared(p); }
-// LINES lines of WIDTH elements; `high` lines and `wide` elements of each are there, the others are 0.
-template <int LINES, int WIDTH, bool WHOLE> __device__ void fetch(T *to, const T *from, long long line, long long step, long long high, long long wide) {
-  for (int c = threadIdx.x; c < LINES * WIDTH / 8; c += THREADS) {
-    const int i = c / (WIDTH / 8), j = c % (WIDTH / 8) * 8;
-    T *place = to + i * (WIDTH + PAD) + j;
-    if (WHOLE) {
-      const long long left = i < high ? wide - j : 0;
-      const int bytes = left >= 8 ? 16 : left > 0 ? 2 * (int)left : 0;
-      asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" :: "r"(address(place)), "l"(bytes ? from + i * line + j : from), "r"(bytes) : "memory");
-    } else for (int e = 0; e < 8; e++) place[e] = i < high && j + e < wide ? from[i * line + (j + e) * step] : 0;
+// What a thread brings of an operand's next steps: pieces of eight elements from LINES lines of WIDTH, each line TALL of them behind the last of its own. Of
+// what lies beyond the operand nothing is read, and it is 0.
+template <bool BY_STEPS, bool WHOLE> struct Bringer {
+  static constexpr int WIDTH = BY_STEPS ? STEPS : SIDE, LINES = BY_STEPS ? SIDE : STEPS, COUNT = LINES * WIDTH / 8 / THREADS, TALL = THREADS / (WIDTH / 8);
+  const T *from;                       // of its first piece
+  long long tall, step, next;          // to its next piece, from one element of a piece to the next, and to the next steps
+  int line, at, there[COUNT];          // its first line, its place in each line, and how many elements along the other axis than the steps' are there
+  __device__ Bringer(const T *p, long long across, long long along, long long left) {
+    line = threadIdx.x / (WIDTH / 8);
+    at = threadIdx.x % (WIDTH / 8) * 8;
+    from = p + line * (BY_STEPS ? across : along) + at * (BY_STEPS ? along : across);
+    tall = TALL * (BY_STEPS ? across : along);
+    step = BY_STEPS ? along : across;
+    next = STEPS * along;
+#pragma unroll
+    for (int c = 0; c < COUNT; c++) {
+      const long long n = BY_STEPS ? (line + c * TALL < left ? 8 : 0) : left - at;
+      there[c] = n > 8 ? 8 : n < 0 ? 0 : n;
+    }
   }
-}
+  // `left`: steps that are there.
+  __device__ void bring(T *to, int left) {
+#pragma unroll
+    for (int c = 0; c < COUNT; c++) {
+      const int steps = BY_STEPS ? left - at : line + c * TALL < left ? 8 : 0, n = steps < there[c] ? (steps < 0 ? 0 : steps) : there[c];
+      const T *p = from + c * tall;
+      T *place = to + (line + c * TALL) * (WIDTH + PAD) + at;
+      if (WHOLE) asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" :: "r"(address(place)), "l"(n > 0 ? p : from), "r"(2 * n) : "memory");
+      else for (int e = 0; e < 8; e++) place[e] = e < n ? p[e * step] : 0;
+    }
+    from += next;
+  }
+};
 // Four 8 x 8 matrices, one from the lines that each eight lanes name.
 template <bool TURNED> __device__ void gather(unsigned (&r)[4], const T *p) {
   if (TURNED) asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];" : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address(p)) : "memory");
@@ -32,27 +53,26 @@ __device__ void multiply(float (&c)[4], const unsigned (&a)[4], unsigned b0, uns
   asm volatile("mma.sync.aligned.m16n8k16.row.col.f32." MMA "." MMA ".f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
     : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
-extern "C" __global__ void __launch_bounds__(THREADS) product(const T *A, const T *B, T *C, const T *I, const __grid_constant__ Product g) {
+extern "C" __global__ void __launch_bounds__(THREADS, 2) product(const T *A, const T *B, T *C, const T *I, const __grid_constant__ Product g) {
   extern __shared__ __align__(16) T shared[];
   const Place place = place_of(g, SIDE, SIDE);
-  const long long *s = g.stride, down = g.M - place.row, right = g.N - place.column, turns = (g.K + STEPS - 1) / STEPS;
-  A += place.step[0] + place.row * s[0];
-  B += place.step[1] + place.column * s[3];
+  const long long *s = g.stride, down = g.M - place.row, right = g.N - place.column;
+  const int turns = (g.K + STEPS - 1) / STEPS;
+  Bringer<A_STEPS, A_WHOLE> first(A + place.step[0] + place.row * s[0], s[0], s[1], down);
+  Bringer<B_STEPS, B_WHOLE> second(B + place.step[1] + place.column * s[3], s[3], s[2], right);
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, m0 = warp / (SIDE / WARP_N) * WARP_M, n0 = warp % (SIDE / WARP_N) * WARP_N;
-  const auto bring = [&](long long turn) {
-    T *a = shared + turn % STAGES * (A_SIZE + B_SIZE), *b = a + A_SIZE;
-    const long long k = turn * STEPS, left = g.K - k;
+  const auto bring = [&](int turn) {
     if (turn < turns) {
-      if (A_STEPS) fetch<SIDE, STEPS, A_WHOLE>(a, A + k * s[1], s[0], s[1], down, left);
-      else fetch<STEPS, SIDE, A_WHOLE>(a, A + k * s[1], s[1], s[0], left, down);
-      if (B_STEPS) fetch<SIDE, STEPS, B_WHOLE>(b, B + k * s[2], s[3], s[2], right, left);
-      else fetch<STEPS, SIDE, B_WHOLE>(b, B + k * s[2], s[2], s[3], left, right);
+      T *a = shared + turn % STAGES * (A_SIZE + B_SIZE);
+      const long long left = g.K - (long long)turn * STEPS;
+      first.bring(a, left < STEPS ? left : STEPS);
+      second.bring(a + A_SIZE, left < STEPS ? left : STEPS);
     }
     asm volatile("cp.async.commit_group;" ::: "memory");
   };
   float sum[WARP_M / 16][WARP_N / 8][4] = {};
   for (int turn = 0; turn < STAGES - 1; turn++) bring(turn);
-  for (long long turn = 0; turn < turns; turn++) {
+  for (int turn = 0; turn < turns; turn++) {
     asm volatile("cp.async.wait_group %0;" :: "n"(STAGES - 2) : "memory");
     __syncthreads();
     bring(turn + STAGES - 1);
@@ -60,16 +80,16 @@ extern "C" __global__ void __launch_bounds__(THREADS) product(const T *A, const 
 #pragma unroll
     for (int k = 0; k < STEPS; k += 16) {
       // Of a lane: the line it names in the matrix of its eight, which are (rows, steps) 0 0, 8 0, 0 8, 8 8 of A and (columns, steps) 0 0, 0 8, 8 0, 8 8 of B.
-      const int line = lane % 8, first = lane / 8 % 2 * 8, second = lane / 16 * 8;
+      const int line = lane % 8, near = lane / 8 % 2 * 8, far = lane / 16 * 8;
       unsigned p[WARP_M / 16][4], q[WARP_N / 16][4];
 #pragma unroll
       for (int i = 0; i < WARP_M / 16; i++) {
-        const int m = m0 + 16 * i + first, step = k + second;
+        const int m = m0 + 16 * i + near, step = k + far;
         gather<!A_STEPS>(p[i], a + (A_STEPS ? (m + line) * A_WIDTH + step : (step + line) * A_WIDTH + m));
       }
 #pragma unroll
       for (int j = 0; j < WARP_N / 16; j++) {
-        const int n = n0 + 16 * j + second, step = k + first;
+        const int n = n0 + 16 * j + far, step = k + near;
         gather<!B_STEPS>(q[j], b + (B_STEPS ? (n + line) * B_WIDTH + step : (step + line) * B_WIDTH + n));
       }
 #pragma unroll
