@@ -17,6 +17,8 @@ void sn_cuda_enter(void);              // the calling thread works with the devi
 // Tasks (stream.c).
 const char *sn_cuda_open_streams(void);
 void sn_cuda_enqueue(task *t);
+void sn_cuda_reap(void);
+void sn_cuda_hurry(void);
 const char *sn_cuda_lost(void);        // why nothing runs on the device any more, or null
 extern _Atomic uint64_t sn_cuda_counts[SN_CUDA_COUNTS];
 // SINTER_CUDA_OWN=1: no library of CUDA's is opened (cuda.c).

@@ -270,11 +270,16 @@ static const struct { const char *name; void (*run)(run *r); } routines[] = {
   {"eigh.", eigh}, {"svd.", svd}, {"lu.", lu}, {"solve.", solve}, {"inv.", inv}, {"trisolve.", trisolve}, {"cholesky.", cholesky}, {"qr.", qr},
 };
 int sn_cuda_late(uint32_t routine) {
+  static int8_t known[128];            // by routine: 1 it is, -1 it is not; asked for each call under the lock of the streams
+  if (routine >= sizeof known) return 0;
+  if (known[routine]) return known[routine] > 0;
   uint32_t i = 0;
   while (i < routine && sn_blas_routines[i].name) i++;
+  int is = 0;
   for (size_t k = 0; sn_blas_routines[i].name && k < sizeof routines / sizeof *routines; k++)
-    if (!strncmp(sn_blas_routines[i].name, routines[k].name, strlen(routines[k].name))) return 1;
-  return 0;
+    is |= !strncmp(sn_blas_routines[i].name, routines[k].name, strlen(routines[k].name));
+  known[routine] = is ? 1 : -1;
+  return is;
 }
 
 // ---- the libraries ------------------------------------------------------------------------------------------------------

@@ -120,6 +120,14 @@ export interface OpDef<A = unknown> {
   type(ins: readonly Aval[], arg: A): Aval | readonly Aval[];
   /** Cotangents of the inputs; null where there is none. `need` says which are wanted. */
   vjp?(ct: Node, out: Node, ins: readonly Node[], arg: A, need: readonly boolean[]): readonly (Node | null)[];
+  /** Of an op of several results: cotangents of the inputs, given those of all results (null: zero); `node` is what `pick` reads them from. */
+  vjps?(
+    cts: readonly (Node | null)[],
+    node: Node,
+    ins: readonly Node[],
+    arg: A,
+    need: readonly boolean[],
+  ): readonly (Node | null)[];
   /** Tangent of the result, given those of the inputs (null: zero); null if it is zero. Without it one is derived (transform/jvp.ts). */
   jvp?(ts: readonly (Node | null)[], out: Node, ins: readonly Node[], arg: A): Node | null;
   /** The op on `n` examples at once, along a new first axis of the result and of the inputs in `batched`. Without it the same op is applied. */
@@ -275,10 +283,10 @@ export function carried(x: Node, device: Device, arg: TransferArg): Node {
 }
 
 /** The same op as a node's over other inputs, on its device. */
-export function anew(n: Node, inputs: readonly Node[]): Node {
+export function anew(n: Node, inputs: readonly Node[], arg: unknown = n.arg): Node {
   return n.op === transferOp
-    ? transfer(inputs[0] as Node, n.device, (n.arg as TransferArg).why)
-    : on(n.device, () => apply(n.op, inputs, n.arg));
+    ? transfer(inputs[0] as Node, n.device, (arg as TransferArg).why)
+    : on(n.device, () => apply(n.op, inputs, arg));
 }
 
 let stamp = 0;

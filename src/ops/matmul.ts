@@ -7,10 +7,10 @@ import type { ArrayLike } from "../core/ndarray.ts";
 import type { NDArray } from "../core/ndarray.ts";
 import type { Aval, Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { axisOf, broadcast, counting, same, size, text } from "../core/shape.ts";
+import { axisOf, broadcast, counting, same, size, sizeTimes, text } from "../core/shape.ts";
 import type { PlanView } from "../core/view.ts";
 import { contiguousStrides } from "../core/view.ts";
-import { equal, type Size, times as sizeTimes } from "../kernel/sizes.ts";
+import { equal, type Size, times as timesSize } from "../kernel/sizes.ts";
 import { trailing } from "./args.ts";
 import {
   add,
@@ -95,8 +95,8 @@ const matmulOp: OpDef<Scale> = define<Scale>({
         const k = out.shape[d] as Size;
         if (k === 1) continue;
         const next = [k, along(a, d), along(b, d), own[d] as Size, along(c, d)], last = axes[axes.length - 1];
-        if (last !== undefined && [1, 2, 3, 4].every((i) => equal(last[i] as Size, sizeTimes(k, next[i] as Size)))) {
-          axes[axes.length - 1] = [sizeTimes(last[0] as Size, k), ...next.slice(1)];
+        if (last !== undefined && [1, 2, 3, 4].every((i) => equal(last[i] as Size, timesSize(k, next[i] as Size)))) {
+          axes[axes.length - 1] = [timesSize(last[0] as Size, k), ...next.slice(1)];
         } else axes.push(next);
       }
       const rows = out.shape[n - 2] as Size,
@@ -190,7 +190,7 @@ function matrices(
   const row = a.shape.length === 1, column = b.shape.length === 1;
   if (row) a = reshape(a, [1, ...a.shape]);
   if (column) b = reshape(b, [...b.shape, 1]);
-  if (a.shape[a.shape.length - 1] !== b.shape[b.shape.length - 2]) {
+  if (!equal(a.shape[a.shape.length - 1] as number, b.shape[b.shape.length - 2] as number)) {
     throw typeError(
       `Cannot ${op} arrays of shapes ${text(x.shape)} and ${text(y.shape)}: the last axis of the first must match the ${
         column ? "axis" : "last but one"
@@ -311,7 +311,7 @@ export function inner(a: ArrayLike, b: ArrayLike): NDArray {
 
 function tensordotNode(op: string, x: Node, y: Node, xs: readonly number[], ys: readonly number[]): Node {
   xs.forEach((d, i) => {
-    if (x.shape[d] !== y.shape[ys[i] as number]) {
+    if (!equal(x.shape[d] as number, y.shape[ys[i] as number] as number)) {
       throw typeError(
         `Cannot ${op} arrays of shapes ${text(x.shape)} and ${text(y.shape)} over axes ${text(xs)} and ${
           text(ys)
@@ -416,7 +416,7 @@ export function kron(a: ArrayLike, b: ArrayLike): NDArray {
     broadcastTo(reshape(cast(x, dtype), xs.flatMap((k) => [k, 1])), wide),
     broadcastTo(reshape(cast(y, dtype), ys.flatMap((k) => [1, k])), wide),
   );
-  return wrap(reshape(p, xs.map((k, i) => k * (ys[i] as number))));
+  return wrap(reshape(p, xs.map((k, i) => sizeTimes(k, ys[i] as number))));
 }
 
 // ---- einsum ---------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import { cpu, type Device, on, recording } from "../core/device.ts";
 import type { TypedData } from "../core/ndarray.ts";
 import { type Buf, carried, type Node, topological } from "../core/node.ts";
 import { size } from "../core/shape.ts";
-import { trace } from "../core/trace.ts";
+import { needNumbers, trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
 import { assemble } from "../ops/basis.ts";
 import { present } from "../schedule/graph.ts";
@@ -21,6 +21,8 @@ import { evaluated, run, runCall } from "./run.ts";
 import { isFar, noteRead, noteTransfer } from "./syncs.ts";
 
 function checkReadable(roots: readonly Node[]): void {
+  const { symbolic } = trace;
+  if (symbolic !== null && roots.some((n) => n.serial >= symbolic)) needNumbers();
   const found = topological(roots, (n) => n.buf !== null || n.results !== null).find((n) => n.placeholder);
   if (found !== undefined) {
     const { what } = found.arg as { readonly what: string };
@@ -171,10 +173,37 @@ async function finished(tickets: Iterable<number>, here: Error): Promise<void> {
     }
   }
 }
+/** Work in flight as a promise, which is made once somebody asks for it: who only starts work pays for none. */
+class Started implements Promise<void> {
+  readonly [Symbol.toStringTag] = "Promise";
+  readonly #tickets: readonly number[];
+  readonly #here = new Error();
+  #promise: Promise<void> | undefined;
+  constructor(tickets: readonly number[]) {
+    this.#tickets = tickets;
+  }
+  get #made(): Promise<void> {
+    return this.#promise ??= finished(this.#tickets, this.#here);
+  }
+  then<A = void, B = never>(
+    done?: ((value: void) => A | PromiseLike<A>) | null,
+    failed?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#made.then(done, failed);
+  }
+  catch<B = never>(failed?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<void | B> {
+    return this.#made.catch(failed);
+  }
+  finally(then?: (() => void) | null): Promise<void> {
+    return this.#made.finally(then);
+  }
+}
 /** Starts computing nodes; the promise resolves when they are there. */
 export function evaluateAsync(roots: readonly Node[]): Promise<void> {
   submitAsync(roots);
-  const tickets = new Set(roots.map((n) => n.buf?.ticket ?? 0));
-  tickets.delete(0);
-  return finished(tickets, new Error());
+  const tickets: number[] = [];
+  for (const { buf } of roots) {
+    if (buf !== null && buf.ticket !== 0 && !tickets.includes(buf.ticket)) tickets.push(buf.ticket);
+  }
+  return new Started(tickets);
 }
