@@ -112,7 +112,7 @@ test("a mapped file is memory of the GPU without a copy, through a buffer over i
   const folder = mkdtempSync(join(tmpdir(), "sinter-")), path = join(folder, "x.npy"), n = 300_000;
   mx.save(path, on(mx.cpu, () => mx.arange(0, n, 1, "float32")));
   const before = mx.getActiveMemory(), x = mx.load(path) as mx.NDArray;
-  assert.equal(mx.getActiveMemory(), before);
+  assert.ok(mx.getActiveMemory() <= before, "no memory of its own");
   assert.equal(x.node.device, mx.gpu);
   assert.equal(x.add(1).get(n - 1).item(), n);
   // The pages of one that the CPU loaded are bound by a window.
