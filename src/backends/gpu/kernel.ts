@@ -483,7 +483,7 @@ class Printer {
   #pass(p: Pass): void {
     const { lanes, keep, full } = this.#shape, index = this.#index;
     for (const f of p.folds) this.#begin(f);
-    p.scans.forEach((s, j) => this.#line(`${typeName(s.t)} w${s.mem} = ${this.#known(s.start)};`));
+    p.scans.forEach((s) => this.#line(`${typeName(s.t)} w${s.mem} = ${this.#known(s.start)};`));
     const shared = p.scans.map(() => this.#name());
     if (lanes > WIDTH) {
       p.scans.forEach((s, j) => this.#line(this.#language.shared(typeName(s.t), shared[j] as string, THREADS / WIDTH)));
@@ -589,10 +589,10 @@ class Printer {
     }
     this.#block("if (inside && part == 0u)", () => {
       if (pass.scans.length > 0) {
-        pass.scans.forEach((s, j) => this.#line(`${typeName(s.t)} w${s.mem} = ${this.#known(s.start)};`));
+        pass.scans.forEach((s) => this.#line(`${typeName(s.t)} w${s.mem} = ${this.#known(s.start)};`));
         steps("0", 1, () => {
           this.#position(pass.scans.map((s) => s.value), pass.scans.map((s) => s.mem));
-          pass.scans.forEach((s, j) => {
+          pass.scans.forEach((s) => {
             const place = `p${s.mem}[${this.#at(s.mem)}]`, d = this.#mem(s.mem).dtype;
             if (s.exclusive) this.#line(`${place} = ${narrowed(d, `w${s.mem}`)};`);
             this.#line(`w${s.mem} = ${binaryText(foldOp(s.scan), s.t, `w${s.mem}`, this.#value(s.value))};`);
