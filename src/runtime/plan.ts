@@ -13,7 +13,7 @@ import { expressions, printKernel } from "../kernel/kernel.ts";
 import { fuse, resolve, type Schedule } from "../schedule/fuse.ts";
 import { everyNode, type Graph, type Key, present, Symbols } from "../schedule/graph.ts";
 import { lower } from "../schedule/lower.ts";
-import { overwritable } from "../schedule/overwrite.ts";
+import { overwritable, readsOf } from "../schedule/overwrite.ts";
 import { numbered, type Operand, type Place, type Spot, type Step } from "../schedule/step.ts";
 import { place, type Placed } from "./arena.ts";
 import type { Native } from "./ffi.ts";
@@ -249,11 +249,17 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
     arenaBinding = bindings;
     bind(2, arena);
   }
+  const read = readsOf(list, graph.leaves, (n) => bytesOf(n, 0));
   for (const [k, s] of storages) {
     if (s.keep === null) continue;
     binding.set(k, bindings);
     const word = bind(1, s.bytes);
-    outputs.push({ slot: s.keep.slot, out: s.out, word, over: overwritable(list, s.step, s.keep, graph.leaves) });
+    outputs.push({
+      slot: s.keep.slot,
+      out: s.out,
+      word,
+      over: overwritable(list, { node: s.keep, bytes: s.bytes, first: s.step }, read),
+    });
   }
   /** Where the values of the bodies lie that are written now. */
   const spots = new Map<Node, Spot>();

@@ -8,7 +8,7 @@ import { minus, plus, productOf, type Size, times } from "../kernel/sizes.ts";
 import { Builder } from "./builder.ts";
 import { fuse, type Group, isPick, resolve, type Schedule } from "./fuse.ts";
 import { type Graph, type Inner, lengthOf } from "./graph.ts";
-import { nodesOf, overwritable } from "./overwrite.ts";
+import { nodesOf, overwritable, readsOf } from "./overwrite.ts";
 import { type Block, type Place, placeOf, type Spot, type Step } from "./step.ts";
 
 /** The control node's argument, if a node is one. */
@@ -104,6 +104,7 @@ export function lowerLoop(
   const length = symbols.sizes.size(lengthOf(n)),
     last = blocks[blocks.length - 1] as Block,
     settle: { from: Spot; to: Place }[] = [];
+  const reads = readsOf(last.steps, last.graph.leaves, bytesOf);
   const walk = (place: Place, offset: Size, bytes: Size): Spot => ({
     kind: "moving",
     place,
@@ -121,7 +122,7 @@ export function lowerLoop(
     lay(x, to);
     const first = last.steps.findIndex((s) => nodesOf(s).includes(result)), leaf = i - skip;
     const over = first < 0 || last.graph.inPlace.has(result) ||
-      overwritable(last.steps, first, result, last.graph.leaves).includes(leaf);
+      overwritable(last.steps, { node: result, bytes: bytesOf(x), first }, reads).includes(leaf);
     if (over) return last.spots.set(result, fixed(to)), fixed(to);
     const other = workspace(bytesOf(x)),
       bytes = bytesOf(x),

@@ -1,7 +1,7 @@
 // Which memory the result of a step may be written over.
 import { itemsize } from "../base/dtype.ts";
 import type { Node } from "../core/node.ts";
-import { sizeText } from "../kernel/sizes.ts";
+import { type Size, sizeText } from "../kernel/sizes.ts";
 import { expressions, type Pass } from "../kernel/kernel.ts";
 import type { Operand, Step } from "./step.ts";
 
@@ -10,12 +10,31 @@ export function nodesOf(step: Step): readonly (Node | null)[] {
   if (step.kind === "kernel") return step.operands.map((o) => o.place.node);
   return step.places.map((p) => p.place.node);
 }
-/** The leaves that the array of `out`, first written by step number `first`, may be written over: read before its first store, or at the same elements of one map. */
-export function overwritable(list: readonly Step[], first: number, out: Node, leaves: readonly Node[]): number[] {
+/** A leaf, its bytes, and the last step that reads it (-1: none). */
+export interface Read {
+  readonly node: Node;
+  readonly bytes: Size;
+  readonly last: number;
+}
+/** When leaves are read last. */
+export function readsOf(list: readonly Step[], leaves: readonly Node[], bytesOf: (n: Node) => Size): Read[] {
+  const last = new Map<Node | null, number>();
+  list.forEach((s, i) => nodesOf(s).forEach((n) => last.set(n, i)));
+  return leaves.map((node) => ({ node, bytes: bytesOf(node), last: last.get(node) ?? -1 }));
+}
+/**
+ * The leaves that an array (first written by step number `first`) may be written over: as long, and read before its first
+ * store, or at the same elements of one map.
+ */
+export function overwritable(
+  list: readonly Step[],
+  out: { readonly node: Node; readonly bytes: Size; readonly first: number },
+  leaves: readonly Read[],
+): number[] {
   const found: number[] = [];
-  leaves.forEach((n, leaf) => {
-    const last = list.findLastIndex((step) => nodesOf(step).includes(n));
-    if (last < first || (last === first && sameElements(list[last] as Step, out, n))) found.push(leaf);
+  leaves.forEach(({ node, bytes, last }, leaf) => {
+    if (bytes !== out.bytes || last > out.first) return;
+    if (last < out.first || sameElements(list[last] as Step, out.node, node)) found.push(leaf);
   });
   return found;
 }
