@@ -34,15 +34,19 @@ function submitted(
   flags: number,
   over: readonly (Buf | undefined)[] = NO_BUFFERS,
 ): Submitted {
-  const words = p.words, lib = native();
-  p.outputs.forEach((o, k) => {
-    const b = over[k];
-    words[o.word] = b === undefined ? BIND_NEW : BIND_OVER;
-    if (b !== undefined) words[o.word + 1] = b.id;
-  });
-  for (const l of p.leaves) words[l.word] = bufOf(leaves[l.leaf] as Node, l.out).id;
-  for (const s of p.scalars) {
-    const n = g.order[s.slot] as Node, v = n.op.values?.(n.arg)[s.k];
+  // Plain loops: this is most of what a small eval costs.
+  const { words, outputs, scalars } = p, lib = native();
+  for (let k = 0; k < outputs.length; k++) {
+    const { word } = outputs[k] as Plan["outputs"][number], b = over[k];
+    words[word] = b === undefined ? BIND_NEW : BIND_OVER;
+    if (b !== undefined) words[word + 1] = b.id;
+  }
+  for (let k = 0; k < p.leaves.length; k++) {
+    const l = p.leaves[k] as Plan["leaves"][number];
+    words[l.word] = bufOf(leaves[l.leaf] as Node, l.out).id;
+  }
+  for (let k = 0; k < scalars.length; k++) {
+    const s = scalars[k] as Plan["scalars"][number], n = g.order[s.slot] as Node, v = n.op.values?.(n.arg)[s.k];
     if (v === undefined) continue;
     if (s.t === "f32") p.floats[s.word] = v as number;
     else putScalar(words, s.word, s.t, v);
@@ -56,8 +60,8 @@ function submitted(
   if (code < 0) throw plainError(lib.error());
   const made: Buf[] = [];
   try {
-    for (const [k, o] of p.outputs.entries()) {
-      const b = over[k];
+    for (let k = 0; k < outputs.length; k++) {
+      const o = outputs[k] as Plan["outputs"][number], b = over[k];
       if (b !== undefined) {
         b.ticket = code;
         made.push(b);
@@ -69,7 +73,7 @@ function submitted(
       made.push(bufferOf(words[o.word + 1] as number, f64[0] as number, wideAt(words, o.word + 2), code, recorded));
     }
   } catch (error) {
-    p.outputs.forEach((o, k) => over[k] === undefined && lib.dispose(words[o.word + 1] as number));
+    outputs.forEach((o, k) => over[k] === undefined && lib.dispose(words[o.word + 1] as number));
     throw error;
   }
   counters.evals++;
@@ -84,8 +88,8 @@ function aliasView(p: Plan, a: Plan["aliases"][number], shape: readonly number[]
 /** Runs a plan on a graph. Returns the ticket. */
 export function run(g: Graph, p: Plan, flags: number): number {
   const { ticket, made } = submitted(g, p, g.leaves, flags);
-  p.outputs.forEach((o, i) => {
-    const n = g.order[o.slot] as Node, b = made[i] as Buf;
+  for (let i = 0; i < made.length; i++) {
+    const o = p.outputs[i] as Plan["outputs"][number], n = g.order[o.slot] as Node, b = made[i] as Buf;
     if (n.outs === null) give(n, b, contiguousView(n.shape));
     else {
       const all = (n.results ?? new Array<Buf>(n.outs.length)) as Buf[];
@@ -93,7 +97,7 @@ export function run(g: Graph, p: Plan, flags: number): number {
       b.users++;
       n.results = all;
     }
-  });
+  }
   for (const a of p.aliases) {
     const n = g.order[a.slot] as Node, view = aliasView(p, a, n.shape);
     if ("leaf" in a.of) {
