@@ -2,7 +2,7 @@
 import type { Complex, DType, TypedArray } from "../base/dtype.ts";
 import { itemsize } from "../base/dtype.ts";
 import { plainError } from "../base/error.ts";
-import type { Span } from "../base/index_spec.ts";
+import type { Span } from "./index_spec.ts";
 import { size } from "./shape.ts";
 import { nextSerial, type Node } from "./node.ts";
 import { trace } from "./trace.ts";
@@ -129,7 +129,7 @@ export class NDArray {
 
   /** Length of each axis. */
   get shape(): number[] {
-    return [...this.node.shape];
+    return this.node.shape.map(Number);
   }
 
   /** Type of the elements. */
@@ -144,7 +144,7 @@ export class NDArray {
 
   /** Number of elements. */
   get size(): number {
-    return size(this.node.shape);
+    return Number(size(this.node.shape));
   }
 
   /** Bytes of one element. */
@@ -161,7 +161,7 @@ export class NDArray {
   get length(): number {
     const n = this.node.shape[0];
     if (n === undefined) throw new TypeError("A 0-d array has no length");
-    return n;
+    return Number(n);
   }
 
   /**

@@ -120,6 +120,14 @@ export interface OpDef<A = unknown> {
   type(ins: readonly Aval[], arg: A): Aval | readonly Aval[];
   /** Cotangents of the inputs; null where there is none. `need` says which are wanted. */
   vjp?(ct: Node, out: Node, ins: readonly Node[], arg: A, need: readonly boolean[]): readonly (Node | null)[];
+  /** Of an op of several results: cotangents of the inputs, given those of all results (null: zero); `node` is what `pick` reads them from. */
+  vjps?(
+    cts: readonly (Node | null)[],
+    node: Node,
+    ins: readonly Node[],
+    arg: A,
+    need: readonly boolean[],
+  ): readonly (Node | null)[];
   /** Tangent of the result, given those of the inputs (null: zero); null if it is zero. Without it one is derived (transform/jvp.ts). */
   jvp?(ts: readonly (Node | null)[], out: Node, ins: readonly Node[], arg: A): Node | null;
   /** The op on `n` examples at once, along a new first axis of the result and of the inputs in `batched`. Without it the same op is applied. */
@@ -153,7 +161,7 @@ export class Node implements Aval {
   readonly serial: number;
   /** Where it is computed. */
   readonly device: Device;
-  /** Made where the user recorded it, if that is noted, until it has a value. */
+  /** Made where the user recorded it, if that is noted (of transfers it is), until it has a value. */
   recorded: Error | null;
   /** The same value on another device, if it was wanted there. */
   twin: Node | null = null;
@@ -242,8 +250,13 @@ function place<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
     : transfer(n, home, () => lacks ? why() : `${op.name} ran on ${device.type}`);
 }
 
+/** Why a value crosses to another device; `host`: because the host gives or reads it, not because an op wants it there. */
+export interface TransferArg {
+  readonly why: () => string;
+  readonly host: boolean;
+}
 /** The same value on another device. The evaluator copies it there, or only keeps the order where both share the host's memory. */
-export const transferOp: OpDef<{ readonly why: () => string }> = {
+export const transferOp: OpDef<TransferArg> = {
   name: "transfer",
   type: ([x]) => x as Aval,
   lower: { kind: "source" },
@@ -259,20 +272,21 @@ export function transfer(x: Node, device: Device, why: () => string): Node {
   if (known !== null && known.device === device && (known.inputs.length > 0 || known.buf !== null)) return known;
   // Only the host reaches the memory of every device.
   const near = x.device === cpu || device === cpu ? x : transfer(x, cpu, why);
-  const made = carried(near, device, why);
+  const made = carried(near, device, { why, host: false });
+  made.recorded ??= trail();
   if (recording.shared) x.twin = made;
   return made;
 }
 /** A node of its own for the same value on another device. */
-export function carried(x: Node, device: Device, why: () => string): Node {
-  return make(transferOp, [x], { why }, device);
+export function carried(x: Node, device: Device, arg: TransferArg): Node {
+  return make(transferOp, [x], arg, device);
 }
 
 /** The same op as a node's over other inputs, on its device. */
-export function anew(n: Node, inputs: readonly Node[]): Node {
+export function anew(n: Node, inputs: readonly Node[], arg: unknown = n.arg): Node {
   return n.op === transferOp
-    ? transfer(inputs[0] as Node, n.device, (n.arg as { readonly why: () => string }).why)
-    : on(n.device, () => apply(n.op, inputs, n.arg));
+    ? transfer(inputs[0] as Node, n.device, (arg as TransferArg).why)
+    : on(n.device, () => apply(n.op, inputs, arg));
 }
 
 let stamp = 0;

@@ -1,18 +1,50 @@
 // Shape arithmetic: sizes, broadcasting, axes.
+// In a shapeless trace (runtime/template.ts) sizes are symbols, objects that act as numbers: what is made of them by the
+// functions below holds for all sizes, while other arithmetic takes them for the numbers that they have in the trace.
 import { rangeError, typeError } from "../base/error.ts";
+import { below, ceilDiv, equal, minus, plus, quotient, type Size, times } from "../kernel/sizes.ts";
+
+/** A size as op code sees it: a number, or a symbol that acts as one and is the only one for its number. */
+export function sizeOf(s: Size): number {
+  return (typeof s === "number" ? s : s.of.unique(s)) as number;
+}
+/** a + b, of sizes. */
+export const sizePlus = (a: number, b: number): number => sizeOf(plus(a, b));
+/** a - b, of sizes. */
+export const sizeMinus = (a: number, b: number): number => sizeOf(minus(a, b));
+/** a * b, of sizes. */
+export const sizeTimes = (a: number, b: number): number => sizeOf(times(a, b));
+/** a / b, of sizes, where that is a whole number; else null. */
+export function sizeOver(a: number, b: number): number | null {
+  const q: Size | null = quotient(a, b);
+  return q !== null ? sizeOf(q) : Number(a) % Number(b) === 0 ? Number(a) / Number(b) : null;
+}
+/** The smaller of two sizes. */
+export const sizeMin = (a: number, b: number): number => below(b, a) ? b : a;
+/** The number of steps of `by` that begin below a size. */
+export const sizeSteps = (n: number, by: number): number => sizeOf(ceilDiv(n, by));
+/** A number computed of a size that is a symbol. */
+export interface OfSize {
+  readonly of: number;
+  compute(n: number): number;
+}
+/** A number computed of a size. */
+export function ofSize(n: number, compute: (n: number) => number): number | OfSize {
+  return typeof n === "number" ? compute(n) : { of: n, compute };
+}
 
 /** Number of elements. */
 export function size(shape: readonly number[]): number {
-  let n = 1;
-  for (let i = 0; i < shape.length; i++) n *= shape[i] as number;
-  return n;
+  let n: Size = 1;
+  for (let i = 0; i < shape.length; i++) n = times(n, shape[i] as number);
+  return sizeOf(n);
 }
 
 /** True if both lists hold the same numbers. */
 export function same(a: readonly number[], b: readonly number[]): boolean {
   if (a === b) return true;
   if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  for (let i = 0; i < a.length; i++) if (!equal(a[i] as number, b[i] as number)) return false;
   return true;
 }
 
@@ -22,7 +54,7 @@ export function broadcast(op: string, a: readonly number[], b: readonly number[]
   const n = Math.max(a.length, b.length), out = new Array<number>(n);
   for (let i = 1; i <= n; i++) {
     const x = a.length >= i ? a[a.length - i] as number : 1, y = b.length >= i ? b[b.length - i] as number : 1;
-    if (x !== y && x !== 1 && y !== 1) {
+    if (x !== 1 && y !== 1 && !equal(x, y)) {
       throw typeError(`Cannot ${op} arrays whose shapes do not broadcast: [${a.join(",")}] and [${b.join(",")}]`);
     }
     out[n - i] = x === 1 ? y : x;

@@ -1,4 +1,5 @@
 // The outermost running trace: nodes made since it began keep their inputs when they are evaluated.
+import { plainError } from "../base/error.ts";
 import { recording } from "./device.ts";
 import { nextSerial } from "./node.ts";
 
@@ -11,9 +12,11 @@ interface Trace {
   sealed: number | null;
   /** Collects the arrays whose nodes are taken, while a trace wants to know what its function captures. */
   reads: Set<object> | null;
+  /** Serial of the first node of the running trace whose sizes are symbols; null while none runs. */
+  symbolic: number | null;
 }
 /** What runs now. */
-export const trace: Trace = { first: null, depth: 0, sealed: null, reads: null };
+export const trace: Trace = { first: null, depth: 0, sealed: null, reads: null, symbolic: null };
 
 /** Runs a user's function under a trace, over placeholders if `sealed`; an exception passes through as it is. */
 export function traced<T>(run: () => T, sealed = false): T {
@@ -30,4 +33,9 @@ export function traced<T>(run: () => T, sealed = false): T {
     recording.shared = shared;
     if (--trace.depth === 0) trace.first = null;
   }
+}
+
+/** For what needs sizes as numbers: ends a trace whose sizes are symbols, after which the function is traced over numbers. */
+export function needNumbers(): void {
+  if (trace.symbolic !== null) throw plainError("internal: this trace has no numbers for its sizes");
 }

@@ -21,7 +21,7 @@ interface Atom {
 }
 
 /** A polynomial in atoms; equal ones are the same object. */
-export interface Sym {
+export class Sym {
   readonly of: Sizes;
   readonly id: number;
   readonly terms: readonly Term[];
@@ -31,12 +31,28 @@ export interface Sym {
   readonly low: number;
   /** True if it follows recorded starts or offsets of arrays, which change more often than sizes. */
   readonly moving: boolean;
+
+  constructor(of: Sizes, id: number, terms: readonly Term[], value: number, low: number, moving: boolean) {
+    this.of = of;
+    this.id = id;
+    this.terms = terms;
+    this.value = value;
+    this.low = low;
+    this.moving = moving;
+  }
+  /** Where JavaScript wants a number it gets that of the graph at hand, which is noted: what is made of it holds for that graph only. */
+  [Symbol.toPrimitive](): number {
+    this.of.taken = true;
+    return this.value;
+  }
 }
 
 /** The symbols of one plan, and the layout program that gives them numbers for other graphs of the same structure. */
 export class Sizes {
   readonly #atoms: Atom[] = [];
   readonly #derived = new Map<string, Sym>();
+  /** By the numbers that `size` was asked for. */
+  readonly #sized = new Map<number, Size>();
   readonly #symbols = new Map<string, Sym>();
   readonly #registers = new Map<string, number>();
   readonly #initial: number[] = [];
@@ -47,7 +63,10 @@ export class Sizes {
   readonly #asked = new Map<string, boolean>();
   readonly #sizes: ReadonlyMap<number, number>;
   readonly #sizeCount: number;
+  readonly #distinct = new Map<number, Sym>();
   #pinned = false;
+  /** A symbol was taken for a number. */
+  taken = false;
 
   /** `sizes`: the position of each size among the inputs; `moving`: the other inputs, which follow them. */
   constructor(sizes: ReadonlyMap<number, number>, moving: readonly number[]) {
@@ -73,9 +92,13 @@ export class Sizes {
   size(value: number): Size {
     const magnitude = Math.abs(value);
     if (magnitude < 2) return value;
-    const k = this.#sizes.get(magnitude);
-    if (k === undefined) throw new Error(`internal: ${value} is no size of this graph`);
-    return this.#polynomial([{ coefficient: Math.sign(value), atoms: [k] }]);
+    let s = this.#sized.get(value);
+    if (s === undefined) {
+      const k = this.#sizes.get(magnitude);
+      if (k === undefined) throw new Error(`internal: ${value} is no size of this graph`);
+      this.#sized.set(value, s = this.#polynomial([{ coefficient: Math.sign(value), atoms: [k] }]));
+    }
+    return s;
   }
   /** Moving input number k. */
   moving(k: number): Size {
@@ -108,7 +131,7 @@ export class Sizes {
         value += v;
         low += t.coefficient < 0 || Number.isNaN(l) ? -Infinity : l;
       }
-      s = { of: this, id: this.#symbols.size, terms, value, low, moving };
+      s = new Sym(this, this.#symbols.size, terms, value, low, moving);
       this.#symbols.set(text, s);
     }
     return s;
@@ -193,6 +216,43 @@ export class Sizes {
     this.#asked.set(key, answer);
     this.#guards.push(question, this.registerOf(a), this.registerOf(b), answer ? 1 : 0);
     return answer;
+  }
+
+  /**
+   * The one symbol for its number: an equal one that came before (or 0, 1, -1), as a guard. So symbols of a trace are compared
+   * by identity, as numbers are; `distinct` lists them.
+   */
+  unique(s: Sym): Size {
+    const known = Math.abs(s.value) < 2 ? s.value : this.#distinct.get(s.value);
+    if (known === undefined) this.#distinct.set(s.value, s);
+    else if (known !== s) this.ask(EQUAL, s, known);
+    return known ?? s;
+  }
+  /** Symbols that were told apart, which are told apart in other graphs if their numbers are different and neither 0, 1 nor -1. */
+  get distinct(): Iterable<Sym> {
+    return this.#distinct.values();
+  }
+  /** a / b where that is a whole number, as a guard where it takes one; null if it is no polynomial. */
+  quotient(a: Size, b: Size): Size | null {
+    const by = termsOf(b), parts: { coefficient: number; of: Size }[] = [];
+    if (by.length !== 1) return null;
+    const [{ coefficient, atoms }] = by as readonly [Term];
+    for (const t of termsOf(a)) {
+      const rest = [...t.atoms];
+      for (const k of atoms) {
+        const at = rest.indexOf(k);
+        if (at < 0) return null;
+        rest.splice(at, 1);
+      }
+      const c = t.coefficient / coefficient;
+      if (!Number.isInteger(c)) {
+        if (typeof a === "number" || typeof b !== "number") return null;
+        const q = this.derive(CEIL, a, b);
+        return this.ask(EQUAL, this.product(q, b), a) ? q : null;
+      }
+      parts.push({ coefficient: c, of: this.#polynomial([{ coefficient: 1, atoms: rest }]) });
+    }
+    return this.sum(parts);
   }
 
   /** Makes the plan one of these very sizes. */
@@ -332,6 +392,11 @@ export function numberOf(a: Size): number {
 /** True if a number of a pinned plan is a multiple of k whatever the starts and offsets are. */
 export function isMultiple(a: Size, k: number): boolean {
   return typeof a === "number" ? a % k === 0 : a.of.isMultiple(a, k);
+}
+/** a / b where that is a whole number, or null if no symbol says it. */
+export function quotient(a: Size, b: Size): Size | null {
+  if (typeof a === "number" && typeof b === "number") return a % b === 0 ? a / b : null;
+  return b === 1 || a === 0 ? a : owner(a, b).quotient(a, b);
 }
 /** A text that tells sizes of one plan apart. */
 export function sizeText(a: Size): string {

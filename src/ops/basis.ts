@@ -4,7 +4,7 @@ import { computeOf, isBigInteger, isComplex, roundTo } from "../base/dtype.ts";
 import { rangeError } from "../base/error.ts";
 import type { Aval, FoldOp, Index, Node, OpDef, Part, Planned, Typed } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { same, size } from "../core/shape.ts";
+import { type OfSize, same, size } from "../core/shape.ts";
 import { below, equal, plus, type Size, times } from "../kernel/sizes.ts";
 import { type PlanView, tryReshape } from "../core/view.ts";
 import type { Expr, Literal, Scalars } from "../kernel/expr.ts";
@@ -20,7 +20,7 @@ export function define<A>(op: OpDef<A>): OpDef<A> {
 
 // ---- constants --------------------------------------------------------------------------------------------------------
 interface Full {
-  readonly values: readonly [Literal];
+  readonly value: Literal | OfSize;
   readonly shape: readonly number[];
   readonly dtype: DType;
 }
@@ -28,7 +28,9 @@ const fullOp = define<Full>({
   name: "full",
   type: (_, a) => ({ shape: a.shape, dtype: a.dtype }),
   lower: { kind: "iota", scalar: (_s, _at, _a, out, values) => values(0, computeOf(out.dtype)), cost: 0 },
-  values: (a) => a.values,
+  values: ({ value, dtype }) => [
+    typeof value === "object" && "of" in value ? literalOf(dtype, value.compute(value.of)) : value,
+  ],
   vjp: () => [],
 });
 
@@ -46,22 +48,23 @@ export function literalOf(
 
 /** An array of one value: no memory, a kernel argument. */
 export function full(
-  value: number | boolean | bigint | { readonly re: number; readonly im: number },
+  value: number | boolean | bigint | { readonly re: number; readonly im: number } | OfSize,
   shape: readonly number[],
   dtype: DType,
 ): Node {
-  return apply(fullOp, [], { values: [literalOf(dtype, value)], shape, dtype });
+  const counted = typeof value === "object" && "of" in value;
+  return apply(fullOp, [], { value: counted ? value : literalOf(dtype, value), shape, dtype });
 }
 
 /** True for an array of the number 0 (not -0). */
 export function isZero(n: Node): boolean {
   if (n.op !== fullOp as OpDef) return false;
-  const [v] = (n.arg as Full).values as readonly [Literal];
-  return typeof v === "object" ? Object.is(v.re, 0) && Object.is(v.im, 0) : v === 0n || Object.is(v, 0);
+  const v = (n.arg as Full).value;
+  return typeof v === "object" ? "re" in v && Object.is(v.re, 0) && Object.is(v.im, 0) : v === 0n || Object.is(v, 0);
 }
 
 /** Zeros or any number in the shape and dtype of another node. */
-export function like(value: number, n: Aval): Node {
+export function like(value: number | OfSize, n: Aval): Node {
   return full(value, n.shape, n.dtype);
 }
 

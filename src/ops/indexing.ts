@@ -2,12 +2,13 @@
 import type { DType } from "../base/dtype.ts";
 import { isInteger, promoteScalar } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
-import { IndexList, parseIndex, Span, span } from "../base/index_spec.ts";
-import type { IndexEntry } from "../base/index_spec.ts";
+import { IndexList, parseIndex, Span, span } from "../core/index_spec.ts";
+import type { IndexEntry } from "../core/index_spec.ts";
 import type { ArrayLike, IndexItem, IndexNested, Updates } from "../core/ndarray.ts";
 import { late, NDArray } from "../core/ndarray.ts";
 import { type Node, topological } from "../core/node.ts";
-import { axisOf, broadcast, counting, same, size, text } from "../core/shape.ts";
+import { axisOf, broadcast, counting, ofSize, same, size, sizeMinus, text } from "../core/shape.ts";
+import { below } from "../kernel/sizes.ts";
 import { onAxis, trailing } from "./args.ts";
 import type { Slice } from "./basis.ts";
 import type { Axis, Gather, ScatterMode } from "./gather.ts";
@@ -523,7 +524,7 @@ function windows(
     throw typeError(`Cannot ${op} an array of shape ${text(x.shape)} with sizes ${text(sizes)}`);
   }
   sizes.forEach((k, d) => {
-    if (!Number.isInteger(k) || k < 0 || k > (x.shape[d] as number)) {
+    if ((typeof k === "number" && !Number.isInteger(k)) || below(k, 0) || below(x.shape[d] as number, k)) {
       throw typeError(`Cannot ${op} an array of shape ${text(x.shape)} with sizes ${text(sizes)}`);
     }
   });
@@ -542,7 +543,7 @@ function windows(
   const flatStart = flat(s), block = ds.map((d) => sizes[d] as number);
   const indices = ds.map((d, i) => {
     const one = reshape(sliceNode(flatStart, { starts: [i], steps: [1], shape: [1] }), []),
-      most = full((x.shape[d] as number) - (sizes[d] as number), [], s.dtype),
+      most = full(ofSize(sizeMinus(x.shape[d] as number, sizes[d] as number), (n) => n), [], s.dtype),
       zero = full(0, [], s.dtype);
     const low = select(compare("lt", one, zero), zero, one), held = select(compare("gt", low, most), most, low);
     return add(broadcastTo(held, block), iota(block, i, s.dtype));

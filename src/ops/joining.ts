@@ -5,7 +5,20 @@ import { rangeError, typeError } from "../base/error.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
-import { axisOf, broadcast, counting, dims, same, size, text } from "../core/shape.ts";
+import {
+  axisOf,
+  broadcast,
+  counting,
+  dims,
+  same,
+  size,
+  sizeMinus,
+  sizeOver,
+  sizePlus,
+  sizeTimes,
+  text,
+} from "../core/shape.ts";
+import { below, equal } from "../kernel/sizes.ts";
 import { integer, trailing } from "./args.ts";
 import { assemble, broadcastTo as broadcastNode, cast, full, reshape as reshapeNode } from "./basis.ts";
 import { nodeOf, wrap } from "./lift.ts";
@@ -46,7 +59,9 @@ export function concatenate(
   if (nodes.length === 1) return wrap(first);
   const d = axisOf("concatenate", given ?? 0, first.shape.length);
   for (const n of nodes) {
-    if (n.shape.length !== first.shape.length || n.shape.some((k, i) => i !== d && k !== first.shape[i])) {
+    if (
+      n.shape.length !== first.shape.length || n.shape.some((k, i) => i !== d && !equal(k, first.shape[i] as number))
+    ) {
       throw typeError(
         `Cannot concatenate along axis ${d}, as the other axes must match: shapes are ${
           nodes.map((k) => text(k.shape)).join(" and ")
@@ -116,23 +131,25 @@ export function split(
   if (typeof indicesOrSections === "number") {
     const k = integer("split", "the number of parts", indicesOrSections);
     if (k <= 0) throw rangeError(`Cannot split into ${k} parts`);
-    if (n % k !== 0) {
+    const part = sizeOver(n, k);
+    if (part === null) {
       throw typeError(`Cannot split axis ${d} of an array of shape ${text(x.shape)} into ${k} equal parts`);
     }
-    cuts = counting(k - 1).map((i) => (i + 1) * (n / k));
+    cuts = counting(k - 1).map((i) => sizeTimes(i + 1, part));
   } else {
     if (!Array.isArray(indicesOrSections)) {
       throw typeError(`Cannot split at ${String(indicesOrSections)}: give a number of parts or a list of places`);
     }
     cuts = (indicesOrSections as readonly number[]).map((i) => {
       const k = integer("split", "a place", i);
-      return Math.min(Math.max(k < 0 ? k + n : k, 0), n);
+      const at = k < 0 ? sizePlus(k, n) : k;
+      return below(at, 0) ? 0 : below(n, at) ? n : at;
     });
   }
   const ends = [...cuts, n];
   return ends.map((end, i) => {
     const start = i === 0 ? 0 : ends[i - 1] as number;
-    return wrap(sliceAxis(x, d, start, Math.max(0, end - start)));
+    return wrap(sliceAxis(x, d, start, below(start, end) ? sizeMinus(end, start) : 0));
   });
 }
 
@@ -157,7 +174,9 @@ export function repeat(
   if (given === undefined || given === null) x = flat(x);
   const d = axisOf("repeat", given ?? 0, x.shape.length),
     shape = [...x.shape.slice(0, d + 1), n, ...x.shape.slice(d + 1)];
-  return wrap(reshapeNode(broadcastNode(expand(x, d + 1), shape), x.shape.map((k, i) => i === d ? k * n : k)));
+  return wrap(
+    reshapeNode(broadcastNode(expand(x, d + 1), shape), x.shape.map((k, i) => i === d ? sizeTimes(k, n) : k)),
+  );
 }
 /**
  * The whole array repeated along each axis; `reps` counts from the last axis, missing ones are 1.
@@ -177,7 +196,7 @@ export function tile(a: ArrayLike, reps: number | readonly number[]): NDArray {
     reshapeNode(x, shape.flatMap((k) => [1, k])),
     shape.flatMap((k, i) => [times[i] as number, k]),
   );
-  return wrap(reshapeNode(wide, shape.map((k, i) => k * (times[i] as number))));
+  return wrap(reshapeNode(wide, shape.map((k, i) => sizeTimes(k, times[i] as number))));
 }
 
 // ---- padding ------------------------------------------------------------------------------------------------------------
@@ -254,7 +273,7 @@ export function pad(a: ArrayLike, padWidth: PadWidth, mode?: PadMode | PadOption
   const how = o.mode ?? "constant";
   if (how === "constant") {
     const fill = o.constantValues ?? 0,
-      shape = x.shape.map((n, d) => n + (widths[d] as readonly number[])[0]! + (widths[d] as readonly number[])[1]!);
+      shape = x.shape.map((n, d) => sizePlus(n, (widths[d] as readonly number[]).reduce((a, b) => a + b)));
     const base = fill instanceof NDArray
       ? broadcastNode(cast(fill.node, x.dtype), broadcast("pad", fill.node.shape, shape))
       : full(fill, shape, x.dtype);

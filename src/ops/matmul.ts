@@ -6,10 +6,10 @@ import type { ArrayLike } from "../core/ndarray.ts";
 import type { NDArray } from "../core/ndarray.ts";
 import type { Aval, Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { axisOf, broadcast, counting, same, size, text } from "../core/shape.ts";
+import { axisOf, broadcast, counting, same, size, sizeTimes, text } from "../core/shape.ts";
 import type { PlanView } from "../core/view.ts";
 import { contiguousStrides } from "../core/view.ts";
-import { equal, type Size, times as sizeTimes } from "../kernel/sizes.ts";
+import { equal, type Size, times as timesSize } from "../kernel/sizes.ts";
 import { trailing } from "./args.ts";
 import {
   add,
@@ -85,8 +85,8 @@ const matmulOp: OpDef<Scale> = define<Scale>({
         const k = out.shape[d] as Size;
         if (k === 1) continue;
         const next = [k, along(a, d), along(b, d), own[d] as Size, along(c, d)], last = axes[axes.length - 1];
-        if (last !== undefined && [1, 2, 3, 4].every((i) => equal(last[i] as Size, sizeTimes(k, next[i] as Size)))) {
-          axes[axes.length - 1] = [sizeTimes(last[0] as Size, k), ...next.slice(1)];
+        if (last !== undefined && [1, 2, 3, 4].every((i) => equal(last[i] as Size, timesSize(k, next[i] as Size)))) {
+          axes[axes.length - 1] = [timesSize(last[0] as Size, k), ...next.slice(1)];
         } else axes.push(next);
       }
       const rows = out.shape[n - 2] as Size,
@@ -181,7 +181,7 @@ function matrices(
   const row = a.shape.length === 1, column = b.shape.length === 1;
   if (row) a = reshape(a, [1, ...a.shape]);
   if (column) b = reshape(b, [...b.shape, 1]);
-  if (a.shape[a.shape.length - 1] !== b.shape[b.shape.length - 2]) {
+  if (!equal(a.shape[a.shape.length - 1] as number, b.shape[b.shape.length - 2] as number)) {
     throw typeError(
       `Cannot ${op} arrays of shapes ${text(x.shape)} and ${text(y.shape)}: the last axis of the first must match the ${
         column ? "axis" : "last but one"
@@ -302,7 +302,7 @@ export function inner(a: ArrayLike, b: ArrayLike): NDArray {
 
 function tensordotNode(op: string, x: Node, y: Node, xs: readonly number[], ys: readonly number[]): Node {
   xs.forEach((d, i) => {
-    if (x.shape[d] !== y.shape[ys[i] as number]) {
+    if (!equal(x.shape[d] as number, y.shape[ys[i] as number] as number)) {
       throw typeError(
         `Cannot ${op} arrays of shapes ${text(x.shape)} and ${text(y.shape)} over axes ${text(xs)} and ${
           text(ys)
@@ -376,9 +376,8 @@ export function vecdot(a: ArrayLike, b: ArrayLike, axis?: number | { readonly ax
     wrap(move(x, axisOf("vecdot", given, x.shape.length), x.shape.length - 1)),
     wrap(move(y, axisOf("vecdot", given, y.shape.length), y.shape.length - 1)),
   );
-  // Sums of small integers are wide, as in `sum`.
-  const wide = sumDtype(p.dtype);
-  return wrap(reduce("sum", mul(cast(conjugateNode(p), wide), cast(q, wide)), [p.shape.length - 1]));
+  // Sums of small integers are wide, as in `sum`; products are not.
+  return wrap(reduce("sum", cast(mul(conjugateNode(p), q), sumDtype(p.dtype)), [p.shape.length - 1]));
 }
 function sumDtype(d: DType): DType {
   return d === "bool" || d === "int8" || d === "int16" ? "int32" : d === "uint8" || d === "uint16" ? "uint32" : d;
@@ -408,7 +407,7 @@ export function kron(a: ArrayLike, b: ArrayLike): NDArray {
     broadcastTo(reshape(cast(x, dtype), xs.flatMap((k) => [k, 1])), wide),
     broadcastTo(reshape(cast(y, dtype), ys.flatMap((k) => [1, k])), wide),
   );
-  return wrap(reshape(p, xs.map((k, i) => k * (ys[i] as number))));
+  return wrap(reshape(p, xs.map((k, i) => sizeTimes(k, ys[i] as number))));
 }
 
 // ---- einsum ---------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,23 @@ import { rangeError, typeError } from "../base/error.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
-import { axesOf, axisOf, broadcast, counting, dims, same, shapeOf, size, text } from "../core/shape.ts";
+import {
+  axesOf,
+  axisOf,
+  broadcast,
+  counting,
+  dims,
+  same,
+  shapeOf,
+  size,
+  sizeMin,
+  sizeMinus,
+  sizeOver,
+  sizePlus,
+  sizeTimes,
+  text,
+} from "../core/shape.ts";
+import { below, equal } from "../kernel/sizes.ts";
 import { contiguousStrides, isContiguous } from "../core/view.ts";
 import { type AxisArg, integer, trailing } from "./args.ts";
 import {
@@ -42,7 +58,7 @@ export function concatNodes(nodes: readonly Node[], axis: number): Node {
   let total = 0;
   const slices = parts.map((n): Slice => {
     const s = { starts: n.shape.map((_, d) => d === axis ? total : 0), steps: n.shape.map(() => 1), shape: n.shape };
-    total += n.shape[axis] as number;
+    total = sizePlus(total, n.shape[axis] as number);
     return s;
   });
   return assemble(parts, slices, first.shape.map((n, d) => d === axis ? total : n));
@@ -73,7 +89,7 @@ export function flat(x: Node): Node {
 export function reverse(x: Node, axes: readonly number[]): Node {
   if (axes.length === 0 || size(x.shape) === 0) return x;
   return sliceNode(x, {
-    starts: x.shape.map((n, d) => axes.includes(d) ? n - 1 : 0),
+    starts: x.shape.map((n, d) => axes.includes(d) ? sizeMinus(n, 1) : 0),
     steps: x.shape.map((_, d) => axes.includes(d) ? -1 : 1),
     shape: x.shape,
   });
@@ -93,7 +109,7 @@ export function resolveShape(
   const at = (list as readonly number[]).indexOf(-1);
   if (at < 0) {
     shapeOf(op, list as readonly number[]);
-    if (size(list as readonly number[]) !== count) {
+    if (!equal(size(list as readonly number[]), count)) {
       throw typeError(
         `Cannot ${op} an array of shape ${text(from)} (${count} elements) to ${text(list as readonly number[])}`,
       );
@@ -105,13 +121,13 @@ export function resolveShape(
     throw rangeError(`Cannot ${op} to a shape with more than one -1: ${text(list as readonly number[])}`);
   }
   shapeOf(op, rest);
-  const known = size(rest);
-  if (known === 0 || count % known !== 0) {
+  const known = size(rest), left = known === 0 ? null : sizeOver(count, known);
+  if (left === null) {
     throw typeError(
       `Cannot ${op} an array of shape ${text(from)} (${count} elements) to ${text(list as readonly number[])}`,
     );
   }
-  return (list as readonly number[]).map((n, i) => i === at ? count / known : n);
+  return (list as readonly number[]).map((n, i) => i === at ? left : n);
 }
 
 /**
@@ -342,6 +358,12 @@ export function flip(a: ArrayLike, axis?: AxisArg | AxisOptions): NDArray {
     reverse(x, axesOf("flip", trailing<AxisOptions>("flip", "axis", axis, undefined, ["axis"]).axis, x.shape.length)),
   );
 }
+/** How far elements of an axis of length k move when they are shifted around by any number. */
+function rotation(by: number, k: number): number {
+  if (k === 0 || by === 0) return 0;
+  if (below(Math.abs(by), k)) return by < 0 ? sizePlus(by, k) : by;
+  return ((by % k) + k) % k;
+}
 /**
  * Elements shifted around along axes (without axes: of the flattened array), those past the end at the front.
  *
@@ -354,8 +376,8 @@ export function roll(a: ArrayLike, shift: number | readonly number[], axis?: Axi
   const x = nodeOf("roll", a), given = trailing<AxisOptions>("roll", "axis", axis, undefined, ["axis"]).axis;
   const shifts = (typeof shift === "number" ? [shift] : shift).map((s) => integer("roll", "a shift", s));
   const rollBy = (n: Node, d: number, by: number): Node => {
-    const k = n.shape[d] as number, s = k === 0 ? 0 : ((by % k) + k) % k;
-    return s === 0 ? n : concatNodes([sliceAxis(n, d, k - s, s), sliceAxis(n, d, 0, k - s)], d);
+    const k = n.shape[d] as number, s = rotation(by, k);
+    return s === 0 ? n : concatNodes([sliceAxis(n, d, sizeMinus(k, s), s), sliceAxis(n, d, 0, sizeMinus(k, s))], d);
   };
   if (given === undefined || given === null) {
     return wrap(reshapeNode(rollBy(flat(x), 0, shifts.reduce((s, k) => s + k, 0)), x.shape));
@@ -481,10 +503,11 @@ export function diagonalNode(x: Node, offset: number): Node {
     rows = x.shape[n - 2] as number,
     cols = x.shape[n - 1] as number,
     lead = x.shape.slice(0, -2);
-  const count = Math.max(0, Math.min(rows - Math.max(-offset, 0), cols - Math.max(offset, 0)));
+  const high = sizeMinus(rows, Math.max(-offset, 0)), wide = sizeMinus(cols, Math.max(offset, 0));
+  const count = sizeMin(below(high, 0) ? 0 : high, below(wide, 0) ? 0 : wide);
   if (count === 0 || size(lead) === 0) return full(0, [...lead, count], x.dtype);
-  const start = offset >= 0 ? offset : -offset * cols;
-  return sliceAxis(reshapeNode(x, [...lead, rows * cols]), n - 2, start, count, cols + 1);
+  const start = offset >= 0 ? offset : sizeTimes(-offset, cols);
+  return sliceAxis(reshapeNode(x, [...lead, sizeTimes(rows, cols)]), n - 2, start, count, sizePlus(cols, 1));
 }
 /** Options of `diagonal`. */
 export interface DiagonalOptions {
@@ -527,11 +550,14 @@ export function diag(a: ArrayLike, k?: number | { readonly k?: number }): NDArra
     off = integer("diag", "k", trailing<{ readonly k?: number }>("diag", "k", k, undefined, ["k"]).k ?? 0);
   if (x.shape.length === 2) return wrap(diagonalNode(x, off));
   if (x.shape.length !== 1) throw typeError(`Cannot diag an array with ${dims(x.shape.length)}: it takes 1 or 2`);
-  const n = x.shape[0] as number, m = n + Math.abs(off), zeros = full(0, [m * m], x.dtype);
+  const n = x.shape[0] as number,
+    m = sizePlus(n, Math.abs(off)),
+    all = sizeTimes(m, m),
+    zeros = full(0, [all], x.dtype);
   if (n === 0) return wrap(reshapeNode(zeros, [m, m]));
-  const start = off >= 0 ? off : -off * m;
+  const start = off >= 0 ? off : sizeTimes(-off, m);
   return wrap(
-    reshapeNode(assemble([zeros, x], [null, { starts: [start], steps: [m + 1], shape: [n] }], [m * m]), [m, m]),
+    reshapeNode(assemble([zeros, x], [null, { starts: [start], steps: [sizePlus(m, 1)], shape: [n] }], [all]), [m, m]),
   );
 }
 
@@ -555,8 +581,8 @@ export function diff(a: ArrayLike, axis?: number | DiffOptions, options?: DiffOp
   const d = axisOf("diff", o.axis ?? -1, x.shape.length);
   for (let i = 0; i < times; i++) {
     const n = x.shape[d] as number;
-    if (n <= 1) return wrap(sliceAxis(x, d, 0, 0));
-    const next = sliceAxis(x, d, 1, n - 1), here = sliceAxis(x, d, 0, n - 1);
+    if (below(n, 2)) return wrap(sliceAxis(x, d, 0, 0));
+    const next = sliceAxis(x, d, 1, sizeMinus(n, 1)), here = sliceAxis(x, d, 0, sizeMinus(n, 1));
     x = x.dtype === "bool" ? compare("ne", next, here) : sub(next, here);
   }
   return wrap(x);

@@ -1,6 +1,7 @@
 // Sums of arrays that are zero but for their parts: what the slices of one array give back, as one assembly instead of many sums.
 import type { Node, OpDef } from "../core/node.ts";
-import { size } from "../core/shape.ts";
+import { size, sizeMinus, sizePlus, sizeTimes } from "../core/shape.ts";
+import { below, equal } from "../kernel/sizes.ts";
 import { type Assemble, assemble, assembleOp, isZero, type Slice } from "./basis.ts";
 
 /** Most parts of one assembly: each sum makes a new list of them. */
@@ -19,11 +20,11 @@ function partsOf(n: Node): Parts | null {
 }
 /** True if the two have no element in common, as their ranges along some axis lie apart. */
 function apart(a: Slice, b: Slice): boolean {
-  const low = (s: Slice, d: number): number =>
-    Math.min(s.starts[d] as number, (s.starts[d] as number) + (s.steps[d] as number) * ((s.shape[d] as number) - 1));
-  const high = (s: Slice, d: number): number =>
-    Math.max(s.starts[d] as number, (s.starts[d] as number) + (s.steps[d] as number) * ((s.shape[d] as number) - 1));
-  return a.starts.some((_, d) => high(a, d) < low(b, d) || high(b, d) < low(a, d));
+  const end = (s: Slice, d: number, up: boolean): number => {
+    const start = s.starts[d] as number, step = s.steps[d] as number;
+    return step > 0 === up ? sizePlus(start, sizeTimes(sizeMinus(s.shape[d] as number, 1), step)) : start;
+  };
+  return a.starts.some((_, d) => below(end(a, d, true), end(b, d, false)) || below(end(b, d, true), end(a, d, false)));
 }
 /** The sum of two nodes as one assembly of the parts of both; null if they are none, or overlap. */
 export function sumOfParts(x: Node, y: Node): Node | null {
@@ -32,7 +33,7 @@ export function sumOfParts(x: Node, y: Node): Node | null {
   if (!a.slices.every((s) => b.slices.every((t) => apart(s, t)))) return null;
   const inputs = [...a.inputs, ...b.inputs], slices = [...a.slices, ...b.slices];
   // Where the parts are all of it, nothing is left of the zeros.
-  return slices.reduce((n, s) => n + size(s.shape), 0) === size(x.shape)
+  return equal(slices.reduce((n, s) => sizePlus(n, size(s.shape)), 0), size(x.shape))
     ? assemble(inputs, slices, x.shape)
     : assemble([a.zeros, ...inputs], [null, ...slices], x.shape);
 }

@@ -5,7 +5,7 @@ import { rangeError, typeError } from "../base/error.ts";
 import { checkOptions, splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
-import { axesOf, axisOf, size } from "../core/shape.ts";
+import { axesOf, axisOf, ofSize, size } from "../core/shape.ts";
 import { type AxisArg, flag } from "./args.ts";
 import { add, broadcastTo, cast, compare, div, full, like, mul, reduce, reshape, select, sub } from "./basis.ts";
 import { nodeOf, wrap } from "./lift.ts";
@@ -48,7 +48,7 @@ const accumulate = (fold: "sum" | "prod", x: Node, axes: readonly number[]): Nod
 /** Mean over sorted axes: floating. */
 export function meanNode(x: Node, axes: readonly number[]): Node {
   const t = atLeastFloat(x.dtype), s = cast(sumNode(cast(x, t === x.dtype ? precise(t) : x.dtype), axes), precise(t));
-  return cast(mul(s, like(1 / count(x, axes), s)), t);
+  return cast(mul(s, like(ofSize(count(x, axes), (n) => 1 / n), s)), t);
 }
 /** Variance over sorted axes: floating; float32 of complex. */
 export function varianceNode(x: Node, axes: readonly number[], ddof: number): Node {
@@ -56,7 +56,9 @@ export function varianceNode(x: Node, axes: readonly number[], ddof: number): No
   const d = sub(y, broadcastTo(kept(cast(meanNode(y, axes), y.dtype), x, axes), x.shape));
   const sq = isComplex(t) ? add(square.node(realNode(d)), square.node(imagNode(d))) : square.node(d);
   const v = reduce("sum", sq, axes), n = count(x, axes);
-  const out = ddof === 0 ? mul(v, like(1 / n, v)) : div(v, like(Math.max(n - ddof, 0), v));
+  const out = ddof === 0
+    ? mul(v, like(ofSize(n, (k) => 1 / k), v))
+    : div(v, like(ofSize(n, (k) => Math.max(k - ddof, 0)), v));
   return isComplex(t) ? out : cast(out, t);
 }
 /** The extreme over sorted axes; complex numbers order by real, then imaginary part. */

@@ -5,7 +5,7 @@ import { splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Aval, Node, OpDef, ScanOp } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { size } from "../core/shape.ts";
+import { size, sizeMinus } from "../core/shape.ts";
 import { dtypeOf } from "./cast.ts";
 import { flag, onAxis } from "./args.ts";
 import {
@@ -94,7 +94,7 @@ for (const op of ["sum", "prod", "max", "min", "logaddexp"] as const) {
 /** Everything backwards along an axis. */
 function flip(x: Node, axis: number): Node {
   return slice(x, {
-    starts: x.shape.map((n, d) => d === axis ? n - 1 : 0),
+    starts: x.shape.map((n, d) => d === axis ? sizeMinus(n, 1) : 0),
     steps: x.shape.map((_, d) => d === axis ? -1 : 1),
     shape: x.shape,
   });
@@ -104,7 +104,7 @@ function earlier(x: Node, axis: number): Node {
   const n = x.shape[axis] as number,
     zero = x.shape.map(() => 0),
     one = x.shape.map(() => 1),
-    shape = x.shape.map((k, d) => d === axis ? n - 1 : k);
+    shape = x.shape.map((k, d) => d === axis ? sizeMinus(n, 1) : k);
   if (n === 0) return x;
   const tail = slice(x, { starts: zero.map((_, d) => d === axis ? 1 : 0), steps: one, shape });
   return assemble([like(0, x), tail], [null, { starts: zero, steps: one, shape }], x.shape);

@@ -6,8 +6,8 @@ import { splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { axesOf, size } from "../core/shape.ts";
-import { productOf, type Size } from "../kernel/sizes.ts";
+import { axesOf, size, sizeMinus } from "../core/shape.ts";
+import { below, productOf, type Size } from "../kernel/sizes.ts";
 import { type AxisArg, flag, integer, onAxis } from "./args.ts";
 import {
   add,
@@ -133,7 +133,9 @@ function partitioned(
   const t = target(name, [a, kth], args),
     n = t.x.shape[t.axis] as number;
   integer(name, "kth", kth);
-  if (kth < -n || kth >= n) throw rangeError(`Cannot ${name} at element ${kth} of an axis of length ${n}`);
+  if (kth < 0 ? below(n, -kth) : !below(kth, n)) {
+    throw rangeError(`Cannot ${name} at element ${kth} of an axis of length ${n}`);
+  }
   return wrap(node(t.x, t.axis));
 }
 /**
@@ -171,8 +173,8 @@ export function topk(a: ArrayLike, k: number, ...args: readonly unknown[]): NDAr
   const t = target("topk", [a, k], args),
     n = t.x.shape[t.axis] as number;
   integer("topk", "k", k);
-  if (k < 0 || k > n) throw rangeError(`Cannot take the top ${k} of an axis of length ${n}`);
-  return wrap(range(sortNode(t.x, t.axis), t.axis, n - k, k));
+  if (k < 0 || below(n, k)) throw rangeError(`Cannot take the top ${k} of an axis of length ${n}`);
+  return wrap(range(sortNode(t.x, t.axis), t.axis, sizeMinus(n, k), k));
 }
 /**
  * The median over `axis` (a number, a list or all), NaN if there is one; floating or complex, other dtypes become float32. Options: axis, keepdims.

@@ -1,6 +1,6 @@
 // Evaluation, memory, devices and inspection as users call them.
 import { plainError, typeError } from "../base/error.ts";
-import { type Device, DEVICES, recording, recordOn } from "../core/device.ts";
+import { type Device, DEVICES, recording } from "../core/device.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { type CopyInfo, kernelsOf } from "./describe.ts";
@@ -8,6 +8,7 @@ import { LARGE, native } from "./memory.ts";
 import { enterScope, leaveScope, printing } from "./read.ts";
 import { deviceNumber, isUsable } from "./devices.ts";
 import type { KernelInfo } from "./plan.ts";
+import type { SyncInfo } from "./syncs.ts";
 import { late } from "../core/ndarray.ts";
 
 /** Arrays, or lists and plain objects of them, to any depth; anything else is ignored. */
@@ -60,11 +61,8 @@ export function evaluate(...trees: readonly unknown[]): void {
  * ```
  */
 export function asyncEval(...trees: readonly unknown[]): Promise<void> {
-  const nodes = nodesOf(trees);
-  const done = late.evaluateAsync(nodes);
   // Nobody has to wait: a failure is also thrown by whatever reads the arrays or depends on them.
-  done.catch(() => {});
-  return done;
+  return late.evaluateAsync(nodesOf(trees));
 }
 
 /** Waits for all submitted work, whichever device or stream it runs on. */
@@ -78,6 +76,8 @@ export interface Explanation {
   readonly kernels: readonly KernelInfo[];
   /** Copies between devices, in order, and why they are needed; of no bytes where both share the host's memory. */
   readonly copies: readonly CopyInfo[];
+  /** Where in this eval devices wait for one another, and where the host waited so far: with the user's lines, and what goes back and forth. */
+  readonly syncs: readonly SyncInfo[];
   /** Ops that an earlier eval computed without keeping. */
   readonly recomputed: readonly string[];
   toString(): string;
@@ -91,10 +91,11 @@ export interface Explanation {
  * ```
  */
 export function explain(...trees: readonly unknown[]): Explanation {
-  const { kernels, copies, recomputed } = kernelsOf(nodesOf(trees));
+  const { kernels, copies, syncs, recomputed } = kernelsOf(nodesOf(trees));
   return {
     kernels,
     copies,
+    syncs,
     recomputed,
     toString: () =>
       [
@@ -104,6 +105,11 @@ export function explain(...trees: readonly unknown[]): Explanation {
           }\n      reads ${k.reads} B, writes ${k.writes} B, ${k.flops} flop; ${k.reason}`
         ),
         ...copies.map((c) => `copy ${c.bytes} B from ${c.from} to ${c.to}: ${c.reason}`),
+        ...syncs.map((s) =>
+          `sync: ${s.waits} waits for ${s.for} ${s.times === 1 ? "once" : `${s.times} times`}${
+            s.lines.length === 0 ? "" : ` at ${s.lines.join(", ")}`
+          }: ${s.reason}${s.backAndForth ? "; values go back and forth" : ""}`
+        ),
         ...(recomputed.length === 0 ? [] : [`computed again: ${recomputed.join(", ")}`]),
       ].join("\n"),
   };
@@ -223,7 +229,7 @@ function usable(op: string, device: Device): Device {
   const there = DEVICES.filter((d) => isUsable(native(), d)).map((d) => `${d.type}:${d.index}`).join(", ");
   throw plainError(`Cannot ${op}: the device ${found.type}:${found.index} is not available; available: ${there}`);
 }
-/** The device on which new arrays are computed: mx.cpu, unless SINTER_DEVICE names another or `setDefaultDevice` set one. */
+/** The device on which new arrays are computed: what `setDefaultDevice` set, what SINTER_DEVICE names, the GPU if there is one, else the CPU. */
 export function defaultDevice(): Device {
   return recording.device;
 }
@@ -242,7 +248,7 @@ export function deviceInfo(device: Device = recording.device): Record<string, st
 }
 /** Makes a device the one on which new arrays are computed. Throws an Error if it is not available. */
 export function setDefaultDevice(device: Device): void {
-  recordOn(usable("setDefaultDevice", device));
+  recording.device = usable("setDefaultDevice", device);
 }
 /** The default stream of a device. */
 export function defaultStream(device: Device): Stream {
@@ -261,12 +267,17 @@ export function newStream(device: Device): Stream {
  */
 export function stream<T = void>(on: Device | Stream, f?: () => T): T extends void ? Disposable : T {
   const before = recording.device;
-  recordOn(usable("stream", (on as Partial<Stream> | null | undefined)?.device ?? on as Device));
-  if (f === undefined) return { [Symbol.dispose]: () => recordOn(before) } as T extends void ? Disposable : T;
+  recording.device = usable("stream", (on as Partial<Stream> | null | undefined)?.device ?? on as Device);
+  if (f === undefined) {
+    const end = (): void => {
+      recording.device = before;
+    };
+    return { [Symbol.dispose]: end } as T extends void ? Disposable : T;
+  }
   try {
     return f() as T extends void ? Disposable : T;
   } finally {
-    recordOn(before);
+    recording.device = before;
   }
 }
 

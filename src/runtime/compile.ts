@@ -12,10 +12,12 @@ import { placeholder } from "../ops/basis.ts";
 import { wrap } from "../ops/lift.ts";
 import { functionOf } from "../transform/grad.ts";
 import { Key, present } from "../schedule/graph.ts";
+import { counters, Plans } from "./cache.ts";
 import { graphOf } from "./graph.ts";
 import { onLeaves, standingIn } from "./run.ts";
 import { call, type Program } from "./program.ts";
 import { areSpread } from "./segments.ts";
+import { type Lengths, placeOf, type Sized, Template } from "./template.ts";
 
 /** Options of `compile`. */
 export interface CompileOptions {
@@ -23,7 +25,11 @@ export interface CompileOptions {
   readonly inputs?: unknown;
   /** Containers whose arrays the function changes or replaces: each call writes them. */
   readonly outputs?: unknown;
-  /** Accepted as in MLX. A new shape traces again, and reuses every kernel. */
+  /**
+   * Shapes of the same ranks do not trace again, unless the function read a `shape`, `size`, `length` or `nbytes` of what
+   * depends on its arguments, or the trace depends on lengths in another way. Lengths of 0 and 1, and which are equal,
+   * are told apart. Without it a new shape traces again, and reuses every kernel.
+   */
   readonly shapeless?: boolean;
   /**
    * Arguments (by number, or all) that the caller gives away: their arrays are disposed of, and their memory holds results where
@@ -62,14 +68,14 @@ export function enableCompile(): void {
   enabled = true;
 }
 
-/** What tells calls apart: structure, shapes, dtypes and devices of trees, and the values that are no arrays. */
-function signature(spec: TreeSpec, arrays: readonly NDArray[]): string {
+/** What tells calls apart: structure, shapes (each length as `length` writes it), dtypes and devices of trees, and the values that are no arrays. */
+function signature(spec: TreeSpec, arrays: readonly NDArray[], length: (n: number) => string = String): string {
   let text = "", at = 0;
   const walk = (s: TreeSpec): void => {
     switch (s.kind) {
       case "array": {
         const n = (arrays[at++] as NDArray).node;
-        text += `${n.dtype}[${n.shape.join()}]${n.device.type}`;
+        text += `${n.dtype}[${n.shape.map(length).join()}]${n.device.type}`;
         return;
       }
       case "list":
@@ -147,74 +153,159 @@ function container(what: string, tree: unknown): void {
   }
 }
 
-/** Traces a function over placeholders for the arrays of its arguments and inputs. */
+/** What a run over placeholders recorded: nodes of arguments and inputs, and of results. */
+interface Recorded extends Sized {
+  readonly captured: { readonly array: NDArray; readonly node: Node }[];
+  readonly spec: TreeSpec;
+  readonly results: readonly Source[];
+  readonly state: TreeSpec;
+  readonly written: readonly Written[];
+  /** What the graph starts from. */
+  isLeaf(n: Node): boolean;
+}
+/** The number of a captured array. */
+function capture(array: NDArray, captured: Recorded["captured"]): number {
+  const { node } = array, known = captured.findIndex((c) => c.node === node);
+  return known >= 0 ? known : captured.push({ array, node }) - 1;
+}
+type Arguments = { readonly arrays: readonly NDArray[]; readonly spec: TreeSpec };
+/** Runs a function over placeholders for the arrays of its arguments and inputs, of the shapes that `shapeOf` gives. */
 function record(
   fun: (...args: unknown[]) => unknown,
-  args: { readonly arrays: readonly NDArray[]; readonly spec: TreeSpec },
+  args: Arguments,
   options: CompileOptions,
-): Traced {
+  shapeOf: (n: Node) => readonly number[],
+): Recorded {
+  counters.traces++;
   const state = treeFlatten([options.inputs, options.outputs]), inputs = treeFlatten(options.inputs);
-  return traced(() => {
-    const first = nextSerial(), reads = new Set<object>(), outer = trace.reads;
-    const given = [...args.arrays, ...inputs.arrays].map((a, i) => {
-      const what = i < args.arrays.length ? `array ${i} of the arguments` : `array ${i - args.arrays.length} of inputs`;
-      return on(a.node.device, () => placeholder(a.node.shape, a.node.dtype, `${what} of a compiled function`));
-    });
-    const own = given.slice(args.arrays.length).map(wrap);
-    let value: unknown, after: { readonly arrays: NDArray[]; readonly spec: TreeSpec };
-    try {
-      fill(options.inputs, inputs.spec, own);
-      trace.reads = reads;
-      value = fun(...treeUnflatten(args.spec, given.slice(0, args.arrays.length).map(wrap)) as unknown[]);
-      after = treeFlatten(options.outputs);
-    } finally {
-      trace.reads = outer;
-      fill([options.inputs, options.outputs], state.spec, state.arrays);
-    }
-    if (value instanceof Promise) {
-      throw typeError("Cannot compile an asynchronous function: its result must be there when it returns");
-    }
-    const found = treeFlatten(value), captured: { array: NDArray; node: Node }[] = [];
-    for (const a of reads as Set<NDArray>) if (!a.disposed && a.node.serial < first) capture(a);
-    function capture(array: NDArray): number {
-      const { node } = array, known = captured.findIndex((c) => c.node === node);
-      return known >= 0 ? known : captured.push({ array, node }) - 1;
-    }
-    const roots: Node[] = [];
-    const sourceOf = (a: NDArray): Source => {
-      const n = a.node, argument = given.indexOf(n);
+  const first = nextSerial(), reads = new Set<object>(), outer = trace.reads;
+  const given = [...args.arrays, ...inputs.arrays].map((a, i) => {
+    const what = i < args.arrays.length ? `array ${i} of the arguments` : `array ${i - args.arrays.length} of inputs`;
+    return on(a.node.device, () => placeholder(shapeOf(a.node), a.node.dtype, `${what} of a compiled function`));
+  });
+  const own = given.slice(args.arrays.length).map(wrap);
+  let value: unknown, after: { readonly arrays: NDArray[]; readonly spec: TreeSpec };
+  try {
+    fill(options.inputs, inputs.spec, own);
+    trace.reads = reads;
+    value = fun(...treeUnflatten(args.spec, given.slice(0, args.arrays.length).map(wrap)) as unknown[]);
+    after = treeFlatten(options.outputs);
+  } finally {
+    trace.reads = outer;
+    fill([options.inputs, options.outputs], state.spec, state.arrays);
+  }
+  if (value instanceof Promise) {
+    throw typeError("Cannot compile an asynchronous function: its result must be there when it returns");
+  }
+  const found = treeFlatten(value), captured: Recorded["captured"] = [], roots: Node[] = [];
+  for (const a of reads as Set<NDArray>) if (!a.disposed && a.node.serial < first) capture(a, captured);
+  const sourceOf = (a: NDArray): Source => {
+    const n = a.node, argument = given.indexOf(n);
+    if (argument >= 0) return { from: "argument", index: argument };
+    if (n.serial < first) return { from: "captured", index: capture(a, captured) };
+    const known = roots.indexOf(n);
+    return { from: "program", index: known >= 0 ? known : roots.push(n) - 1 };
+  };
+  return {
+    given,
+    roots,
+    captured,
+    spec: found.spec,
+    results: found.arrays.map(sourceOf),
+    state: after.spec,
+    written: after.arrays.map((a) => ({ source: sourceOf(a), input: own.indexOf(a) })),
+    isLeaf: (n) => present(n) || n.serial < first || n.placeholder,
+  };
+}
+/** A recorded graph (or the same for other lengths) as a program. */
+function programOf(recorded: Recorded, { given, roots }: Sized, cache: Plans): Traced {
+  const { captured, isLeaf } = recorded, order = topological(roots, isLeaf), leaves = new Set<Node>();
+  for (const n of order) for (const x of n.inputs) if (isLeaf(x)) leaves.add(x);
+  const all = [...leaves];
+  late.evaluate(all.filter((n) => !n.placeholder));
+  const graph = standingIn(all, all.map((n) => n.view ?? contiguousView(n.shape)), () => graphOf(roots, order));
+  return {
+    program: roots.length === 0 ? null : {
+      graph: { ...graph, keep: new Set(roots), inPlace: new Set() },
+      results: roots,
+      spread: areSpread(order),
+      plans: new Map(),
+      cache,
+    },
+    leaves: graph.leaves.map((n) => {
+      const argument = given.indexOf(n);
       if (argument >= 0) return { from: "argument", index: argument };
-      if (n.serial < first) return { from: "captured", index: capture(a) };
-      const known = roots.indexOf(n);
-      return { from: "program", index: known >= 0 ? known : roots.push(n) - 1 };
-    };
-    const results = found.arrays.map(sourceOf);
-    const written = after.arrays.map((a): Written => ({ source: sourceOf(a), input: own.indexOf(a) }));
-    const isLeaf = (n: Node): boolean => present(n) || n.serial < first || n.placeholder;
-    const order = topological(roots, isLeaf), leaves: Node[] = [];
-    for (const n of order) for (const x of n.inputs) if (isLeaf(x) && !leaves.includes(x)) leaves.push(x);
-    late.evaluate(leaves.filter((n) => !n.placeholder));
-    const graph = standingIn(leaves, leaves.map((n) => n.view ?? contiguousView(n.shape)), () => graphOf(roots, order));
-    return {
-      program: roots.length === 0 ? null : {
-        graph: { ...graph, keep: new Set(roots), inPlace: new Set() },
-        results: roots,
-        spread: areSpread(order),
-        plans: new Map(),
-      },
-      leaves: graph.leaves.map((n) => {
-        const argument = given.indexOf(n);
-        if (argument >= 0) return { from: "argument", index: argument };
-        const outside = captured.findIndex((c) => c.node === n);
-        return { from: "captured", index: outside >= 0 ? outside : capture(wrap(n)) };
-      }),
-      captured,
-      spec: found.spec,
-      results,
-      state: after.spec,
-      written,
-    };
+      const outside = captured.findIndex((c) => c.node === n);
+      return { from: "captured", index: outside >= 0 ? outside : capture(wrap(n), captured) };
+    }),
+    captured,
+    spec: recorded.spec,
+    results: recorded.results,
+    state: recorded.state,
+    written: recorded.written,
+  };
+}
+/** Traces a function for the shapes of its arguments. */
+function traceOf(fun: (...args: unknown[]) => unknown, args: Arguments, options: CompileOptions): Traced {
+  return traced(() => {
+    const recorded = record(fun, args, options, (n) => n.shape);
+    return programOf(recorded, recorded, new Plans());
   }, true);
+}
+
+/** Traces whose graphs serve other lengths, by what tells calls apart but for their lengths; null where one would not do. */
+type Templates = Map<
+  string,
+  { readonly recorded: Recorded; readonly template: Template; readonly cache: Plans }[] | null
+>;
+/** A trace for the lengths of its arguments, from a template if one holds for them. */
+function shapelessTrace(
+  fun: (...args: unknown[]) => unknown,
+  args: Arguments,
+  options: CompileOptions,
+  templates: Templates,
+  key: string,
+  lengths: Lengths,
+): Traced {
+  const known = templates.get(key);
+  if (known === null) return traceOf(fun, args, options);
+  return traced(() => {
+    for (const { recorded, template, cache } of known ?? []) {
+      const sized = template.at(lengths);
+      if (sized === null) continue;
+      counters.relaid++;
+      return programOf(recorded, sized, cache);
+    }
+    const template = new Template(lengths),
+      recorded = symbolically(() => {
+        const r = record(fun, args, options, (n) => template.symbolic(n.shape));
+        template.close(r, r.isLeaf);
+        return r;
+      });
+    const sized = recorded && template.at(lengths);
+    if (recorded === null || sized === null) {
+      const t = traceOf(fun, args, options);
+      templates.set(key, null);
+      return t;
+    }
+    const cache = new Plans();
+    templates.set(key, template.general ? [...known ?? [], { recorded, template, cache }] : null);
+    return programOf(recorded, sized, cache);
+  }, true);
+}
+/** Runs a trace whose sizes are symbols; null if it needs numbers, or is wrong whatever they are. */
+function symbolically<T>(run: () => T): T | null {
+  const before = trace.symbolic, { sites } = recording;
+  try {
+    trace.symbolic = nextSerial();
+    recording.sites = Infinity;
+    return run();
+  } catch {
+    return null;
+  } finally {
+    trace.symbolic = before;
+    recording.sites = sites;
+  }
 }
 
 /** Which arguments are given away. */
@@ -280,7 +371,7 @@ export function compile<A extends readonly unknown[], R>(
   container("outputs", options.outputs);
   // Every call of a checked function traces again.
   const check = environment("SINTER_CHECK_COMPILE") === "1";
-  const known = new Map<string, Traced>(), donate = donated(options.donate);
+  const known = new Map<string, Traced>(), templates: Templates = new Map(), donate = donated(options.donate);
   const stateful = options.inputs !== undefined || options.outputs !== undefined;
   return (...args: A): R => {
     if (!enabled || trace.first !== null) return fun(...args);
@@ -289,11 +380,19 @@ export function compile<A extends readonly unknown[], R>(
     if (inputs !== null) key += `;${signature(inputs.spec, inputs.arrays)}`;
     if (recording.several) key += recording.device.type;
     let t = known.get(key);
+    const again = fun as unknown as (...args: unknown[]) => unknown;
     if (t === undefined) {
       // A function that is called with ever other numbers does not keep them all.
       if (known.size >= MAX_TRACES) known.delete(known.keys().next().value as string);
-      known.set(key, t = record(fun as unknown as (...args: unknown[]) => unknown, flat, options));
-    } else if (check) compare(t, record(fun as unknown as (...args: unknown[]) => unknown, flat, options));
+      if (options.shapeless === true) {
+        const lengths: Lengths = new Map(), place = (n: number): string => placeOf(n, lengths);
+        let pattern = signature(flat.spec, flat.arrays, place);
+        if (inputs !== null) pattern += `;${signature(inputs.spec, inputs.arrays, place)}`;
+        if (recording.several) pattern += recording.device.type;
+        t = shapelessTrace(again, flat, options, templates, pattern, lengths);
+      } else t = traceOf(again, flat, options);
+      known.set(key, t);
+    } else if (check) compare(t, traceOf(again, flat, options));
     const given = inputs === null ? flat.arrays : [...flat.arrays, ...inputs.arrays];
     const outside = (s: Source): Node =>
       s.from === "argument"

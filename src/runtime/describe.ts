@@ -1,7 +1,7 @@
 // What an eval would run: the kernels, copies and repeated work that `explain` shows.
 import { itemsize } from "../base/dtype.ts";
 import { recording } from "../core/device.ts";
-import { type Node, topological } from "../core/node.ts";
+import { type Node, topological, type TransferArg } from "../core/node.ts";
 import { size } from "../core/shape.ts";
 import { contiguousView, type View } from "../core/view.ts";
 import { type Graph, present } from "../schedule/graph.ts";
@@ -12,6 +12,7 @@ import { type Segment, segmentsOf } from "./segments.ts";
 import { graphOf } from "./graph.ts";
 import { native } from "./memory.ts";
 import { onLeaves, STAND_IN } from "./run.ts";
+import { type SyncInfo, syncsOf } from "./syncs.ts";
 
 /** A copy between devices as `explain` shows it. */
 export interface CopyInfo {
@@ -24,12 +25,17 @@ export interface CopyInfo {
 interface Described {
   readonly kernels: KernelInfo[];
   readonly copies: CopyInfo[];
+  readonly syncs: SyncInfo[];
   /** Ops that an earlier eval computed without keeping, and that are not cheap. */
   readonly recomputed: string[];
 }
 /** The kernels and copies that an eval of these nodes would run. */
 export function kernelsOf(nodes: readonly Node[]): Described {
-  const kernels: KernelInfo[] = [], copies: CopyInfo[] = [], recomputed: string[] = [], standing: Node[] = [];
+  const kernels: KernelInfo[] = [],
+    copies: CopyInfo[] = [],
+    transfers: Node[] = [],
+    recomputed: string[] = [],
+    standing: Node[] = [];
   const run = (g: Graph): void => {
     kernels.push(...describe(g));
     for (const n of g.keep) if (n.lost) recomputed.push(n.op.name);
@@ -54,7 +60,8 @@ export function kernelsOf(nodes: readonly Node[]): Described {
     if (segments === null) run(graphOf(todo, order));
     for (const s of segments ?? []) {
       for (const t of s.transfers) {
-        const from = (t.inputs[0] as Node).device, { why } = t.arg as { readonly why: () => string };
+        const from = (t.inputs[0] as Node).device, { why } = t.arg as TransferArg;
+        transfers.push(t);
         copies.push({
           bytes: isUnified(native(), from) && isUnified(native(), t.device) ? 0 : size(t.shape) * itemsize(t.dtype),
           from: from.type,
@@ -73,5 +80,5 @@ export function kernelsOf(nodes: readonly Node[]): Described {
   } finally {
     for (const n of standing) n.buf = n.view = null;
   }
-  return { kernels, copies, recomputed };
+  return { kernels, copies, syncs: syncsOf(transfers), recomputed };
 }

@@ -6,7 +6,7 @@ import { cpu, type Device, on, recording } from "../core/device.ts";
 import type { TypedData } from "../core/ndarray.ts";
 import { type Buf, carried, type Node, topological } from "../core/node.ts";
 import { size } from "../core/shape.ts";
-import { trace } from "../core/trace.ts";
+import { needNumbers, trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
 import { assemble } from "../ops/basis.ts";
 import { present } from "../schedule/graph.ts";
@@ -18,9 +18,12 @@ import { counters, planOf } from "./cache.ts";
 import { graphOf } from "./graph.ts";
 import { bufferOf, give, native, release, room, settle } from "./memory.ts";
 import { evaluated, run, runCall } from "./run.ts";
+import { isFar, noteRead, noteTransfer } from "./syncs.ts";
 
-/** Throws if a node to be computed is a trace's placeholder. */
-function checkReadable(order: readonly Node[]): void {
+/** Throws if a node to be computed is a trace's placeholder, or of a trace without numbers. */
+function checkReadable(roots: readonly Node[], order: readonly Node[]): void {
+  const { symbolic } = trace;
+  if (symbolic !== null && roots.some((n) => n.serial >= symbolic)) needNumbers();
   for (const n of order) {
     if (!n.placeholder) continue;
     const { what } = n.arg as { readonly what: string };
@@ -78,7 +81,7 @@ function runCalls(order: readonly Node[], flags: number): boolean {
 /** Runs what `roots` need and the states that wait; flags as for `run`. */
 export function start(roots: readonly Node[], flags: number): number {
   const order = topological(roots, present);
-  checkReadable(order);
+  checkReadable(roots, order);
   if (states.size > 0 && trace.first === null) {
     const waiting = [...states].filter((n) =>
       n.buf === null && n.handles > 0 && !topological([n], present).some((x) => x.placeholder)
@@ -99,6 +102,7 @@ export function start(roots: readonly Node[], flags: number): number {
 /** Gives a transfer whose input is in memory its value: a copy that runs on the device's second stream, or the same memory. */
 export function carry(t: Node): void {
   const x = t.inputs[0] as Node, view = x.view as View, b = x.buf as Buf;
+  noteTransfer(t);
   if (isUnified(native(), x.device) && isUnified(native(), t.device)) give(t, b, view);
   else if (!isContiguous(view)) {
     const flat = flattened(x);
@@ -142,7 +146,7 @@ function indexValues(n: Node): ArrayLike<number | bigint> {
 /** An evaluated node whose memory the host sees: itself, or a copy. */
 export function near(n: Node): Node {
   if ((n.buf as Buf).address !== 0 || size(n.shape) === 0) return n;
-  const t = carried(n, cpu, () => "it is read");
+  const t = carried(n, cpu, { why: () => "it is read", host: true });
   evaluate([t]);
   return t;
 }
@@ -155,7 +159,8 @@ function absent(roots: readonly Node[]): readonly Node[] {
 }
 /** Computes nodes and waits for them. */
 export function evaluate(roots: readonly Node[]): void {
-  const todo = absent(roots);
+  const todo = absent(roots), far = recording.several ? roots.find(isFar) : undefined;
+  if (far !== undefined) noteRead(far.device);
   if (todo.length > 0) start(todo, 0);
   for (let i = 0; i < roots.length; i++) settle(roots[i] as Node);
 }
@@ -176,10 +181,37 @@ async function finished(tickets: Iterable<number>, here: Error): Promise<void> {
     }
   }
 }
+/** Work in flight as a promise, which is made once somebody asks for it: who only starts work pays for none. */
+class Started implements Promise<void> {
+  readonly [Symbol.toStringTag] = "Promise";
+  readonly #tickets: readonly number[];
+  readonly #here = new Error();
+  #promise: Promise<void> | undefined;
+  constructor(tickets: readonly number[]) {
+    this.#tickets = tickets;
+  }
+  get #made(): Promise<void> {
+    return this.#promise ??= finished(this.#tickets, this.#here);
+  }
+  then<A = void, B = never>(
+    done?: ((value: void) => A | PromiseLike<A>) | null,
+    failed?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#made.then(done, failed);
+  }
+  catch<B = never>(failed?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<void | B> {
+    return this.#made.catch(failed);
+  }
+  finally(then?: (() => void) | null): Promise<void> {
+    return this.#made.finally(then);
+  }
+}
 /** Starts computing nodes; the promise resolves when they are there. */
 export function evaluateAsync(roots: readonly Node[]): Promise<void> {
   submitAsync(roots);
-  const tickets = new Set(roots.map((n) => n.buf?.ticket ?? 0));
-  tickets.delete(0);
-  return finished(tickets, new Error());
+  const tickets: number[] = [];
+  for (const { buf } of roots) {
+    if (buf !== null && buf.ticket !== 0 && !tickets.includes(buf.ticket)) tickets.push(buf.ticket);
+  }
+  return new Started(tickets);
 }

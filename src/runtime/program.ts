@@ -3,11 +3,14 @@ import { on } from "../core/device.ts";
 import { anew, apply, type Node, type OpDef } from "../core/node.ts";
 import { pick } from "../ops/pick.ts";
 import type { Graph } from "../schedule/graph.ts";
+import type { Plans } from "./cache.ts";
 import type { Plan } from "./plan.ts";
 
 /** A plan of a program for leaves of one layout. */
 export interface ProgramPlan {
   readonly plan: Plan;
+  /** The sizes that it is laid out for; other graphs may have used it since. */
+  readonly sizes: Float64Array;
   /** Offsets of the leaves, then the starts that ops recorded. */
   readonly moving: Float64Array;
   /** Where each result lies: in output number `output` of the plan, or (-1) in a leaf; `alias` is its view in the plan, if it is one. */
@@ -23,6 +26,8 @@ export interface Program {
   readonly spread: boolean;
   /** By the layout of the leaves: "" where all are row-major. */
   readonly plans: Map<string, ProgramPlan>;
+  /** Where plans come from: graphs of one template for several sizes share them. */
+  readonly cache: Plans;
 }
 /** One call: the nodes that get the results. */
 export interface Call {

@@ -4,11 +4,23 @@ import type { Buf, Node } from "../core/node.ts";
 import { trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
 import { alignment, type Graph, present } from "../schedule/graph.ts";
-import { deviceNumber } from "./devices.ts";
+import { deviceNumber, isUnified } from "./devices.ts";
 import { type Plan, putScalar, wideAt } from "./plan.ts";
 import type { Call, Program, ProgramPlan } from "./program.ts";
-import { counters, kernelGeneration, ownPlan } from "./cache.ts";
-import { bufferOf, bufOf, give, isSpare, memoryError, native, release, withRoom } from "./memory.ts";
+import { counters, kernelGeneration, numbersOfKey } from "./cache.ts";
+import {
+  bufferOf,
+  bufOf,
+  discard,
+  give,
+  isSpare,
+  memoryError,
+  native,
+  release,
+  type Token,
+  tokenFor,
+  withRoom,
+} from "./memory.ts";
 
 const NO_BUFFERS: readonly Buf[] = [];
 /** How a plan binds an output: to a new buffer, or to one that is written over. */
@@ -35,11 +47,14 @@ function submitted(
   over: readonly (Buf | undefined)[] = NO_BUFFERS,
 ): Submitted {
   // Plain loops: this is most of what a small eval costs.
-  const { words, outputs, scalars } = p, lib = native();
+  const { words, outputs, scalars } = p, lib = native(), far = !isUnified(lib, g.device);
+  const tokens: (Token | undefined)[] = [];
   for (let k = 0; k < outputs.length; k++) {
     const { word } = outputs[k] as Plan["outputs"][number], b = over[k];
+    const token = b ?? tokenFor(wideAt(words, word + 2), far);
     words[word] = b === undefined ? BIND_NEW : BIND_OVER;
-    if (b !== undefined) words[word + 1] = b.id;
+    words[word + 1] = token?.id ?? 0;
+    tokens.push(token);
   }
   for (let k = 0; k < p.leaves.length; k++) {
     const l = p.leaves[k] as Plan["leaves"][number];
@@ -70,7 +85,8 @@ function submitted(
       f64words[0] = words[o.word + 4] as number;
       f64words[1] = words[o.word + 5] as number;
       const { recorded } = g.order[o.slot] as Node;
-      made.push(bufferOf(words[o.word + 1] as number, f64[0] as number, wideAt(words, o.word + 2), code, recorded));
+      const id = words[o.word + 1] as number, bytes = wideAt(words, o.word + 2);
+      made.push(bufferOf(id, f64[0] as number, bytes, code, recorded, tokens[k]));
     }
   } catch (error) {
     outputs.forEach((o, k) => over[k] === undefined && lib.dispose(words[o.word + 1] as number));
@@ -126,7 +142,8 @@ export function evaluated(n: Node): void {
 /** No inputs. */
 export const NONE: readonly Node[] = [];
 export function runCall(n: Node, call: Call, flags: number): void {
-  const { program, outs } = call, leaves = n.inputs, { plan, moving, results } = programPlan(program, leaves);
+  const { program, outs } = call, leaves = n.inputs, { plan, sizes, moving, results } = programPlan(program, leaves);
+  if (!plan.layout.holds(sizes)) plan.layout.resize(sizes, plan.words);
   leaves.forEach((x, i) => moving[i] = (x.view as View).offset / alignment(x));
   plan.layout.move(moving, moving.length, plan.words);
   const { made } = submitted(program.graph, plan, leaves, flags, spare(plan, leaves));
@@ -136,7 +153,7 @@ export function runCall(n: Node, call: Call, flags: number): void {
     const b = r.output >= 0 ? made[r.output] as Buf : (leaves[r.leaf] as Node).buf as Buf;
     give(out, b, a === undefined ? contiguousView(out.shape) : aliasView(plan, a, out.shape));
   });
-  for (const b of made) if (b.users === 0) native().dispose(b.id);
+  for (const b of made) if (b.users === 0) discard(b);
   n.results = NO_BUFFERS;
   for (const out of outs) evaluated(out);
   evaluated(n);
@@ -164,7 +181,7 @@ function programPlan(program: Program, leaves: readonly Node[]): ProgramPlan {
   const known = program.plans.get(layout);
   if (known !== undefined && known.generation === kernelGeneration()) return known;
   const { graph } = program;
-  const { plan, moving } = onLeaves(program, leaves.map((x) => x.view as View), ownPlan);
+  const plan = onLeaves(program, leaves.map((x) => x.view as View), (g) => program.cache.of(g));
   const results = program.results.map((r) => {
     const alias = plan.aliases.findIndex((a) => a.slot === graph.order.indexOf(r)), of = plan.aliases[alias]?.of;
     const [slot, out] = of !== undefined && "slot" in of ? [of.slot, of.out] : [graph.order.indexOf(r), 0];
@@ -174,7 +191,7 @@ function programPlan(program: Program, leaves: readonly Node[]): ProgramPlan {
       alias,
     };
   });
-  const made = { plan, moving, results, generation: kernelGeneration() };
+  const made = { plan, ...numbersOfKey(), results, generation: kernelGeneration() };
   program.plans.set(layout, made);
   return made;
 }

@@ -5,7 +5,8 @@ import { on } from "../core/device.ts";
 import { abandon, type NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { anew, nextSerial } from "../core/node.ts";
-import { axisOf } from "../core/shape.ts";
+import { axisOf, text as shapeText } from "../core/shape.ts";
+import { equal } from "../kernel/sizes.ts";
 import { traced } from "../core/trace.ts";
 import { treeFlattenArrays, type TreeSpec, treeUnflatten } from "../core/tree.ts";
 import { batchAll, broadcastTo, placeholder } from "../ops/basis.ts";
@@ -163,24 +164,28 @@ export function vmap<A extends readonly unknown[], R>(
     outAxes = options.outAxes === undefined ? 0 : options.outAxes;
   return (...args: A): R => {
     const parts = argumentsOf(args, inAxes), ins: Node[] = [], batched: boolean[] = [], whose: string[] = [];
-    let n = -1, from = "";
-    parts.forEach((p) =>
+    let first: { readonly length: number; text(): string } | null = null;
+    for (const p of parts) {
       p?.arrays.forEach((a, k) => {
-        const x = a.node, given = p.axes[k] as number | null, here = `${p.name} of shape [${x.shape.join(",")}]`;
+        const x = a.node, given = p.axes[k] as number | null;
         batched.push(given !== null);
         whose.push(`${p.name} of vmap`);
         if (given === null) return void ins.push(x);
         const axis = axisOf(`vmap ${p.name}`, given, x.shape.length), length = x.shape[axis] as number;
-        if (n >= 0 && length !== n) {
+        const here = (): string => `axis ${axis} of ${p.name} of shape ${shapeText(x.shape)} has ${length}`;
+        if (first !== null && !equal(length, first.length)) {
           throw typeError(
-            `Cannot vmap over axes of different lengths: ${from}, but axis ${axis} of ${here} has ${length}; give null in inAxes for what all examples share`,
+            `Cannot vmap over axes of different lengths: ${first.text()}, but ${here()}; give null in inAxes for what all examples share`,
           );
         }
-        if (n < 0) [n, from] = [length, `axis ${axis} of ${here} has ${length}`];
+        first ??= { length, text: here };
         ins.push(on(x.device, () => move(x, axis, 0)));
-      })
-    );
-    if (n < 0) throw rangeError("Cannot vmap a function of which no argument is mapped: every axis of inAxes is null");
+      });
+    }
+    if (first === null) {
+      throw rangeError("Cannot vmap a function of which no argument is mapped: every axis of inAxes is null");
+    }
+    const n = (first as { readonly length: number }).length;
     return traced(() => {
       let spec: TreeSpec | null = null;
       const { nodes, mapped } = batch(

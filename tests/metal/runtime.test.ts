@@ -1,8 +1,15 @@
 // Evals on the GPU through the whole library: results are the CPU's, plans are patched, and what the GPU has not runs on the CPU over the same memory.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
 import { after, before, test } from "node:test";
 import * as mx from "../../mod.ts";
-import { violations } from "../support/metal.ts";
+import { native } from "../../src/runtime/memory.ts";
+import { CPU_WAITS, DEVICE_WAITS, rounds } from "../support/back_and_forth.ts";
+import { METAL_ENV, violations } from "../support/metal.ts";
 
 const usual = mx.defaultDevice();
 before(() => mx.setDefaultDevice(mx.gpu));
@@ -65,4 +72,69 @@ test("what the GPU has not runs on the CPU, and explain says so", () => {
   assert.match(told.copies.map((c) => c.reason).join("\n"), /matmul runs on cpu, as gpu has no such routine/);
   assert.ok(told.copies.every((c) => c.bytes === 0));
   assert.equal(product.sum().item(), 16 * 9);
+});
+test("a block of the CPU inside a graph of the GPU: no copy, and explain names who waits for whom", () => {
+  const x = mx.arange(0, 64, 1, "float32").mul(0.5);
+  let y: mx.NDArray;
+  {
+    using _ = mx.stream(mx.cpu);
+    y = mx.cumsum(x.add(1));
+  }
+  const z = y.mul(2), told = mx.explain(z);
+  assert.deepEqual(told.kernels.map((k) => k.device), ["gpu", "cpu", "gpu"]);
+  assert.deepEqual(told.copies.map((c) => c.bytes), [0, 0]);
+  assert.deepEqual(told.syncs.filter((s) => s.waits !== "host").map((s) => [s.waits, s.for]), [["cpu", "gpu"], [
+    "gpu",
+    "cpu",
+  ]]);
+  assert.equal((z.data() as Float32Array)[63], 2 * (0.5 * 2016 + 64));
+});
+test("a loop that goes back and forth is told", () => {
+  const syncs = mx.explain(rounds(mx.gpu, 4, false)).syncs.filter((s) => s.waits !== "host");
+  assert.deepEqual(syncs.map((s) => [s.waits, s.for, s.times, s.backAndForth]), [["cpu", "gpu", 4, true], [
+    "gpu",
+    "cpu",
+    4,
+    true,
+  ]]);
+  assert.ok(syncs[0]?.lines[0]?.endsWith(CPU_WAITS) && syncs[1]?.lines[0]?.endsWith(DEVICE_WAITS));
+});
+test("a read by the CPU waits for just the work that it needs", () => {
+  const x = mx.ones([1000]), own = on(mx.cpu, () => mx.arange(0, 1000, 1, "float32"));
+  mx.eval(x, own);
+  let long = mx.random.normal([400, 1000]);
+  for (let i = 0; i < 6; i++) long = mx.softmax(long.add(x), -1);
+  mx.asyncEval(long);
+  assert.equal(on(mx.cpu, () => own.add(1)).get(5).item(), 6);
+  assert.equal(on(mx.cpu, () => x.add(1)).get(5).item(), 2, "what the GPU only reads can be read at the same time");
+  assert.ok(native().poll(long.node.buf?.ticket ?? 0), "the read waited for what it does not need");
+  assert.ok(Math.abs(on(mx.cpu, () => mx.sum(long)).item() as number - 400) < 0.01);
+});
+test("a mapped file is memory of the GPU without a copy, through a buffer over its pages", () => {
+  const folder = mkdtempSync(join(tmpdir(), "sinter-")), path = join(folder, "x.npy"), n = 300_000;
+  mx.save(path, on(mx.cpu, () => mx.arange(0, n, 1, "float32")));
+  const before = mx.getActiveMemory(), x = mx.load(path) as mx.NDArray;
+  assert.ok(mx.getActiveMemory() <= before, "no memory of its own");
+  assert.equal(x.node.device, mx.gpu);
+  assert.equal(x.add(1).get(n - 1).item(), n);
+  // The pages of one that the CPU loaded are bound by a window.
+  const y = on(mx.cpu, () => mx.load(path) as mx.NDArray);
+  assert.equal(y.add(x).get(n - 1).item(), 2 * (n - 1));
+  rmSync(folder, { recursive: true });
+});
+test("the default device is the GPU, if there is one and no other is named", () => {
+  const code = `import * as mx from ${JSON.stringify(new URL("../../mod.ts", import.meta.url).href)};
+    mx.ones([2]);
+    console.log(mx.defaultDevice().type);`;
+  const chosen = (env: Readonly<Record<string, string>>): string => {
+    const args = "Deno" in globalThis ? ["eval", code] : ["-e", code];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+      encoding: "utf8",
+      env: { ...process.env, ...METAL_ENV, SINTER_DEVICE: "", ...env },
+    });
+    assert.equal(status, 0, stderr);
+    return stdout.trim();
+  };
+  assert.equal(chosen({}), "gpu");
+  assert.equal(chosen({ SINTER_DEVICE: "cpu" }), "cpu");
 });

@@ -299,3 +299,90 @@ test("random graphs: compiled = not compiled, bit for bit", { timeout: 180000 },
     for (let k = 0; k < 2; k++) assert.deepEqual(f().map(bytesOf), want, `seed ${seed}`);
   }
 });
+
+test("shapeless: other lengths take the trace that there is", () => {
+  let runs = 0;
+  const w = mx.random.normal([4, 3]), { traces, relaid, misses } = counters;
+  const f = (x: NDArray): NDArray => {
+    runs++;
+    return mx.softmax(x.matmul(w).add(x.mean()), -1).get("1:", -1).reshape([-1, 1]);
+  };
+  const g = mx.compile(f, { shapeless: true });
+  let plans = 0;
+  for (const [k, n] of [9, 7, 100, 9, 41].entries()) {
+    const x = mx.random.normal([n, 4]), before = counters.misses, got = bytesOf(g(x));
+    if (k > 0) plans += counters.misses - before;
+    assert.equal(runs, k + 1);
+    assert.deepEqual(got, bytesOf(f(x)));
+  }
+  assert.deepEqual([counters.traces - traces, counters.relaid - relaid, plans], [1, 3, 0]);
+  assert.ok(counters.misses > misses);
+  // As many rows as columns: equal lengths are another structure, and so are lengths of 1.
+  close(g(mx.ones([4, 4])), f(mx.ones([4, 4])));
+  assert.equal(counters.traces - traces, 2);
+});
+
+test("shapeless: a function that reads a shape is traced for each", () => {
+  for (
+    const read of [
+      (x: NDArray) => x.shape[0] as number,
+      (x: NDArray) => x.size,
+      (x: NDArray) => x.length,
+      (x: NDArray) => x.matmul(x.T).nbytes,
+    ]
+  ) {
+    let runs = 0;
+    const f = mx.compile((x: NDArray) => {
+      runs++;
+      return x.mul(read(x));
+    }, { shapeless: true });
+    for (const n of [3, 5, 7]) close(f(mx.ones([n, 2])), mx.full([n, 2], read(mx.ones([n, 2]))));
+    assert.equal(runs, 3);
+  }
+  const { traces } = counters, f = mx.compile((x: NDArray) => x.mul(x.ndim), { shapeless: true });
+  for (const n of [3, 5, 7]) close(f(mx.ones([n, 2])), mx.full([n, 2], 2));
+  assert.equal(counters.traces - traces, 1);
+});
+
+test("shapeless: lengths that a constant decides on are traced again", () => {
+  const f = (x: NDArray): NDArray => mx.concatenate([x.get(":3"), mx.roll(x, 5)]).reshape([2, -1]);
+  const g = mx.compile(f, { shapeless: true });
+  for (const n of [9, 11, 2, 3, 5, 7, 13]) {
+    const x = mx.arange(n);
+    let want: NDArray;
+    try {
+      want = f(x);
+    } catch (e) {
+      assert.throws(() => g(x), { message: (e as Error).message });
+      continue;
+    }
+    close(g(x), want);
+  }
+});
+
+test("shapeless: captured arrays, containers and donated arguments", () => {
+  const state = { sum: mx.zeros([3]) }, w = mx.ones([3]);
+  const f = mx.compile((x: NDArray) => {
+    state.sum = state.sum.add(x.mul(w).sum(0));
+    return x.add(state.sum);
+  }, { inputs: state, outputs: state, shapeless: true, donate: 0 });
+  const { traces } = counters;
+  close(f(mx.ones([2, 3])), [3, 3, 3, 3, 3, 3]);
+  w.set([], 2);
+  close(f(mx.ones([4, 3])).get(3), [11, 11, 11]);
+  close(state.sum, [10, 10, 10]);
+  assert.equal(counters.traces - traces, 1);
+});
+
+test("shapeless: gradients and batches inside", () => {
+  const loss = (w: NDArray, x: NDArray): NDArray => mx.logsumexp(x.matmul(w), -1).mean().add(mx.std(w));
+  const per = mx.compile((w: NDArray, x: NDArray) => mx.vmap(mx.grad(loss), { inAxes: [null, 0] })(w, x), {
+    shapeless: true,
+  });
+  const { traces } = counters, w = mx.random.normal([5, 3]);
+  for (const n of [4, 7, 11]) {
+    const x = mx.random.normal([n, 2, 5]), want = mx.stack(mx.unstack(x).map((row) => mx.grad(loss)(w, row)));
+    close(per(w, x), want);
+  }
+  assert.equal(counters.traces - traces, 1);
+});

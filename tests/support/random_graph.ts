@@ -123,6 +123,10 @@ export class Recipe {
     });
     return made;
   }
+  /** True if a value needs no other. */
+  isLeaf(i: number): boolean {
+    return (this.#steps[i] as Step).inputs.length === 0;
+  }
   /** All values over fresh nodes; the first leaf may be another array, and `around` may do something around each step. */
   build(first?: NDArray, around = (make: () => NDArray, _step: number): NDArray => make()): NDArray[] {
     const out: NDArray[] = [];

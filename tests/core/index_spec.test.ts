@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DType } from "../../src/base/dtype.ts";
-import { IndexList, parseIndex, resolveSpan, Span, span } from "../../src/base/index_spec.ts";
+import { IndexList, parseIndex, resolveSpan, Span, span } from "../../src/core/index_spec.ts";
 
 class Fake {
   readonly dtype: DType;

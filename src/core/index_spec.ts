@@ -1,6 +1,8 @@
 // Parses what stands in get(...), set([...]) and at(...) into one entry per axis, for an array of a given shape.
-import { type DType, isInteger } from "./dtype.ts";
-import { rangeError, typeError } from "./error.ts";
+import { type DType, isInteger } from "../base/dtype.ts";
+import { rangeError, typeError } from "../base/error.ts";
+import { below, equal } from "../kernel/sizes.ts";
+import { sizeMinus, sizePlus, sizeSteps } from "./shape.ts";
 
 /** A slice with Python's meaning; null stands for an omitted part. */
 export class Span {
@@ -131,7 +133,7 @@ export function parseIndex<T extends object>(
       case "mask": {
         const ndim = item.shape.length;
         const covered = shape.slice(axis, axis + ndim);
-        if (covered.some((n, i) => n !== item.shape[i])) {
+        if (covered.some((n, i) => !equal(n, item.shape[i] as number))) {
           throw typeError(
             `A mask of shape ${show(item.shape)} does not match axes ${axis} to ${
               axis + ndim - 1
@@ -161,11 +163,20 @@ export function resolveSpan(
   if (by === 0) throw rangeError("The step of a slice cannot be 0");
   // A negative step walks from n - 1 down to before 0, which is written -1.
   const low = by > 0 ? 0 : -1;
-  const high = by > 0 ? n : n - 1;
-  const clip = (x: number): number => Math.min(high, Math.max(low, x < 0 ? x + n : x));
+  const high = by > 0 ? n : sizeMinus(n, 1);
+  const clip = (x: number): number => {
+    const at = x < 0 ? sizePlus(x, n) : x;
+    return below(at, low) ? low : below(high, at) ? high : at;
+  };
   const first = start === null ? (by > 0 ? low : high) : clip(start);
   const end = stop === null ? (by > 0 ? high : low) : clip(stop);
-  return { start: first, stop: end, step: by, length: Math.max(0, Math.ceil((end - first) / by)) };
+  const [from, to] = by > 0 ? [first, end] : [end, first];
+  return {
+    start: first,
+    stop: end,
+    step: by,
+    length: below(from, to) ? sizeSteps(sizeMinus(to, from), Math.abs(by)) : 0,
+  };
 }
 
 function sliceEntry<T>(of: Span, shape: readonly number[], axis: number): IndexEntry<T> {
@@ -258,10 +269,10 @@ function indexList(list: Nested, check: (value: number | boolean) => number): In
 
 function inRange(index: number, shape: readonly number[], axis: number): number {
   const n = shape[axis] as number;
-  if (index < -n || index >= n) {
+  if (index < 0 ? below(n, -index) : !below(index, n)) {
     throw rangeError(`Index ${index} is out of range for axis ${axis} of an array of shape ${show(shape)}`);
   }
-  return index < 0 ? index + n : index;
+  return index < 0 ? sizePlus(index, n) : index;
 }
 
 function bound(value: number | null | undefined, name: string): number | null {

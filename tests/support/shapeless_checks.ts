@@ -1,0 +1,87 @@
+// Functions compiled shapeless beside themselves, at several shapes: the same bits, whether a call traced or not.
+import * as mx from "../../mod.ts";
+import type { DType } from "../../src/base/dtype.ts";
+import type { NDArray } from "../../src/core/ndarray.ts";
+import { counters } from "../../src/runtime/cache.ts";
+import { bytesOf, Random, randomArray, randomRecipe, type Recipe } from "./random_graph.ts";
+import type { Sampled } from "./transform_checks.ts";
+
+type Fn = (...x: NDArray[]) => NDArray[];
+/** Calls that could be compared, and those that did without a trace. */
+export const calls = { compared: 0, skipped: 0 };
+
+/** Compares calls of one compiled function; arguments that the function itself does not take are left out. */
+function difference(f: Fn, calledWith: readonly (readonly NDArray[])[]): string | null {
+  const compiled = mx.compile(f, { shapeless: true });
+  for (const [k, args] of calledWith.entries()) {
+    let want: NDArray[];
+    try {
+      want = f(...args);
+      mx.eval(want);
+    } catch {
+      continue;
+    }
+    const before = counters.relaid, got = compiled(...args), shapes = JSON.stringify(args.map((a) => a.shape));
+    if (k > 0) calls.compared++;
+    calls.skipped += counters.relaid - before;
+    for (const [i, w] of want.entries()) {
+      const g = got[i] as NDArray;
+      if (g.dtype !== w.dtype || JSON.stringify(g.shape) !== JSON.stringify(w.shape)) {
+        return `result ${i} of ${shapes} is ${g.dtype}[${g.shape}], not ${w.dtype}[${w.shape}]`;
+      }
+      const a = bytesOf(g), b = bytesOf(w);
+      if (a.some((x, at) => x !== b[at])) return `result ${i} of ${shapes} differs`;
+    }
+  }
+  return null;
+}
+
+/** Other lengths for those of a function's arguments: all a little longer, far apart, equal to one another, of no elements. */
+const STRETCHES: readonly ((n: number) => number)[] = [
+  (n) => n,
+  (n) => n < 2 ? n : n + 1,
+  (n) => n < 2 ? n : 3 * n + 2,
+  (n) => n < 2 ? n : 6,
+  (n) => n < 2 ? n : n + 40,
+  (n) => n === 3 ? 1 : n,
+  (n) => n === 4 ? 0 : n,
+];
+/** A function of the generated tests, and its gradient, at several shapes. */
+export function shapelessDifference(c: Sampled, gradient: boolean): string | null {
+  const r = new Random(c.name.length * 17 + 3), [lo, hi] = c.domain ?? [-2, 2];
+  const sample = (shape: readonly number[], dtype: DType): NDArray =>
+    dtype === "float64"
+      ? mx.random.uniform({ low: lo, high: hi, shape: [...shape], key: mx.random.key(r.int(0, 1e6)) }).astype(dtype)
+      : randomArray(r, dtype, shape);
+  const args = STRETCHES.map((stretch) =>
+    c.shapes.map((shape, j) => {
+      const a = sample(shape.map(stretch), c.dtypes?.[j] ?? "float64");
+      mx.eval(a);
+      return a;
+    })
+  );
+  const f: Fn = (...x) => [c.f(...x)].flat(), bad = difference(f, args);
+  if (bad !== null || !gradient) return bad;
+  const loss = (...x: NDArray[]): NDArray => f(...x).reduce((s, y) => s.add(y.square().sum()), mx.array(0, "float64"));
+  const back: Fn = (...x) => mx.vjp(loss, x, [mx.array(1, "float64")])[1], worse = difference(back, args);
+  return worse === null ? null : `gradient: ${worse}`;
+}
+
+/** The roots of a recipe as a function of its leaves. */
+function functionOf(recipe: Recipe): Fn {
+  return (...leaves) => {
+    let next = 0;
+    const all = recipe.build(undefined, (make, k) => recipe.isLeaf(k) ? leaves[next++] as NDArray : make());
+    return recipe.roots.map((i) => all[i] as NDArray);
+  };
+}
+/** A random graph at several shapes. */
+export function shapelessGraphDifference(seed: number): string | null {
+  const recipe = (k: number): Recipe =>
+    randomRecipe(seed, 3 + seed % 14, false, (n) => n < 2 || k === 0 ? n : n + k + n * 7 % (k + 2));
+  const leaves = (k: number): NDArray[] => {
+    const one = recipe(k), all = one.build(undefined, (make, i) => one.isLeaf(i) ? make() : mx.array(0));
+    return all.filter((_, i) => one.isLeaf(i));
+  };
+  return difference(functionOf(recipe(0)), [0, 1, 2, 3].map(leaves));
+}
