@@ -105,6 +105,11 @@ export type Lower<A> =
     /** Which inputs may come as strided views; the others are made contiguous. */
     readonly strided: boolean;
     calls(arg: A, ins: readonly PlanView[], outs: readonly Planned[], avals: readonly Planned[]): readonly Call[];
+    /**
+     * Of matrix products: what an element is, given its sum of products of the first two inputs, and the element of the third if there is one.
+     * Where a device lacks the routine, the product is a kernel.
+     */
+    product?(s: Scalars, sum: Expr, added: Expr | null, arg: A): Expr;
   };
 
 /** One input of an assembled array and the view of the output that it fills. */
@@ -217,7 +222,7 @@ export function apply<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
 /** Whether the device computes all that an op reads and gives. */
 function canRun<A>(device: Device, op: OpDef<A>, inputs: readonly Node[], arg: A): boolean {
   if (device === cpu) return true;
-  if (op.lower.kind === "call" && !hasCalls(device, op.lower.family)) return false;
+  if (op.lower.kind === "call" && op.lower.product === undefined && !hasCalls(device, op.lower.family)) return false;
   const t = op.type(inputs, arg), given: readonly Aval[] = Array.isArray(t) ? t : [t as Aval];
   return [...inputs, ...given].every((x) => computes(device, x.dtype));
 }

@@ -66,7 +66,7 @@ export class MetalRunner {
   last: Float64Array = new Float64Array();
 
   /** Runs a kernel on Metal, then on the interpreter, whose results stay in memory; they have to agree. */
-  readonly run = (k: Kernel, run: Run, shape: Shape = shapeOf(k, run)): void => {
+  readonly run = (k: Kernel, run: Run, shape: Shape = shapeOf(k, run, true)): void => {
     const key = programKey(k, shape);
     let known = this.#programs.get(key);
     if (known === undefined) {

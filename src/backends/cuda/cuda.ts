@@ -94,4 +94,5 @@ export const CUDA: Language = {
     })`,
   shared: (type, name, n) => `__shared__ ${type} ${name}[${n}];`,
   barrier: "__syncthreads();",
+  tiles: null,
 };

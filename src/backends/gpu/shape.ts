@@ -2,8 +2,9 @@
 // adds, so that a value's bits do not depend on what else is in its kernel.
 import { itemsize } from "../../base/dtype.ts";
 import type { CType, Expr } from "../../kernel/expr.ts";
-import { expressions, type Kernel, type Pass } from "../../kernel/kernel.ts";
+import { expressions, type Kernel, type Pass, type Product } from "../../kernel/kernel.ts";
 import type { Grid, Run } from "./arguments.ts";
+import { productGroups, productOf, type ProductShape } from "./product.ts";
 
 /** Threads of a threadgroup. */
 export const THREADS = 256;
@@ -34,6 +35,8 @@ export interface Shape {
   readonly full: boolean;
   /** column: threads that share the fold of one element. */
   readonly split: number;
+  /** row: the template that takes a matrix product. */
+  readonly product: ProductShape | null;
 }
 
 const product = (x: readonly number[]): number => x.reduce((a, b) => a * b, 1);
@@ -136,8 +139,8 @@ function crossedOf(k: Kernel, run: Run): number[] {
   }).slice(0, 4);
 }
 
-/** The shape of a run of a kernel. */
-export function shapeOf(k: Kernel, run: Run): Shape {
+/** The shape of a run of a kernel. `tiles`: matrix products may have templates in tiles. */
+export function shapeOf(k: Kernel, run: Run, tiles: boolean): Shape {
   const n = product(run.inner),
     base = {
       wide: needsWide(k, run),
@@ -149,11 +152,14 @@ export function shapeOf(k: Kernel, run: Run): Shape {
       keep: 0,
       full: false,
       split: 1,
+      product: null,
     };
   switch (k.kind) {
     case "map":
       return { ...base, vector: vectorOf(k, run), crossed: crossedOf(k, run) };
     case "row": {
+      const product = productOf(k, run, tiles);
+      if (product !== null) return { ...base, product };
       const lanes = n <= 16 ? 1 : n <= 512 ? WIDTH : THREADS, each = powerOver(n / lanes);
       const keep = keptValues(k, each).size > 0 ? each : 0;
       return { ...base, lanes, keep, full: keep * lanes === n && run.rag < 0 };
@@ -182,8 +188,13 @@ export function gridOf(k: Kernel, shape: Shape, run: Run): { readonly grid: Grid
         across = Math.ceil(threads / along);
       return { grid: { across, shift: Math.log2(along) }, groups: across * Math.ceil(rows * along / THREADS) };
     }
-    case "row":
+    case "row": {
+      if (shape.product !== null) {
+        const { across, groups } = productGroups(shape.product, k.product as Product, run);
+        return { grid: { across, shift: 0 }, groups };
+      }
       return { grid: { across: 1, shift: 0 }, groups: Math.ceil(rows * shape.lanes / THREADS) };
+    }
     case "column": {
       const across = Math.ceil(n / shape.lanes);
       return { grid: { across, shift: 0 }, groups: across * rows };
