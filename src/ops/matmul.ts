@@ -122,7 +122,8 @@ const matmulOp: OpDef<Scale> = define<Scale>({
       }];
     },
     product: (s, sum, added, arg) => {
-      const times = (x: Expr, k: number): Expr => k === 1 ? x : s.bin("mul", s.literal(k, x.t), x), scaled = times(sum, arg.alpha);
+      const times = (x: Expr, k: number): Expr => k === 1 ? x : s.bin("mul", s.literal(k, x.t), x),
+        scaled = times(sum, arg.alpha);
       return added === null ? scaled : s.bin("add", scaled, times(added, arg.beta));
     },
   },

@@ -2,6 +2,7 @@
 import { CHECK, DEBUG, debug } from "../base/env.ts";
 import { itemsize } from "../base/dtype.ts";
 import { addIdentities, encode, tape } from "../backends/cpu/tape.ts";
+import { chooseProduct } from "../backends/gpu/product.ts";
 import type { Device } from "../core/device.ts";
 import type { Node, Planned } from "../core/node.ts";
 import { size } from "../core/shape.ts";
@@ -406,10 +407,15 @@ function sameElements(step: Step, out: Node, leaf: Node): boolean {
 }
 
 /** What an eval of a graph would run, in order. */
-export function describe(graph: Graph): KernelInfo[] {
-  return steps(graph).steps.map(numbered).map((s) =>
-    s.kind === "call" ? describeCall(s, graph.device) : describeKernel(s, s.kernel.kind, graph.device)
-  );
+export function describe(native: Native, graph: Graph, device: number): KernelInfo[] {
+  const language = languageOf(native, device);
+  return steps(graph).steps.map(numbered).map((s) => {
+    if (s.kind === "call") return describeCall(s, graph.device);
+    const how = language === null || s.kernel.product === undefined
+      ? ""
+      : `, ${chooseProduct(s.kernel, s, language.tiles !== null).why}`;
+    return describeKernel(s, s.kernel.product === undefined ? s.kernel.kind : "product", graph.device, how);
+  });
 }
 
 /** An array of a plan: its bytes, the node that keeps it after the run, the steps between which it lives, and its place in the arena. */
@@ -469,7 +475,12 @@ function describeCall(s: Extract<Step<number>, { kind: "call" }>, device: Device
   };
 }
 
-function describeKernel(s: Extract<Step<number>, { kind: "kernel" }>, kind: string, device: Device): KernelInfo {
+function describeKernel(
+  s: Extract<Step<number>, { kind: "kernel" }>,
+  kind: string,
+  device: Device,
+  how: string,
+): KernelInfo {
   let reads = 0, writes = 0;
   s.kernel.mems.forEach((m, i) => {
     const b = touched(s, s.operands[i] as Operand<number>, itemsize(m.dtype));
@@ -489,6 +500,6 @@ function describeKernel(s: Extract<Step<number>, { kind: "kernel" }>, kind: stri
     reads,
     writes,
     flops: arithmetic * s.elements,
-    reason: s.group.reason,
+    reason: s.group.reason + how,
   };
 }

@@ -140,7 +140,12 @@ export class Builder {
     const l = n.op.lower;
     if (l.kind !== "call" || l.product === undefined) return raw;
     const c = n.inputs[2], at = this.#rowAt(this.#of(n).shape);
-    return l.product(this.#s, raw, c === undefined ? null : this.value(c, this.#broadcast(at, c, c.shape.length)), n.arg);
+    return l.product(
+      this.#s,
+      raw,
+      c === undefined ? null : this.value(c, this.#broadcast(at, c, c.shape.length)),
+      n.arg,
+    );
   }
   #addFold(n: Node, value: Expr, fold: Fold): void {
     const arg = fold === "argmin" || fold === "argmax", t = arg ? "i32" : value.t;
@@ -437,7 +442,9 @@ export class Builder {
     const place = workspace(times(productOf(kept), itemsize(t.dtype)));
     // Index expressions count within the row: a block starts at block * its number.
     if (this.#indexed) return null;
-    const others = contiguousStrides(kept), [apart] = others.splice(first, 1), foldRaw = this.#s.make("fold", (this.#folds[0] as FoldStep).t, [], 0);
+    const others = contiguousStrides(kept),
+      [apart] = others.splice(first, 1),
+      foldRaw = this.#s.make("fold", (this.#folds[0] as FoldStep).t, [], 0);
     const mems: Mem[] = [], operands: Operand[] = [];
     const rows = this.#kind === "row" ? [...lead, ...tail, blocks] : [...lead, blocks];
     const tailDims = this.#shape.map((_, d) => d).filter((d) => d >= a[1]),
@@ -460,10 +467,9 @@ export class Builder {
       });
     });
     const item = itemsize(t.dtype);
-    const outRows =
-      (this.#kind === "row"
-        ? others
-        : leadDims.map((d) => others[d] as Size)).concat(apart as Size).map((s) => times(s, item));
+    const outRows = (this.#kind === "row" ? others : leadDims.map((d) => others[d] as Size)).concat(apart as Size).map((
+      s,
+    ) => times(s, item));
     const outInner = this.#kind === "row" ? [0] : tailDims.map((d) => others[d - a[1] + a[0]] as Size);
     mems.push({ dtype: t.dtype, along: this.#kind === "row" ? "zero" : alongOf(outInner, innerSizes), written: true });
     operands.push({ place, offset: 0, bound: 0, rows: outRows, fold: 0, inner: outInner });

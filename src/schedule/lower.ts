@@ -59,7 +59,10 @@ function lowerGroup(schedule: Schedule, g: Group, steps: Step[], spaces: { count
   }
   if (g.kind === "scatter") return lowerScatter(schedule, g, first, steps, inPlace.has(first));
   // What nobody reads, as only the order is after it, is not computed. A product without depth is 0.
-  if (isEmpty(g.kind === "product" ? g.shape.slice(0, -1) : g.shape) || !g.members.some((n) => (infos[n.slot] as Info).stored)) return;
+  if (
+    isEmpty(g.kind === "product" ? g.shape.slice(0, -1) : g.shape) ||
+    !g.members.some((n) => (infos[n.slot] as Info).stored)
+  ) return;
   let b = g.split
     ? lowerSplit(schedule, g, first, steps, workspace)
     : new Builder(schedule, g, g.shape, g.kind, g.axes);

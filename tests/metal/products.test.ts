@@ -21,7 +21,13 @@ const array = (shape: readonly number[], dtype: mx.DType): mx.NDArray =>
 
 /** How a matrix lies in memory: as it is, transposed, every second column, rows from the last to the first, or from an odd place on. */
 const LIES = ["rows", "columns", "apart", "reversed", "odd"] as const;
-function matrix(batch: readonly number[], rows: number, columns: number, dtype: mx.DType, lie: (typeof LIES)[number]): mx.NDArray {
+function matrix(
+  batch: readonly number[],
+  rows: number,
+  columns: number,
+  dtype: mx.DType,
+  lie: (typeof LIES)[number],
+): mx.NDArray {
   const of = (...shape: number[]): mx.NDArray => {
     const x = array([...batch, ...shape], dtype);
     mx.eval(x);
@@ -53,14 +59,15 @@ type Form = ProductShape["form"] | "nest";
 const seen = new Map<Form, number>();
 /** Runs what is not evaluated on Metal and on the interpreter; gives the forms of its products. */
 function agree(x: mx.NDArray, run: MetalRunner = runner): Form[] {
-  const forms: Form[] = [], noting: Runner = (k, at) => {
-    if (k.product !== undefined) {
-      const form = shapeOf(k, at, true).product?.form ?? "nest";
-      forms.push(form);
-      seen.set(form, (seen.get(form) ?? 0) + 1);
-    }
-    run.run(k, at);
-  };
+  const forms: Form[] = [],
+    noting: Runner = (k, at) => {
+      if (k.product !== undefined) {
+        const form = shapeOf(k, at, true).product?.form ?? "nest";
+        forms.push(form);
+        seen.set(form, (seen.get(form) ?? 0) + 1);
+      }
+      run.run(k, at);
+    };
   interpreted([x.node], noting);
   return forms;
 }
@@ -80,7 +87,8 @@ for (const dtype of FLOATS) {
         const batch = i % 3 === 2 ? [[2], [3, 2], [2, 1]][Math.floor(i / 3) % 3] as number[] : [];
         const other = i % 2 === 0 ? batch : batch.slice(1).map(() => 2);
         const a = matrix(batch, m, k, dtype, pick(LIES)), b = matrix(other, k, n, dtype, pick(LIES));
-        const name = pick(Object.keys(EPILOGUES)), y = (EPILOGUES[name] as (p: mx.NDArray) => mx.NDArray)(mx.matmul(a, b));
+        const name = pick(Object.keys(EPILOGUES)),
+          y = (EPILOGUES[name] as (p: mx.NDArray) => mx.NDArray)(mx.matmul(a, b));
         const kernels = mx.explain(y).kernels.filter((x) => x.ops.includes("matmul"));
         assert.ok(agree(y).includes(form), `${m} x ${k} x ${n}: ${kernels.map((x) => x.name)}`);
       }

@@ -195,7 +195,8 @@ class Printer {
   #pointers(mems: readonly number[]): void {
     const k = this.#k;
     mems.forEach((i) => {
-      const m = this.#mem(i), terms = Array.from({ length: k.rowAxes }, (_, d) => `r${d} * ${this.args.stride("rowStride", i, d)}`);
+      const m = this.#mem(i),
+        terms = Array.from({ length: k.rowAxes }, (_, d) => `r${d} * ${this.args.stride("rowStride", i, d)}`);
       const type = this.#language.pointer(storageName(m.dtype), m.written);
       if (k.kind === "sequence") {
         this.#line(`const ${this.#index} b${i} = ${terms.length > 0 ? terms.join(" + ") : "0"};`);
@@ -319,11 +320,19 @@ class Printer {
   // ---- kinds
   /** A map some of whose operands lie across: a tile of them goes through the threadgroup's memory, read as it lies. */
   #tiles(): void {
-    const k = this.#k, pass = k.passes[0] as Pass, index = this.#index, { crossed } = this.#shape;
-    const across = this.args.size("across"), last = this.args.axis("row", k.rowAxes - 1), pitch = TILE + 1;
-    this.#line(`const ${index} down = (${last} + ${TILE - 1}) / ${TILE};`);
+    const k = this.#k, pass = k.passes[0] as Pass, index = this.#index, { crossed, crossing } = this.#shape;
+    const across = this.args.size("across"), down = this.args.axis("row", crossing), pitch = TILE + 1;
+    // A row's number from that of the other axes together, and the place on the axis that is crossed.
+    const below = Array.from({ length: k.rowAxes - 1 - crossing }, (_, d) => this.args.axis("row", crossing + 1 + d))
+      .join(" * ");
+    const row = below === ""
+      ? `others * ${down} + q`
+      : `(others / (${below}) * ${down} + q) * (${below}) + others % (${below})`;
+    this.#line(`const ${index} tiles = (${down} + ${TILE - 1}) / ${TILE};`);
     this.#line(`const ${index} tile = ${index}(sn_group) / ${across};`);
-    this.#line(`const ${index} left = ${index}(sn_group) % ${across} * ${TILE}, top = tile % down * ${TILE};`);
+    this.#line(
+      `const ${index} left = ${index}(sn_group) % ${across} * ${TILE}, top = tile % tiles * ${TILE}, others = tile / tiles;`,
+    );
     this.#line(`const int x = int(sn_thread % ${TILE}u), y = int(sn_thread / ${TILE}u);`);
     for (const m of crossed) {
       this.#line(this.#language.shared(storageName(this.#mem(m).dtype), `t${m}`, TILE * pitch));
@@ -334,8 +343,8 @@ class Printer {
       this.#line("#pragma unroll");
       this.#block(`for (int k = 0; k < ${TILE * TILE / THREADS}; k++)`, () => {
         this.#line(`const int e = y + k * ${THREADS / TILE};`);
-        this.#line(`const ${index} q = top + ${q}, i = left + ${i}, row = tile / down * ${last} + q;`);
-        this.#block(`if (q < ${last} && i < ${this.args.size("length")})`, () => {
+        this.#line(`const ${index} q = top + ${q}, i = left + ${i}, row = ${row};`);
+        this.#block(`if (q < ${down} && i < ${this.args.size("length")})`, () => {
           this.#rowStart();
           body();
         });

@@ -40,39 +40,67 @@ export function factorsOf(k: Kernel): readonly [number, number] | null {
 }
 
 function lieOf(k: Kernel, run: Run, mem: number, axis: number): Lie {
-  const o = run.operands[mem] as Run["operands"][number], item = itemsize((k.mems[mem] as Kernel["mems"][number]).dtype);
+  const o = run.operands[mem] as Run["operands"][number],
+    item = itemsize((k.mems[mem] as Kernel["mems"][number]).dtype);
   const depth = (o.inner[0] as number) * item, side = axis < 0 ? 0 : o.rows[axis] as number;
   const along = depth === item ? "depth" : side === item ? "side" : "any";
   if (along === "any" || o.offset === null) return { along, vector: 1 };
-  const steps = [o.offset, ...o.rows.filter((_, d) => along === "depth" || d !== axis), ...(along === "side" ? [depth] : [])];
+  const steps = [
+    o.offset,
+    ...o.rows.filter((_, d) => along === "depth" || d !== axis),
+    ...(along === "side" ? [depth] : []),
+  ];
   return { along, vector: steps.every((s) => s % (4 * item) === 0) ? 4 : 1 };
 }
 
-/** The template that takes a run of a matrix product, or null: the plain loop nest. `tiles`: the language has them. */
-export function productOf(k: Kernel, run: Run, tiles: boolean): ProductShape | null {
-  const factors = k.product === undefined ? null : factorsOf(k), product = k.product as Product;
-  if (factors === null || !factors.every((m) => /^b?float(16|32)$/.test(k.mems[m]?.dtype ?? ""))) return null;
+/** The template that takes a run of a matrix product (null: the plain loop nest), and why, for `explain`. `tiles`: the language has them. */
+export function chooseProduct(
+  k: Kernel,
+  run: Run,
+  tiles: boolean,
+): { readonly shape: ProductShape | null; readonly why: string } {
+  const product = k.product as Product, factors = factorsOf(k);
+  const nest = (why: string) => ({ shape: null, why: `by the plain loop nest, as ${why}` });
+  if (factors === null) return nest("a factor is computed");
+  const dtype = k.mems[factors[0]]?.dtype as string;
+  if (!/^b?float(16|32)$/.test(dtype)) return nest(`there is none for ${dtype}`);
   const length = (axis: number): number => axis < 0 ? 1 : run.rows[axis] as number;
   const rows = length(product.rows), columns = length(product.columns), depth = run.inner[0] as number;
-  if (rows * columns * depth <= SMALL) return null;
+  if (rows * columns * depth <= SMALL) return nest(`it has at most ${SMALL} multiplications`);
   const lie = (f: 0 | 1): Lie => lieOf(k, run, factors[f], axisOf(product, f)), lies = [lie(0), lie(1)] as const;
   if (Math.min(rows, columns) <= 8) {
-    return { form: "vectors", long: rows > columns ? 0 : 1, few: 2 ** Math.ceil(Math.log2(Math.min(rows, columns))), lies };
+    const long = rows > columns ? 0 : 1, few = 2 ** Math.ceil(Math.log2(Math.min(rows, columns)));
+    const by = lies[long].along === "side" ? "threads across" : "SIMD groups along";
+    const why = `with ${by} the ${long === 0 ? "first" : "second"} factor, as the other is at most ${few} wide`;
+    return { shape: { form: "vectors", long, few, lies }, why };
   }
-  if (!tiles) return null;
+  if (!tiles) return nest("the GPU has no matrices of SIMD groups");
   const most = Math.ceil(rows / 64) * Math.ceil(columns / 64), small = most < MANY ? 32 : 64;
-  const half = k.mems[factors[0]]?.dtype === "float16";
-  return {
+  const shape = {
     form: "tiles",
     rows: rows <= 16 ? 16 : rows <= 32 ? 32 : columns <= 16 ? 64 : small,
     columns: columns <= 16 ? 16 : columns <= 32 ? 32 : rows <= 16 ? 64 : small,
-    depth: half ? 32 : 16,
+    depth: dtype === "float16" ? 32 : 16,
     lies,
-  };
+  } as const;
+  const cause = Math.min(rows, columns) <= 32
+    ? "one side is short"
+    : most < MANY
+    ? `there are but ${most} of 64 x 64`
+    : "";
+  return { shape, why: `in tiles of ${shape.rows} x ${shape.columns}${cause === "" ? "" : `, as ${cause}`}` };
+}
+/** The template that takes a run of a matrix product, or null. */
+export function productOf(k: Kernel, run: Run, tiles: boolean): ProductShape | null {
+  return k.product === undefined ? null : chooseProduct(k, run, tiles).shape;
 }
 
 /** Threadgroups along the result of one product of a batch: across, and all. */
-export function productGroups(s: ProductShape, p: Product, run: Run): { readonly across: number; readonly groups: number } {
+export function productGroups(
+  s: ProductShape,
+  p: Product,
+  run: Run,
+): { readonly across: number; readonly groups: number } {
   const length = (axis: number): number => axis < 0 ? 1 : run.rows[axis] as number;
   const batch = run.rows.reduce((n, x, d) => d === p.rows || d === p.columns ? n : n * x, 1);
   if (s.form === "tiles") {
@@ -81,14 +109,6 @@ export function productGroups(s: ProductShape, p: Product, run: Run): { readonly
   }
   const across = Math.ceil(length(axisOf(p, s.long)) / COLUMNS);
   return { across, groups: across * batch };
-}
-
-/** What `explain` says of a product's template. */
-export function describeProduct(s: ProductShape | null): string {
-  if (s === null) return "by the plain loop nest";
-  if (s.form === "tiles") return `in tiles of ${s.rows} x ${s.columns}, ${s.depth} deep`;
-  const across = s.lies[s.long].along === "side";
-  return `with at most ${s.few} ${s.long === 1 ? "rows" : "columns"}: ${across ? "threads" : "SIMD groups"} along the other matrix`;
 }
 
 /** Prints into the text of a kernel: what the templates take of its printer. */
@@ -126,7 +146,9 @@ export interface Factor {
 /** Factor 0 or 1 of the product that is printed. */
 export function factorOf(w: Writer, s: ProductShape, which: 0 | 1): Factor {
   const { kernel: k, args } = w, mem = (factorsOf(k) as readonly number[])[which] as number;
-  const axis = axisOf(k.product as Product, which), { dtype } = k.mems[mem] as Kernel["mems"][number], lie = s.lies[which];
+  const axis = axisOf(k.product as Product, which),
+    { dtype } = k.mems[mem] as Kernel["mems"][number],
+    lie = s.lies[which];
   return {
     name: which === 0 ? "pa" : "pb",
     mem,
@@ -142,7 +164,9 @@ export function factorOf(w: Writer, s: ProductShape, which: 0 | 1): Factor {
 /** Declares the axes of the batch from the text of its number, and a pointer p<i> to each factor there. */
 export function batchOf(w: Writer, number: string, factors: readonly Factor[]): void {
   const { kernel: k, args, index } = w, product = k.product as Product;
-  const axes = Array.from({ length: k.rowAxes }, (_, d) => d).filter((d) => d !== product.rows && d !== product.columns);
+  const axes = Array.from({ length: k.rowAxes }, (_, d) => d).filter((d) =>
+    d !== product.rows && d !== product.columns
+  );
   if (axes.length > 0) w.line(`${index} rest = ${number};`);
   axes.reverse().forEach((d, i) => {
     const last = i === axes.length - 1;
@@ -215,7 +239,9 @@ export function printVectors(w: Writer, s: Extract<ProductShape, { form: "vector
   w.line(`const ${index} group = ${index}(sn_group);`);
   if (long.lie.along !== "side") {
     w.line("const uint lane = sn_thread % 32u;");
-    w.line(`const ${index} first = (group % ${across} * ${COLUMNS / AT_ONCE} + ${index}(sn_thread / 32u)) * ${AT_ONCE};`);
+    w.line(
+      `const ${index} first = (group % ${across} * ${COLUMNS / AT_ONCE} + ${index}(sn_thread / 32u)) * ${AT_ONCE};`,
+    );
     w.line(`if (first >= ${long.count}) return;`);
     begin(AT_ONCE);
     rowsOf("y", long, "first + ", AT_ONCE);
@@ -250,7 +276,13 @@ export function printVectors(w: Writer, s: Extract<ProductShape, { form: "vector
       w.line(`const ${index} k = from + e;`);
       w.block("if (k < n)", () => {
         w.line("float vs[4];");
-        four("vs", long, `k * ${long.depth} + i`, `i + 4 <= ${long.count}`, `i + c < ${long.count} ? ${at(long, "i + c", "k")} : ${zero}`);
+        four(
+          "vs",
+          long,
+          `k * ${long.depth} + i`,
+          `i + 4 <= ${long.count}`,
+          `i + c < ${long.count} ? ${at(long, "i + c", "k")} : ${zero}`,
+        );
         each("q", few, () => {
           w.line(`const float u = ${at(short, "x[q]", "k")};`);
           w.line("for (int c = 0; c < 4; c++) s[q][c] = fma(u, vs[c], s[q][c]);");

@@ -25,8 +25,9 @@ export interface Shape {
   readonly inner: number;
   /** map: elements that a thread loads and stores at once. */
   readonly vector: number;
-  /** map: operands that lie along the last row axis: a threadgroup takes a tile of rows, and passes them through its memory. */
+  /** map: operands that lie along row axis `crossing`: a threadgroup takes a tile of its rows, and passes them through its memory. */
   readonly crossed: readonly number[];
+  readonly crossing: number;
   /** row: threads of a row (1, a SIMD group, or a threadgroup). column: threads along the row. */
   readonly lanes: number;
   /** row: elements of a row that a thread keeps between passes; 0: it reads them again. */
@@ -126,17 +127,21 @@ function vectorOf(k: Kernel, run: Run): number {
   return fits(4) ? 4 : fits(2) ? 2 : 1;
 }
 
-/** Operands of a map that are read along the last row axis while all that is stored lies along the row. */
-function crossedOf(k: Kernel, run: Run): number[] {
-  const pass = k.passes[0] as Pass, last = run.rows.length - 1, n = product(run.inner);
-  const simple = run.rag < 0 && run.inner.length === 1 && n >= TILE && (run.rows[last] ?? 0) >= TILE &&
+/** Operands of a map that are read along one row axis while all that is stored lies along the row. */
+function crossedOf(k: Kernel, run: Run): Pick<Shape, "crossed" | "crossing"> {
+  const pass = k.passes[0] as Pass, none = { crossed: [], crossing: -1 }, n = product(run.inner);
+  const simple = run.rag < 0 && run.inner.length === 1 && n >= TILE &&
     pass.stores.every((s) => s.index === null && s.combine === "set" && k.mems[s.mem]?.along === "unit");
-  if (!simple) return [];
+  if (!simple) return none;
   const loaded = new Set(expressions(rootsOf(pass)).filter((e) => e.op === "load").map((e) => e.imm));
-  return [...loaded].filter((m) => {
+  const axisOf = (m: number): number => {
     const o = run.operands[m] as Run["operands"][number], item = itemsize((k.mems[m] as Kernel["mems"][number]).dtype);
-    return k.mems[m]?.along === "any" && o.rows[last] === item && Math.abs(o.inner[0] ?? 0) * item >= 64;
-  }).slice(0, 4);
+    return k.mems[m]?.along === "any" && Math.abs(o.inner[0] ?? 0) * item >= 64
+      ? o.rows.findIndex((r, d) => r === item && (run.rows[d] as number) >= TILE)
+      : -1;
+  };
+  const crossing = Math.max(-1, ...[...loaded].map(axisOf));
+  return crossing < 0 ? none : { crossed: [...loaded].filter((m) => axisOf(m) === crossing).slice(0, 4), crossing };
 }
 
 /** The shape of a run of a kernel. `tiles`: matrix products may have templates in tiles. */
@@ -148,6 +153,7 @@ export function shapeOf(k: Kernel, run: Run, tiles: boolean): Shape {
       inner: run.inner.length,
       vector: 1,
       crossed: [] as readonly number[],
+      crossing: -1,
       lanes: 1,
       keep: 0,
       full: false,
@@ -156,7 +162,7 @@ export function shapeOf(k: Kernel, run: Run, tiles: boolean): Shape {
     };
   switch (k.kind) {
     case "map":
-      return { ...base, vector: vectorOf(k, run), crossed: crossedOf(k, run) };
+      return { ...base, vector: vectorOf(k, run), ...crossedOf(k, run) };
     case "row": {
       const product = productOf(k, run, tiles);
       if (product !== null) return { ...base, product };
@@ -180,8 +186,8 @@ export function gridOf(k: Kernel, shape: Shape, run: Run): { readonly grid: Grid
   switch (k.kind) {
     case "map": {
       if (shape.crossed.length > 0) {
-        const across = Math.ceil(n / TILE), last = run.rows[run.rows.length - 1] as number;
-        return { grid: { across, shift: 0 }, groups: across * Math.ceil(last / TILE) * (rows / last) };
+        const across = Math.ceil(n / TILE), length = run.rows[shape.crossing] as number;
+        return { grid: { across, shift: 0 }, groups: across * Math.ceil(length / TILE) * (rows / length) };
       }
       const threads = Math.ceil(n / shape.vector),
         along = Math.min(THREADS, powerOver(threads)),

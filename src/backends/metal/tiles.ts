@@ -1,6 +1,6 @@
 // Matrix products on matrices of SIMD groups: a threadgroup has a tile of the result, and passes tiles of both factors through its memory. A sum goes over the
 // depth in steps of 8, whatever the tile. float16 is multiplied as it is, bfloat16 as float32; sums are float32.
-import { type Factor, factorOf, batchOf, type ProductShape, sumOf, TILE_THREADS, type Writer } from "../gpu/product.ts";
+import { batchOf, type Factor, factorOf, type ProductShape, sumOf, TILE_THREADS, type Writer } from "../gpu/product.ts";
 
 /** Rows of tiles that threadgroups take in turn, so that those which run together share their factors' tiles in the cache. */
 const BAND = 8;
@@ -27,7 +27,7 @@ function load(w: Writer, t: Tile, depth: number): void {
     w.line(`const int y = e / ${along}, x = e % ${along}${v === 1 ? "" : ` * ${v}`};`);
     w.line(`const ${index} i = ${t.from} + ${bySide ? "x" : "y"}, k = k0 + ${bySide ? "y" : "x"};`);
     const step = (x: string, stride: string): string => stride === "1" ? x : `${x} * ${stride}`;
-  const at = (i: string, k: string): string => `${f.name}[${step(i, f.stride)} + ${step(k, f.depth)}]`;
+    const at = (i: string, k: string): string => `${f.name}[${step(i, f.stride)} + ${step(k, f.depth)}]`;
     const zero = t.type === "half" ? "half(0.0f)" : "0.0f", to = `${name} + y * ${pitch} + x`;
     if (v === 1) return w.line(`*(${to}) = i < ${f.count} && k < n ? ${staged(at("i", "k"))} : ${zero};`);
     const type = `${f.type}${v}`, [last, other] = bySide ? ["i", "k"] : ["k", "i"];
@@ -78,7 +78,11 @@ export function printTiles(w: Writer, s: Extract<ProductShape, { form: "tiles" }
     w.line("#pragma unroll");
     w.block(`for (int ${name} = 0; ${name} < ${n / 8}; ${name}++)`, body);
   };
-  each(height, "i", () => each(width, "j", () => w.line("sum[i][j] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);")));
+  each(
+    height,
+    "i",
+    () => each(width, "j", () => w.line("sum[i][j] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);")),
+  );
   w.block(`for (${index} k0 = 0; k0 < n; k0 += ${s.depth})`, () => {
     load(w, left, s.depth);
     load(w, right, s.depth);
