@@ -23,7 +23,7 @@ interface Engine {
 const ENGINES: Readonly<Record<string, Engine>> = {
   Bun: {
     command: tools.bun,
-    args: ["test", "--timeout", "120000"],
+    args: ["test", "--timeout", "7200000"],
     pass: /^\s*(\d+) pass$/gm,
     fail: /^\s*(\d+) fail$/gm,
   },

@@ -27,6 +27,14 @@ int bl_gemm_run(const bl_gemm *g, int type);
 int bl_gemm_part(const bl_gemm *g, int type, int part, int parts);
 // The vendor's library, if there is one: 1 = it has done the product.
 int bl_vendor_gemm(const bl_gemm *g, int type);
+// A routine of its LAPACK by the Fortran name without underscore, or null; and whether its integers have 64 bits. Known once it is open.
+int bl_vendor_open(void);                             // opens it, once: 1 = there is one whose LAPACK is wanted
+void (*bl_vendor_fortran(const char *name))(void);
+int bl_vendor_wide(void);
+// One matrix of a batch; returns a code of lapack.h. The vendor's way of a routine ("eigh", "svd" ...), or null: there is none, or the matrices are small.
+typedef int (*bl_each)(const sn_call *c, int64_t b);
+bl_each bl_vendor_each(const sn_call *c, const char *routine, int type);
+int bl_vendor_lapack(void);                           // whether there is any
 int bl_fail(sn_call *c, const char *text);
 // extent.c: by the rules that signatures spell (see table.c), and that of products
 int bl_extents(const sn_call *c, const char *signature, int bytes, sn_extent *e);

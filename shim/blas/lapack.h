@@ -4,11 +4,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <float.h>
-enum { BL_OK, BL_MEMORY, BL_SINGULAR, BL_DIVERGED };
-// One matrix of a batch; returns a code above.
-typedef int (*bl_each)(const sn_call *c, int64_t b);
+enum { BL_OK, BL_MEMORY, BL_SINGULAR, BL_DIVERGED, BL_REFUSED };   // refused: by a vendor's routine, to our own
 // Runs the batch: whole matrices per thread when there are enough of them (work = multiplications per matrix), else one by one on all threads.
-int bl_batch(sn_call *c, const char *name, double work, bl_each each);
+// Large matrices go to the vendor's routine, if there is one, one by one, so that the number of threads makes no difference.
+int bl_batch(sn_call *c, const char *name, int type, double work, bl_each each);
 // C = alpha A B + beta C
 int bl_mul_f32(int64_t M, int64_t N, int64_t K, double alpha, const float *A, int64_t ars, int64_t acs, const float *B, int64_t brs, int64_t bcs, double beta, float *C, int64_t crs, int64_t ccs);
 int bl_mul_f64(int64_t M, int64_t N, int64_t K, double alpha, const double *A, int64_t ars, int64_t acs, const double *B, int64_t brs, int64_t bcs, double beta, double *C, int64_t crs, int64_t ccs);

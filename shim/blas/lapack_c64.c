@@ -83,5 +83,5 @@ static int eigh_each(const sn_call *c, int64_t b) {
   free(H); free(o); return code;
 }
 static double cube(const sn_call *c) { return 200.0 * (double)c->n[1] * (double)c->n[1] * (double)c->n[1]; }
-int bl_svd_c64(sn_call *c) { return bl_batch(c, "svd", cube(c), svd_each); }
-int bl_eigh_c64(sn_call *c) { return bl_batch(c, "eigh", cube(c), eigh_each); }
+int bl_svd_c64(sn_call *c) { return bl_batch(c, "svd", BL_C64, cube(c), svd_each); }
+int bl_eigh_c64(sn_call *c) { return bl_batch(c, "eigh", BL_C64, cube(c), eigh_each); }

@@ -113,10 +113,10 @@ static int S(qr_each)(const sn_call *c, int64_t b) {
   free(A); return bad ? BL_MEMORY : 0;
 }
 #define CUBE(c, i) ((double)(c)->n[i] * (double)(c)->n[i] * (double)(c)->n[i])
-int S(bl_lu)(sn_call *c) { return bl_batch(c, "lu", CUBE(c, 1), S(lu_each)); }
-int S(bl_solve)(sn_call *c) { return bl_batch(c, "solve", CUBE(c, 1), S(solve_each)); }
-int S(bl_inv)(sn_call *c) { return bl_batch(c, "invert", CUBE(c, 1), S(inv_each)); }
-int S(bl_trisolve)(sn_call *c) { return bl_batch(c, "trisolve", CUBE(c, 1), S(trisolve_each)); }
-int S(bl_cholesky)(sn_call *c) { return bl_batch(c, "cholesky", CUBE(c, 1), S(chol_each)); }
-int S(bl_qr)(sn_call *c) { return bl_batch(c, "qr", CUBE(c, 2), S(qr_each)); }
+int S(bl_lu)(sn_call *c) { return bl_batch(c, "lu", TYPE, CUBE(c, 1), S(lu_each)); }
+int S(bl_solve)(sn_call *c) { return bl_batch(c, "solve", TYPE, CUBE(c, 1), S(solve_each)); }
+int S(bl_inv)(sn_call *c) { return bl_batch(c, "invert", TYPE, CUBE(c, 1), S(inv_each)); }
+int S(bl_trisolve)(sn_call *c) { return bl_batch(c, "trisolve", TYPE, CUBE(c, 1), S(trisolve_each)); }
+int S(bl_cholesky)(sn_call *c) { return bl_batch(c, "cholesky", TYPE, CUBE(c, 1), S(chol_each)); }
+int S(bl_qr)(sn_call *c) { return bl_batch(c, "qr", TYPE, CUBE(c, 2), S(qr_each)); }
 #undef CUBE

@@ -151,5 +151,5 @@ static int eig(const sn_call *c, int64_t b, int f64) {
 static int each32(const sn_call *c, int64_t b) { return eig(c, b, 0); }
 static int each64(const sn_call *c, int64_t b) { return eig(c, b, 1); }
 static double work(const sn_call *c) { return 20.0 * (double)c->n[1] * (double)c->n[1] * (double)c->n[1]; }
-int bl_eig_f32(sn_call *c) { return bl_batch(c, "eig", work(c), each32); }
-int bl_eig_f64(sn_call *c) { return bl_batch(c, "eig", work(c), each64); }
+int bl_eig_f32(sn_call *c) { return bl_batch(c, "eig", BL_F32, work(c), each32); }
+int bl_eig_f64(sn_call *c) { return bl_batch(c, "eig", BL_F64, work(c), each64); }

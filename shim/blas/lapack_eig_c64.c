@@ -75,4 +75,4 @@ static int eig(const sn_call *c, int64_t b) {
   free(H); return code;
 }
 static double work(const sn_call *c) { return 80.0 * (double)c->n[1] * (double)c->n[1] * (double)c->n[1]; }
-int bl_eig_c64(sn_call *c) { return bl_batch(c, "eig", work(c), eig); }
+int bl_eig_c64(sn_call *c) { return bl_batch(c, "eig", BL_C64, work(c), eig); }

@@ -1,6 +1,7 @@
 // lapack_real.c: the decompositions of real matrices in both types, and the routines that batches call.
 #include "lapack.h"
 #define T float
+#define TYPE BL_F32
 #define S(x) x##_f32
 #define MUL bl_mul_f32
 #define SYMV bl_isa()->symv_f32
@@ -11,12 +12,14 @@
 #include "lapack_dc.h"
 #include "lapack_spectral.h"
 #undef T
+#undef TYPE
 #undef S
 #undef MUL
 #undef SYMV
 #undef FABS
 #undef EPS
 #define T double
+#define TYPE BL_F64
 #define S(x) x##_f64
 #define MUL bl_mul_f64
 #define SYMV bl_isa()->symv_f64
@@ -32,7 +35,7 @@ static int svd_each32(const sn_call *c, int64_t b) { return c->n[1] * c->n[2] <=
 static int svd_each64(const sn_call *c, int64_t b) { return svd_f64(c, b, 1); }
 static double cube(const sn_call *c) { return 8.0 * (double)c->n[1] * (double)c->n[1] * (double)c->n[1]; }
 static double box(const sn_call *c) { return 10.0 * (double)c->n[1] * (double)c->n[2] * (double)(c->n[1] < c->n[2] ? c->n[1] : c->n[2]); }
-int bl_eigh_f32(sn_call *c) { return bl_batch(c, "eigh", cube(c), eigh_each32); }
-int bl_eigh_f64(sn_call *c) { return bl_batch(c, "eigh", cube(c), eigh_each64); }
-int bl_svd_f32(sn_call *c) { return bl_batch(c, "svd", box(c), svd_each32); }
-int bl_svd_f64(sn_call *c) { return bl_batch(c, "svd", box(c), svd_each64); }
+int bl_eigh_f32(sn_call *c) { return bl_batch(c, "eigh", BL_F32, cube(c), eigh_each32); }
+int bl_eigh_f64(sn_call *c) { return bl_batch(c, "eigh", BL_F64, cube(c), eigh_each64); }
+int bl_svd_f32(sn_call *c) { return bl_batch(c, "svd", BL_F32, box(c), svd_each32); }
+int bl_svd_f64(sn_call *c) { return bl_batch(c, "svd", BL_F64, box(c), svd_each64); }

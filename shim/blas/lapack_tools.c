@@ -1,15 +1,16 @@
 // lapack_tools.c: the tools that lapack.h declares.
 #include "lapack.h"
 #include <stdio.h>
-typedef struct { const sn_call *c; bl_each each; int64_t batch; int code; } job;
+typedef struct { const sn_call *c; bl_each vendor, each; int64_t batch; int code; } job;
+static int one(const job *j, int64_t b) { int r = j->vendor ? j->vendor(j->c, b) : BL_REFUSED; return r == BL_REFUSED ? j->each(j->c, b) : r; }
 static void part_of(void *arg, int part, int parts, int thread) {
   (void)thread; job *j = (job *)arg;
-  for (int64_t b = j->batch * part / parts, e = j->batch * (part + 1) / parts; b < e; b++) { int r = j->each(j->c, b); if (r) __atomic_store_n(&j->code, r, __ATOMIC_RELAXED); }
+  for (int64_t b = j->batch * part / parts, e = j->batch * (part + 1) / parts; b < e; b++) { int r = one(j, b); if (r) __atomic_store_n(&j->code, r, __ATOMIC_RELAXED); }
 }
-int bl_batch(sn_call *c, const char *name, double work, bl_each each) {
+int bl_batch(sn_call *c, const char *name, int type, double work, bl_each each) {
   char text[120];
-  job j = {c, each, c->n[0], 0}; int threads = sn_threads(); if (j.batch <= 0) return 0;
-  int64_t parts = j.batch < 2 || work * (double)j.batch < 1e5 || (j.batch < 2 * threads && work > 1e7) ? 1 : 4 * (int64_t)threads; if (parts > j.batch) parts = j.batch;
+  job j = {c, bl_vendor_each(c, name, type), each, c->n[0], 0}; int threads = sn_threads(); if (j.batch <= 0) return 0;
+  int64_t parts = j.vendor || j.batch < 2 || work * (double)j.batch < 1e5 || (j.batch < 2 * threads && work > 1e7) ? 1 : 4 * (int64_t)threads; if (parts > j.batch) parts = j.batch;
   if (parts == 1) part_of(&j, 0, 1, 0); else sn_parallel(part_of, &j, (int)parts);
   if (j.code == BL_MEMORY) return bl_fail(c, BL_NO_MEMORY);
   if (j.code == BL_SINGULAR) { snprintf(text, sizeof text, "Cannot %s: the matrix is singular", name); return bl_fail(c, text); }

@@ -24,6 +24,13 @@ static int allocate(uint64_t bytes, memory *out) {
   sn_objc.pop(pool);
   return !b;
 }
+static int adopt(char *pages, uint64_t bytes, memory *out) {
+  void *pool = sn_objc.push();
+  id b = SEND(new_buffer_over, sn_metal_device, pages, bytes, SHARED, (void *)0);
+  *out = (memory){b, pages};
+  sn_objc.pop(pool);
+  return !b;
+}
 static void release(memory m, uint64_t bytes) {
   (void)bytes;
   void *pool = sn_objc.push();
@@ -47,6 +54,6 @@ static void info(char *text, size_t cap) {
   sn_objc.pop(pool);
 }
 const device sn_metal = {
-  .name = "metal", .unified = 1, .cached = 1, .open = start, .allocate = allocate, .release = release, .load = sn_metal_load, .unload = sn_metal_unload,
+  .name = "metal", .unified = 1, .cached = 1, .open = start, .allocate = allocate, .release = release, .adopt = adopt, .load = sn_metal_load, .unload = sn_metal_unload,
   .enqueue = sn_metal_enqueue, .info = info, .setting = sn_metal_setting,
 };

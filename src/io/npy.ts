@@ -35,8 +35,18 @@ const BY_CODE: ReadonlyMap<string, DType> = new Map(
   Object.entries(CODES).map(([dtype, code]): [string, DType] => [code.slice(1), dtype as DType]),
 );
 
-/** The array of a .npy file; `data` shares memory with `bytes` where the file is little-endian and row-major. */
-export function decodeNpy(bytes: Uint8Array): FileArray {
+/** What a .npy header says: where the elements lie, and how. */
+export interface NpyLayout {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly offset: number;
+  readonly size: number;
+  /** Big-endian numbers, and columns instead of rows. */
+  readonly swapped: boolean;
+  readonly turned: boolean;
+}
+/** The layout of a .npy file of `total` bytes, of which `bytes` are the first. */
+export function npyLayout(bytes: Uint8Array, total: number = bytes.length): NpyLayout {
   const bad = (why: string): Error => plainError(`Cannot read .npy data: ${why}`);
   if (bytes.length < 10) throw bad(`it has ${bytes.length} bytes, too few for a header`);
   if (latin1(bytes.subarray(0, 6)) !== MAGIC) throw bad("it does not start with \\x93NUMPY");
@@ -58,13 +68,19 @@ export function decodeNpy(bytes: Uint8Array): FileArray {
   const count = elementCount(shape);
   const size = count * itemsize(dtype);
   const offset = start + headerLength;
-  if (size > bytes.length - offset) {
-    throw bad(`shape [${shape}] of ${dtype} takes ${size} bytes, but ${bytes.length - offset} are left`);
+  if (size > total - offset) {
+    throw bad(`shape [${shape}] of ${dtype} takes ${size} bytes, but ${total - offset} are left`);
   }
-  let data = bytes.subarray(offset, offset + size);
-  if (order === ">") data = swapped(data, dtype === "complex64" ? 4 : itemsize(dtype));
   // With at most one axis longer than 1, both orders are the same.
-  if (fortran && count > 0 && shape.filter((n) => n > 1).length > 1) data = rowMajor(data, shape, itemsize(dtype));
+  const turned = fortran && count > 0 && shape.filter((n) => n > 1).length > 1;
+  return { dtype, shape, offset, size, swapped: order === ">", turned };
+}
+/** The array of a .npy file; `data` shares memory with `bytes` where the file is little-endian and row-major. */
+export function decodeNpy(bytes: Uint8Array): FileArray {
+  const { dtype, shape, offset, size, ...layout } = npyLayout(bytes);
+  let data = bytes.subarray(offset, offset + size);
+  if (layout.swapped) data = swapped(data, dtype === "complex64" ? 4 : itemsize(dtype));
+  if (layout.turned) data = rowMajor(data, shape, itemsize(dtype));
   if (dtype === "bool") data = zeroOrOne(data);
   return { dtype, shape, data };
 }

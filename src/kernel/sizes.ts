@@ -51,6 +51,8 @@ export class Sym {
 export class Sizes {
   readonly #atoms: Atom[] = [];
   readonly #derived = new Map<string, Sym>();
+  /** By the numbers that `size` was asked for. */
+  readonly #sized = new Map<number, Size>();
   readonly #symbols = new Map<string, Sym>();
   readonly #registers = new Map<string, number>();
   readonly #initial: number[] = [];
@@ -90,9 +92,13 @@ export class Sizes {
   size(value: number): Size {
     const magnitude = Math.abs(value);
     if (magnitude < 2) return value;
-    const k = this.#sizes.get(magnitude);
-    if (k === undefined) throw new Error(`internal: ${value} is no size of this graph`);
-    return this.#polynomial([{ coefficient: Math.sign(value), atoms: [k] }]);
+    let s = this.#sized.get(value);
+    if (s === undefined) {
+      const k = this.#sizes.get(magnitude);
+      if (k === undefined) throw new Error(`internal: ${value} is no size of this graph`);
+      this.#sized.set(value, s = this.#polynomial([{ coefficient: Math.sign(value), atoms: [k] }]));
+    }
+    return s;
   }
   /** Moving input number k. */
   moving(k: number): Size {

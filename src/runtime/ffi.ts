@@ -15,6 +15,7 @@ const EVAL = {
 } as const;
 const MEMORY = {
   sn_alloc: [["u32", "u32", "f64"], "u32"],
+  sn_map: [["u32", "u32", "bytes", "u32", "f64"], "u32"],
   sn_address: [["u32", "u32"], "f64"],
   sn_dispose: [["u32", "u32"], "void"],
   sn_retain: [["u32", "u32"], "void"],
@@ -72,6 +73,8 @@ export interface Native {
   trim(): void;
   /** A new buffer of a device with one reference, the owner's; 0 if there is no memory or the limit is reached. */
   alloc(bytes: number, device?: number): number;
+  /** A file of so many bytes as a buffer with one reference, the owner's; 0 if it cannot be mapped. It must stay as it is meanwhile. */
+  map(path: string, bytes: number, device?: number): number;
   /** Where the host sees a buffer; 0 if it does not, or if there is none. */
   address(id: number): number;
   /** Whether the id names a live buffer. */
@@ -92,6 +95,10 @@ export interface Native {
 
 /** Tickets that are waited for at the same time: each may hold a thread of the engine. */
 const ASKED = 4;
+/** Bytes of a device's own memory that weigh as one of the host's: an engine collects every some 50 MB, which takes as long as a kernel over hundreds. */
+const FAR = 64;
+/** The length of the token of memory that the host does not see. */
+export const farLength = (bytes: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, bytes / FAR)));
 
 const decoder = new TextDecoder();
 
@@ -261,6 +268,11 @@ class Library implements Native {
     return this.#mem.sn_alloc(this.ctx, device, bytes);
   }
 
+  map(path: string, bytes: number, device = 0): number {
+    const name = new TextEncoder().encode(path);
+    return this.#mem.sn_map(this.ctx, device, name, name.length, bytes);
+  }
+
   alive(id: number): boolean {
     return this.#mem.sn_alive(this.ctx, id) !== 0;
   }
@@ -283,12 +295,13 @@ class Library implements Native {
 
   own(id: number, address: number, bytes: number): ArrayBuffer {
     if (bytes === 0) return this.#ownEmpty(id);
-    const nowhere = address === 0
-      ? this.#nowhere ??= { address: this.#mem.sn_nowhere(0), bytes: this.#mem.sn_nowhere(1) }
-      : null;
-    const token = nowhere === null
-      ? this.#view(address, bytes, id, 0)
-      : this.#view(nowhere.address, Math.min(bytes, nowhere.bytes), id, 0);
+    if (address !== 0) return this.#owned(address, bytes, id);
+    const nowhere = this.#nowhere ??= { address: this.#mem.sn_nowhere(0), bytes: this.#mem.sn_nowhere(1) };
+    return this.#owned(nowhere.address, Math.min(farLength(bytes), nowhere.bytes), id);
+  }
+
+  #owned(address: number, bytes: number, id: number): ArrayBuffer {
+    const token = this.#view(address, bytes, id, 0);
     this.#host.owned(bytes);
     return token;
   }

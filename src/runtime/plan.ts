@@ -81,6 +81,9 @@ export function compiledKernels(): number {
   return programs.size + compiledSources();
 }
 
+/** More than an op has results: with the number of a node, one number for each result. */
+const MOST_OUTS = 1024;
+const outKey = (n: Node, out: number): number => MOST_OUTS * n.slot + out;
 /** Room that an array takes of the arena: whole steps can be read past its end. */
 const room = (bytes: Size): Size => plus(aligned(bytes, 64), 64);
 
@@ -153,8 +156,8 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   const { schedule, steps: list } = steps(graph, key), { sizes } = schedule.symbols;
   const leafOf = new Map<Node, number>(graph.leaves.map((n, i) => [n, i]));
   // Memory: leaves, outputs that stay, and one arena for all else.
-  const storages = new Map<string, Storage>();
-  const placeKey = (p: Place): string => p.node === null ? `w${p.workspace}` : `${p.node.slot}.${p.out}`;
+  const storages = new Map<number, Storage>();
+  const placeKey = (p: Place): number => p.node === null ? -1 - p.workspace : outKey(p.node, p.out);
   const overwritten = new Set([...graph.inPlace].map((n) => n.inputs[0] as Node));
   const over = (n: Node): Node => graph.inPlace.has(n) ? n.inputs[0] as Node : n;
   const actual = (p: Place): Place => p.node === null ? p : { ...p, node: over(p.node) };
@@ -193,7 +196,7 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   for (const n of keepBases) {
     if (present(n) || graph.inPlace.has(n)) continue;
     (n.outs ?? [n]).forEach((_, out) => {
-      const k = `${n.slot}.${out}`;
+      const k = outKey(n, out);
       if (!storages.has(k)) storages.set(k, { bytes: bytesOf(n, out), keep: n, out, first: 0, last: 0, offset: 0 });
     });
   }
@@ -202,7 +205,8 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   const w = new Words(),
     leaves: { word: number; leaf: number; out: number }[] = [],
     outputs: Output[] = [],
-    binding = new Map<string, number>();
+    binding = new Map<number, number>(),
+    leafBinding = new Map<number, number>();
   for (let i = 0; i < 4; i++) w.push(0);
   let bindings = 0;
   const bind = (kind: number, bytes: Size): number => {
@@ -228,8 +232,7 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   const locate = (place: Place): { binding: number; offset: Size } => {
     const p = actual(place);
     if (isLeaf(p)) {
-      const n = p.node as Node, leaf = leafOf.get(n) as number, k = `leaf${leaf}.${p.out}`;
-      const b = binding.get(k);
+      const n = p.node as Node, b = leafBinding.get(MOST_OUTS * (leafOf.get(n) as number) + p.out);
       if (b === undefined) throw new Error("internal: a leaf has no binding");
       return { binding: b, offset: 0 };
     }
@@ -241,9 +244,9 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   for (const s of list) {
     for (const p of placesOf(s)) {
       if (!isLeaf(p)) continue;
-      const leaf = leafOf.get(p.node as Node) as number, k = `leaf${leaf}.${p.out}`;
-      if (binding.has(k)) continue;
-      binding.set(k, bindings);
+      const leaf = leafOf.get(p.node as Node) as number, k = MOST_OUTS * leaf + p.out;
+      if (leafBinding.has(k)) continue;
+      leafBinding.set(k, bindings);
       leaves.push({ word: bind(overwritten.has(p.node as Node) ? 3 : 0, 0) + 1, leaf, out: p.out });
     }
   }
@@ -254,8 +257,8 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   // Bindings of leaves that an output's memory may turn out to be.
   const written = new Map(
     outputs.map((o) => [
-      binding.get(`${o.slot}.${o.out}`) as number,
-      o.over.flatMap((leaf) => binding.get(`leaf${leaf}.0`) ?? []),
+      binding.get(MOST_OUTS * o.slot + o.out) as number,
+      o.over.flatMap((leaf) => leafBinding.get(MOST_OUTS * leaf) ?? []),
     ]),
   );
   const scalars: { word: number; slot: number; k: number; t: CType }[] = [];
@@ -278,7 +281,9 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
       }
     } else if (language !== null) {
       const operands = s.operands.map((o) => {
-        const l = locate(o.place), key = placeKey(actual(o.place)), bytes = storages.get(key)?.bytes;
+        const l = locate(o.place),
+          p = actual(o.place),
+          bytes = isLeaf(p) ? undefined : storages.get(placeKey(p))?.bytes;
         const from = numberOf(l.offset), to = bytes === undefined ? Infinity : from + numberOf(bytes);
         return { binding: l.binding, offset: plus(l.offset, o.offset), from, to, over: written.get(l.binding) ?? [] };
       });

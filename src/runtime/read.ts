@@ -1,13 +1,13 @@
 // Values between JavaScript and arrays: made, read and printed; and what the core calls of the runtime.
 import { type DType, itemsize, typedArrayOf } from "../base/dtype.ts";
 import { DEFAULT_PRECISION, elementsOf, formatArray } from "../base/format.ts";
-import { computes, cpu, recording } from "../core/device.ts";
+import { computes, cpu, type Device, recording } from "../core/device.ts";
 import { elementOf, late, type NDArray, type TypedData } from "../core/ndarray.ts";
 import { type Buf, carried, Node, type OpDef } from "../core/node.ts";
 import { size } from "../core/shape.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
 import { define } from "../ops/basis.ts";
-import { isUnified } from "./devices.ts";
+import { deviceNumber, isUnified } from "./devices.ts";
 import { carry, evaluate, evaluateAsync, flattened, moved, near, typed, type TypedConstructor } from "./evaluate.ts";
 import { bufferOf, give, native, release, room, settle } from "./memory.ts";
 import { NONE } from "./run.ts";
@@ -19,12 +19,38 @@ const sourceOp = define<null>({
 });
 /** A node over a fresh buffer of the device of the moment with these row-major elements. */
 function store(data: TypedData, shape: readonly number[], dtype: DType): Node {
-  const wanted = computes(recording.device, dtype) ? recording.device : cpu,
-    home = isUnified(native(), wanted) ? wanted : cpu;
-  const bytes = size(shape) * itemsize(dtype), id = room(bytes, home), b = bufferOf(id, native().address(id), bytes, 0);
+  const home = homeOf(dtype), bytes = size(shape) * itemsize(dtype), id = room(bytes, home);
+  const b = bufferOf(id, native().address(id), bytes, 0);
   new Uint8Array(b.token, 0, bytes).set(new Uint8Array(data.buffer, data.byteOffset, bytes));
-  const n = new Node(sourceOp as OpDef, NONE, null, shape, dtype, null, home);
-  give(n, b, contiguousView(shape));
+  return source(b, contiguousView(shape), dtype, home);
+}
+/** The device on which a value of this dtype is wanted. */
+const wantedFor = (dtype: DType): Device => computes(recording.device, dtype) ? recording.device : cpu;
+/** Where the host puts it: there, or in its own memory. */
+function homeOf(dtype: DType): Device {
+  const wanted = wantedFor(dtype);
+  return isUnified(native(), wanted) ? wanted : cpu;
+}
+/**
+ * A node over a file's bytes from `offset` on, which are read when they are used; null if the file cannot be mapped. The file must
+ * stay as it is while the node lives; who writes to the memory writes to a copy of the page.
+ */
+export function mapFile(
+  path: string,
+  bytes: number,
+  offset: number,
+  shape: readonly number[],
+  dtype: DType,
+): Node | null {
+  const lib = native(), home = homeOf(dtype), id = lib.map(path, bytes, deviceNumber(lib, home));
+  if (id === 0) return null;
+  const view = { ...contiguousView(shape), offset: offset / itemsize(dtype) };
+  return source(bufferOf(id, lib.address(id), bytes, 0), view, dtype, home);
+}
+/** A node over a buffer of `home` that the host filled; its copy where the value is wanted elsewhere. */
+function source(b: Buf, view: View, dtype: DType, home: Device): Node {
+  const n = new Node(sourceOp as OpDef, NONE, null, view.shape, dtype, null, home), wanted = wantedFor(dtype);
+  give(n, b, view);
   if (wanted === home) return n;
   const t = carried(n, wanted, { why: () => "it is made of values of JavaScript", host: true });
   carry(t);

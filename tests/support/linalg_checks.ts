@@ -22,7 +22,7 @@ const zeroAbove = (a: Matrix, upper: boolean): boolean =>
   a.every((row, i) => row.every((x, j) => (upper ? j >= i : j <= i) || x === 0));
 
 /** The distance from what defines each result, by the name of the function. */
-function distances(make: (n: number) => NDArray, n: number): Record<string, () => number> {
+export function distances(make: (n: number) => NDArray, n: number): Record<string, () => number> {
   const f64 = (a: NDArray): NDArray => cover(a).astype("float64");
   const matrix = (a: NDArray): number[][] => f64(a).tolist() as number[][];
   const vector = (a: NDArray): number[] => f64(a).tolist() as number[];
