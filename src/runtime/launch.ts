@@ -1,13 +1,6 @@
 // Steps of a plan as launches of source programs, for the devices whose kernels are text.
-import {
-  type Language,
-  makeLaunch,
-  makeProgram,
-  type Program,
-  programKey,
-  type Run,
-  shapeOf,
-} from "../backends/gpu/kernel.ts";
+import type { Language } from "../backends/gpu/language.ts";
+import { makeLaunch, makeProgram, type Program, programKey, type Run, shapeOf } from "../backends/gpu/kernel.ts";
 import { CUDA } from "../backends/cuda/cuda.ts";
 import { MSL } from "../backends/metal/msl.ts";
 import { DEBUG, debug } from "../base/env.ts";

@@ -16,7 +16,8 @@ import { identityLiteral } from "../cpu/tape.ts";
 import { Arguments, type Grid, pack, type Placed, type Run } from "./arguments.ts";
 import { binaryText, literalText, narrowed, operationText, storageName, typeName, widened } from "./expr.ts";
 import { functionsFor } from "./functions.ts";
-import { printVectors, type ProductShape, TILE_THREADS, type Writer } from "./product.ts";
+import type { Language, Writer } from "./language.ts";
+import { type ProductShape, TILE_THREADS } from "./product.ts";
 import {
   gridOf,
   type Halves,
@@ -30,24 +31,7 @@ import {
   tileOf,
   WIDTH,
 } from "./shape.ts";
-
-/** What differs between the languages of GPUs. */
-export interface Language {
-  /** What every text begins with. */
-  readonly head: string;
-  /** Functions that are its own, among them sn_xor_T, sn_up_T and sn_lane_T: values of other lanes of a SIMD group. */
-  readonly own: string;
-  /** A pointer to elements in memory. */
-  pointer(type: string, written: boolean): string;
-  /** The opening of a kernel with these pointers, a structure `Arguments` named `a`, and the uints `sn_group` and `sn_thread`. */
-  signature(name: string, pointers: readonly string[]): string;
-  /** Declares memory of the threadgroup. */
-  shared(type: string, name: string, n: number): string;
-  /** Waits for all threads of the threadgroup, and makes what they wrote to its memory known. */
-  readonly barrier: string;
-  /** Prints a matrix product that has its result in tiles; null where the GPU has no such instructions. */
-  readonly tiles: ((w: Writer, shape: Extract<ProductShape, { form: "tiles" }>) => void) | null;
-}
+import { printVectors } from "./vectors.ts";
 
 /** A kernel as a text, and what a launch of it needs. */
 export interface Program {

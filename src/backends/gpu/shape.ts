@@ -153,9 +153,9 @@ function tileVectorOf(k: Kernel, run: Run, { crossed, crossing }: Pick<Shape, "c
     const o = run.operands[i] as Run["operands"][number];
     if (m.along === "any" && !crossed.includes(i)) return false;
     return m.along === "zero" || (itemsize(m.dtype) === 4 && o.offset !== null && o.offset % 16 === 0 &&
-      (m.along === "unit" ? o.rows : [...o.rows.filter((_, d) => d !== crossing), ...o.inner.map((x) => 4 * x)]).every((x) =>
-        x % 16 === 0
-      ));
+      (m.along === "unit" ? o.rows : [...o.rows.filter((_, d) => d !== crossing), ...o.inner.map((x) => 4 * x)]).every((
+        x,
+      ) => x % 16 === 0));
   });
   return fits && n >= WIDE_TILE && length >= WIDE_TILE ? 4 : 1;
 }

@@ -1,6 +1,8 @@
 // Matrix products on matrices of SIMD groups: a threadgroup has a tile of the result, and passes tiles of both factors through its memory. A sum goes over the
 // depth in steps of 8, whatever the tile. float16 is multiplied as it is, bfloat16 as float32; sums are float32.
-import { batchOf, type Factor, factorOf, type ProductShape, sumOf, TILE_THREADS, type Writer } from "../gpu/product.ts";
+import { batchOf, type Factor, factorOf, sumOf } from "../gpu/factor.ts";
+import type { Writer } from "../gpu/language.ts";
+import { type ProductShape, TILE_THREADS } from "../gpu/product.ts";
 
 /** Rows of tiles that threadgroups take in turn, so that those which run together share their factors' tiles in the cache. */
 const BAND = 8;
@@ -57,7 +59,7 @@ export function printTiles(w: Writer, s: Extract<ProductShape, { form: "tiles" }
     side,
     from,
   });
-  const left = tile(a, "left", s.rows, "row0"), right = tile(b, "right", s.columns, "column0");
+  const left = tile(a, "ta", s.rows, "row0"), right = tile(b, "tb", s.columns, "column0");
 
   w.line(`const ${index} group = ${index}(sn_group), down = (${a.count} + ${s.rows - 1}) / ${s.rows};`);
   w.line(`const ${index} place = group % (${across} * down), band = place / (${BAND} * ${across}) * ${BAND};`);
