@@ -4,7 +4,7 @@ import { CHECK } from "../base/env.ts";
 import { plainError, siteOf } from "../base/error.ts";
 import { cpu, type Device, on, recording } from "../core/device.ts";
 import type { TypedData } from "../core/ndarray.ts";
-import { type Buf, carried, type Node, topological } from "../core/node.ts";
+import { type Buf, carried, type Node, topological, tracedBelow } from "../core/node.ts";
 import { size } from "../core/shape.ts";
 import { needNumbers, trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
@@ -21,17 +21,16 @@ import { evaluated, run, runCall } from "./run.ts";
 import { isFar, noteRead, noteTransfer } from "./syncs.ts";
 
 function checkReadable(roots: readonly Node[]): void {
-  const { symbolic } = trace;
-  if (symbolic !== null && roots.some((n) => n.serial >= symbolic)) needNumbers();
-  const found = topological(roots, (n) => n.buf !== null || n.results !== null).find((n) => n.placeholder);
-  if (found !== undefined) {
-    const { what } = found.arg as { readonly what: string };
+  const found = tracedBelow(roots);
+  if (found !== null) {
     throw plainError(
-      `Cannot read a value inside a transform: it depends on ${what} (shape [${
+      `Cannot read a value inside a transform: it depends on ${found.what} (shape [${
         found.shape.join(",")
       }]), which is traced and has no value; return the array and read it outside`,
     );
   }
+  const { symbolic } = trace;
+  if (symbolic !== null && roots.some((n) => n.serial >= symbolic)) needNumbers();
 }
 /** Nodes that `set` built on a state that nobody had evaluated: the next eval computes them too, so that no chain of unread states grows. */
 const states = new Set<Node>(), followed = new WeakSet<Node>();
