@@ -42,7 +42,10 @@ typedef unsigned long ulong;
 struct half {
   ushort bits;
   half() = default;
-  explicit half(float x) { asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x)); }
+  explicit half(float x) {
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+    if (x != x) bits = 0x7e00;  // as everywhere; the instruction sets all bits
+  }
   explicit operator float() const { float x; asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(bits)); return x; }
 };
 template <class T, int n> struct alignas(n * sizeof(T)) lanes {
