@@ -129,6 +129,11 @@ export type Lower<A> =
     /** Which inputs may come as strided views; the others are made contiguous. */
     readonly strided: boolean;
     calls(arg: A, ins: readonly PlanView[], outs: readonly Planned[], avals: readonly Planned[]): readonly Call[];
+    /**
+     * Of matrix products: what an element is, given its sum of products of the first two inputs, and the element of the third if there is one.
+     * Where a device lacks the routine, the product is a kernel.
+     */
+    product?(s: Scalars, sum: Expr, added: Expr | null, arg: A): Expr;
   };
 
 /** One input of an assembled array and the view of the output that it fills. */
@@ -259,7 +264,7 @@ export function apply<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
 /** Whether the device computes all that an op reads and gives. */
 function canRun<A>(device: Device, op: OpDef<A>, inputs: readonly Node[], arg: A): boolean {
   if (device === cpu) return true;
-  if (op.lower.kind === "call" && !hasCalls(device, op.lower.family)) return false;
+  if (op.lower.kind === "call" && op.lower.product === undefined && !hasCalls(device, op.lower.family)) return false;
   if (op.lower.kind === "loop" && !hasCalls(device, "control")) return false;
   const t = op.type(inputs, arg), given: readonly Aval[] = Array.isArray(t) ? t : [t as Aval];
   return [...inputs, ...given].every((x) => computes(device, x.dtype));
@@ -328,6 +333,14 @@ let stamp = 0;
 /** A mark that no node carries yet. */
 export function freshMark(): number {
   return ++stamp;
+}
+
+/** What running traces made `roots` depend on, if they do: the error of a read says so. */
+export function tracedBelow(
+  roots: readonly Node[],
+): { readonly what: string; readonly shape: readonly number[] } | null {
+  const n = topological(roots, (x) => x.buf !== null || x.results !== null).find((x) => x.placeholder);
+  return n === undefined ? null : { what: (n.arg as { readonly what: string }).what, shape: n.shape };
 }
 
 /** Nodes that `roots` need, inputs (by default) first; stops below nodes for which `stop` holds (they are not listed). Iterative: depth is no limit. */

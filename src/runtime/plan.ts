@@ -2,6 +2,7 @@
 import { CHECK, DEBUG, debug } from "../base/env.ts";
 import { itemsize } from "../base/dtype.ts";
 import { addIdentities, encode, tape } from "../backends/cpu/tape.ts";
+import { chooseProduct } from "../backends/gpu/product.ts";
 import type { Device } from "../core/device.ts";
 import type { Node, Planned } from "../core/node.ts";
 import { size } from "../core/shape.ts";
@@ -484,16 +485,25 @@ function everyGraph(g: Graph): readonly Graph[] {
 }
 
 /** What an eval of a graph would run, in order. */
-export function describe(graph: Graph): KernelInfo[] {
-  return steps(graph).steps.map((s) => describeStep(s, graph.device));
+export function describe(native: Native, graph: Graph, device: number): KernelInfo[] {
+  const language = languageOf(native, device);
+  return steps(graph).steps.map((s) => describeStep(s, graph.device, language));
 }
-function describeStep(step: Step, device: Device): KernelInfo {
+function describeStep(step: Step, device: Device, language: ReturnType<typeof languageOf>): KernelInfo {
   const s = numbered(step);
-  if (s.kind === "kernel") return describeKernel(s, s.kernel.kind, device);
-  return s.kind === "call" ? describeCall(s, device) : describeLoop(s, device);
+  if (s.kind === "call") return describeCall(s, device);
+  if (s.kind === "loop") return describeLoop(s, device, language);
+  const how = language === null || s.kernel.product === undefined
+    ? ""
+    : `, ${chooseProduct(s.kernel, s, language.tiles !== null).why}`;
+  return describeKernel(s, s.kernel.product === undefined ? s.kernel.kind : "product", device, how);
 }
-function describeLoop(s: Extract<Step<number>, { kind: "loop" }>, device: Device): KernelInfo {
-  const inner = s.blocks.flatMap((b) => b.steps.map((x) => describeStep(x, device)));
+function describeLoop(
+  s: Extract<Step<number>, { kind: "loop" }>,
+  device: Device,
+  language: ReturnType<typeof languageOf>,
+): KernelInfo {
+  const inner = s.blocks.flatMap((b) => b.steps.map((x) => describeStep(x, device, language)));
   const passes = s.what === "scan" ? numberOf(s.count) : null,
     sum = (of: (k: KernelInfo) => number): number => inner.reduce((a, k) => a + of(k), 0) * (passes ?? 1);
   return {
@@ -568,7 +578,12 @@ function describeCall(s: Extract<Step<number>, { kind: "call" }>, device: Device
   };
 }
 
-function describeKernel(s: Extract<Step<number>, { kind: "kernel" }>, kind: string, device: Device): KernelInfo {
+function describeKernel(
+  s: Extract<Step<number>, { kind: "kernel" }>,
+  kind: string,
+  device: Device,
+  how: string,
+): KernelInfo {
   let reads = 0, writes = 0;
   s.kernel.mems.forEach((m, i) => {
     const b = touched(s, s.operands[i] as Operand<number>, itemsize(m.dtype));
@@ -588,6 +603,6 @@ function describeKernel(s: Extract<Step<number>, { kind: "kernel" }>, kind: stri
     reads,
     writes,
     flops: arithmetic * s.elements,
-    reason: s.group.reason,
+    reason: s.group.reason + how,
   };
 }
