@@ -33,7 +33,7 @@ static line pending[LANES], running;   // tasks that are on no stream yet, and c
 static CUstream streams[LANES];
 static struct { void *memory; CUevent free; } pieces[LANES][2];
 static int *verdicts;                  // of jobs: in pinned memory, where kernels write them
-static context *scribes[2];           // of the computing lanes
+static context *scribes[LANES];       // where the library writes what was wrong with a command
 static char lost[300];                 // why the context is lost, once it is
 _Atomic uint64_t sn_cuda_counts[SN_CUDA_COUNTS];
 
@@ -118,7 +118,7 @@ static void order(job *j) {
 
 // ---- commands -----------------------------------------------------------------------------------------------------------
 static uint64_t wide(const uint32_t *w) { return w[0] | (uint64_t)w[1] << 32; }
-static CUdeviceptr at(const binding *b, uint64_t offset) { return (CUdeviceptr)(uintptr_t)b->m.handle + offset; }
+static CUdeviceptr at(const binding *b, uint64_t offset) { return (CUdeviceptr)(uintptr_t)b->m.handle + b->at + offset; }
 static int launch_kernel(job *j, const uint32_t *w, uint32_t n) {
   launch l;
   const char *why = sn_read_launch(j->t, w, n, &l);
@@ -139,7 +139,7 @@ static int launch_kernel(job *j, const uint32_t *w, uint32_t n) {
 static int call_routine(job *j, const uint32_t *w, uint32_t n) {
   sn_checked r;
   if (j->lane != COMPUTE && j->lane != LATE) return refuse(j, SN_E_WORDS, "call", "is for the first stream");
-  context *scribe = scribes[j->lane == LATE];
+  context *scribe = scribes[j->lane];
   const int code = sn_read_call(scribe, w, n, j->t->b, j->t->nb, &r);
   if (code) return refuse(j, code, "call", sn_written(scribe));
   if (!r.touched) return 1;
@@ -186,21 +186,28 @@ static int run_copy(job *j, const uint32_t *w, uint32_t n) {
   if (!(up ? c.from : c.to)->m.host) return refuse(j, SN_E_WORDS, "copy", "the other device's memory is not the host's");
   return move_pieces(j, &c);
 }
+static int run_command(void *with, const uint32_t *w, uint32_t n) {
+  job *j = with;
+  switch (w[0]) {
+    case SN_LAUNCH: launch_kernel(j, w + 2, n - 2); break;
+    case SN_CALL: call_routine(j, w, n); break;
+    case SN_COPY: run_copy(j, w + 2, n - 2); break;
+    default: refuse(j, SN_E_WORDS, "command", "a GPU does not run it");
+  }
+  return j->code;
+}
+static int no_flag(void *with, const binding *b, uint64_t offset, uint8_t *value) {
+  (void)b; (void)offset; (void)value;
+  refuse(with, SN_E_WORDS, "loop", "a GPU does not read a flag");
+  return SN_E_WORDS;
+}
 // Puts the commands of a job on its stream, and its event behind them.
 static void encode(job *j) {
   const task *t = j->t;
   if (is_lost) refuse(j, SN_E_DEVICE, "task", lost);
-  for (uint32_t at = t->at, n; at < t->n && !j->code; at += n) {
-    const uint32_t *w = t->words + at;
-    n = t->n - at >= 2 ? w[1] : 0;
-    if (n < 2 || n > t->n - at) { refuse(j, SN_E_WORDS, "command", "malformed"); break; }
-    switch (w[0]) {
-      case SN_LAUNCH: launch_kernel(j, w + 2, n - 2); break;
-      case SN_CALL: call_routine(j, w, n); break;
-      case SN_COPY: run_copy(j, w + 2, n - 2); break;
-      default: refuse(j, SN_E_WORDS, "command", "a GPU does not run it");
-    }
-  }
+  context *scribe = scribes[j->lane];
+  const int code = j->code ? j->code : sn_commands(&(runner){j, scribe, t->b, t->nb, run_command, no_flag}, t->words + t->at, t->n - t->at);
+  if (code && !j->code) refuse(j, code, "commands", sn_written(scribe));
   // Also of a task that failed midway: what it has on the stream must end before its memory is free.
   good(j, sn_cuda.record(j->done, streams[j->lane]), "event");
 }
@@ -344,7 +351,7 @@ void sn_cuda_enqueue(task *t) {
 const char *sn_cuda_open_streams(void) {
   static const char *const none = "the CUDA device gives no streams";
   pthread_t thread;
-  if (!(scribes[0] = sn_scribe()) || !(scribes[1] = sn_scribe())) return none;
+  for (int i = 0; i < LANES; i++) if (!(scribes[i] = sn_scribe())) return none;
   for (int i = 0; i < LATE; i++) if (sn_cuda.new_stream(&streams[i], CU_STREAM_NON_BLOCKING)) return none;
   streams[LATE] = streams[COMPUTE];
   if (sn_cuda.allocate_host((void **)&verdicts, sizeof *verdicts * JOBS)) return none;

@@ -4,7 +4,7 @@ import { itemsize } from "../base/dtype.ts";
 import { addIdentities, encode, tape } from "../backends/cpu/tape.ts";
 import type { Node, Planned } from "../core/node.ts";
 import { contiguousStrides } from "../core/view.ts";
-import { aligned, type Layout, numberOf, plus, productOf, type Size, times } from "../kernel/sizes.ts";
+import { aligned, isMultiple, type Layout, numberOf, plus, productOf, type Size, times } from "../kernel/sizes.ts";
 import type { CType, Literal } from "../kernel/expr.ts";
 import { checkKernel } from "../kernel/check.ts";
 import { printKernel } from "../kernel/kernel.ts";
@@ -324,9 +324,11 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
     s.blocks.forEach((b, k) =>
       block(k, () => {
         for (const [n, spot] of b.spots) spots.set(n, spot);
+        hazards.fence();
         write(b.steps, starts.get(b.graph) as number);
       })
     );
+    hazards.fence();
     block(2, () => {
       for (const { from, to } of s.settle) {
         if (from.kind !== "alternating") continue;
@@ -358,9 +360,22 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
       const operands = s.operands.map((o) => {
         const l = locate(o.place),
           p = actual(o.place),
-          bytes = isLeaf(p) ? undefined : storages.get(placeKey(p))?.bytes;
+          spot = p.node === null ? undefined : spots.get(p.node),
+          bytes = isLeaf(p)
+            ? undefined
+            : spot !== undefined
+            ? bytesOf(p.node as Node, 0)
+            : storages.get(placeKey(p))?.bytes;
+        const aligned = spot?.kind !== "moving" || (isMultiple(spot.offset, 16) && isMultiple(spot.by, 16));
         const from = numberOf(l.offset), to = bytes === undefined ? Infinity : from + numberOf(bytes);
-        return { binding: l.binding, offset: plus(l.offset, o.offset), from, to, over: written.get(l.binding) ?? [] };
+        return {
+          binding: l.binding,
+          offset: plus(l.offset, o.offset),
+          from,
+          to,
+          over: written.get(l.binding) ?? [],
+          aligned,
+        };
       });
       const launch = launchOf(native, device, language, numbered(s), operands, hazards);
       if (launch === null) return;
