@@ -171,13 +171,16 @@ static void run_part(void *arg, int part, int parts, int thread) {
   part_job *j = arg;
   const dispatch *d = j->d;
   const program *g = d->g;
-  int64_t step = 8 * isa->lanes / (g->wide ? 2 : 1), chunk_steps = d->chunk / step;
-  size_t need = (size_t)g->n * sizeof(stage) + (size_t)d->n_mem * (sizeof(operand) + sizeof(char *)) + 2 * (size_t)g->n * sizeof(fixup) + (size_t)(g->slots + 1) * VEC * 8 + (g->kind == SN_COL ? (size_t)g->tiles * (size_t)chunk_steps * VEC * 8 : 0) + 512;
+  int64_t step = 8 * isa->lanes / (g->wide ? 2 : 1);
+  // A tile holds what a chunk accumulates, of rows what a later pass wants again.
+  const int64_t chunk_steps = g->kind == SN_COL ? d->chunk / step : g->kind == SN_ROW ? (d->n > 0 ? (d->n - 1) / step + 1 : 1) : 0;
+  const size_t tile_bytes = (size_t)g->tiles * (size_t)chunk_steps * VEC * 8;
+  size_t need = (size_t)g->n * sizeof(stage) + (size_t)d->n_mem * (sizeof(operand) + sizeof(char *)) + 2 * (size_t)g->n * sizeof(fixup) + (size_t)(g->slots + 1) * VEC * 8 + tile_bytes + 512;
   char *memory = sn_scratch(need);
   if (!memory) { j->failed = 1; return; }
   machine x;
   x.slots = memory; memory += (size_t)(g->slots + 1) * VEC * 8;
-  x.tiles = memory; if (g->kind == SN_COL) memory += (size_t)g->tiles * (size_t)chunk_steps * VEC * 8;
+  x.tiles = memory; memory += tile_bytes;
   x.s = (stage *)memory; memory += (size_t)g->n * sizeof(stage);
   x.op = (operand *)memory; memory += (size_t)d->n_mem * sizeof(operand);
   x.fix = (fixup *)memory; memory += 2 * (size_t)g->n * sizeof(fixup);
@@ -228,6 +231,7 @@ static void run_part(void *arg, int part, int parts, int thread) {
     }
     return;
   }
+  tile_at(&x, g, 0, chunk_steps, step);
   enter_row(d, &x, r0);
   for (int64_t row = r0;;) {
     place(&x, d, 0);
