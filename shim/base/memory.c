@@ -51,11 +51,15 @@ typedef struct spare { struct spare *next; uint64_t capacity; memory m; uint8_t 
 #define BINS 1024
 static spare *bins[BINS], *unused;
 static unsigned bin_of(uint64_t capacity) { return (unsigned)((capacity * 0x9E3779B97F4A7C15ull) >> 54) % BINS; }
-static void take_back(uint32_t device, memory m, uint64_t capacity) { sn_device(device, 0)->release(m, capacity - SN_PAD); }
+static void take_back(uint32_t device, memory m, uint64_t capacity) {
+  if (m.host) sn_forget_host(device, m.host, capacity);
+  sn_device(device, 0)->release(m, capacity - SN_PAD);
+}
 // Keeps freed memory for the next of its size, or gives it back.
 static void put_by(const slot *s) {
   if (s->mapped) {
     const device *d = sn_device(s->device, 0);
+    sn_forget_host(s->device, s->m.host, sn_mapped_bytes(s->bytes));
     if (d->adopt) d->release(s->m, s->bytes);
     sn_unmap_file(s->m.host, s->bytes);
     return;
