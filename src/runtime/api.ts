@@ -61,11 +61,8 @@ export function evaluate(...trees: readonly unknown[]): void {
  * ```
  */
 export function asyncEval(...trees: readonly unknown[]): Promise<void> {
-  const nodes = nodesOf(trees);
-  const done = late.evaluateAsync(nodes);
   // Nobody has to wait: a failure is also thrown by whatever reads the arrays or depends on them.
-  done.catch(() => {});
-  return done;
+  return late.evaluateAsync(nodesOf(trees));
 }
 
 /** Waits for all submitted work, whichever device or stream it runs on. */
