@@ -295,6 +295,14 @@ export function freshMark(): number {
   return ++stamp;
 }
 
+/** What running traces made `roots` depend on, if they do: the error of a read says so. */
+export function tracedBelow(
+  roots: readonly Node[],
+): { readonly what: string; readonly shape: readonly number[] } | null {
+  const n = topological(roots, (x) => x.buf !== null || x.results !== null).find((x) => x.placeholder);
+  return n === undefined ? null : { what: (n.arg as { readonly what: string }).what, shape: n.shape };
+}
+
 /** Nodes that `roots` need, inputs (by default) first; stops below nodes for which `stop` holds (they are not listed). Iterative: depth is no limit. */
 export function topological(
   roots: readonly Node[],
