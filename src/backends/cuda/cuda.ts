@@ -101,6 +101,7 @@ uint high_word(uint a, uint b) { return __umulhi(a, b); }
 export const CUDA: Language = {
   head: HEAD,
   own: own.join("\n"),
+  alone: "__restrict__ ",
   pointer: (type, written) => `${written ? "" : "const "}${type} *`,
   signature: (name, pointers) =>
     `extern "C" __global__ void __launch_bounds__(256) ${name}(${

@@ -38,6 +38,8 @@ export interface Language {
   readonly own: string;
   /** A pointer to elements in memory. */
   pointer(type: string, written: boolean): string;
+  /** What stands before the name of a pointer whose memory no other reaches, or nothing. */
+  readonly alone: string;
   /** The opening of a kernel with these pointers, a structure `Arguments` named `a`, and the uints `sn_group` and `sn_thread`. */
   signature(name: string, pointers: readonly string[]): string;
   /** Declares memory of the threadgroup. */
@@ -622,6 +624,18 @@ class Printer {
     });
   }
 
+  /** Rows whose stores lie apart. */
+  #apart(): void {
+    const pass = this.#k.passes[0] as Pass, index = this.#index, roots = rootsOf(pass);
+    this.#line(`const ${index} row = ${index}(sn_group) * ${THREADS} + ${index}(sn_thread);`);
+    this.#line(`if (row >= ${this.args.size("rows")}) return;`);
+    this.#rowStart();
+    this.#uniforms(roots);
+    this.#block(`for (${index} i = 0; i < n; i++)`, () => {
+      this.#position(roots, this.#storesOf(pass));
+      for (const s of pass.stores) this.#storeElement(s);
+    });
+  }
   /** Rows in order. Every thread walks over all of them and does the stores to the addresses that are its own, so that each address keeps its order. */
   #sequence(): void {
     const pass = this.#k.passes[0] as Pass, index = this.#index, shift = this.args.size("shift");
@@ -668,11 +682,12 @@ class Printer {
       map: () => this.#shape.crossed.length > 0 ? this.#tiles() : this.#map(),
       row: () => this.#rows(),
       column: () => this.#column(),
-      sequence: () => this.#sequence(),
+      sequence: () => this.#shape.apart ? this.#apart() : this.#sequence(),
     };
     kinds[this.#k.kind]();
     const l = this.#language;
-    const pointers = this.#k.mems.map((m, i) => `${l.pointer(storageName(m.dtype), m.written)}m${i}`);
+    const alone = this.#shape.alone ? l.alone : "";
+    const pointers = this.#k.mems.map((m, i) => `${l.pointer(storageName(m.dtype), m.written)}${alone}m${i}`);
     const body = `${l.signature(name, pointers)} {\n${this.#lines.join("\n")}\n}\n`;
     return `${l.head}${this.args.text()}${functionsFor(body, l.own)}${body}`;
   }
