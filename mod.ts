@@ -230,6 +230,7 @@ export {
 // ---- products
 export { expr } from "./src/ops/expr.ts";
 export { addmm, einsum, einsumPath, inner, kron, matmul, outer, tensordot, vecdot } from "./src/ops/matmul.ts";
+export { type MatmulPrecision, matmulPrecision, setMatmulPrecision } from "./src/ops/precision.ts";
 
 // ---- linear algebra
 export * as linalg from "./src/linalg/linalg.ts";

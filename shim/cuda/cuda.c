@@ -19,9 +19,13 @@ static const char *start(void) {
   if ((why = sn_cuda_open_compiler())) return why;
   return sn_cuda_open_streams();
 }
-// Small memory lies in chunks: the driver takes microseconds for each allocation. A chunk is filled from its start, and goes once nothing of it is in use.
-#define SMALL (256ull << 10)
-#define CHUNK (16ull << 20)
+int sn_cuda_own(void) {
+  const char *own = getenv("SINTER_CUDA_OWN");
+  return own && !strcmp(own, "1");
+}
+// Small memory lies in chunks: the driver takes some 50 microseconds for each allocation. A chunk is filled from its start, and goes once nothing of it is in use.
+#define SMALL (4ull << 20)
+#define CHUNK (64ull << 20)
 #define STEP 512                       // bytes: what the driver's own memory lies on, and more
 typedef struct chunk { struct chunk *next; CUdeviceptr p; uint64_t used; uint32_t live; } chunk;
 static chunk *chunks;                  // the first is being filled
@@ -78,6 +82,7 @@ static void info(char *text, size_t cap) {
 }
 static double setting(uint32_t which, const double *value) {
   (void)value;
+  if (which == SN_CUDA_SOLVES) { sn_cuda_enter(); return sn_cuda_solves(); }
   return which < SN_CUDA_COUNTS ? (double)atomic_load(&sn_cuda_counts[which]) : 0;
 }
 const device sn_cuda_device = {

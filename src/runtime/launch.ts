@@ -11,6 +11,7 @@ import {
 import { CUDA } from "../backends/cuda/cuda.ts";
 import { MSL } from "../backends/metal/msl.ts";
 import { DEBUG, debug } from "../base/env.ts";
+import { plainError } from "../base/error.ts";
 import type { CType } from "../kernel/expr.ts";
 import { isMultiple, numberOf, type Size } from "../kernel/sizes.ts";
 import type { Step } from "../schedule/step.ts";
@@ -127,7 +128,7 @@ export function launchOf(
   if (known === undefined) {
     const program = makeProgram(k, shape, language), id = native.program(sourceWords(program), device);
     if (DEBUG >= 4) debug(program.text);
-    if (id === 0) throw new Error(`internal: ${native.error()}\n${program.text}`);
+    if (id === 0) throw plainError(native.error());
     known = { id, program };
     loaded.set(key, known);
   }

@@ -222,11 +222,16 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
     arenaBinding = bindings;
     bind(2, arena);
   }
+  const lastRead = new Map<Node | null, number>();
+  list.forEach((s, i) => {
+    for (const o of s.kind === "kernel" ? s.operands : s.places) lastRead.set(o.place.node, i);
+  });
+  const read = graph.leaves.map((node) => ({ node, bytes: bytesOf(node, 0), last: lastRead.get(node) ?? -1 }));
   for (const [k, s] of storages) {
     if (s.keep === null) continue;
     binding.set(k, bindings);
     const word = bind(1, s.bytes);
-    outputs.push({ slot: s.keep.slot, out: s.out, word, over: overwritable(list, s, graph.leaves) });
+    outputs.push({ slot: s.keep.slot, out: s.out, word, over: overwritable(list, s, read) });
   }
   const locate = (place: Place): { binding: number; offset: Size } => {
     const p = actual(place);
@@ -379,16 +384,16 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   };
 }
 
-/** The leaves that the array of an output may be written over: read before its first store, or at the same elements of one map. */
-function overwritable(list: readonly Step[], s: Storage, leaves: readonly Node[]): number[] {
-  const reads = (step: Step, n: Node): boolean =>
-    step.kind === "kernel"
-      ? step.operands.some((o) => o.place.node === n)
-      : step.places.some((p) => p.place.node === n);
+/** The leaves that the array of an output may be written over: as long, and read before its first store, or at the same elements of one map. */
+function overwritable(
+  list: readonly Step[],
+  s: Storage,
+  leaves: readonly { readonly node: Node; readonly bytes: Size; readonly last: number }[],
+): number[] {
   const found: number[] = [];
-  leaves.forEach((n, leaf) => {
-    const last = list.findLastIndex((step) => reads(step, n));
-    if (last < s.first || (last === s.first && sameElements(list[last] as Step, s.keep as Node, n))) found.push(leaf);
+  leaves.forEach(({ node, bytes, last }, leaf) => {
+    if (bytes !== s.bytes || last > s.first) return;
+    if (last < s.first || sameElements(list[last] as Step, s.keep as Node, node)) found.push(leaf);
   });
   return found;
 }

@@ -58,7 +58,7 @@ const SHARE_COST = 6;
 /** Largest number of operations that are inlined into one kernel. */
 const MAX_COST = 300;
 const MAX_INPUTS = 24;
-/** Most inputs and stored values of one kernel: Metal binds 30 buffers, and a value may turn out to be read by another kernel. */
+/** Most inputs and stored values of one kernel, as far as they are known (schedule/cut.ts cuts what binds too much). */
 const MAX_BUFFERS = 28;
 
 /** True if a fold's axes reach the last axis that is longer than 1: its tree runs along rows. */

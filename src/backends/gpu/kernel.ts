@@ -485,7 +485,7 @@ class Printer {
   #pass(p: Pass): void {
     const { lanes, keep, full } = this.#shape, index = this.#index;
     for (const f of p.folds) this.#begin(f);
-    p.scans.forEach((s, j) => this.#line(`${typeName(s.t)} w${j} = ${this.#known(s.start)};`));
+    p.scans.forEach((s) => this.#line(`${typeName(s.t)} w${s.mem} = ${this.#known(s.start)};`));
     const shared = p.scans.map(() => this.#name());
     if (lanes > WIDTH) {
       p.scans.forEach((s, j) => this.#line(this.#language.shared(typeName(s.t), shared[j] as string, THREADS / WIDTH)));
@@ -522,7 +522,7 @@ class Printer {
   }
   /** Scans one value of each thread of the row, x, from the running value w; stores the results. */
   #scan(s: ScanStep, j: number, shared: string): void {
-    const { lanes } = this.#shape, op = foldOp(s.scan), type = typeName(s.t), x = `x${j}`, w = `w${j}`;
+    const { lanes } = this.#shape, op = foldOp(s.scan), type = typeName(s.t), x = `x${j}`, w = `w${s.mem}`;
     const join = (a: string, b: string): string => binaryText(op, s.t, a, b);
     if (lanes === 1) {
       this.#line(`const ${type} before${j} = ${w};`);
@@ -591,14 +591,14 @@ class Printer {
     }
     this.#block("if (inside && part == 0u)", () => {
       if (pass.scans.length > 0) {
-        pass.scans.forEach((s, j) => this.#line(`${typeName(s.t)} w${j} = ${this.#known(s.start)};`));
+        pass.scans.forEach((s) => this.#line(`${typeName(s.t)} w${s.mem} = ${this.#known(s.start)};`));
         steps("0", 1, () => {
           this.#position(pass.scans.map((s) => s.value), pass.scans.map((s) => s.mem));
-          pass.scans.forEach((s, j) => {
+          pass.scans.forEach((s) => {
             const place = `p${s.mem}[${this.#at(s.mem)}]`, d = this.#mem(s.mem).dtype;
-            if (s.exclusive) this.#line(`${place} = ${narrowed(d, `w${j}`)};`);
-            this.#line(`w${j} = ${binaryText(foldOp(s.scan), s.t, `w${j}`, this.#value(s.value))};`);
-            if (!s.exclusive) this.#line(`${place} = ${narrowed(d, `w${j}`)};`);
+            if (s.exclusive) this.#line(`${place} = ${narrowed(d, `w${s.mem}`)};`);
+            this.#line(`w${s.mem} = ${binaryText(foldOp(s.scan), s.t, `w${s.mem}`, this.#value(s.value))};`);
+            if (!s.exclusive) this.#line(`${place} = ${narrowed(d, `w${s.mem}`)};`);
           });
         });
       }
