@@ -1,5 +1,6 @@
 // What an eval would run: the kernels, copies and repeated work that `explain` shows.
 import { itemsize } from "../base/dtype.ts";
+import { STAND_IN } from "../core/body.ts";
 import { recording } from "../core/device.ts";
 import { type Node, topological, type TransferArg } from "../core/node.ts";
 import { size } from "../core/shape.ts";
@@ -11,7 +12,7 @@ import { callOf } from "./program.ts";
 import { type Segment, segmentsOf } from "./segments.ts";
 import { graphOf } from "./graph.ts";
 import { native } from "./memory.ts";
-import { onLeaves, STAND_IN } from "./run.ts";
+import { onLeaves } from "./run.ts";
 import { type SyncInfo, syncsOf } from "./syncs.ts";
 
 /** A copy between devices as `explain` shows it. */

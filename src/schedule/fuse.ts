@@ -13,7 +13,7 @@ export type Role = "element" | "row" | "fold" | "scan" | "whole";
 export interface Group {
   readonly index: number;
   /** `product`: rows that are sums of products of two matrices. */
-  kind: "map" | "row" | "product" | "column" | "scan" | "parts" | "scatter" | "call";
+  kind: "map" | "row" | "product" | "column" | "scan" | "parts" | "scatter" | "call" | "loop";
   /** Iteration shape, and the axes that are folded. */
   readonly shape: readonly Size[];
   axes: readonly [number, number] | null;
@@ -53,6 +53,7 @@ export interface Schedule extends Nodes {
   readonly groups: readonly Group[];
   /** Nodes that are written over their first input. */
   readonly inPlace: ReadonlySet<Node>;
+  readonly loops: Graph["loops"];
 }
 
 /** Cost above which a value that several kernels want is stored instead of computed again. */
@@ -145,7 +146,7 @@ function canPull(symbols: Symbols, n: Node): boolean {
 
 const MEMORY = { cost: 0, reads: 1 } as const;
 /** Sorts the nodes of a graph into groups. */
-export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedule {
+export function fuse({ order, keep, inPlace, loops }: Graph, symbols: Symbols): Schedule {
   const shapeOf = (n: Node): readonly Size[] => symbols.of(n).shape;
   const infos: Info[] = order.map((node, i) => {
     node.slot = i;
@@ -171,8 +172,8 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
       // A view reads its first input; the others are only to come before it.
       if (lower.kind === "view") break;
     }
-    if (i.root || (lower.kind === "call" && !isProduct(n))) demand(n);
-    if (lower.kind === "call") n.inputs.forEach(demand);
+    if (i.root || lower.kind === "loop" || (lower.kind === "call" && !isProduct(n))) demand(n);
+    if (lower.kind === "call" || lower.kind === "loop") n.inputs.forEach(demand);
     if (lower.kind === "scatter") n.inputs.forEach((c, k) => k === 0 ? undefined : demand(c));
     if (lower.kind === "gather") demand(n.inputs[0] as Node);
   }
@@ -269,7 +270,7 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
       join(i, open("product", shape, axes, "a matrix product", productBlock(shape) > 0), "fold", d.inputs, d.cost);
       continue;
     }
-    if (lower.kind === "call" || lower.kind === "parts" || lower.kind === "scatter") {
+    if (lower.kind === "call" || lower.kind === "loop" || lower.kind === "parts" || lower.kind === "scatter") {
       const d = dependencies(n);
       i.stored = true;
       join(
@@ -278,7 +279,11 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
           lower.kind,
           shapeOf(n),
           null,
-          lower.kind === "call" ? "a library call reads and writes memory" : "several stores fill one array",
+          lower.kind === "call"
+            ? "a library call reads and writes memory"
+            : lower.kind === "loop"
+            ? "control flow repeats or chooses kernels of its own"
+            : "several stores fill one array",
         ),
         "whole",
         d.inputs,
@@ -469,5 +474,5 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
       if (ci !== undefined && ci.group !== null && ci.group !== g) ci.stored = true;
     }
   }
-  return { infos, symbols, groups: inOrder(groups, (n) => info(n)?.group ?? null), inPlace };
+  return { infos, symbols, groups: inOrder(groups, (n) => info(n)?.group ?? null), inPlace, loops };
 }

@@ -16,11 +16,12 @@ import {
 } from "./fuse.ts";
 import { Builder } from "./builder.ts";
 import { cut, MOST_BUFFERS } from "./cut.ts";
+import { lowerLoop } from "./loops.ts";
 import { type Place, placeOf, type Step } from "./step.ts";
 
 /** All steps of a schedule, in order. */
-export function lower(schedule: Schedule): Step[] {
-  const steps: Step[] = [], spaces = { count: 0 };
+export function lower(schedule: Schedule, spaces: { count: number } = { count: 0 }): Step[] {
+  const steps: Step[] = [];
   for (const g of schedule.groups) lowerWithin(schedule, g, steps, spaces);
   return steps;
 }
@@ -42,6 +43,7 @@ const whole = (nodes: Nodes, n: Node): PlanView => contiguousView(nodes.symbols.
 function lowerGroup(schedule: Schedule, g: Group, steps: Step[], spaces: { count: number }): void {
   const first = g.members[0] as Node, { infos, inPlace, symbols } = schedule;
   const workspace = (bytes: Size): Place => ({ node: null, out: 0, workspace: spaces.count++, bytes });
+  if (g.kind === "loop") return lowerLoop(schedule, g, first, steps, workspace, (inner) => lower(inner, spaces));
   if (g.kind === "call") return lowerCall(schedule, g, first, steps, workspace);
   if (g.kind === "parts") {
     const l = first.op.lower;
