@@ -253,8 +253,8 @@ static int within(const dispatch *d, const mem *m, int how, int bytes, int64_t l
       __int128 after = 1;
       sn_extent e = {0, 0};
       for (int a = d->n_inner - 1; a >= 0 && n > 0; a--) {
-        const __int128 steps = (n + after - 1) / after;
-        sn_widen(&e, steps < d->inner[a] ? (int64_t)steps : d->inner[a], m->inner[a]);
+        const int64_t steps = after < n ? (n - 1) / (int64_t)after + 1 : 1;
+        sn_widen(&e, steps < d->inner[a] ? steps : d->inner[a], m->inner[a]);
         after *= d->inner[a];
       }
       r.low += e.low * bytes; r.high += e.high * bytes + (n > 0 ? bytes : 0);
@@ -382,13 +382,13 @@ out:
   return code;
 }
 int sn_read_call(context *c, const uint32_t *w, uint32_t n, const binding *b, uint32_t nb, sn_checked *r) {
-  uint32_t count = 0;
-  while (sn_blas_routines[count].name) count++;
+  static uint32_t count;
+  if (!count) { uint32_t k = 0; while (sn_blas_routines[k].name) k++; __atomic_store_n(&count, k, __ATOMIC_RELAXED); }
   if (n < 6 || w[2] >= count || w[3] > 16 || w[4] > 256 || w[5] > 16 || n < 6 + 3 * w[3] + 2 * w[4] + 2 * w[5]) { sn_fail(c, "malformed call"); return SN_E_WORDS; }
   const uint32_t *q = w + 6;
-  memset(r, 0, sizeof *r);
+  r->touched = 0; r->text[0] = 0;       // all that is read of the rest is written: clearing it would take longer than a small product
   for (uint32_t i = 0; i < w[3]; i++, q += 3) {
-    if (q[0] == 0xffffffff) continue;
+    if (q[0] == 0xffffffff) { r->p[i] = 0; continue; }
     if (q[0] >= nb) { sn_fail(c, "call: no such binding"); return SN_E_WORDS; }
     if (!b[q[0]].p) { sn_fail(c, "call: pointer %u lies on another device", i); return SN_E_WORDS; }
     if (wide(q + 1) < 0 || (uint64_t)wide(q + 1) > b[q[0]].bytes) { sn_fail(c, "call: pointer %u leaves its buffer", i); return SN_E_WORDS; }

@@ -23,18 +23,18 @@ export type Tree =
   | null
   | undefined;
 
-function arraysOf(tree: unknown, out: NDArray[] = []): NDArray[] {
-  if (tree instanceof NDArray) out.push(tree);
-  else if (Array.isArray(tree)) { for (const t of tree as readonly unknown[]) arraysOf(t, out); }
+function collect<T>(tree: unknown, of: (a: NDArray) => T, out: T[] = []): T[] {
+  if (tree instanceof NDArray) out.push(of(tree));
+  else if (Array.isArray(tree)) { for (let i = 0; i < tree.length; i++) collect(tree[i], of, out); }
   else if (
     typeof tree === "object" && tree !== null &&
     (Object.getPrototypeOf(tree) === Object.prototype || Object.getPrototypeOf(tree) === null)
   ) {
-    for (const t of Object.values(tree)) arraysOf(t, out);
+    for (const t of Object.values(tree)) collect(t, of, out);
   }
   return out;
 }
-const nodesOf = (trees: readonly unknown[]): Node[] => arraysOf(trees).map((a) => a.node);
+const nodeOf = (a: NDArray): Node => a.node, nodesOf = (tree: unknown): Node[] => collect(tree, nodeOf);
 
 /**
  * Computes the arrays of trees; blocks until their values are there.
@@ -187,7 +187,7 @@ export function scope<T>(f: () => T): T {
     if (result instanceof Promise) {
       throw plainError("Cannot run an asynchronous function in scope(): use `using` instead");
     }
-    keep = new Set(arraysOf(result));
+    keep = new Set(collect(result, (a) => a));
     return result;
   } finally {
     for (const a of leaveScope()) if (keep === null || !keep.has(a)) a.dispose();

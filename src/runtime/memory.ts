@@ -21,7 +21,7 @@ gpus.there = () => {
   }
 };
 /** What owns a buffer. */
-interface Token {
+export interface Token {
   readonly id: number;
   readonly token: ArrayBuffer;
 }
