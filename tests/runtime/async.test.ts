@@ -7,21 +7,18 @@ import { fileURLToPath } from "node:url";
 import * as mx from "../../mod.ts";
 
 const singular = (): mx.NDArray => mx.linalg.inv(mx.zeros([3, 3]));
-const large = (): mx.NDArray => mx.random.normal([768, 768]);
+const large = (n = 768): mx.NDArray => mx.random.normal([n, n]);
 
 test("timers tick while a long computation is awaited", async () => {
   let ticks = 0;
-  const x = large(),
-    mean = (n: number): Promise<ArrayLike<unknown>> => {
-      let y = x;
-      for (let i = 0; i < n; i++) y = y.matmul(x).mul(0.03);
-      return mx.mean(y).dataAsync();
-    };
-  mx.eval(x);
   const timer = setInterval(() => ticks++, 1);
-  // As much as takes a while on the device at hand.
-  for (let n = 30, took = 0; took < 30; n *= 2) {
-    const result = mean(n), from = performance.now();
+  // As large as takes a while on the device at hand.
+  for (let n = 768, took = 0; took < 30; n *= 2) {
+    const x = large(n);
+    mx.eval(x);
+    let y = x;
+    for (let i = 0; i < 30; i++) y = y.matmul(x).mul(0.03);
+    const result = mx.mean(y).dataAsync(), from = performance.now();
     ticks = 0;
     assert.ok(Number.isFinite(Number((await result)[0])));
     took = performance.now() - from;
