@@ -202,6 +202,7 @@ uint32_t sn_use(uint32_t ctx, uint32_t device_number, int computes, const uint32
     const uint32_t kind = e[0];
     const uint64_t bytes = e[2] | (uint64_t)e[3] << 32;
     b[i] = (binding){.kind = (uint8_t)kind};
+    if (kind == SN_BIND_WINDOW) { b[i].bytes = bytes; continue; }
     const int fresh = kind == SN_BIND_NEW || kind == SN_BIND_ARENA;
     const uint32_t id = fresh ? make(ctx, device_number, bytes, kind == SN_BIND_NEW, e[1], computes ? &b[i] : 0) : kind == SN_BIND_BUFFER || kind == SN_BIND_UPDATE ? e[1] : 0;
     slot *s = at(id);

@@ -1,5 +1,5 @@
 // CUDA C as a language of the GPU generator: one text without headers, compiled with no contraction but where it says fma. float32 has subnormals here.
-import type { Language } from "../gpu/kernel.ts";
+import type { Language } from "../gpu/language.ts";
 
 /** Functions of float32 that CUDA has: not the approximate ones of its intrinsics. */
 const OWN = ["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "log2", "log10"];
@@ -111,4 +111,5 @@ export const CUDA: Language = {
     })`,
   shared: (type, name, n) => `__shared__ ${type} ${name}[${n}];`,
   barrier: "__syncthreads();",
+  tiles: null,
 };
