@@ -49,6 +49,22 @@ enum { CU_MULTIPROCESSORS = 16, CU_MAJOR = 75, CU_MINOR = 76 };       // attribu
   X(CUresult, error_name, cuGetErrorName, (CUresult error, const char **name)) \
   X(CUresult, error_text, cuGetErrorString, (CUresult error, const char **text))
 
+// Graphs, without which an older driver does.
+typedef struct CUgraph_st *CUgraph;
+typedef struct CUgraphExec_st *CUgraphExec;
+typedef struct CUgraphNode_st *CUgraphNode;
+typedef struct CUkernelNode { CUfunction function; unsigned gx, gy, gz, x, y, z, shared; void **arguments, **extra; void *kernel; CUcontext context; } CUkernelNode;
+enum { CU_CAPTURE_RELAXED = 2 };
+#define GRAPHS(X) \
+  X(CUresult, begin, cuStreamBeginCapture_v2, (CUstream stream, int mode)) \
+  X(CUresult, finish, cuStreamEndCapture, (CUstream stream, CUgraph *graph)) \
+  X(CUresult, recorded, cuStreamGetCaptureInfo_v2, (CUstream stream, int *status, uint64_t *id, CUgraph *graph, const CUgraphNode **after, size_t *n)) \
+  X(CUresult, instantiate, cuGraphInstantiateWithFlags, (CUgraphExec *exec, CUgraph graph, unsigned long long flags)) \
+  X(CUresult, set, cuGraphExecKernelNodeSetParams_v2, (CUgraphExec exec, CUgraphNode node, const CUkernelNode *parameters)) \
+  X(CUresult, launch, cuGraphLaunch, (CUgraphExec exec, CUstream stream)) \
+  X(CUresult, end, cuGraphDestroy, (CUgraph graph)) \
+  X(CUresult, end_exec, cuGraphExecDestroy, (CUgraphExec exec))
+
 typedef struct nvrtc_program *nvrtcProgram;
 #define NVRTC(X) \
   X(int, version, nvrtcVersion, (int *major, int *minor)) \
@@ -118,6 +134,7 @@ enum { PREFERENCE_WORKSPACE = 1, PREFERENCE_ALIGNMENT_A = 5, PREFERENCE_ALIGNMEN
 
 #define FIELD(result, name, symbol, arguments) result (*name) arguments;
 extern struct sn_cuda { DRIVER(FIELD) } sn_cuda;
+extern struct sn_graphs { GRAPHS(FIELD) } sn_graphs;
 extern struct sn_nvrtc { NVRTC(FIELD) } sn_nvrtc;
 extern struct sn_blaslt { BLASLT(FIELD) } sn_blaslt;
 extern struct sn_solver { SOLVER(FIELD) } sn_solver;
@@ -126,6 +143,7 @@ extern struct sn_blas { BLAS(FIELD) } sn_blas;
 #undef FIELD
 // Opens one of them; null, or why it cannot be used.
 const char *sn_cuda_open(void);
+const char *sn_cuda_bind_graphs(void); // of the driver, once that is open
 const char *sn_nvrtc_open(void);
 const char *sn_blaslt_open(void);
 const char *sn_solver_open(void);

@@ -57,7 +57,7 @@ test("float32 is float32 unless setMatmulPrecision says otherwise, in compiled f
   for (const e of errors()) assert.ok(e < 2e-6, `${e}`);
 });
 
-const solves = there && lib.stat((CUDA as number) << 8 | 4) === 1;
+const solves = there && lib.stat((CUDA as number) << 8 | 5) === 1;
 /** Where factorisations are tested: without a GPU the CPU's are, by the same checks. */
 const onSolver = solves ? onGpu : onCpu, place = solves ? "GPU" : "CPU";
 const matrix = (...shape: number[]): mx.NDArray =>

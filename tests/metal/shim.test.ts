@@ -103,6 +103,42 @@ test("memory of the CPU is read and written in place", () => {
   assert.deepEqual(violations(), []);
 });
 
+test("the buffer over memory of the CPU stays for the next task, and goes with the memory", async () => {
+  if (simulator === null) return;
+  const { metalsim_count: count } = simulator;
+  const settled = async (): Promise<number> => {
+    for (let last = -1, same = 0;; same++) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      const now = count(LIVE);
+      if (now !== last) [last, same] = [now, 0];
+      if (same > 5) return now;
+    }
+  };
+  const program = metal.program(source("o[g] = a[g] + 1.0f;")), o = metal.buffer(1 << 20);
+  const launch: Launch = {
+    program,
+    groups: [16, 1, 1],
+    threads: [64, 1, 1],
+    buffers: [[0, 0], [1, 0]],
+    constants: [0],
+  };
+  metal.trim();
+  const before = await settled(), a = metal.buffer(1 << 20, CPU);
+  for (let i = 1; i < 5; i++) {
+    floats(a).fill(i);
+    metal.run([a, o], [launch]);
+    assert.equal(floats(o)[0], i + 1);
+    assert.equal(await settled(), before + 1);
+  }
+  metal.dispose(a);
+  assert.equal(await settled(), before + 1, "the memory waits for the next of its size");
+  metal.trim();
+  assert.equal(await settled(), before);
+  metal.dispose(o);
+  metal.free(program);
+  assert.deepEqual(violations(), []);
+});
+
 test("threads meet at barriers, and SIMD groups exchange values", () => {
   const sums = run(source(
     `threadgroup float s[64]; s[t] = a[g]; threadgroup_barrier(mem_flags::mem_threadgroup); float v = s[63 - t];
