@@ -23,7 +23,7 @@ void sn_forget_buffers(uint32_t ctx);                                         //
 void sn_forget_programs(uint32_t ctx);
 void sn_enqueue_host(task *t);                                                // context.c: the CPU's tasks run in order on the context's dispatcher thread
 // exec.c: runs the commands from words[at] on; `device` is whose programs they name.
-int sn_run(context *c, const uint32_t *w, uint32_t n, uint32_t at, const binding *b, uint32_t nb, uint32_t device);
+int sn_run(context *c, const uint32_t *w, uint32_t n, uint32_t at, binding *b, uint32_t nb, uint32_t device);
 // exec.c: reads SN_CALL, proves what it may touch, and fills `call`, in which the pointers are those of the device; touched: there is something to do.
 struct sn_checked;
 int sn_read_call(context *c, const uint32_t *w, uint32_t n, const binding *b, uint32_t nb, struct sn_checked *call);

@@ -436,19 +436,23 @@ static int run_copy(context *c, const uint32_t *w, uint32_t n, const binding *b,
   memmove(p[0], p[1], (size_t)bytes);
   return 0;
 }
-int sn_run(context *c, const uint32_t *w, uint32_t n, uint32_t at, const binding *b, uint32_t nb, uint32_t device) {
-  while (at + 2 <= n) {
-    uint32_t len = w[at + 1];
-    if (len < 2 || len > n - at) { sn_fail(c, "malformed command"); return SN_E_WORDS; }
-    int code = SN_E_WORDS;
-    switch (w[at]) {
-      case SN_DISPATCH: code = run_dispatch(c, w + at, len, b, nb, device); break;
-      case SN_CALL: code = run_call(c, w + at, len, b, nb); break;
-      case SN_COPY: code = run_copy(c, w + at, len, b, nb); break;
-      default: sn_fail(c, "no command has number %u", w[at]);
-    }
-    if (code) return code;
-    at += len;
+typedef struct place_to_run { context *c; const binding *b; uint32_t nb, device; } place_to_run;
+static int run_command(void *with, const uint32_t *w, uint32_t n) {
+  const place_to_run *at = with;
+  switch (w[0]) {
+    case SN_DISPATCH: return run_dispatch(at->c, w, n, at->b, at->nb, at->device);
+    case SN_CALL: return run_call(at->c, w, n, at->b, at->nb);
+    case SN_COPY: return run_copy(at->c, w, n, at->b, at->nb);
+    default: sn_fail(at->c, "no command has number %u", w[0]); return SN_E_WORDS;
   }
+}
+static int read_flag(void *with, const binding *b, uint64_t offset, uint8_t *value) {
+  const place_to_run *at = with;
+  if (!b->p) { sn_fail(at->c, "loop: its flag lies on another device"); return SN_E_WORDS; }
+  *value = ((const uint8_t *)b->p)[offset];
   return 0;
+}
+int sn_run(context *c, const uint32_t *w, uint32_t n, uint32_t at, binding *b, uint32_t nb, uint32_t device) {
+  place_to_run here = {c, b, nb, device};
+  return sn_commands(&(runner){&here, c, b, nb, run_command, read_flag}, w + at, n - at);
 }

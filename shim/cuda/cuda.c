@@ -23,9 +23,9 @@ int sn_cuda_own(void) {
   const char *own = getenv("SINTER_CUDA_OWN");
   return own && !strcmp(own, "1");
 }
-// Small memory lies in chunks: the driver takes microseconds for each allocation. A chunk is filled from its start, and goes once nothing of it is in use.
-#define SMALL (256ull << 10)
-#define CHUNK (16ull << 20)
+// Small memory lies in chunks: the driver takes some 50 microseconds for each allocation. A chunk is filled from its start, and goes once nothing of it is in use.
+#define SMALL (4ull << 20)
+#define CHUNK (64ull << 20)
 #define STEP 512                       // bytes: what the driver's own memory lies on, and more
 typedef struct chunk { struct chunk *next; CUdeviceptr p; uint64_t used; uint32_t live; } chunk;
 static chunk *chunks;                  // the first is being filled

@@ -3,7 +3,6 @@
 // otherwise it is sinter/cuda in XDG_CACHE_HOME or in ~/.cache.
 #define _GNU_SOURCE
 #include "cuda.h"
-#include "../base/source.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -158,6 +157,7 @@ static void *make(context *c, const char *name, const char *text, uint32_t threa
 }
 static void end(void *k_) {
   kernel *k = k_;
+  sn_cuda_forget_graphs();
   sn_cuda_enter();
   sn_cuda.unload(k->module);
   free(k);

@@ -10,6 +10,7 @@ import { apply } from "../core/node.ts";
 import { axisOf, broadcast, counting, same, size, sizeTimes, text } from "../core/shape.ts";
 import type { PlanView } from "../core/view.ts";
 import { contiguousStrides } from "../core/view.ts";
+import type { Expr } from "../kernel/expr.ts";
 import { equal, type Size, times as timesSize } from "../kernel/sizes.ts";
 import { trailing } from "./args.ts";
 import {
@@ -129,6 +130,11 @@ const matmulOp: OpDef<Scale> = define<Scale>({
         ints,
         nums: [arg.alpha, c === undefined ? 0 : arg.beta, arg.fast ? 1 : 0],
       }];
+    },
+    product: (s, sum, added, arg) => {
+      const times = (x: Expr, k: number): Expr => k === 1 ? x : s.bin("mul", s.literal(k, x.t), x),
+        scaled = times(sum, arg.alpha);
+      return added === null ? scaled : s.bin("add", scaled, times(added, arg.beta));
     },
   },
   structure: (a) => `${a.alpha},${a.beta},${a.fast}`,

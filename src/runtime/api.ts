@@ -82,6 +82,16 @@ export interface Explanation {
   readonly recomputed: readonly string[];
   toString(): string;
 }
+/** A kernel as text; those inside of control flow stand below it. */
+function linesOf(k: KernelInfo, number: string): string[] {
+  const often = k.passes === undefined ? "" : k.passes === null ? " as often as the data say" : ` ${k.passes} times`;
+  return [
+    `${number} ${k.device} ${k.name}${often}: ${
+      k.ops.join(", ")
+    }\n      reads ${k.reads} B, writes ${k.writes} B, ${k.flops} flop; ${k.reason}`,
+    ...(k.inner ?? []).flatMap((x, i) => linesOf(x, `${number}.${i}`)),
+  ];
+}
 /**
  * The kernels and library calls that an eval of the arrays would run, with bytes, flops and the reason of each cut.
  *
@@ -99,11 +109,7 @@ export function explain(...trees: readonly unknown[]): Explanation {
     recomputed,
     toString: () =>
       [
-        ...kernels.map((k, i) =>
-          `${String(i).padStart(3)} ${k.device} ${k.name}: ${
-            k.ops.join(", ")
-          }\n      reads ${k.reads} B, writes ${k.writes} B, ${k.flops} flop; ${k.reason}`
-        ),
+        ...kernels.flatMap((k, i) => linesOf(k, String(i).padStart(3))),
         ...copies.map((c) => `copy ${c.bytes} B from ${c.from} to ${c.to}: ${c.reason}`),
         ...syncs.map((s) =>
           `sync: ${s.waits} waits for ${s.for} ${s.times === 1 ? "once" : `${s.times} times`}${

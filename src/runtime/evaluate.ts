@@ -22,8 +22,6 @@ import { isFar, noteRead, noteTransfer } from "./syncs.ts";
 
 /** Throws if a node to be computed is a trace's placeholder, or of a trace without numbers. */
 function checkReadable(roots: readonly Node[], order: readonly Node[]): void {
-  const { symbolic } = trace;
-  if (symbolic !== null && roots.some((n) => n.serial >= symbolic)) needNumbers();
   for (const n of order) {
     if (!n.placeholder) continue;
     const { what } = n.arg as { readonly what: string };
@@ -33,6 +31,8 @@ function checkReadable(roots: readonly Node[], order: readonly Node[]): void {
       }]), which is traced and has no value; return the array and read it outside`,
     );
   }
+  const { symbolic } = trace;
+  if (symbolic !== null && roots.some((n) => n.serial >= symbolic)) needNumbers();
 }
 /** Nodes that `set` built on a state that nobody had evaluated: the next eval computes them too, so that no chain of unread states grows. */
 const states = new Set<Node>(), followed = new WeakSet<Node>();

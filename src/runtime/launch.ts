@@ -1,13 +1,6 @@
 // Steps of a plan as launches of source programs, for the devices whose kernels are text.
-import {
-  type Language,
-  makeLaunch,
-  makeProgram,
-  type Program,
-  programKey,
-  type Run,
-  shapeOf,
-} from "../backends/gpu/kernel.ts";
+import type { Language } from "../backends/gpu/language.ts";
+import { makeLaunch, makeProgram, type Program, programKey, type Run, shapeOf } from "../backends/gpu/kernel.ts";
 import { CUDA } from "../backends/cuda/cuda.ts";
 import { MSL } from "../backends/metal/msl.ts";
 import { DEBUG, debug } from "../base/env.ts";
@@ -18,10 +11,17 @@ import type { Step } from "../schedule/step.ts";
 import type { Native } from "./ffi.ts";
 
 const LANGUAGES: Readonly<Record<string, Language>> = { metal: MSL, cuda: CUDA };
-/** The language of a device's kernels; null if it runs tapes. */
+const languages = new Map<number, Language | null>();
+/** The language of a device's kernels; null if it runs tapes. GPUs before Apple's seventh family have no matrices of SIMD groups. */
 export function languageOf(native: Native, device: number): Language | null {
-  for (const [name, number] of native.devices) if (number === device) return LANGUAGES[name] ?? null;
-  return null;
+  let language = languages.get(device);
+  if (language === undefined) {
+    const [name] = [...native.devices].find(([, number]) => number === device) ?? [""];
+    language = LANGUAGES[name] ?? null;
+    if (name === "metal" && Number(native.info(device)["family"]?.slice(5)) < 7) language = { ...MSL, tiles: null };
+    languages.set(device, language);
+  }
+  return language;
 }
 
 interface Loaded {
@@ -82,6 +82,16 @@ export class Hazards {
   }
 }
 
+/** Whether no memory that is written is that of another operand as well. */
+function areAlone(operands: readonly Located[], written: (operand: number) => boolean): boolean {
+  return operands.every((o, i) =>
+    !written(i) ||
+    operands.every((x, j) =>
+      i === j || (!o.over.includes(x.binding) && (x.binding !== o.binding || x.to <= o.from || o.to <= x.from))
+    )
+  );
+}
+
 /** A launch in words, with the places (from its first word) that a run patches. */
 export interface LaunchWords {
   readonly words: readonly number[];
@@ -109,7 +119,11 @@ export function launchOf(
     ...step,
     operands: step.operands.map((o, i) => ({ ...o, offset: offsetOf(operands[i] as Located) })),
   };
-  const shape = shapeOf(k, run), key = `${device} ${programKey(k, shape)}`;
+  const shape = {
+    ...shapeOf(k, run, language.tiles !== null),
+    alone: language.alone !== "" && areAlone(operands, (i) => k.mems[i]?.written === true),
+  };
+  const key = `${device} ${programKey(k, shape)}`;
   let known = loaded.get(key);
   if (known === undefined) {
     const program = makeProgram(k, shape, language), id = native.program(sourceWords(program), device);

@@ -1,9 +1,10 @@
 // Runs plans: one submission, and the values back into the nodes.
 import { plainError } from "../base/error.ts";
+import { STAND_IN } from "../core/body.ts";
 import type { Buf, Node } from "../core/node.ts";
 import { trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
-import { alignment, type Graph, present } from "../schedule/graph.ts";
+import { alignment, everyNode, type Graph, present } from "../schedule/graph.ts";
 import { deviceNumber, isUnified } from "./devices.ts";
 import { type Plan, putScalar, wideAt } from "./plan.ts";
 import type { Call, Program, ProgramPlan } from "./program.ts";
@@ -60,8 +61,9 @@ function submitted(
     const l = p.leaves[k] as Plan["leaves"][number];
     words[l.word] = bufOf(leaves[l.leaf] as Node, l.out).id;
   }
+  const all = everyNode(g);
   for (let k = 0; k < scalars.length; k++) {
-    const s = scalars[k] as Plan["scalars"][number], n = g.order[s.slot] as Node, v = n.op.values?.(n.arg)[s.k];
+    const s = scalars[k] as Plan["scalars"][number], n = all[s.slot] as Node, v = n.op.values?.(n.arg)[s.k];
     if (v === undefined) continue;
     if (s.t === "f32") p.floats[s.word] = v as number;
     else putScalar(words, s.word, s.t, v);
@@ -216,13 +218,3 @@ export function standingIn<T>(nodes: readonly Node[], views: readonly View[], f:
     nodes.forEach((n, i) => [n.buf, n.view] = before[i] as readonly [Buf | null, View | null]);
   }
 }
-/** Stands for memory while a plan is made or described without it. */
-export const STAND_IN: Buf = {
-  id: 0,
-  bytes: 0,
-  address: 0,
-  token: new ArrayBuffer(0),
-  users: 0,
-  exposed: false,
-  ticket: 0,
-};
