@@ -24,7 +24,7 @@ SN_EXPORT uint32_t sn_info(uint32_t device, uint8_t *text, uint32_t cap); // "ke
 // A buffer id is slot and generation; 0 is none. Buffers are 64-byte aligned at least, and SN_PAD readable bytes follow each.
 // Freed buffers are cached by size class and reused once the submissions that use them are done. A buffer is memory of one device.
 #define SN_PAD 2048
-SN_EXPORT uint32_t sn_alloc(uint32_t ctx, uint32_t device, double bytes); // reference count 1, held by the owner; 0 = no memory, no device, or over the limit
+SN_EXPORT uint32_t sn_alloc(uint32_t ctx, uint32_t device, double bytes); // reference count 1, held by the owner; 0 = no memory or over the limit; or no such device, which sn_error says: it is empty otherwise
 // A file as a buffer: pages that are read when they are touched, and that are the process's own once they are written. The file must stay as it
 // is meanwhile. 0 = not possible: no such file or not so long, no such call on this system, a device whose memory the host does not see.
 SN_EXPORT uint32_t sn_map(uint32_t ctx, uint32_t device, const uint8_t *path, uint32_t length, double bytes);
