@@ -4,6 +4,8 @@
 #define VL ((int)(VB / sizeof(T)))
 #define NR (NV * VL)
 #define NC (1280 / (int)sizeof(T) / NR * NR)
+#define CS ((MR + VL - 1) / VL * VL)                  // stride of the columns of a packed tile of A
+#define GROUP 8                                       // tiles of a transposed A that are packed together, so that its cache lines are read whole
 typedef T S(vec) __attribute__((vector_size(VB)));
 typedef S(vec) S(vecu) __attribute__((aligned(1), may_alias));
 INL S(vec) S(ld)(const T *p) { return *(const S(vecu) *)p; }
@@ -52,8 +54,11 @@ INL void S(put)(void *p, int64_t o, T x, int kind) {
 #endif
   ((T *)p)[o] = x;
 }
-// C[mr x nc] (+)= alpha A[mr x k] B[k x nc], nv vectors wide; packed: strides KC and NR, whole vectors of B
-INL void S(tile)(int mr, int nv, int packed, int64_t k, const T *A, int64_t lda, const T *B, int64_t ldb, T *C, int64_t ldc, T alpha, int add, int nc) {
+// C[mr x nc] (+)= alpha A[mr x k] B[k x nc], nv vectors wide. A is packed rows of stride KC (ROWS), rows of stride lda (FAR) or columns of stride lda (COLUMNS);
+// B's rows are ldb apart, and packed ones are NR apart and have whole vectors.
+enum { S(ROWS), S(FAR), S(COLUMNS) };
+#define TILE_ARGS int64_t k, const T *A, int64_t lda, const T *B, int64_t ldb, T *C, int64_t ldc, T alpha, int add, int nc
+INL void S(tile)(int mr, int nv, int form, int packed, TILE_ARGS) {
   S(vec) acc[MR][NV]; const T *a[(MR + 2) / 3];
   UNROLL for (int i = 0; i < mr; i++) UNROLL for (int j = 0; j < nv; j++) acc[i][j] = (S(vec)){0};
   UNROLL for (int i = 0; i < (mr + 2) / 3; i++) a[i] = A + 3 * i * lda;   // three rows per pointer: few registers, no multiplication
@@ -61,12 +66,13 @@ INL void S(tile)(int mr, int nv, int packed, int64_t k, const T *A, int64_t lda,
   int last = nc - (nv - 1) * VL;
   for (int64_t p = 0; p < k; p++) {
     S(vec) b[NV];
-    UNROLL for (int j = 0; j < nv; j++) { b[j] = packed || j < nv - 1 ? S(ld)(B + j * VL) : S(ldn)(B + j * VL, last); if (packed) __builtin_prefetch(B + 8 * NR + j * VL, 0, 3); }
+    UNROLL for (int j = 0; j < nv; j++) { b[j] = packed || j < nv - 1 ? S(ld)(B + j * VL) : S(ldn)(B + j * VL, last); if (form != S(FAR)) __builtin_prefetch(B + 8 * (packed ? NR : ldb) + j * VL, 0, 3); }
     UNROLL for (int i = 0; i < mr; i++) {
-      S(vec) x = S(splat)(packed ? A[i * KC + p] : a[i / 3][(i % 3) * lda]);
+      S(vec) x = S(splat)(form == S(ROWS) ? A[i * KC + p] : form == S(FAR) ? a[i / 3][(i % 3) * lda] : A[i]);
       UNROLL for (int j = 0; j < nv; j++) acc[i][j] = S(fma)(x, b[j], acc[i][j]);
     }
-    if (!packed) { UNROLL for (int i = 0; i < (mr + 2) / 3; i++) a[i]++; }
+    if (form == S(FAR)) { UNROLL for (int i = 0; i < (mr + 2) / 3; i++) a[i]++; }
+    if (form == S(COLUMNS)) A += lda;
     B += packed ? NR : ldb;
   }
   S(vec) al = S(splat)(alpha);
@@ -76,61 +82,69 @@ INL void S(tile)(int mr, int nv, int packed, int64_t k, const T *A, int64_t lda,
     else S(stn)(c, add ? S(fma)(al, acc[i][j], S(ldn)(c, n)) : al * acc[i][j], n);
   }
 }
-typedef void (*S(tile_fn))(int64_t k, const T *A, int64_t lda, const T *B, int64_t ldb, T *C, int64_t ldc, T alpha, int add, int nc);
-#define TILE_ARGS int64_t k, const T *A, int64_t lda, const T *B, int64_t ldb, T *C, int64_t ldc, T alpha, int add, int nc
-#define TILE(mr) \
-  static void S(p1_##mr)(TILE_ARGS) { S(tile)(mr, 1, 1, k, A, lda, B, ldb, C, ldc, alpha, add, nc); } \
-  static void S(u1_##mr)(TILE_ARGS) { S(tile)(mr, 1, 0, k, A, lda, B, ldb, C, ldc, alpha, add, nc); } \
-  static void S(p2_##mr)(TILE_ARGS) { S(tile)(mr, 2, 1, k, A, lda, B, ldb, C, ldc, alpha, add, nc); } \
-  static void S(u2_##mr)(TILE_ARGS) { S(tile)(mr, 2, 0, k, A, lda, B, ldb, C, ldc, alpha, add, nc); } TILE3(mr)
+typedef void (*S(tile_fn))(TILE_ARGS);
+#define TILE(mr, nv) \
+  static void S(r##nv##_##mr)(TILE_ARGS) { S(tile)(mr, nv, S(ROWS), 1, k, A, lda, B, ldb, C, ldc, alpha, add, nc); } \
+  static void S(f##nv##_##mr)(TILE_ARGS) { S(tile)(mr, nv, S(FAR), 0, k, A, lda, B, ldb, C, ldc, alpha, add, nc); } \
+  static void S(c##nv##_##mr)(TILE_ARGS) { S(tile)(mr, nv, S(COLUMNS), 0, k, A, lda, B, ldb, C, ldc, alpha, add, nc); }
+#define TILE1(mr) TILE(mr, 1)
+#define TILE2(mr) TILE(mr, 2)
+#define TILE3(mr) TILE(mr, 3)
+#define ROWS1(mr) S(r1_##mr),
+#define ROWS2(mr) S(r2_##mr),
+#define ROWS3(mr) S(r3_##mr),
+#define FAR1(mr) S(f1_##mr),
+#define FAR2(mr) S(f2_##mr),
+#define FAR3(mr) S(f3_##mr),
+#define COLUMNS1(mr) S(c1_##mr),
+#define COLUMNS2(mr) S(c2_##mr),
+#define COLUMNS3(mr) S(c3_##mr),
+EACH_MR(TILE1) EACH_MR(TILE2)
 #if NV == 3
-#define TILE3(mr) \
-  static void S(p3_##mr)(TILE_ARGS) { S(tile)(mr, 3, 1, k, A, lda, B, ldb, C, ldc, alpha, add, nc); } \
-  static void S(u3_##mr)(TILE_ARGS) { S(tile)(mr, 3, 0, k, A, lda, B, ldb, C, ldc, alpha, add, nc); }
+EACH_MR(TILE3)
+#define FORM(X) {{0, EACH_MR(X##1)}, {0, EACH_MR(X##2)}, {0, EACH_MR(X##3)}}
 #else
-#define TILE3(mr)
+#define FORM(X) {{0, EACH_MR(X##1)}, {0, EACH_MR(X##2)}}
 #endif
-EACH_MR(TILE)
-#define E_P1(mr) S(p1_##mr),
-#define E_U1(mr) S(u1_##mr),
-#define E_P2(mr) S(p2_##mr),
-#define E_U2(mr) S(u2_##mr),
-#define E_P3(mr) S(p3_##mr),
-#define E_U3(mr) S(u3_##mr),
-static const S(tile_fn) S(tiles)[2][NV][MR + 1] = {
-#if NV == 3
-  {{0, EACH_MR(E_U1)}, {0, EACH_MR(E_U2)}, {0, EACH_MR(E_U3)}}, {{0, EACH_MR(E_P1)}, {0, EACH_MR(E_P2)}, {0, EACH_MR(E_P3)}}
-#else
-  {{0, EACH_MR(E_U1)}, {0, EACH_MR(E_U2)}}, {{0, EACH_MR(E_P1)}, {0, EACH_MR(E_P2)}}
-#endif
-};
-// d[t * ds + u] = s[u * ss + t] for t < tn, u < un (at most VL each); `safe` = whole vectors of s may be read
-INL void S(transpose)(T *d, int64_t ds, const void *s, int64_t so, int64_t ss, int tn, int un, int kind) {
+static const S(tile_fn) S(tiles)[3][NV][MR + 1] = {FORM(ROWS), FORM(FAR), FORM(COLUMNS)};
+// d[t * ds + u] = s[u * ss + t] for t < VL, u < un (at most VL)
+INL void S(transpose)(T *d, int64_t ds, const void *s, int64_t so, int64_t ss, int un, int kind) {
   S(vec) r[VL], q[VL];
   UNROLL for (int u = 0; u < VL; u++) r[u] = u < un ? S(lde)(s, so + u * ss, kind) : (S(vec)){0};
   UNROLL for (int step = VL / 2; step; step /= 2) {   // log2(VL) times: interleave the halves
     UNROLL for (int u = 0; u < VL / 2; u++) { q[2 * u] = S(ziplo)(r[u], r[u + VL / 2]); q[2 * u + 1] = S(ziphi)(r[u], r[u + VL / 2]); }
     UNROLL for (int u = 0; u < VL; u++) r[u] = q[u];
   }
-  if (tn == VL && un == VL) { UNROLL for (int t = 0; t < VL; t++) S(st)(d + t * ds, r[t]); return; }
-  UNROLL for (int t = 0; t < VL; t++) if (t < tn) S(stn)(d + t * ds, r[t], un);
+  if (un == VL) { UNROLL for (int t = 0; t < VL; t++) S(st)(d + t * ds, r[t]); return; }
+  UNROLL for (int t = 0; t < VL; t++) S(stn)(d + t * ds, r[t], un);
 }
-// kc x nc of B into a panel of stride NR, zeros to the right
-static void S(pack_b)(T *d, int nc, int kc, const void *B, int64_t o, int64_t rs, int64_t cs, int kind) {
-  if (cs == 1 && nc == NR) {
-    if (kind == BL_OWN) for (int q = 0; q < kc; q++, d += NR) UNROLL for (int v = 0; v < NV; v++) S(st)(d + v * VL, S(lde)(B, o + q * rs + v * VL, BL_OWN));
-    else if (kind == BL_F16) for (int q = 0; q < kc; q++, d += NR) UNROLL for (int v = 0; v < NV; v++) S(st)(d + v * VL, S(lde)(B, o + q * rs + v * VL, BL_F16));
-    else for (int q = 0; q < kc; q++, d += NR) UNROLL for (int v = 0; v < NV; v++) S(st)(d + v * VL, S(lde)(B, o + q * rs + v * VL, BL_BF16));
-    return;
+// n strips of kc rows: strip x takes w vectors from element at[x] of every row to d + x gap. Row by row, as memory likes it. Strips from the
+// first on that would leave a row of `length` elements are short and padded with zeros.
+INL void S(strips_kind)(T *d, int64_t gap, const int64_t *at, int n, int w, int64_t length, int kc, const void *s, int64_t o, int64_t rs, int kind) {
+  int whole = n; while (whole && at[whole - 1] + w * VL > length) whole--;
+  for (int64_t q = 0; q < kc; q++) for (int x = 0; x < whole; x++) for (int v = 0; v < w; v++) {
+    const int64_t e = o + q * rs + at[x] + v * VL;
+    __builtin_prefetch((const char *)s + (e + 4 * rs) * (kind ? 2 : (int)sizeof(T)));   // rows lie far apart
+    S(st)(d + x * gap + (q * w + v) * VL, S(lde)(s, e, kind));
   }
+  for (int x = whole; x < n; x++) for (int64_t q = 0; q < kc; q++) for (int64_t e = 0; e < w * VL; e++) d[x * gap + q * w * VL + e] = at[x] + e < length ? S(get)(s, o + q * rs + at[x] + e, kind) : 0;
+}
+static void S(strips)(T *d, int64_t gap, const int64_t *at, int n, int w, int64_t length, int kc, const void *s, int64_t o, int64_t rs, int kind) {
+  if (kind == BL_F16) S(strips_kind)(d, gap, at, n, w, length, kc, s, o, rs, BL_F16);
+  else if (kind == BL_BF16) S(strips_kind)(d, gap, at, n, w, length, kc, s, o, rs, BL_BF16);
+  else if (w == 1) S(strips_kind)(d, gap, at, n, 1, length, kc, s, o, rs, BL_OWN);
+  else S(strips_kind)(d, gap, at, n, 2, length, kc, s, o, rs, BL_OWN);
+}
+// kc x nc of a B that does not lie by rows into a panel of stride NR, zeros to the right
+static void S(pack_b)(T *d, int nc, int kc, const void *B, int64_t o, int64_t rs, int64_t cs, int kind) {
   if (nc < NR) memset(d, 0, (size_t)kc * NR * sizeof(T));
   int q0 = 0;
   if (rs == 1) {
     for (; q0 + VL <= kc; q0 += VL) for (int j = 0; j < nc; j += VL) {
       int un = nc - j < VL ? nc - j : VL;
-      if (kind == BL_OWN) S(transpose)(d + (int64_t)q0 * NR + j, NR, B, o + j * cs + q0, cs, VL, un, BL_OWN);
-      else if (kind == BL_F16) S(transpose)(d + (int64_t)q0 * NR + j, NR, B, o + j * cs + q0, cs, VL, un, BL_F16);
-      else S(transpose)(d + (int64_t)q0 * NR + j, NR, B, o + j * cs + q0, cs, VL, un, BL_BF16);
+      if (kind == BL_OWN) S(transpose)(d + (int64_t)q0 * NR + j, NR, B, o + j * cs + q0, cs, un, BL_OWN);
+      else if (kind == BL_F16) S(transpose)(d + (int64_t)q0 * NR + j, NR, B, o + j * cs + q0, cs, un, BL_F16);
+      else S(transpose)(d + (int64_t)q0 * NR + j, NR, B, o + j * cs + q0, cs, un, BL_BF16);
     }
   }
   for (int q = q0; q < kc; q++) for (int j = 0; j < nc; j++) d[(int64_t)q * NR + j] = S(get)(B, o + q * rs + j * cs, kind);
@@ -145,19 +159,9 @@ static void S(copy_any)(T *d, const void *s, int64_t o, int64_t st, int64_t n, i
   else if (kind == BL_F16) S(copy)(d, s, o, n, BL_F16);
   else S(copy)(d, s, o, n, BL_BF16);
 }
-// mr x kc of A as rows of stride KC; `rows` rows of memory follow the first one
-static void S(pack_a)(T *d, int mr, int64_t rows, int kc, const void *A, int64_t o, int64_t rs, int64_t cs, int kind) {
-  int q = 0;
-  if (rs == 1 && cs != 1) {
-    for (; q + VL <= kc; q += VL) for (int r = 0; r < mr; r += VL) {
-      int tn = mr - r < VL ? mr - r : VL; T *e = d + (int64_t)r * KC + q;
-      if (rows - r < VL) { for (int t = 0; t < tn; t++) for (int u = 0; u < VL; u++) e[t * KC + u] = S(get)(A, o + r + t + (q + u) * cs, kind); }
-      else if (kind == BL_OWN) S(transpose)(e, KC, A, o + r + q * cs, cs, tn, VL, BL_OWN);
-      else if (kind == BL_F16) S(transpose)(e, KC, A, o + r + q * cs, cs, tn, VL, BL_F16);
-      else S(transpose)(e, KC, A, o + r + q * cs, cs, tn, VL, BL_BF16);
-    }
-  }
-  for (int r = 0; r < mr; r++) S(copy_any)(d + (int64_t)r * KC + q, A, o + r * rs + q * cs, cs, kc - q, kind);
+// mr x kc of A as rows of stride KC
+static void S(pack_rows)(T *d, int mr, int kc, const void *A, int64_t o, int64_t rs, int64_t cs, int kind) {
+  for (int r = 0; r < mr; r++) S(copy_any)(d + (int64_t)r * KC, A, o + r * rs, cs, kc, kind);
 }
 // y[0..n) = sum over k of x[k] mat[k * ks + i]: four rows of the matrix per pass over y, which stays in L1
 INL void S(axpys)(T *y, int64_t n, int64_t K, const T *x, const void *m, int64_t o, int64_t ks, int kind) {
@@ -233,37 +237,42 @@ static int S(gemm)(const bl_gemm *g0, int part, int parts) {
       }
     if (g.K <= 0) return 0;
   }
-  int64_t mt = (mm + MR - 1) / MR;
-  if (direct && g.acs == 1 && g.bcs == 1 && (mm <= MR || g.K * nn * (int64_t)sizeof(T) <= 65536) && (VB > 16 || nn % VL == 0)) {
-    for (int64_t j = n0; j < n1; j += NR) {           // B is read once or lies in L1 and L2 as it is: nothing is packed
-      int nc = n1 - j < NR ? (int)(n1 - j) : NR, nv = (nc - 1) / VL; int64_t i = m0;
-      for (int64_t t = 0; t < mt; t++) {
-        int64_t mr = (m1 - i + (mt - t) - 1) / (mt - t);
-        S(tiles)[0][nv][mr](g.K, (const T *)g.A + i * g.ars, g.ars, (const T *)g.B + j, g.brs, (T *)g.C + i * g.crs + j, g.crs, al, start, nc); i += mr;
-      }
-    }
-    return 0;
-  }
-  int64_t wide = nn < NC ? (nn + NR - 1) / NR * NR : NC, deep = g.K < KC ? g.K : KC;
-  size_t nb = (size_t)(deep * wide + NR * 8), na = (size_t)MR * KC + 64, nt = direct ? 0 : (size_t)(mm * wide);
-  T *bp = (T *)sn_scratch((nb + na + nt) * sizeof(T)); if (!bp) return 1;
+  // What is read once, or lies together in L1 and L2, is read where it is. All cut K alike, so that bits depend on no choice.
+  const int own = g.kind == BL_OWN, item = (int)sizeof(T);
+  int loose = own && g.bcs == 1 && (mm <= MR || (g.K * nn * item <= 65536 && g.brs < 2 * nn)) && (VB > 16 || nn % VL == 0);
+  const int form = own && g.acs == 1 && (loose || nn <= 4 * NR) ? S(FAR) : g.ars == 1 && g.acs != 1 ? S(COLUMNS) : S(ROWS);
+  if (form == S(ROWS)) loose = 0;
+  const int in_place = form == S(FAR) || (form == S(COLUMNS) && own && nn <= 2 * NR && g.acs * item <= 2048);
+  int64_t mt = (mm + MR - 1) / MR, wide = nn < NC ? (nn + NR - 1) / NR * NR : NC, deep = g.K < KC ? g.K : KC;
+  size_t nb = loose ? 0 : (size_t)(deep * wide + NR * 8), na = in_place ? 0 : form == S(COLUMNS) ? (size_t)(GROUP * CS) * KC : (size_t)MR * KC + 64, nt = direct ? 0 : (size_t)(mm * wide);
+  T *bp = 0;
+  if (nb + na + nt && !(bp = (T *)sn_scratch((nb + na + nt) * sizeof(T)))) return 1;
   T *ap = bp + nb, *ct = ap + na;
   for (int64_t jc = n0; jc < n1; jc += NC) {
     int64_t ncb = n1 - jc < NC ? n1 - jc : NC, ldc = direct ? g.crs : wide; T *C = direct ? (T *)g.C + m0 * g.crs + jc : ct;
     if (!direct && g.K <= 0) memset(ct, 0, nt * sizeof(T));
     for (int64_t p = 0; p < g.K; p += KC) {
       int kc = g.K - p < KC ? (int)(g.K - p) : KC, add = p > 0 || start;
-      for (int64_t j = 0; j < ncb; j += NR) S(pack_b)(bp + j * kc, ncb - j < NR ? (int)(ncb - j) : NR, kc, g.B, p * g.brs + (jc + j) * g.bcs, g.brs, g.bcs, g.kind);
+      if (!loose && g.bcs == 1) {
+        int64_t at[NC / NR]; for (int x = 0; x < NC / NR; x++) at[x] = x * NR;
+        S(strips)(bp, (int64_t)kc * NR, at, (int)((ncb + NR - 1) / NR), NV, g.N - jc, kc, g.B, p * g.brs + jc, g.brs, g.kind);
+      } else if (!loose) for (int64_t j = 0; j < ncb; j += NR) S(pack_b)(bp + j * kc, ncb - j < NR ? (int)(ncb - j) : NR, kc, g.B, p * g.brs + (jc + j) * g.bcs, g.brs, g.bcs, g.kind);
       int64_t i = 0;
       for (int64_t t = 0; t < mt; t++) {              // rows spread evenly over the tiles: no tile of one row at the end
         int mr = (int)((mm - i + (mt - t) - 1) / (mt - t));
-        S(pack_a)(ap, mr, g.M - m0 - i, kc, g.A, (m0 + i) * g.ars + p * g.acs, g.ars, g.acs, g.kind);
+        const int64_t at = (m0 + i) * g.ars + p * g.acs; const T *a = (const T *)g.A + at; int64_t lda = form == S(FAR) ? g.ars : g.acs;
+        if (!in_place && form == S(ROWS)) S(pack_rows)(ap, mr, kc, g.A, at, g.ars, g.acs, g.kind);
+        if (!in_place && form == S(COLUMNS) && t % GROUP == 0) {
+          int64_t first[GROUP], n = 0, r = i; for (; n < GROUP && t + n < mt; n++) { first[n] = r; r += (mm - r + (mt - t - n) - 1) / (mt - t - n); }
+          S(strips)(ap, CS * KC, first, (int)n, CS / VL, g.M - m0, kc, g.A, m0 + p * g.acs, g.acs, g.kind);
+        }
+        if (!in_place) { a = form == S(ROWS) ? ap : ap + t % GROUP * (CS * KC); lda = CS; }
         // the next tile's rows come in short pieces that no hardware prefetcher catches: fetch them meanwhile
-        int esz = g.kind ? 2 : (int)sizeof(T), row = 0, left = g.acs != 1 ? 0 : mm - i - mr < mr ? (int)(mm - i - mr) : mr; const char *next = (const char *)g.A + ((m0 + i + mr) * g.ars + p) * esz;
+        int esz = g.kind ? 2 : item, row = 0, left = form != S(ROWS) || g.acs != 1 ? 0 : mm - i - mr < mr ? (int)(mm - i - mr) : mr; const char *next = (const char *)g.A + ((m0 + i + mr) * g.ars + p) * esz;
         for (int64_t j = 0; j < ncb; j += NR) {
           for (int until = (int)(left * (j + NR) / ncb); row < until && row < left; row++) for (int64_t l = 0; l < (int64_t)kc * esz; l += 64) __builtin_prefetch(next + row * g.ars * esz + l, 0, 2);
           int nc = ncb - j < NR ? (int)(ncb - j) : NR;
-          S(tiles)[1][(nc - 1) / VL][mr](kc, ap, KC, bp + j * kc, NR, C + i * ldc + j, ldc, al, add, nc);
+          S(tiles)[form][(nc - 1) / VL][mr](kc, a, lda, loose ? (const T *)g.B + p * g.brs + jc + j : bp + j * kc, loose ? g.brs : NR, C + i * ldc + j, ldc, al, add, nc);
         }
         i += mr;
       }
@@ -295,6 +304,8 @@ static void S(symv)(const T *A, int64_t ld, int64_t n, int64_t r0, int64_t r1, c
 #undef VL
 #undef NR
 #undef NC
+#undef GROUP
+#undef CS
 #undef T
 #undef S
 #undef IS_F32
@@ -304,11 +315,17 @@ static void S(symv)(const T *A, int64_t ld, int64_t n, int64_t r0, int64_t r1, c
 #undef MASK_LD256
 #undef MASK_ST256
 #undef TILE
-#undef TILE3
 #undef TILE_ARGS
-#undef E_P1
-#undef E_U1
-#undef E_P2
-#undef E_U2
-#undef E_P3
-#undef E_U3
+#undef FORM
+#undef TILE1
+#undef TILE2
+#undef TILE3
+#undef ROWS1
+#undef ROWS2
+#undef ROWS3
+#undef FAR1
+#undef FAR2
+#undef FAR3
+#undef COLUMNS1
+#undef COLUMNS2
+#undef COLUMNS3

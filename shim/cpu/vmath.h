@@ -19,11 +19,12 @@ INL vf exp_poly(vf r) {                       // e^r - 1, |r| <= ln2/2
   p = p * r + 0.0416681021f; p = p * r + 0.166665167f; p = p * r + 0.49999994f;
   return (r * r) * p + r;
 }
-INL vf vexp(vf x) {
-  vf c = sel(x < -104.0f, splat(-104.0f), x); c = sel(c > 89.0f, splat(89.0f), c);
+INL vf vexp(vf x) {                           // what is 0 is not computed: a result below the normal numbers costs the processor a hundred cycles
+  vi none = x < -104.0f;
+  vf c = sel(none, splat(0), x); c = sel(c > 89.0f, splat(89.0f), c);
   vf z = c * 1.44269504f + MAGIC, n = z - MAGIC; vi ni = (vi)z - (vi)splat(MAGIC);
   vf r = c - n * 0.693359375f; r = r - n * -2.12194440e-4f;
-  return ldexp_v(exp_poly(r) + 1.0f, ni, n);
+  return sel(none, splat(0), ldexp_v(exp_poly(r) + 1.0f, ni, n));
 }
 INL vf vexpm1(vf x) {
   vf c = sel(x < -20.0f, splat(-20.0f), x); c = sel(c > 89.0f, splat(89.0f), c);
@@ -34,11 +35,11 @@ INL vf vexpm1(vf x) {
 }
 // z = e^-|x| cannot overflow, so that the left tail keeps its denormals. What rounding takes from z and from 1 + z comes back in a correction.
 INL vf vsigmoid(vf x) {
-  vf c = -vabs(x); c = sel(c < -104.0f, splat(-104.0f), c);
+  vf a = -vabs(x); vi none = a < -104.0f; vf c = sel(none, splat(0), a);
   vf k = c * 1.44269504f + MAGIC, n = k - MAGIC; vi ni = (vi)k - (vi)splat(MAGIC);
   vf r = c - n * 0.693359375f; r = r - n * -2.12194440e-4f;
   vf p = exp_poly(r), h = p + 1.0f, l = p - (h - 1.0f);
-  vf z = ldexp_v(h, ni, n), zl = ldexp_v(l, ni, n), d = 1.0f + z, dl = (z - (d - 1.0f)) + zl;
+  vf z = sel(none, splat(0), ldexp_v(h, ni, n)), zl = sel(none, splat(0), ldexp_v(l, ni, n)), d = 1.0f + z, dl = (z - (d - 1.0f)) + zl;
   vi left = x < 0.0f;
   vf q = sel(left, z, splat(1.0f)) / d;
   return q + (sel(left, zl, splat(0)) - q * dl) * sel(left, 1.0f - q, q);       // 1 / d is 1 - q on the left
