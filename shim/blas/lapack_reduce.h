@@ -43,11 +43,6 @@ static int S(apply)(T *X, int64_t rows, int64_t n, const T *V, int64_t nv, int64
   }
   free(Y); return bad;
 }
-// d (n x m) := the transpose of s (m x n, row stride ss), square by square
-static void S(flip)(T *d, int64_t ds, const T *s, int64_t ss, int64_t m, int64_t n) {
-  for (int64_t i = 0; i < m; i += 16) for (int64_t j = 0; j < n; j += 16)
-    for (int64_t p = i; p < m && p < i + 16; p++) for (int64_t q = j; q < n && q < j + 16; q++) d[q * ds + p] = s[p * ss + q];
-}
 // QR of a matrix with k or more columns that are the n rows of A (m long). The first k rows of V take the reflectors; row j of A keeps
 // column j of R in its first elements.
 static int S(qr)(T *A, int64_t n, int64_t m, int64_t k, T *V, T *tau) {
@@ -73,7 +68,7 @@ static void S(symv_part)(void *arg, int part, int parts, int thread) {
   (void)thread; const S(symv_job) *j = (const S(symv_job) *)arg; T *y = j->y + part * j->n;
   memset(y, 0, (size_t)j->n * sizeof(T));
   int64_t r[2]; for (int k = 0; k < 2; k++) r[k] = part + k == parts ? j->n : (int64_t)((double)j->n * (1 - sqrt(1 - (double)(part + k) / parts))) / 4 * 4;   // equal areas of the triangle
-  SYMV(j->A, j->ld, j->n, r[0], r[1], j->x, y);
+  KERNEL(symv)(j->A, j->ld, j->n, r[0], r[1], j->x, y);
 }
 // y = A x for a symmetric A whose upper triangle is read; y has n places for every part
 static void S(symv)(const T *A, int64_t ld, int64_t n, const T *x, T *y) {

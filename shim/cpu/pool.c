@@ -19,7 +19,7 @@ static struct { _Atomic uint64_t ticket; atomic_uint gen, done, sleeping; sn_job
 static pthread_mutex_t job_lock = PTHREAD_MUTEX_INITIALIZER;
 static int n_threads;
 static _Thread_local int inside, thread_index;
-static void relax(void) {
+void sn_relax(void) {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -54,7 +54,7 @@ static void *worker(void *a) {
     int k = 0;
     unsigned g;
     while ((g = atomic_load(&pool.gen)) == seen) {
-      if (++k < SPIN) { relax(); continue; }
+      if (++k < SPIN) { sn_relax(); continue; }
       atomic_fetch_add(&pool.sleeping, 1);
       sleep_on(&pool.gen, seen);
       atomic_fetch_sub(&pool.sleeping, 1);
@@ -86,6 +86,7 @@ static void start(void) {
 }
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 int sn_threads(void) { pthread_once(&once, start); return n_threads; }
+int sn_available(void) { return inside ? 1 : sn_threads(); }
 void sn_parallel(sn_job fn, void *arg, int parts) {
   pthread_once(&once, start);
   if (parts > 0xfffff) parts = 0xfffff;
@@ -103,7 +104,7 @@ void sn_parallel(sn_job fn, void *arg, int parts) {
   inside = 1;
   work(0);
   inside = 0;
-  while (atomic_load(&pool.done) < (unsigned)parts) relax();
+  while (atomic_load(&pool.done) < (unsigned)parts) sn_relax();
   pthread_mutex_unlock(&job_lock);
 }
 void *sn_scratch(size_t bytes) {

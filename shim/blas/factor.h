@@ -1,0 +1,92 @@
+// factor.h: what the factorisations of T = float or double spend their time in besides products: triangular solves, the columns of an
+// LU panel, a diagonal block of Cholesky, symmetric products with a vector, and transposition. Included once per type by gemm.h, whose vectors it uses.
+#define ROWS 8
+// rows i .. i + r of a stripe W (ROWS of w * VL elements each, NR apart): minus what the rows before give, then divided by the diagonal
+INL void S(solve_rows)(int r, int w, int64_t i, const T *A, int64_t rs, int64_t cs, int unit, T *W) {
+  S(vec) x[ROWS][NV]; const T *a = A + i * rs;
+  UNROLL for (int t = 0; t < r; t++) UNROLL for (int v = 0; v < w; v++) x[t][v] = S(ld)(W + (i + t) * NR + v * VL);
+  for (int64_t k = 0; k < i; k++) {
+    S(vec) b[NV]; UNROLL for (int v = 0; v < w; v++) b[v] = S(ld)(W + k * NR + v * VL);
+    UNROLL for (int t = 0; t < r; t++) { S(vec) m = S(splat)(-a[t * rs + k * cs]); UNROLL for (int v = 0; v < w; v++) x[t][v] = S(fma)(m, b[v], x[t][v]); }
+  }
+  UNROLL for (int t = 0; t < r; t++) {
+    UNROLL for (int u = 0; u < t; u++) { S(vec) m = S(splat)(-a[t * rs + (i + u) * cs]); UNROLL for (int v = 0; v < w; v++) x[t][v] = S(fma)(m, x[u][v], x[t][v]); }
+    if (!unit) { S(vec) d = S(splat)(a[t * rs + (i + t) * cs]); UNROLL for (int v = 0; v < w; v++) x[t][v] = x[t][v] / d; }
+    UNROLL for (int v = 0; v < w; v++) S(st)(W + (i + t) * NR + v * VL, x[t][v]);
+  }
+}
+// B (n x m, rows brs apart) := A^-1 B for a lower triangular A of at most BL_TRIANGLE rows; unit = the diagonal is 1 and not read
+static void S(trsm)(int64_t n, int64_t m, const T *A, int64_t rs, int64_t cs, int unit, T *B, int64_t brs) {
+  T W[BL_TRIANGLE * NR];
+  for (int64_t c = 0; c < m; c += NR) {
+    const int whole = m - c >= NR, left = (int)(m - c), w = left <= VL ? 1 : NV; T *b = B + c; int64_t i = 0;
+    for (int64_t k = 0; k < n; k++) for (int v = 0; v < w; v++) S(st)(W + k * NR + v * VL, whole ? S(ld)(b + k * brs + v * VL) : v * VL < left ? S(ldn)(b + k * brs + v * VL, left - v * VL < VL ? left - v * VL : VL) : (S(vec)){0});
+    if (w == 1) { for (; i + ROWS <= n; i += ROWS) S(solve_rows)(ROWS, 1, i, A, rs, cs, unit, W); for (; i < n; i++) S(solve_rows)(1, 1, i, A, rs, cs, unit, W); }
+    else { for (; i + ROWS <= n; i += ROWS) S(solve_rows)(ROWS, NV, i, A, rs, cs, unit, W); for (; i < n; i++) S(solve_rows)(1, NV, i, A, rs, cs, unit, W); }
+    for (int64_t k = 0; k < n; k++) for (int v = 0; v < w; v++) { S(vec) x = S(ld)(W + k * NR + v * VL); if (whole) S(st)(b + k * brs + v * VL, x); else if (v * VL < left) S(stn)(b + k * brs + v * VL, x, left - v * VL < VL ? left - v * VL : VL); }
+  }
+}
+// LU of n columns of m elements that lie as rows ld apart, with partial pivoting, one after the other; piv counts from the first element
+static void S(lu_columns)(int64_t m, int64_t n, T *A, int64_t ld, uint32_t *piv) {
+  for (int64_t j = 0; j < n && j < m; j++) {
+    T *a = A + j * ld, top = 0, best; int64_t i = j + 1, p = j;
+    S(vec) most = {0};
+    for (; i + VL <= m; i += VL) { S(vec) x = S(ld)(a + i); most = __builtin_elementwise_max(most, __builtin_elementwise_abs(x)); }   // NaN loses
+    if (i > j + 1) for (int k = 0; k < VL; k++) if (most[k] > top) top = most[k];
+    for (; i < m; i++) { T v = a[i] < 0 ? -a[i] : a[i]; if (v > top) top = v; }
+    best = a[j] < 0 ? -a[j] : a[j];
+    if (top > best) for (p = j + 1; a[p] != top && a[p] != -top; p++) {}
+    piv[j] = (uint32_t)p;
+    if (p != j) for (int64_t c = 0; c < n; c++) { T *b = A + c * ld, t = b[j]; b[j] = b[p]; b[p] = t; }
+    const T d = a[j]; if (d == 0) continue;
+    S(vec) ds = S(splat)(d);
+    for (i = j + 1; i + VL <= m; i += VL) S(st)(a + i, S(ld)(a + i) / ds);
+    for (; i < m; i++) a[i] /= d;
+    for (int64_t c = j + 1; c < n; c++) {
+      T *b = A + c * ld; const T f = -b[j]; S(vec) fs = S(splat)(f);
+      for (i = j + 1; i + VL <= m; i += VL) S(st)(b + i, S(fma)(fs, S(ld)(a + i), S(ld)(b + i)));
+      for (; i < m; i++) b[i] = S1FMA(f, a[i], b[i]);
+    }
+  }
+}
+// A = U^T U for the upper triangle of a small A, row by row; -1 = not positive definite
+static int S(chol_rows)(int64_t n, T *A, int64_t ld) {
+  for (int64_t j = 0; j < n; j++) {
+    T *a = A + j * ld;
+    for (int64_t c = j; c < n; c += 4 * VL) {
+      S(vec) x[4]; int w[4]; UNROLL for (int v = 0; v < 4; v++) { int64_t l = n - c - v * VL; w[v] = l < 0 ? 0 : l > VL ? VL : (int)l; x[v] = S(ldn)(a + c + v * VL, w[v]); }
+      for (int64_t k = 0; k < j; k++) { const T *u = A + k * ld; S(vec) f = S(splat)(-u[j]); UNROLL for (int v = 0; v < 4; v++) if (w[v]) x[v] = S(fma)(f, S(ldn)(u + c + v * VL, w[v]), x[v]); }
+      UNROLL for (int v = 0; v < 4; v++) if (w[v]) S(stn)(a + c + v * VL, x[v], w[v]);
+    }
+    const T d = a[j]; if (!(d > 0) || d - d != 0) return -1;
+    const T r = (T)__builtin_sqrt((double)d); a[j] = r;
+    for (int64_t c = j + 1; c < n; c++) a[c] /= r;
+  }
+  return 0;
+}
+// d (n x m, rows ds apart) := the transpose of s (m x n, rows ss apart)
+static void S(flip)(T *d, int64_t ds, const T *s, int64_t ss, int64_t m, int64_t n) {
+  for (int64_t o = 0; o < (m < n ? n : m); o += VL) for (int64_t q = 0; q < (m < n ? m : n); q += VL) {   // along the short side, where lines lie together
+    int64_t i = m < n ? q : o, j = m < n ? o : q;
+    if (m - i >= VL && n - j >= VL) { S(transpose)(d + j * ds + i, ds, s, i * ss + j, ss, VL, BL_OWN); continue; }
+    for (int64_t a = i; a < m && a < i + VL; a++) for (int64_t b = j; b < n && b < j + VL; b++) d[b * ds + a] = s[a * ss + b];
+  }
+}
+INL void S(symv_step)(const T *const a[4], const S(vec) x[4], S(vec) s[4], const T *xc, T *yc, int64_t c, int w) {
+  S(vec) b = w == VL ? S(ld)(xc + c) : S(ldn)(xc + c, w), y = w == VL ? S(ld)(yc + c) : S(ldn)(yc + c, w);
+  UNROLL for (int k = 0; k < 4; k++) { S(vec) v = w == VL ? S(ld)(a[k] + c) : S(ldn)(a[k] + c, w); s[k] = S(fma)(v, b, s[k]); y = S(fma)(v, x[k], y); }
+  if (w == VL) S(st)(yc + c, y); else S(stn)(yc + c, y, w);
+}
+// y += A x for the rows r0 <= r < r1 of a symmetric n x n A whose upper triangle is read: an element serves its row and its column
+static void S(symv)(const T *A, int64_t ld, int64_t n, int64_t r0, int64_t r1, const T *x, T *y) {
+  for (int64_t r = r0; r < r1; r += 4) {
+    int64_t rows = r1 - r < 4 ? r1 - r : 4, c = r + rows;
+    for (int64_t i = r; i < c; i++) { y[i] += A[i * (ld + 1)] * x[i]; for (int64_t j = i + 1; j < c; j++) { T v = A[i * ld + j]; y[i] += v * x[j]; y[j] += v * x[i]; } }
+    const T *a[4]; S(vec) xs[4], s[4];
+    UNROLL for (int k = 0; k < 4; k++) { int64_t i = k < rows ? r + k : r; a[k] = A + i * ld; xs[k] = S(splat)(k < rows ? x[i] : 0); s[k] = (S(vec)){0}; }
+    for (; c + VL <= n; c += VL) S(symv_step)(a, xs, s, x, y, c, VL);
+    if (c < n) S(symv_step)(a, xs, s, x, y, c, (int)(n - c));
+    for (int k = 0; k < rows; k++) y[r + k] += S(sum)(s[k]);
+  }
+}
+#undef ROWS
