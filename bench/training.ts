@@ -24,6 +24,8 @@ export interface Training {
   readonly step: () => A[];
   /** One step of the compiled function, waited for. */
   readonly run: () => void;
+  /** The same, started. */
+  readonly start: () => void;
   /** The losses of the first three steps. */
   readonly losses: A[];
 }
@@ -64,6 +66,7 @@ function training<P>(params: P, loss: (params: P) => A, { rate, b1, b2, decay }:
       return advance(update);
     },
     run: () => mx.eval(advance(compiled)),
+    start: () => void mx.asyncEval(advance(compiled)),
   };
 }
 

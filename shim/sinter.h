@@ -62,12 +62,14 @@ SN_EXPORT int32_t sn_submit(uint32_t ctx, uint32_t *words, uint32_t n);
 SN_EXPORT int32_t sn_wait(uint32_t ctx, uint32_t ticket);                 // from any thread: 0, or the negative code with which that ticket failed; ticket 0: waits for all, 0
 SN_EXPORT int32_t sn_poll(uint32_t ctx, uint32_t ticket);                 // 1 = still running
 typedef void (*sn_callback)(uint32_t ticket);
-SN_EXPORT void sn_notify(uint32_t ctx, sn_callback fn);                   // called from a native thread once per finished asynchronous ticket
+SN_EXPORT void sn_notify(uint32_t ctx, sn_callback fn);                   // called from any thread when a watched ticket is finished
+SN_EXPORT int32_t sn_watch(uint32_t ctx, uint32_t ticket);                // 1 = still running, and watched from here on
 enum { SN_E_MEMORY = -1, SN_E_WORDS = -2, SN_E_ROUTINE = -3, SN_E_HANDLE = -4, SN_E_DEVICE = -5 };
 
 // Submission: [n, nBind, flags, ticket(out)] then nBind bindings of 6 words, then commands until n.
 //   binding: [kind, id, bytes i64, address f64 (out)]
-//     SN_BIND_BUFFER  id names a live buffer          SN_BIND_NEW    allocate; id and address are written back
+//     SN_BIND_BUFFER  id names a live buffer          SN_BIND_NEW    allocate; id and address are written back. An id that is given
+//       must be 0, or that of a disposed buffer whose token the new one takes over, if it can: then the id stays
 //     SN_BIND_ARENA   memory of this submission only; id is not set
 //     SN_BIND_UPDATE  id names a live buffer that the commands write
 //   New memory and arenas are the device's. A buffer of another device may be named by copies only, unless both share the host's memory.

@@ -78,11 +78,12 @@ if (only.test("1000 adds, each evaluated")) {
   });
 }
 if (only.test("MLP train step")) {
-  const { step } = mlp({ batch: 256, in: 784, h: 512, out: 10 });
+  const sizes = { batch: 256, in: 784, h: 512, out: 10 }, { step } = mlp(sizes), { start } = mlp(sizes);
   timed("MLP train step b256 f32", 100, () => {
     void mx.asyncEval(step());
     for (const a of pending.splice(0)) a.dispose();
   });
+  timed("MLP train step b256 f32, compiled", 100, start);
 }
 
 // ---- PyTorch --------------------------------------------------------------------------------------------------------------

@@ -40,8 +40,9 @@ static const failure *failure_of(const context *c, uint64_t number) {
   for (const failure *f = c->failures; f && f->number >= number; f = f->next) if (f->number == number) return f;
   return 0;
 }
-static int in_flight(const context *c, uint64_t number) {
-  for (uint64_t left = atomic_load(&c->busy); left; left &= left - 1) if (c->tasks[__builtin_ctzll(left)]->number == number) return 1;
+// The bit of a submission in flight, or 0.
+static uint64_t in_flight(const context *c, uint64_t number) {
+  for (uint64_t left = atomic_load(&c->busy); left; left &= left - 1) if (c->tasks[__builtin_ctzll(left)]->number == number) return left & -left;
   return 0;
 }
 static context *contexts[CONTEXTS];
@@ -138,18 +139,31 @@ void sn_done(task *t, int code, const char *why) {
   if (from) { code = from->code; why = from->text; }
   if (t->waiter) { t->waiter->done = 1; t->waiter->code = code; if (code) sn_fail(c, "%s", why); }
   if (code) add_failure(c, t->number, code, why);
-  sn_untrack(t->b, t->nb, bit, code ? t->number : 0);
-  sn_unuse(t->b, t->nb);
+  sn_leave(t, code != 0);
   c->bytes -= t->bytes;
   atomic_fetch_and(&c->busy, ~bit);
   for (uint64_t left = atomic_load(&c->busy); left; left &= left - 1) atomic_fetch_and(&c->tasks[__builtin_ctzll(left)]->waits, ~bit);
   hand(c);
-  sn_callback call = c->closing || t->waiter ? 0 : c->notify;
+  sn_callback call = c->closing || !t->watched ? 0 : c->notify;
   pthread_cond_broadcast(&c->changed);
   if (call) { pthread_mutex_unlock(&c->lock); call(ticket_of(t->number)); pthread_mutex_lock(&c->lock); }
   if (--c->users == 0) pthread_cond_broadcast(&c->changed);
   pthread_mutex_unlock(&c->lock);
   free(t->b); free(t->words); free(t);
+}
+// Waits, under the lock, for a change of tasks in flight: this thread completes those that a device leaves to it, else it sleeps.
+static void rest(context *c, uint64_t tasks) {
+  const device *d = 0;
+  for (uint64_t left = atomic_load(&c->busy) & tasks; left && !d; left &= left - 1) {
+    const task *t = c->tasks[__builtin_ctzll(left)];
+    if (atomic_load(&t->reaped)) d = sn_device(t->device, 0);
+  }
+  if (!d) { pthread_cond_wait(&c->changed, &c->lock); return; }
+  c->users++;
+  pthread_mutex_unlock(&c->lock);
+  d->reap();
+  pthread_mutex_lock(&c->lock);
+  if (--c->users == 0) pthread_cond_broadcast(&c->changed);
 }
 void sn_enqueue_host(task *t) {
   context *c = t->c;
@@ -192,7 +206,7 @@ void sn_close(uint32_t ctx) {
   pthread_mutex_unlock(&c->lock);
   if (started) pthread_join(c->thread, 0);
   pthread_mutex_lock(&c->lock);
-  while (c->users || atomic_load(&c->busy)) pthread_cond_wait(&c->changed, &c->lock);
+  while (c->users || atomic_load(&c->busy)) rest(c, ~0ull);
   pthread_mutex_unlock(&c->lock);
   sn_forget_buffers(ctx);
   sn_forget_programs(ctx);
@@ -231,7 +245,7 @@ static void give_up(uint32_t *w, binding *b, uint32_t nb, int keep) {
   for (uint32_t i = 0; i < nb && !keep; i++) if (b[i].kind == SN_BIND_NEW) { sn_discard(b[i].id); w[4 + 6 * i + 1] = 0; }
   sn_unuse(b, nb);
 }
-static int bind(context *c, const device *d, uint32_t device_number, uint32_t *e, binding *b, uint32_t i) {
+static int bind(context *c, const device *d, uint32_t device_number, int computes, uint32_t *e, binding *b, uint32_t i) {
   *b = (binding){.kind = (uint8_t)e[0]};
   const uint64_t bytes = wide(e + 2);
   switch (e[0]) {
@@ -239,7 +253,7 @@ static int bind(context *c, const device *d, uint32_t device_number, uint32_t *e
       if (!sn_use(e[1], b)) { sn_fail(c, "binding %u names no live buffer", i); return SN_E_HANDLE; }
       break;
     case SN_BIND_NEW: case SN_BIND_ARENA:
-      if (!sn_use_new(e[0] == SN_BIND_NEW ? c->id : 0, device_number, bytes, b)) { sn_fail(c, "out of memory: %llu bytes", (unsigned long long)bytes); return SN_E_MEMORY; }
+      if (!sn_use_new(c->id, device_number, bytes, e[0] == SN_BIND_NEW, e[1], computes, b)) { sn_fail(c, "out of memory: %llu bytes", (unsigned long long)bytes); return SN_E_MEMORY; }
       if (e[0] == SN_BIND_NEW) { e[1] = b->id; double a = (double)(uintptr_t)b->m.host; memcpy(e + 4, &a, 8); }
       break;
     default: sn_fail(c, "binding %u has kind %u", i, e[0]); return SN_E_WORDS;
@@ -247,13 +261,13 @@ static int bind(context *c, const device *d, uint32_t device_number, uint32_t *e
   b->p = device_number > 0 && b->device == device_number ? b->m.handle : d->unified ? b->m.host : 0;
   return 0;
 }
-static void wait_for(context *c, uint64_t tasks) { while (atomic_load(&c->busy) & tasks) pthread_cond_wait(&c->changed, &c->lock); }
+static void wait_for(context *c, uint64_t tasks) { while (atomic_load(&c->busy) & tasks) rest(c, tasks); }
 // Runs a submission to the CPU on the calling thread.
 static int run_here(context *c, uint32_t *w, uint32_t n, binding *b, uint32_t nb) {
   int code = 0;
   if (atomic_load(&c->busy) || c->failures) {
     pthread_mutex_lock(&c->lock);
-    wait_for(c, sn_track(b, nb, 0));
+    wait_for(c, sn_track(b, nb));
     const failure *from = inherited(c, b, nb);
     if (from) { code = from->code; sn_fail(c, "%s", from->text); }
     pthread_mutex_unlock(&c->lock);
@@ -267,15 +281,20 @@ static void enter(context *c, task *t) {
   const uint64_t own = sn_device(t->device, 0)->in_flight, most = own ? own : BYTES_IN_FLIGHT;
   for (;;) {
     const uint64_t busy = atomic_load(&c->busy);
-    if (busy != ~0ull && (__builtin_popcountll(busy) < 2 || c->bytes + t->bytes <= BYTES_IN_FLIGHT)) break;
-    pthread_cond_wait(&c->changed, &c->lock);
+    if (busy != ~0ull && (__builtin_popcountll(busy) < 2 || c->bytes + t->bytes <= most)) break;
+    rest(c, busy);
   }
   t->index = (uint8_t)__builtin_ctzll(~atomic_load(&c->busy));
   t->number = ++c->submitted;
   c->bytes += t->bytes;
   c->tasks[t->index] = t;
   // The buffers keep bits of tasks that ended meanwhile from this one, as both happen under the lock.
-  t->waits = sn_track(t->b, t->nb, 1ull << t->index) & ~(1ull << t->index);
+  uint64_t before = sn_track(t->b, t->nb);
+  for (uint32_t i = 0; i < t->nb; i++)
+    for (uint64_t left = t->b[i].after & atomic_load(&c->busy); left; left &= left - 1)
+      if (c->tasks[__builtin_ctzll(left)]->number <= t->b[i].last) before |= left & -left;
+  t->waits = before;
+  sn_enter(t);
   atomic_fetch_or(&c->busy, 1ull << t->index);
   hand(c);
 }
@@ -285,13 +304,14 @@ static int can_dispatch(context *c) {
   pthread_mutex_unlock(&c->lock);
   return c->started;
 }
-static void await(context *c, struct waiter *w) {
+// Waits for a task of a device, which had this bit.
+static void await(context *c, const device *d, uint64_t bit, struct waiter *w) {
   struct timespec from, now;
   clock_gettime(CLOCK_MONOTONIC, &from);
   do clock_gettime(CLOCK_MONOTONIC, &now);
-  while (!atomic_load(&w->done) && (now.tv_sec - from.tv_sec) * 1000000000ll + now.tv_nsec - from.tv_nsec < AWAKE);
+  while (!d->reap && !atomic_load(&w->done) && (now.tv_sec - from.tv_sec) * 1000000000ll + now.tv_nsec - from.tv_nsec < AWAKE);
   pthread_mutex_lock(&c->lock);
-  while (!w->done) pthread_cond_wait(&c->changed, &c->lock);
+  while (!w->done) rest(c, bit);
   pthread_mutex_unlock(&c->lock);
 }
 int32_t sn_submit(uint32_t ctx, uint32_t *w, uint32_t n) {
@@ -308,7 +328,7 @@ int32_t sn_submit(uint32_t ctx, uint32_t *w, uint32_t n) {
   binding local[32], *b = here && nb <= 32 ? local : calloc(nb ? nb : 1, sizeof *b);
   if (!b) { sn_fail(c, "out of memory"); return SN_E_MEMORY; }
   for (uint32_t i = 0; i < nb; i++) {
-    int code = bind(c, d, number, w + 4 + 6 * i, b + i, i);
+    int code = bind(c, d, number, (w[2] >> 16 & 255) == SN_COMPUTE, w + 4 + 6 * i, b + i, i);
     if (!code) continue;
     give_up(w, b, i, 0);
     if (b != local) free(b);
@@ -330,9 +350,10 @@ int32_t sn_submit(uint32_t ctx, uint32_t *w, uint32_t n) {
   pthread_mutex_lock(&c->lock);
   enter(c, t);
   w[3] = ticket_of(c->submitted);
+  const uint64_t bit = 1ull << t->index;
   pthread_mutex_unlock(&c->lock);
   if (w[2] & SN_ASYNC) return (int32_t)w[3];
-  await(c, &waiter);
+  await(c, d, bit, &waiter);
   for (uint32_t i = 0; i < nb && waiter.code; i++) {
     uint32_t *e = w + 4 + 6 * i;
     if (e[0] == SN_BIND_NEW) { sn_discard(e[1]); e[1] = 0; }
@@ -347,7 +368,7 @@ int32_t sn_wait(uint32_t ctx, uint32_t ticket) {
   if (!c) return SN_E_HANDLE;
   c->users++;
   const uint64_t number = number_of(c, ticket);
-  while (!c->closing && (ticket == 0 ? atomic_load(&c->busy) != 0 : in_flight(c, number))) pthread_cond_wait(&c->changed, &c->lock);
+  for (uint64_t tasks; !c->closing && (tasks = ticket == 0 ? atomic_load(&c->busy) : in_flight(c, number));) rest(c, tasks);
   const failure *f = number ? failure_of(c, number) : 0;
   int32_t code = f ? f->code : 0;
   if (f && pthread_equal(c->owner, pthread_self())) sn_fail(c, "%s", f->text);
@@ -359,8 +380,20 @@ int32_t sn_poll(uint32_t ctx, uint32_t ticket) {
   context *c = sn_context(ctx);
   if (!c) return 0;
   pthread_mutex_lock(&c->lock);
-  const int busy = in_flight(c, number_of(c, ticket));
+  const int busy = in_flight(c, number_of(c, ticket)) != 0;
   pthread_mutex_unlock(&c->lock);
   return busy;
+}
+int32_t sn_watch(uint32_t ctx, uint32_t ticket) {
+  context *c = sn_context(ctx);
+  if (!c) return 0;
+  pthread_mutex_lock(&c->lock);
+  const uint64_t bit = in_flight(c, number_of(c, ticket));
+  task *t = bit ? c->tasks[__builtin_ctzll(bit)] : 0;
+  const device *d = t ? sn_device(t->device, 0) : 0;
+  if (t) t->watched = 1;
+  if (d && d->hurry) d->hurry();
+  pthread_mutex_unlock(&c->lock);
+  return t != 0;
 }
 void sn_notify(uint32_t ctx, sn_callback fn) { context *c = sn_context(ctx); if (c) { pthread_mutex_lock(&c->lock); c->notify = fn; pthread_mutex_unlock(&c->lock); } }

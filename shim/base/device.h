@@ -11,7 +11,8 @@ typedef struct memory { void *handle; char *host; } memory;
 
 // One binding of a submission; the kind is the binding's word (SN_BIND_BUFFER, ...).
 // `p` is the memory's address for the device of the task, null if that does not reach it: then only a copy may name it.
-struct binding { memory m; char *p; uint64_t bytes; uint32_t id; uint8_t device, kind; };
+// `after`: tasks in flight, up to number `last`, that use the memory of a new buffer until then.
+struct binding { memory m; char *p; uint64_t bytes, after, last; uint32_t id; uint8_t device, kind; };
 
 // A submission in flight. `waits` has a bit for each task of the same context, by index, that must be complete before this one may begin.
 // When a task is handed to its device, every bit left is a task that was handed to the same device before, in c->number order; the library
@@ -22,7 +23,8 @@ struct task {
   uint64_t number;                     // of the context's submissions, from 1
   uint32_t *words, n, at, nb;          // the submission; its commands are words[at .. n)
   binding *b;
-  uint8_t index, device, stream, handed;   // index: 0..63 among the context's tasks in flight
+  uint8_t index, device, stream, handed, watched;   // index: 0..63 among the context's tasks in flight. watched: the callback is told of its end
+  _Atomic uint8_t reaped;              // the device completes it in `reap`
   struct waiter *waiter;               // the thread that is blocked on it, if any: then nobody is notified
   _Atomic uint64_t waits;
   uint64_t bytes;                      // of new buffers and arenas
@@ -33,6 +35,7 @@ typedef struct device {
   const char *name;                    // "cpu", "fake", "metal", "cuda"
   int unified;                         // the host reads and writes its memory, which has a host address: no copies, only order
   int cached;                          // the library keeps freed memory of this device for reuse; else the device does, or nobody
+  int lends;                           // cached memory may be a computing task's before those that used it have ended: tasks wait for one another on the device
   uint64_t in_flight;                  // bytes of new buffers and arenas that may be in flight once there are two tasks; 0: as many as the CPU's
   // Null, or why the device cannot be used on this machine. Called once, before all else, at the first use.
   const char *(*open)(void);
@@ -47,6 +50,10 @@ typedef struct device {
   // Takes a task: to run its commands on its stream, then to call sn_done, from any thread but not inside enqueue.
   // Called with the context's lock held, in an order in which each task comes after those that it waits for; must not block.
   void (*enqueue)(task *t);
+  // Waits until the oldest task that is marked `reaped` has ended, and completes all that have: called, with no lock held, by threads that wait for such a
+  // task. `hurry`: somebody waits without a thread for it. Without either call the device completes tasks within some milliseconds. Null: it marks none.
+  void (*reap)(void);
+  void (*hurry)(void);
   // "key=value" lines for sn_info.
   void (*info)(char *text, size_t cap);
   // A setting or a statistic of this device; sets it first if value is not null. Null: there is none.

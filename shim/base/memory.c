@@ -18,8 +18,10 @@
 typedef struct slot {
   memory m;
   uint64_t bytes, capacity, fault, reads, writes;   // reads, writes: tasks in flight, by index, that read or write it
-  uint32_t gen, refs, ctx, next;
-  uint8_t owned, token, device, mapped;             // token: its owner's finaliser has yet to come; mapped: a file's pages, which count as no memory in use
+  uint64_t after, last;                             // last: number of the latest task that uses it
+  uint32_t gen, refs, ctx, next, held, lender;      // held: references of computing tasks in flight. after, lender: as of a spare, until a task uses it
+  uint8_t owned, token, device, mapped, lent;       // token: its owner's finaliser has yet to come; mapped: a file's pages, which count as no memory in use;
+                                                    // lent: its memory is in the cache already
 } slot;
 static slot *chunks[SLOTS / CHUNK];
 static uint32_t n_slots = 1, free_slot;
@@ -47,36 +49,54 @@ static uint64_t class_size(uint64_t bytes) {
   uint64_t step = 1ull << (b - 3);
   return (bytes + step - 1) / step * step;
 }
-typedef struct spare { struct spare *next; uint64_t capacity; memory m; uint8_t device; } spare;
+// Cached memory. It may be lent: the tasks `after` (of the context, up to number `last`) that use it as buffer `lender` must come before its next user.
+typedef struct spare { struct spare *next; uint64_t capacity, after, last; memory m; uint32_t lender, ctx; uint8_t device; } spare;
 #define BINS 1024
 static spare *bins[BINS], *unused;
 static unsigned bin_of(uint64_t capacity) { return (unsigned)((capacity * 0x9E3779B97F4A7C15ull) >> 54) % BINS; }
 static void take_back(uint32_t device, memory m, uint64_t capacity) { sn_device(device, 0)->release(m, capacity - SN_PAD); }
-// Keeps freed memory for the next of its size, or gives it back.
-static void put_by(const slot *s) {
-  if (s->mapped) {
-    const device *d = sn_device(s->device, 0);
-    if (d->adopt) d->release(s->m, s->bytes);
-    sn_unmap_file(s->m.host, s->bytes);
-    return;
-  }
-  spare *x = unused;
-  if (!sn_device(s->device, 0)->cached) x = 0;
-  else if (x) unused = x->next;
-  else x = malloc(sizeof *x);
-  if (!x) { take_back(s->device, s->m, s->capacity); return; }
-  spare **bin = &bins[bin_of(s->capacity)];
-  *x = (spare){*bin, s->capacity, s->m, s->device};
-  *bin = x;
-  cached += s->capacity;
-}
-static void take_out(spare **q) { spare *x = *q; *q = x->next; cached -= x->capacity; x->next = unused; unused = x; }
 static slot *at(uint32_t id) {
   uint32_t i = id & (SLOTS - 1);
   if (i == 0 || i >= n_slots) return 0;
   slot *s = &chunks[i / CHUNK][i % CHUNK];
   return s->refs > 0 && s->gen == id >> SLOT_BITS ? s : 0;
 }
+// A place in the cache for the memory of a buffer; null if there is none.
+static spare *put_by(const slot *s) {
+  spare *x = unused, **bin = &bins[bin_of(s->capacity)];
+  if (x) unused = x->next;
+  else if (!(x = malloc(sizeof *x))) return 0;
+  *x = (spare){.next = *bin, .capacity = s->capacity, .m = s->m, .device = s->device};
+  if (s->lender && at(s->lender)) { x->lender = s->lender; x->after = s->after; x->last = s->last; x->ctx = s->ctx; }
+  *bin = x;
+  cached += s->capacity;
+  return x;
+}
+// Keeps freed memory for the next of its size, or lets it go.
+static void give_back(const slot *s) {
+  const device *d = sn_device(s->device, 0);
+  if (s->mapped) {
+    if (d->adopt) d->release(s->m, s->bytes);
+    sn_unmap_file(s->m.host, s->bytes);
+  } else if (!d->cached || !put_by(s)) take_back(s->device, s->m, s->capacity);
+}
+// Memory that only computing tasks in flight still use may be the next task's at once, on a device that lends: the tasks come one after the other.
+static void lend(slot *s, uint32_t id) {
+  const device *d = sn_device(s->device, 0);
+  if (s->lent || s->mapped || s->held == 0 || s->refs != s->held || !d->lends) return;
+  spare *x = put_by(s);
+  if (!x) return;
+  x->after = s->reads | s->writes; x->last = s->last; x->lender = id; x->ctx = s->ctx;
+  s->lent = 1;
+  active -= s->capacity;
+}
+// The tasks that used lent memory have ended.
+static void settle(const slot *s, uint32_t id) {
+  spare *x = bins[bin_of(s->capacity)];
+  while (x && x->lender != id) x = x->next;
+  if (x) { x->lender = 0; x->after = 0; }
+}
+static void take_out(spare **q) { spare *x = *q; *q = x->next; cached -= x->capacity; x->next = unused; unused = x; }
 // The slot of a disposed buffer whose token still lives.
 static slot *dead(uint32_t id) {
   uint32_t i = id & (SLOTS - 1);
@@ -85,8 +105,13 @@ static slot *dead(uint32_t id) {
   return s->refs == 0 && s->token && s->gen == id >> SLOT_BITS ? s : 0;
 }
 static void drop_cache(uint64_t keep) {
-  for (unsigned i = 0; i < BINS && cached > keep; i++)
-    while (bins[i] && cached > keep) { spare *x = bins[i]; take_out(&bins[i]); take_back(x->device, x->m, x->capacity); }
+  for (unsigned i = 0; i < BINS; i++)
+    for (spare **q = &bins[i]; *q && cached > keep;) {
+      spare *x = *q;
+      if (x->lender) { q = &x->next; continue; }
+      take_out(q);
+      take_back(x->device, x->m, x->capacity);
+    }
 }
 // An id is reused only after its token was collected: a late finaliser must not meet another buffer.
 static void retire(slot *s, uint32_t id) {
@@ -95,9 +120,14 @@ static void retire(slot *s, uint32_t id) {
 }
 static void unref(uint32_t id) {
   slot *s = at(id);
-  if (!s || --s->refs > 0) return;
-  active -= s->capacity; buffers--;
-  put_by(s);
+  if (!s) return;
+  if (--s->refs > 0) { lend(s, id); return; }
+  buffers--;
+  if (s->lent) settle(s, id);
+  else {
+    active -= s->capacity;
+    give_back(s);
+  }
   if (cached > cache_room()) drop_cache(cache_room());
   s->m = (memory){0};
   if (!s->token) retire(s, id);
@@ -119,10 +149,13 @@ static int allocate(const device *d, uint64_t capacity, memory *m) {
   drop_cache(0);
   return d->allocate(capacity - SN_PAD, m);
 }
-// Enters a new buffer with one reference into the table; its id, or 0 if that is full.
-static uint32_t enter(slot made) {
+// Enters a new buffer with one reference into the table; its id, or 0 if that is full. `old` may be a disposed buffer of the context whose token lives:
+// an owned buffer takes over its id, and with it the token.
+static uint32_t enter(slot made, uint32_t old) {
+  const slot *before = made.owned ? dead(old) : 0;
   uint32_t i = free_slot;
-  if (i) free_slot = chunks[i / CHUNK][i % CHUNK].next;
+  if (before && before->ctx == made.ctx) i = old & (SLOTS - 1);
+  else if (i) free_slot = chunks[i / CHUNK][i % CHUNK].next;
   else {
     i = n_slots;
     if (n_slots == SLOTS || (!chunks[i / CHUNK] && !(chunks[i / CHUNK] = calloc(CHUNK, sizeof(slot))))) return 0;
@@ -136,26 +169,35 @@ static uint32_t enter(slot made) {
   if (active > high) high = active;
   return i | made.gen << SLOT_BITS;
 }
-static uint32_t make(uint32_t ctx, uint32_t device_number, uint64_t bytes, int owned) {
+// A new buffer of a context. `b`, if it is not null, is the binding of a computing task, which may come after others that use the memory.
+static uint32_t make(uint32_t ctx, uint32_t device_number, uint64_t bytes, int owned, uint32_t old, binding *b) {
   const device *d = sn_device(device_number, 0);
   drain();
   if (!d) return 0;
   uint64_t capacity = d->cached ? class_size(bytes) : bytes + SN_PAD;
   if (capacity < bytes || active + capacity > limit) return 0;
+  spare from = {0};
   memory m;
   spare **q = &bins[bin_of(capacity)];
-  while (*q && ((*q)->capacity != capacity || (*q)->device != device_number)) q = &(*q)->next;
-  if (*q) { m = (*q)->m; take_out(q); }
+  while (*q && ((*q)->capacity != capacity || (*q)->device != device_number || ((*q)->lender && (!b || (*q)->ctx != ctx)))) q = &(*q)->next;
+  if (*q) {
+    from = **q;
+    m = from.m;
+    take_out(q);
+  }
   else {
     if (active + cached + capacity > limit) drop_cache(limit > active + capacity ? limit - active - capacity : 0);
     if (allocate(d, capacity, &m)) return 0;
   }
-  const uint32_t id = enter((slot){.m = m, .bytes = bytes, .capacity = capacity, .ctx = ctx, .owned = (uint8_t)owned, .token = (uint8_t)owned, .device = (uint8_t)device_number});
+  const uint32_t id = enter((slot){.m = m, .bytes = bytes, .capacity = capacity, .ctx = ctx, .owned = (uint8_t)owned, .token = (uint8_t)owned,
+    .device = (uint8_t)device_number, .lender = from.lender, .after = from.after, .last = from.last}, old);
   if (!id) take_back(device_number, m, capacity);
+  else if (b) { b->after = from.after; b->last = from.last; }
   return id;
 }
 static int fill(uint32_t id, binding *b) {
   const slot *s = at(id);
+  if (s && s->lent) s = 0;
   if (s) { b->m = s->m; b->bytes = s->bytes; b->device = s->device; b->id = id; }
   return s != 0;
 }
@@ -166,45 +208,58 @@ int sn_use(uint32_t id, binding *b) {
   pthread_mutex_unlock(&lock);
   return found;
 }
-int sn_use_new(uint32_t ctx, uint32_t device_number, uint64_t bytes, binding *b) {
+int sn_use_new(uint32_t ctx, uint32_t device_number, uint64_t bytes, int owned, uint32_t old, int computes, binding *b) {
   pthread_mutex_lock(&lock);
-  const int made = fill(make(ctx, device_number, bytes, ctx != 0), b);
-  if (made && ctx) at(b->id)->refs++;
+  const int made = fill(make(ctx, device_number, bytes, owned, old, computes ? b : 0), b);
+  if (made && owned) at(b->id)->refs++;
   pthread_mutex_unlock(&lock);
   return made;
 }
 void sn_unuse(const binding *b, uint32_t nb) { pthread_mutex_lock(&lock); for (uint32_t i = 0; i < nb; i++) unref(b[i].id); pthread_mutex_unlock(&lock); }
-uint64_t sn_track(const binding *b, uint32_t nb, uint64_t bit) {
+uint64_t sn_track(const binding *b, uint32_t nb) {
   uint64_t after = 0;
   pthread_mutex_lock(&lock);
   for (uint32_t i = 0; i < nb; i++) {
-    slot *s = b[i].kind == SN_BIND_ARENA ? 0 : at(b[i].id);
+    const slot *s = b[i].kind == SN_BIND_ARENA ? 0 : at(b[i].id);
     if (!s) continue;
     after |= s->writes;
     if (b[i].kind == SN_BIND_UPDATE) after |= s->reads;
   }
-  for (uint32_t i = 0; i < nb && bit; i++) {
-    slot *s = b[i].kind == SN_BIND_ARENA ? 0 : at(b[i].id);
-    if (!s) continue;
-    if (b[i].kind == SN_BIND_BUFFER) s->reads |= bit; else s->writes |= bit;
-  }
   pthread_mutex_unlock(&lock);
   return after;
 }
-void sn_untrack(const binding *b, uint32_t nb, uint64_t bit, uint64_t fault) {
+void sn_enter(const task *t) {
+  const uint64_t bit = 1ull << t->index;
   pthread_mutex_lock(&lock);
-  for (uint32_t i = 0; i < nb; i++) {
-    slot *s = at(b[i].id);
+  for (uint32_t i = 0; i < t->nb; i++) {
+    slot *s = at(t->b[i].id);
+    if (!s) continue;
+    if (t->b[i].kind == SN_BIND_BUFFER) s->reads |= bit; else s->writes |= bit;
+    s->last = t->number;
+    s->lender = 0;
+    if (t->stream == SN_COMPUTE) s->held++;
+  }
+  for (uint32_t i = 0; i < t->nb; i++) if (t->b[i].kind == SN_BIND_ARENA) lend(at(t->b[i].id), t->b[i].id);
+  pthread_mutex_unlock(&lock);
+}
+void sn_leave(const task *t, int failed) {
+  const uint64_t bit = 1ull << t->index;
+  pthread_mutex_lock(&lock);
+  for (uint32_t i = 0; i < t->nb; i++) {
+    const binding *b = t->b + i;
+    slot *s = at(b->id);
     if (!s) continue;
     s->reads &= ~bit; s->writes &= ~bit;
-    if (fault && (b[i].kind == SN_BIND_NEW || b[i].kind == SN_BIND_UPDATE)) s->fault = fault;
+    if (t->stream == SN_COMPUTE) s->held--;
+    if (failed && (b->kind == SN_BIND_NEW || b->kind == SN_BIND_UPDATE)) s->fault = t->number;
+    unref(b->id);
   }
   pthread_mutex_unlock(&lock);
 }
 uint32_t sn_alloc(uint32_t ctx, uint32_t device_number, double bytes) {
   if (!sn_context(ctx) || !(bytes >= 0 && bytes < 9e15)) return 0;
   pthread_mutex_lock(&lock);
-  const uint32_t id = make(ctx, device_number, (uint64_t)bytes, 1);
+  const uint32_t id = make(ctx, device_number, (uint64_t)bytes, 1, 0, 0);
   pthread_mutex_unlock(&lock);
   return id;
 }
@@ -222,8 +277,8 @@ uint32_t sn_map(uint32_t ctx, uint32_t device_number, const uint8_t *path, uint3
   slot made = {.m = m, .bytes = n, .ctx = ctx, .owned = 1, .token = 1, .device = (uint8_t)device_number, .mapped = 1};
   pthread_mutex_lock(&lock);
   drain();
-  const uint32_t id = enter(made);
-  if (!id) put_by(&made);
+  const uint32_t id = enter(made, 0);
+  if (!id) give_back(&made);
   pthread_mutex_unlock(&lock);
   return id;
 }

@@ -7,11 +7,14 @@ typedef struct task task;
 context *sn_context(uint32_t ctx);
 void sn_fail(context *c, const char *format, ...);
 int sn_use(uint32_t id, binding *b);                                          // fills memory, bytes, device and id, and retains until sn_unuse; 0 if the id is stale
-int sn_use_new(uint32_t ctx, uint32_t device, uint64_t bytes, binding *b);    // the same of a new buffer of the context, or (0) of memory that ends with its use; 0 = no memory
+// The same of a new buffer of the context, owned or ending with its use; `old`: a disposed buffer whose token it takes over; `computes`: for a computing
+// task, which comes after those in `b->after`. 0 = no memory.
+int sn_use_new(uint32_t ctx, uint32_t device, uint64_t bytes, int owned, uint32_t old, int computes, binding *b);
 void sn_unuse(const binding *b, uint32_t nb);
 void sn_discard(uint32_t id);                                                 // ends the owner's reference of a buffer that never got a token
-uint64_t sn_track(const binding *b, uint32_t nb, uint64_t bit);               // the tasks in flight that these bindings come after; enters `bit` as a user if it is not 0
-void sn_untrack(const binding *b, uint32_t nb, uint64_t bit, uint64_t fault); // that task ended; if a number is given, failed as that submission
+uint64_t sn_track(const binding *b, uint32_t nb);                             // the tasks in flight that these bindings come after
+void sn_enter(const task *t);                                                 // a task is in flight from here on
+void sn_leave(const task *t, int failed);                                     // to here, which ends the use of its bindings
 uint64_t sn_fault(uint32_t id);                                               // number of the failed submission, in its context, that was to write the buffer, or 0
 char *sn_map_file(const char *path, uint64_t bytes);                          // map.c: pages with a file's bytes and SN_PAD more, or null
 void sn_unmap_file(char *pages, uint64_t bytes);

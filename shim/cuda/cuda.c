@@ -1,10 +1,14 @@
 // cuda.c: an NVIDIA GPU as a device: its context, its facts and its memory, which the host does not see.
 #include "cuda.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #define DEVICE 0                       // of the driver's
 static CUcontext context_of_device;
-void sn_cuda_enter(void) { sn_cuda.set_current(context_of_device); }
+void sn_cuda_enter(void) {
+  static _Thread_local int entered;
+  if (!entered) entered = !sn_cuda.set_current(context_of_device);
+}
 static const char *start(void) {
   const char *why = sn_cuda_open();
   int count = 0;
@@ -15,17 +19,47 @@ static const char *start(void) {
   if ((why = sn_cuda_open_compiler())) return why;
   return sn_cuda_open_streams();
 }
+// Small memory lies in chunks: the driver takes microseconds for each allocation. A chunk is filled from its start, and goes once nothing of it is in use.
+#define SMALL (256ull << 10)
+#define CHUNK (16ull << 20)
+#define STEP 512                       // bytes: what the driver's own memory lies on, and more
+typedef struct chunk { struct chunk *next; CUdeviceptr p; uint64_t used; uint32_t live; } chunk;
+static chunk *chunks;                  // the first is being filled
+static int allocate_small(uint64_t bytes, CUdeviceptr *p) {
+  chunk *c = chunks;
+  if (!c || c->used + bytes > CHUNK) {
+    if (!(c = calloc(1, sizeof *c)) || sn_cuda.allocate(&c->p, CHUNK)) { free(c); return 1; }
+    c->next = chunks;
+    chunks = c;
+  }
+  *p = c->p + c->used;
+  c->used += bytes;
+  c->live++;
+  return 0;
+}
+static void release_small(CUdeviceptr p) {
+  chunk **q = &chunks, *c;
+  while (p < (*q)->p || p >= (*q)->p + CHUNK) q = &(*q)->next;
+  c = *q;
+  if (--c->live) return;
+  c->used = 0;
+  if (c == chunks) return;
+  *q = c->next;
+  sn_cuda.release(c->p);
+  free(c);
+}
+static uint64_t padded(uint64_t bytes) { return (bytes + SN_PAD + STEP - 1) / STEP * STEP; }
 static int allocate(uint64_t bytes, memory *out) {
   CUdeviceptr p = 0;
   sn_cuda_enter();
-  if (sn_cuda.allocate(&p, bytes + SN_PAD)) return 1;
+  if (padded(bytes) <= SMALL ? allocate_small(padded(bytes), &p) : sn_cuda.allocate(&p, bytes + SN_PAD)) return 1;
   *out = (memory){(void *)(uintptr_t)p, 0};
   return 0;
 }
 static void release(memory m, uint64_t bytes) {
-  (void)bytes;
   sn_cuda_enter();
-  sn_cuda.release((CUdeviceptr)(uintptr_t)m.handle);
+  if (padded(bytes) <= SMALL) release_small((CUdeviceptr)(uintptr_t)m.handle);
+  else sn_cuda.release((CUdeviceptr)(uintptr_t)m.handle);
 }
 static void info(char *text, size_t cap) {
   char name[128] = "";
@@ -47,6 +81,6 @@ static double setting(uint32_t which, const double *value) {
   return which < SN_CUDA_COUNTS ? (double)atomic_load(&sn_cuda_counts[which]) : 0;
 }
 const device sn_cuda_device = {
-  .name = "cuda", .cached = 1, .in_flight = 4ull << 30, .open = start, .allocate = allocate, .release = release, .load = sn_cuda_load, .unload = sn_cuda_unload,
-  .enqueue = sn_cuda_enqueue, .info = info, .setting = setting,
+  .name = "cuda", .cached = 1, .lends = 1, .in_flight = 1ull << 62, .open = start, .allocate = allocate, .release = release, .load = sn_cuda_load, .unload = sn_cuda_unload,
+  .enqueue = sn_cuda_enqueue, .reap = sn_cuda_reap, .hurry = sn_cuda_hurry, .info = info, .setting = setting,
 };

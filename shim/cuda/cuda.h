@@ -17,6 +17,8 @@ void sn_cuda_enter(void);              // the calling thread works with the devi
 // Tasks (stream.c).
 const char *sn_cuda_open_streams(void);
 void sn_cuda_enqueue(task *t);
+void sn_cuda_reap(void);
+void sn_cuda_hurry(void);
 extern _Atomic uint64_t sn_cuda_counts[SN_CUDA_COUNTS];
 // Matrix products (gemm.c): puts one on a stream; 0, or a code with its text.
 int sn_cuda_gemm(const sn_call *call, const char *type, CUstream stream);

@@ -1,6 +1,7 @@
 // stream.c: runs tasks. There are three streams: one computes, one copies up to the device, one down to the host. A computing task is put on its stream
-// by the thread that submits it, as soon as all that it waits for is on a stream, and waits there for events of the others; a thread waits for such tasks
-// in turn. Copies between host and device go through pinned memory in pieces, two at a time, by a thread for each direction. No thread of JavaScript waits.
+// by the thread that submits it, as soon as all that it waits for is on a stream, and waits there for events of the others. It is completed by whoever
+// waits for it, else by a thread that looks now and then. Copies between host and device go through pinned memory in pieces, two at a time, by a thread for
+// each direction.
 #define _GNU_SOURCE
 #include "cuda.h"
 #include "../base/source.h"
@@ -12,7 +13,8 @@ enum { COMPUTE, UP, DOWN, LANES };
 #define JOBS 256
 #define PIECE (4ull << 20)             // bytes of a piece of a copy
 #define SPIN 2000000                   // nanoseconds for which a thread asks for an event before it sleeps: to be woken by the driver takes long
-#define IDLE 100000                    // and for which it looks for work
+#define TICK 1000000                   // nanoseconds after which ended tasks are completed that nobody waits for
+#define TICKS 100                      // for which the thread looks for them with nothing to do: to wake it costs the thread that submits
 typedef struct job {
   task *t;
   struct job *next;
@@ -25,7 +27,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t work[LANES] = {PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER};   // for the thread of a lane
 static pthread_cond_t room = PTHREAD_COND_INITIALIZER;      // a job has ended
 static job jobs[JOBS];
-static _Atomic unsigned begun;           // computing tasks so far
+static struct { const context *c; int index; } tasks[JOBS];   // of the jobs: looked for often, so that they lie close
+static int asleep, hurried;            // the thread that completes tasks: waits for one, is to wait for the next
 static line pending[LANES], running;   // tasks that are on no stream yet, and computing ones that are
 static CUstream streams[LANES];
 static struct { void *memory; CUevent free; } pieces[LANES][2];
@@ -86,7 +89,7 @@ static CUresult settle(CUevent e) {
 // ---- order --------------------------------------------------------------------------------------------------------------
 // The job of a task in flight of the same context, by its index; null if it has ended.
 static job *job_of(const context *c, int index) {
-  for (unsigned i = 0; i < JOBS; i++) if (jobs[i].t && jobs[i].t->c == c && jobs[i].t->index == index) return &jobs[i];
+  for (unsigned i = 0; i < JOBS; i++) if (tasks[i].c == c && tasks[i].index == index) return &jobs[i];
   return 0;
 }
 // Whether all that a job waits for is on a stream.
@@ -205,38 +208,73 @@ static void issued(job *j) {
   j->issued = 1;
   if (j->lane == COMPUTE) {
     append(&running, j);
-    atomic_fetch_add(&begun, 1);
-    pthread_cond_signal(&work[COMPUTE]);
+    atomic_store(&j->t->reaped, 1);
+    if (asleep) pthread_cond_signal(&work[COMPUTE]);
   }
   for (int i = UP; i <= DOWN; i++) if (pending[i].head) pthread_cond_signal(&work[i]);
 }
 static void compute(void) { for (job *j; (j = ready(COMPUTE));) { encode(j); issued(j); } }
-static void finish(job *j) {
+// Completes a job that has ended.
+static void finish(job *j, CUresult error) {
   char text[sizeof j->text];
-  good(j, settle(j->done), "task");
+  good(j, error, "task");
   pthread_mutex_lock(&lock);
   task *t = j->t;
   const int code = j->code;
   memcpy(text, j->text, sizeof text);
   *j = (job){.done = j->done};
+  tasks[j - jobs].c = 0;
   pthread_cond_signal(&room);
   pthread_mutex_unlock(&lock);
   sn_done(t, code, text);
 }
+// Completes the computing jobs that have ended; the event of the oldest that has not goes to `next`, or null.
+static int collect(CUevent *next) {
+  int n = 0;
+  *next = 0;
+  for (;; n++) {
+    pthread_mutex_lock(&lock);
+    job *j = running.head;
+    const CUresult r = j ? sn_cuda.query(j->done) : CUDA_ERROR_NOT_READY;
+    if (r == CUDA_ERROR_NOT_READY) *next = j ? j->done : 0;
+    else take(&running, j);
+    pthread_mutex_unlock(&lock);
+    if (r == CUDA_ERROR_NOT_READY) return n;
+    finish(j, r);
+  }
+}
+void sn_cuda_reap(void) {
+  struct timespec from;
+  CUevent next;
+  sn_cuda_enter();
+  clock_gettime(CLOCK_MONOTONIC, &from);
+  while (!collect(&next) && next) if (since(&from) > SPIN) sn_cuda.wait(next);
+}
+void sn_cuda_hurry(void) {
+  pthread_mutex_lock(&lock);
+  hurried = 1;
+  pthread_cond_signal(&work[COMPUTE]);
+  pthread_mutex_unlock(&lock);
+}
 static void *finisher(void *none) {
   (void)none;
-  struct timespec from;
   sn_cuda_enter();
-  for (unsigned seen = 0;; seen++) {
-    // To be woken takes longer than a small task.
-    clock_gettime(CLOCK_MONOTONIC, &from);
-    while (atomic_load(&begun) == seen && since(&from) < IDLE) {}
+  for (unsigned idle = 0;;) {
+    struct timespec until;
+    CUevent next;
     pthread_mutex_lock(&lock);
-    while (!running.head) pthread_cond_wait(&work[COMPUTE], &lock);
-    job *j = running.head;
-    take(&running, j);
+    while (!running.head && idle > TICKS) { asleep = 1; pthread_cond_wait(&work[COMPUTE], &lock); asleep = 0; idle = 0; }
+    idle = running.head ? 0 : idle + 1;
+    if (!running.head) hurried = 0;
+    if (!hurried) {
+      clock_gettime(CLOCK_REALTIME, &until);
+      until.tv_nsec += TICK;
+      if (until.tv_nsec >= 1000000000) { until.tv_sec++; until.tv_nsec -= 1000000000; }
+      pthread_cond_timedwait(&work[COMPUTE], &lock, &until);
+    }
+    const int hurry = hurried;
     pthread_mutex_unlock(&lock);
-    finish(j);
+    if (hurry) sn_cuda_reap(); else collect(&next);
   }
   return 0;
 }
@@ -253,7 +291,7 @@ static void *copier(void *lane_) {
     issued(j);
     compute();
     pthread_mutex_unlock(&lock);
-    finish(j);
+    finish(j, settle(j->done));
   }
   return 0;
 }
@@ -272,6 +310,8 @@ void sn_cuda_enqueue(task *t) {
     if (!j) pthread_cond_wait(&room, &lock);
   }
   j->t = t;
+  tasks[j - jobs].c = t->c;
+  tasks[j - jobs].index = t->index;
   j->lane = lane_of(t);
   append(&pending[j->lane], j);
   if (j->lane == COMPUTE) compute();

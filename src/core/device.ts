@@ -44,11 +44,14 @@ const CALLS: Readonly<Record<Exclude<DeviceType, "gpu">, readonly CallFamily[]>>
   cpu: ["copy", "matmul", "sort", "factorisation"],
   fake: ["copy", "matmul"],
 };
-/** The families that the GPU has: the runtime, which knows what GPU there is, says so. */
-export const gpuCalls: { of: (device: Device) => readonly CallFamily[] } = { of: () => [] };
+/** Whether there is a GPU, and the families that it has: the runtime knows. */
+export const gpus: { there: () => boolean; calls: (device: Device) => readonly CallFamily[] } = {
+  there: () => false,
+  calls: () => [],
+};
 /** True if the device has the routines of a family; on one that has not, such a call is recorded on the CPU. */
 export function hasCalls(device: Device, family: CallFamily): boolean {
-  return (device.type === "gpu" ? gpuCalls.of(device) : CALLS[device.type]).includes(family);
+  return (device.type === "gpu" ? gpus.calls(device) : CALLS[device.type]).includes(family);
 }
 
 /** True if the device computes a dtype; what reads or gives another is recorded on the CPU, and stays there. */
@@ -56,39 +59,62 @@ export function computes(device: Device, dtype: DType): boolean {
   return device.type !== "gpu" || dtype !== "float64";
 }
 
-function initial(): Device {
+/** The device that SINTER_DEVICE names, or null. */
+function named(): Device | null {
   const name = environment("SINTER_DEVICE") ?? "";
-  const found = name === "" ? cpu : DEVICES.find((d) => d.type === name);
+  const found = name === "" ? null : DEVICES.find((d) => d.type === name);
   if (found !== undefined) return found;
   throw new Error(`Cannot use SINTER_DEVICE=${name}: devices are ${DEVICES.map((d) => d.type).join(", ")}`);
 }
 
-/**
- * Where ops are recorded. `several` stays false while there was no device but the CPU, so that nothing has to look for others.
- * Of values of `sites` bytes or more the user's line is noted: never, but under SINTER_CHECK and a memory limit, as it takes V8 some microseconds.
- * `shared`: a value crosses to another device once for all who want it there. In a trace over placeholders it does not, as
- * what is recorded there must not become part of other graphs; it is recorded again when the trace's result is used.
- */
-export const recording: { device: Device; several: boolean; sites: number; shared: boolean } = {
-  device: cpu,
-  several: false,
-  sites: CHECK ? 0 : Infinity,
-  shared: true,
-};
-/** Records what follows on a device. */
-export function recordOn(device: Device): void {
-  recording.device = device;
-  recording.several ||= device !== cpu;
+/** How what follows is recorded. */
+class Recording {
+  /** Null until it is asked for: then the GPU, if there is one. */
+  #device: Device | null = named();
+  #several: boolean = this.#device !== null && this.#device !== cpu;
+  /** Of values of so many bytes or more the user's line is noted: never, but under SINTER_CHECK and a memory limit, as it takes V8 some microseconds. */
+  sites: number = CHECK ? 0 : Infinity;
+  /**
+   * A value crosses to another device once for all who want it there. In a trace over placeholders it does not, as what is
+   * recorded there must not become part of other graphs; it is recorded again when the trace's result is used.
+   */
+  shared = true;
+
+  /** Where ops are recorded. */
+  get device(): Device {
+    return this.#device ?? this.#choose();
+  }
+
+  set device(device: Device) {
+    this.#device = device;
+    this.#several ||= device !== cpu;
+  }
+
+  /** False while there was no device but the CPU, so that nothing has to look for others. */
+  get several(): boolean {
+    if (this.#device === null) this.#choose();
+    return this.#several;
+  }
+
+  /** Runs `f` with ops recorded on a device; does not ask for the one of the moment. */
+  on<T>(device: Device, f: () => T): T {
+    const before = this.#device;
+    if (before === device) return f();
+    this.device = device;
+    try {
+      return f();
+    } finally {
+      this.#device = before;
+    }
+  }
+
+  #choose(): Device {
+    this.device = gpus.there() ? gpu : cpu;
+    return this.#device as Device;
+  }
 }
-recordOn(initial());
+export const recording: Recording = new Recording();
 /** Runs `f` with ops recorded on a device. */
 export function on<T>(device: Device, f: () => T): T {
-  const before = recording.device;
-  if (before === device) return f();
-  recording.device = device;
-  try {
-    return f();
-  } finally {
-    recording.device = before;
-  }
+  return recording.on(device, f);
 }

@@ -120,6 +120,14 @@ export interface OpDef<A = unknown> {
   type(ins: readonly Aval[], arg: A): Aval | readonly Aval[];
   /** Cotangents of the inputs; null where there is none. `need` says which are wanted. */
   vjp?(ct: Node, out: Node, ins: readonly Node[], arg: A, need: readonly boolean[]): readonly (Node | null)[];
+  /** Of an op of several results: cotangents of the inputs, given those of all results (null: zero); `node` is what `pick` reads them from. */
+  vjps?(
+    cts: readonly (Node | null)[],
+    node: Node,
+    ins: readonly Node[],
+    arg: A,
+    need: readonly boolean[],
+  ): readonly (Node | null)[];
   /** Tangent of the result, given those of the inputs (null: zero); null if it is zero. Without it one is derived (transform/jvp.ts). */
   jvp?(ts: readonly (Node | null)[], out: Node, ins: readonly Node[], arg: A): Node | null;
   /** The op on `n` examples at once, along a new first axis of the result and of the inputs in `batched`. Without it the same op is applied. */

@@ -88,34 +88,32 @@ export function printKernel(k: Kernel): string {
   k.scalars.scalars.forEach((s, i) => lines.push(`arg s${i}: ${s.t}`));
   for (let a = 0; a < k.rowAxes; a++) lines.push(`${"  ".repeat(a)}for r${a}`);
   const pad = "  ".repeat(k.rowAxes), names = new Map<Expr, string>();
-  const body = (indent: string, roots: readonly Expr[]): void => {
-    for (const e of expressions(roots)) {
-      if (names.has(e) || e.op === "scalar" || e.op === "fold") continue;
-      const name = `v${names.size}`;
-      const a = e.args.map(show).join(", ");
-      const text = e.op === "load"
-        ? `m${e.imm}`
-        : e.op === "loadx"
-        ? `m${e.imm}[${a}]`
-        : e.op === "axis"
-        ? `r${e.imm}`
-        : e.op === "iota"
-        ? "i"
-        : `${e.op}(${a})`;
-      names.set(e, name);
-      lines.push(`${indent}${name}: ${e.t} = ${text}`);
-    }
+  const body = (indent: string, e: Expr): void => {
+    if (names.has(e) || e.op === "scalar" || e.op === "fold") return;
+    for (const x of e.args) body(indent, x);
+    const name = `v${names.size}`, a = e.args.map(show).join(", ");
+    const text = e.op === "load"
+      ? `m${e.imm}`
+      : e.op === "loadx"
+      ? `m${e.imm}[${a}]`
+      : e.op === "axis"
+      ? `r${e.imm}`
+      : e.op === "iota"
+      ? "i"
+      : `${e.op}(${a})`;
+    names.set(e, name);
+    lines.push(`${indent}${name}: ${e.t} = ${text}`);
   };
   const show = (e: Expr): string =>
     e.op === "scalar" ? `s${e.imm}` : e.op === "fold" ? `f${e.imm}` : names.get(e) as string;
   k.passes.forEach((p) => {
     lines.push(`${pad}for i${k.kind === "column" ? " (tile), for each step of the fold axis" : ""}`);
     names.clear();
-    body(`${pad}  `, [
-      ...p.folds.map((f) => f.value),
-      ...p.scans.map((s) => s.value),
-      ...p.stores.flatMap((s) => s.index ? [s.index, s.value] : [s.value]),
-    ]);
+    for (const x of [...p.folds, ...p.scans]) body(`${pad}  `, x.value);
+    for (const s of p.stores) {
+      if (s.index) body(`${pad}  `, s.index);
+      body(`${pad}  `, s.value);
+    }
     for (const f of p.folds) lines.push(`${pad}  f${f.id}: ${f.t} ${f.fold}= ${show(f.value)}`);
     for (const s of p.scans) {
       lines.push(
@@ -134,7 +132,7 @@ export function printKernel(k: Kernel): string {
     names.clear();
     const inner = k.kind === "column" ? `${pad}  ` : pad;
     if (k.kind === "column") lines.push(`${pad}for i (tile)`);
-    body(inner, k.rowStores.map((s) => s.value));
+    for (const s of k.rowStores) body(inner, s.value);
     for (const s of k.rowStores) lines.push(`${inner}m${s.mem} = ${show(s.value)}`);
   }
   return lines.join("\n");

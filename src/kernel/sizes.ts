@@ -31,6 +31,9 @@ export class Sym {
   readonly low: number;
   /** True if it follows recorded starts or offsets of arrays, which change more often than sizes. */
   readonly moving: boolean;
+  /** Sums and products that were asked for, by the other operand. */
+  readonly sums: Map<Size, Size> = new Map();
+  readonly products: Map<Size, Size> = new Map();
 
   constructor(of: Sizes, id: number, terms: readonly Term[], value: number, low: number, moving: boolean) {
     this.of = of;
@@ -51,6 +54,8 @@ export class Sym {
 export class Sizes {
   readonly #atoms: Atom[] = [];
   readonly #derived = new Map<string, Sym>();
+  /** By the numbers that `size` was asked for. */
+  readonly #sized = new Map<number, Size>();
   readonly #symbols = new Map<string, Sym>();
   readonly #registers = new Map<string, number>();
   readonly #initial: number[] = [];
@@ -90,9 +95,13 @@ export class Sizes {
   size(value: number): Size {
     const magnitude = Math.abs(value);
     if (magnitude < 2) return value;
-    const k = this.#sizes.get(magnitude);
-    if (k === undefined) throw new Error(`internal: ${value} is no size of this graph`);
-    return this.#polynomial([{ coefficient: Math.sign(value), atoms: [k] }]);
+    let s = this.#sized.get(value);
+    if (s === undefined) {
+      const k = this.#sizes.get(magnitude);
+      if (k === undefined) throw new Error(`internal: ${value} is no size of this graph`);
+      this.#sized.set(value, s = this.#polynomial([{ coefficient: Math.sign(value), atoms: [k] }]));
+    }
+    return s;
   }
   /** Moving input number k. */
   moving(k: number): Size {
@@ -141,6 +150,18 @@ export class Sizes {
       }
     }
     return this.#polynomial([...terms].sort(byText).map(([, t]) => t));
+  }
+  /** a + b */
+  plus(a: Sym, b: Size): Size {
+    let s = a.sums.get(b);
+    if (s === undefined) a.sums.set(b, s = this.sum([{ coefficient: 1, of: a }, { coefficient: 1, of: b }]));
+    return s;
+  }
+  /** a * b */
+  times(a: Sym, b: Size): Size {
+    let s = a.products.get(b);
+    if (s === undefined) a.products.set(b, s = this.product(a, b));
+    return s;
   }
   /** a * b */
   product(a: Size, b: Size): Size {
@@ -399,7 +420,8 @@ export function sizeText(a: Size): string {
 /** a + b */
 export function plus(a: Size, b: Size): Size {
   if (typeof a === "number" && typeof b === "number") return a + b;
-  return a === 0 ? b : b === 0 ? a : owner(a, b).sum([{ coefficient: 1, of: a }, { coefficient: 1, of: b }]);
+  if (a === 0 || b === 0) return a === 0 ? b : a;
+  return typeof a === "number" ? (b as Sym).of.plus(b as Sym, a) : a.of.plus(a, b);
 }
 /** a - b */
 export function minus(a: Size, b: Size): Size {
@@ -408,7 +430,9 @@ export function minus(a: Size, b: Size): Size {
 /** a * b */
 export function times(a: Size, b: Size): Size {
   if (typeof a === "number" && typeof b === "number") return a * b;
-  return a === 0 || b === 0 ? 0 : a === 1 ? b : b === 1 ? a : owner(a, b).product(a, b);
+  if (a === 0 || b === 0) return 0;
+  if (a === 1 || b === 1) return a === 1 ? b : a;
+  return typeof a === "number" ? (b as Sym).of.times(b as Sym, a) : a.of.times(a, b);
 }
 /** The product of all. */
 export function productOf(list: readonly Size[]): Size {

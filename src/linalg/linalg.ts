@@ -7,7 +7,7 @@ import type { NDArray } from "../core/ndarray.ts";
 import type { Aval, Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { axesOf, axisOf, broadcast, dims, size, sizeMin, text } from "../core/shape.ts";
-import { equal, productOf, type Size } from "../kernel/sizes.ts";
+import { below, equal, productOf, type Size } from "../kernel/sizes.ts";
 import { trailing } from "../ops/args.ts";
 import {
   add,
@@ -32,7 +32,7 @@ import { nodeOf, wrap } from "../ops/lift.ts";
 import { powerNode } from "../ops/binary.ts";
 import { product } from "../ops/matmul.ts";
 import { concatNodes, diagonalNode, expand, move, sliceAxis, swap } from "../ops/movement.ts";
-import { pick, picked } from "../ops/pick.ts";
+import { pick } from "../ops/pick.ts";
 import { extremeNode } from "../ops/reduce.ts";
 import { abs, log, sign, sqrt } from "../ops/unary.ts";
 
@@ -87,7 +87,8 @@ interface Routine<A> {
   readonly calls?: string;
   outs(ins: readonly Aval[], arg: A): readonly Aval[];
   ints(ins: readonly Planned[], arg: A): readonly Size[];
-  vjp?(ct: Node, out: Node, ins: readonly Node[], arg: A, need: readonly boolean[]): readonly (Node | null)[];
+  readonly vjp?: NonNullable<OpDef<A>["vjp"]>;
+  readonly vjps?: NonNullable<OpDef<A>["vjps"]>;
 }
 /** An op that calls `name.f32` and so on: pointers are the inputs, then the outputs. */
 function routine<A>(r: Routine<A>): OpDef<A> {
@@ -115,6 +116,7 @@ function routine<A>(r: Routine<A>): OpDef<A> {
       },
     },
     ...(r.vjp ? { vjp: r.vjp } : {}),
+    ...(r.vjps ? { vjps: r.vjps } : {}),
   });
 }
 const batchOf = (x: Planned): Size => productOf(lead(x));
@@ -130,17 +132,24 @@ const eighOp = routine<Triangle>({
     return [{ shape: x.shape.slice(0, -1), dtype: realOf(x.dtype) }, x];
   },
   ints: ([a], arg) => [batchOf(a as Planned), rowsOf(a as Planned), arg.lower ? 1 : 0],
-  vjp: (ct, out) => {
-    const parent = out.op.name === "pick" ? out.inputs[0] as Node : out, w = pick(parent, 0), v = pick(parent, 1);
-    if (picked(out) === 0) return [product(scaleColumns(v, ct), adjoint(v))];
-    // dV = V (F * V^H dA V), F_ij = 1 / (w_j - w_i), 0 on the diagonal
-    const shape = v.shape,
-      gap = sub(broadcastTo(row(w), shape), broadcastTo(column(w), shape)),
-      zero = compare("eq", gap, like(0, gap));
-    const f = select(zero, like(0, gap), div(like(1, gap), select(zero, like(1, gap), gap)));
-    return [product(product(v, mul(cast(f, v.dtype), product(adjoint(v), ct))), adjoint(v))];
+  vjps: ([dw, dv], node) => {
+    const w = pick(node, 0), v = pick(node, 1), left: Node[] = [];
+    if (dw) left.push(scaleColumns(v, dw));
+    if (dv) {
+      // dA = V (F * V^H dV) V^H
+      const f = cast(inverseGaps(w), v.dtype);
+      left.push(product(v, mul(f, product(adjoint(v), dv))));
+    }
+    return [product(left.reduce(add), adjoint(v))];
   },
 });
+/** F_ij = 1 / (w_j - w_i), 0 where they are equal. */
+function inverseGaps(w: Node): Node {
+  const shape = [...w.shape, w.shape[w.shape.length - 1] as number],
+    gap = sub(broadcastTo(row(w), shape), broadcastTo(column(w), shape)),
+    zero = compare("eq", gap, like(0, gap));
+  return select(zero, like(0, gap), div(like(1, gap), select(zero, like(1, gap), gap)));
+}
 const eigvalshOp = routine<Triangle>({
   name: "eigvalsh",
   calls: "eigh",
@@ -222,45 +231,39 @@ const svdOp = routine<{ readonly full: boolean }>({
     ];
   },
   ints: ([a], arg) => [batchOf(a as Planned), rowsOf(a as Planned), colsOf(a as Planned), arg.full ? 1 : 0],
-  vjp: (ct, out, [a], arg) => {
-    const x = a as Node,
-      parent = out.op.name === "pick" ? out.inputs[0] as Node : out,
-      s = pick(parent, 0),
-      k = s.shape[s.shape.length - 1] as number;
-    let u = pick(parent, 1), vt = pick(parent, 2);
-    u = sliceAxis(u, u.shape.length - 1, 0, k);
-    vt = sliceAxis(vt, vt.shape.length - 2, 0, k);
-    if (picked(out) === 0) return [product(scaleColumns(u, ct), vt)];
-    if ((arg.full && rowsOf(x) !== colsOf(x)) || isComplex(x.dtype)) {
+  vjps: ([ds, du, dv], node, [a], arg) => {
+    const x = a as Node, s = pick(node, 0), k = s.shape[s.shape.length - 1] as number;
+    const whole = [pick(node, 1), pick(node, 2)] as const;
+    const u = sliceAxis(whole[0], whole[0].shape.length - 1, 0, k),
+      vt = sliceAxis(whole[1], whole[1].shape.length - 2, 0, k);
+    if ((du || dv) && ((arg.full && !equal(rowsOf(x), colsOf(x))) || isComplex(x.dtype))) {
       throw typeError(
         `Cannot differentiate the singular vectors of ${x.dtype} matrices of shape ${
           text(x.shape)
         }: only those of real square ones`,
       );
     }
-    // dA = U (skew(U^T dU) / E S + S skew(V^T dV) / E) V^T, E_ij = s_j^2 - s_i^2, and what lies outside of U's or V's columns over S
-    const shape = [...lead(x), k, k],
-      sq = mul(s, s),
-      gap = sub(broadcastTo(row(sq), shape), broadcastTo(column(sq), shape)),
-      zero = compare("eq", gap, like(0, gap));
-    const f = select(zero, like(0, gap), div(like(1, gap), select(zero, like(1, gap), gap)));
-    const skew = (y: Node): Node => mul(sub(y, transposed(y)), f);
-    const middle = picked(out) === 1
-      ? scaleColumns(skew(product(transposed(u), ct)), s)
-      : mul(broadcastTo(column(s), shape), skew(product(vt, transposed(ct))));
-    const inside = product(product(u, middle), vt), inverse = div(like(1, s), s);
-    if (picked(out) === 1) {
-      return [
-        rowsOf(x) === k
-          ? inside
-          : add(inside, product(scaleColumns(sub(ct, product(u, product(transposed(u), ct))), inverse), vt)),
-      ];
+    // dA = U (dS + skew(U^T dU) / E S + S skew(V^T dV) / E) V^T, E_ij = s_j^2 - s_i^2, and what lies outside of U's or V's columns over S
+    const left: Node[] = [], rest: Node[] = [];
+    if (ds) left.push(scaleColumns(u, ds));
+    if (du || dv) {
+      const f = inverseGaps(mul(s, s)), inverse = div(like(1, s), s), middle: Node[] = [];
+      const skew = (y: Node): Node => mul(sub(y, transposed(y)), f);
+      if (du) {
+        const inside = product(transposed(u), du);
+        middle.push(scaleColumns(skew(inside), s));
+        if (!equal(rowsOf(x), k)) left.push(scaleColumns(sub(du, product(u, inside)), inverse));
+      }
+      if (dv) {
+        const inside = product(vt, transposed(dv));
+        middle.push(mul(broadcastTo(column(s), f.shape), skew(inside)));
+        if (!equal(colsOf(x), k)) {
+          rest.push(product(scaleColumns(u, inverse), sub(dv, product(transposed(inside), vt))));
+        }
+      }
+      left.push(product(u, middle.reduce(add)));
     }
-    return [
-      colsOf(x) === k
-        ? inside
-        : add(inside, product(scaleColumns(u, inverse), sub(ct, product(product(ct, transposed(vt)), vt)))),
-    ];
+    return [[product(left.reduce(add), vt), ...rest].reduce(add)];
   },
 });
 const svdvalsOp = routine<null>({
@@ -444,16 +447,17 @@ const qrOp = routine<null>({
     return [{ shape: [...b, m, k], dtype: x.dtype }, { shape: [...b, k, n], dtype: x.dtype }];
   },
   ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned), colsOf(a as Planned)],
-  vjp: (ct, out, [a]) => {
-    const x = a as Node,
-      parent = out.op.name === "pick" ? out.inputs[0] as Node : out,
-      q = pick(parent, 0),
-      r = pick(parent, 1);
-    if (rowsOf(x) < colsOf(x)) throw typeError(`Cannot differentiate qr of wide matrices: shape is ${text(x.shape)}`);
+  vjps: ([dq, dr], node, [a]) => {
+    const x = a as Node, q = pick(node, 0), r = pick(node, 1);
+    if (below(rowsOf(x), colsOf(x))) {
+      throw typeError(`Cannot differentiate qr of wide matrices: shape is ${text(x.shape)}`);
+    }
     // (dQ + Q copyltu(M)) R^-T, M = R dR^T - dQ^T Q
-    const first = picked(out) === 0, m = first ? neg(product(transposed(ct), q)) : product(r, transposed(ct));
+    const m = [...(dr ? [product(r, transposed(dr))] : []), ...(dq ? [neg(product(transposed(dq), q))] : [])].reduce(
+      add,
+    );
     const low = triangle(m, true, 0), sym = add(low, transposed(triangle(m, true, -1))), rest = product(q, sym);
-    return [transposed(trisolveNode(r, transposed(first ? add(ct, rest) : rest), true))];
+    return [transposed(trisolveNode(r, transposed(dq ? add(dq, rest) : rest), true))];
   },
 });
 /** Q with orthonormal columns and upper triangular R with A = Q R. */
@@ -478,9 +482,9 @@ const luOp = routine<null>({
     return [x, { shape: [...b, k], dtype: "uint32" }, { shape: [...b, m], dtype: "uint32" }];
   },
   ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned), colsOf(a as Planned)],
-  vjp: (ct, out, [a]) => {
-    if (picked(out) !== 0) return [null];
-    const x = a as Node, parent = out.op.name === "pick" ? out.inputs[0] as Node : out, packed = pick(parent, 0);
+  vjps: ([ct], node, [a]) => {
+    if (!ct) return [null];
+    const x = a as Node, packed = pick(node, 0);
     if (rowsOf(x) !== colsOf(x)) {
       throw typeError(`Cannot differentiate lu of matrices that are not square: shape is ${text(x.shape)}`);
     }
@@ -491,7 +495,7 @@ const luOp = routine<null>({
       du = triangle(ct, false, 0);
     const middle = add(triangle(product(transposed(l), dl), true, -1), triangle(product(du, transposed(u)), false, 0));
     const left = trisolveNode(transposed(l), middle, true), g = transposed(trisolveNode(u, transposed(left), true));
-    return [scatterRows(g, pick(parent, 2))];
+    return [scatterRows(g, pick(node, 2))];
   },
 });
 const unitLower = (packed: Node): Node => add(triangle(packed, true, -1), eyeLike(packed));

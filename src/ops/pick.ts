@@ -1,10 +1,10 @@
 // One result of an op that has several.
-import type { Aval, Node } from "../core/node.ts";
+import type { Aval, Node, OpDef } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { define } from "./basis.ts";
 
-/** Reads result `index` of its input; the evaluator takes it from there, and gradients pass from it straight to the input's op. */
-export const pickOp = define<{ readonly index: number }>({
+/** Reads result `index` of its input; the evaluator takes it from there, and transforms treat all results of a node at once. */
+const pickOp = define<{ readonly index: number }>({
   name: "pick",
   type: ([x], a) => {
     const n = x as Node;
@@ -14,12 +14,11 @@ export const pickOp = define<{ readonly index: number }>({
   structure: (a) => String(a.index),
 });
 
+/** Which result of a node of several a node reads; -1 for all other nodes. */
+export function pickedFrom(n: Node): number {
+  return n.op === pickOp as OpDef ? (n.arg as { readonly index: number }).index : -1;
+}
 /** Result `index` of a node. */
 export function pick(x: Node, index: number): Node {
   return apply(pickOp, [x], { index });
-}
-
-/** Which result a `pick` node reads: for gradients, which get the `pick` node as their output. */
-export function picked(out: Node): number {
-  return out.op.name === "pick" ? (out.arg as { readonly index: number }).index : 0;
 }

@@ -28,6 +28,7 @@ import {
   slice,
   sub,
 } from "../ops/basis.ts";
+import { cpu, on } from "../core/device.ts";
 import { gather } from "../ops/gather.ts";
 import { isScalar, nodeOf, wrap } from "../ops/lift.ts";
 import { maximum, minimum } from "../ops/binary.ts";
@@ -88,8 +89,8 @@ function splitWords(k: Words): readonly [Words, Words] {
 export function key(seed: number | bigint): NDArray {
   return wrap(keyNode(wordsOf(seed)));
 }
-/** The implicit key, in a list so that `compile` can take and return it. */
-export const state: NDArray[] = [key(Date.now())];
+/** The implicit key, in a list so that `compile` can take and return it. The first one must not open a GPU. */
+export const state: NDArray[] = [on(cpu, () => key(Date.now()))];
 /**
  * Starts the implicit sequence over from a seed.
  *

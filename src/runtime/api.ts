@@ -1,6 +1,6 @@
 // Evaluation, memory, devices and inspection as users call them.
 import { plainError, typeError } from "../base/error.ts";
-import { type Device, DEVICES, recording, recordOn } from "../core/device.ts";
+import { type Device, DEVICES, recording } from "../core/device.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { type CopyInfo, kernelsOf } from "./describe.ts";
@@ -61,11 +61,8 @@ export function evaluate(...trees: readonly unknown[]): void {
  * ```
  */
 export function asyncEval(...trees: readonly unknown[]): Promise<void> {
-  const nodes = nodesOf(trees);
-  const done = late.evaluateAsync(nodes);
   // Nobody has to wait: a failure is also thrown by whatever reads the arrays or depends on them.
-  done.catch(() => {});
-  return done;
+  return late.evaluateAsync(nodesOf(trees));
 }
 
 /** Waits for all submitted work, whichever device or stream it runs on. */
@@ -232,7 +229,7 @@ function usable(op: string, device: Device): Device {
   const there = DEVICES.filter((d) => isUsable(native(), d)).map((d) => `${d.type}:${d.index}`).join(", ");
   throw plainError(`Cannot ${op}: the device ${found.type}:${found.index} is not available; available: ${there}`);
 }
-/** The device on which new arrays are computed: mx.cpu, unless SINTER_DEVICE names another or `setDefaultDevice` set one. */
+/** The device on which new arrays are computed: what `setDefaultDevice` set, what SINTER_DEVICE names, the GPU if there is one, else the CPU. */
 export function defaultDevice(): Device {
   return recording.device;
 }
@@ -251,7 +248,7 @@ export function deviceInfo(device: Device = recording.device): Record<string, st
 }
 /** Makes a device the one on which new arrays are computed. Throws an Error if it is not available. */
 export function setDefaultDevice(device: Device): void {
-  recordOn(usable("setDefaultDevice", device));
+  recording.device = usable("setDefaultDevice", device);
 }
 /** The default stream of a device. */
 export function defaultStream(device: Device): Stream {
@@ -270,12 +267,17 @@ export function newStream(device: Device): Stream {
  */
 export function stream<T = void>(on: Device | Stream, f?: () => T): T extends void ? Disposable : T {
   const before = recording.device;
-  recordOn(usable("stream", (on as Partial<Stream> | null | undefined)?.device ?? on as Device));
-  if (f === undefined) return { [Symbol.dispose]: () => recordOn(before) } as T extends void ? Disposable : T;
+  recording.device = usable("stream", (on as Partial<Stream> | null | undefined)?.device ?? on as Device);
+  if (f === undefined) {
+    const end = (): void => {
+      recording.device = before;
+    };
+    return { [Symbol.dispose]: end } as T extends void ? Disposable : T;
+  }
   try {
     return f() as T extends void ? Disposable : T;
   } finally {
-    recordOn(before);
+    recording.device = before;
   }
 }
 

@@ -18,6 +18,8 @@ interface Spot {
   /** Arrays that lay directly below it at some time. */
   readonly under: Spot[];
   covered: boolean;
+  /** Where it ends, once it has a place. */
+  limit: Size;
 }
 
 /**
@@ -28,6 +30,8 @@ interface Spot {
  */
 export function place(list: readonly Placed[], room: (bytes: Size) => Size): Size {
   const spots: Spot[] = [], ending = [...list].sort((a, b) => a.last - b.last), spotOf = new Map<Placed, Spot>();
+  // Many are of one size.
+  const rooms = new Map<Size, Size>();
   // The spots with room above them; null stands for the ground.
   const gaps = new Set<Spot | null>([null]);
   let ground: Spot | null = null, ended = 0;
@@ -44,14 +48,25 @@ export function place(list: readonly Placed[], room: (bytes: Size) => Size): Siz
       gaps.delete(s);
       gaps.add(below);
     }
-    const need = numberOf(room(of.bytes));
+    let own = rooms.get(of.bytes);
+    if (own === undefined) rooms.set(of.bytes, own = room(of.bytes));
+    const need = numberOf(own);
     let best: Spot | null = null, least = Infinity, lowest = Infinity;
     for (const g of gaps) {
       const left = gapAbove(g) - need, at = g?.end ?? 0;
       if (left >= 0 && (left < least || (left === least && at < lowest))) [best, least, lowest] = [g, left, at];
     }
     const at = best?.end ?? 0, above: Spot | null = best === null ? ground : best.above;
-    const s: Spot = { of, at, end: at + need, below: best, above, under: best === null ? [] : [best], covered: false };
+    const s: Spot = {
+      of,
+      at,
+      end: at + need,
+      below: best,
+      above,
+      under: best === null ? [] : [best],
+      covered: false,
+      limit: 0,
+    };
     if (best === null) ground = s;
     else {
       best.above = s;
@@ -67,7 +82,10 @@ export function place(list: readonly Placed[], room: (bytes: Size) => Size): Siz
     spotOf.set(of, s);
     spots.push(s);
   }
-  const end = (s: Spot): Size => plus(s.of.offset, room(s.of.bytes));
-  for (const s of spots.slice().sort((a, b) => a.at - b.at)) s.of.offset = s.under.map(end).reduce(larger, 0);
-  return spots.filter((s) => !s.covered).map(end).reduce(larger, 0);
+  const top = (list: readonly Spot[]): Size => list.reduce<Size>((most, s) => larger(most, s.limit), 0);
+  for (const s of spots.slice().sort((a, b) => a.at - b.at)) {
+    s.of.offset = top(s.under);
+    s.limit = plus(s.of.offset, rooms.get(s.of.bytes) as Size);
+  }
+  return top(spots.filter((s) => !s.covered));
 }

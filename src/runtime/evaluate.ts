@@ -173,10 +173,37 @@ async function finished(tickets: Iterable<number>, here: Error): Promise<void> {
     }
   }
 }
+/** Work in flight as a promise, which is made once somebody asks for it: who only starts work pays for none. */
+class Started implements Promise<void> {
+  readonly [Symbol.toStringTag] = "Promise";
+  readonly #tickets: readonly number[];
+  readonly #here = new Error();
+  #promise: Promise<void> | undefined;
+  constructor(tickets: readonly number[]) {
+    this.#tickets = tickets;
+  }
+  get #made(): Promise<void> {
+    return this.#promise ??= finished(this.#tickets, this.#here);
+  }
+  then<A = void, B = never>(
+    done?: ((value: void) => A | PromiseLike<A>) | null,
+    failed?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#made.then(done, failed);
+  }
+  catch<B = never>(failed?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<void | B> {
+    return this.#made.catch(failed);
+  }
+  finally(then?: (() => void) | null): Promise<void> {
+    return this.#made.finally(then);
+  }
+}
 /** Starts computing nodes; the promise resolves when they are there. */
 export function evaluateAsync(roots: readonly Node[]): Promise<void> {
   submitAsync(roots);
-  const tickets = new Set(roots.map((n) => n.buf?.ticket ?? 0));
-  tickets.delete(0);
-  return finished(tickets, new Error());
+  const tickets: number[] = [];
+  for (const { buf } of roots) {
+    if (buf !== null && buf.ticket !== 0 && !tickets.includes(buf.ticket)) tickets.push(buf.ticket);
+  }
+  return new Started(tickets);
 }

@@ -95,6 +95,10 @@ export interface Native {
 
 /** Tickets that are waited for at the same time: each may hold a thread of the engine. */
 const ASKED = 4;
+/** Bytes of a device's own memory that weigh as one of the host's: an engine collects every some 50 MB, which takes as long as a kernel over hundreds. */
+const FAR = 64;
+/** The length of the token of memory that the host does not see. */
+export const farLength = (bytes: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, bytes / FAR)));
 
 const decoder = new TextDecoder();
 
@@ -291,12 +295,13 @@ class Library implements Native {
 
   own(id: number, address: number, bytes: number): ArrayBuffer {
     if (bytes === 0) return this.#ownEmpty(id);
-    const nowhere = address === 0
-      ? this.#nowhere ??= { address: this.#mem.sn_nowhere(0), bytes: this.#mem.sn_nowhere(1) }
-      : null;
-    const token = nowhere === null
-      ? this.#view(address, bytes, id, 0)
-      : this.#view(nowhere.address, Math.min(bytes, nowhere.bytes), id, 0);
+    if (address !== 0) return this.#owned(address, bytes, id);
+    const nowhere = this.#nowhere ??= { address: this.#mem.sn_nowhere(0), bytes: this.#mem.sn_nowhere(1) };
+    return this.#owned(nowhere.address, Math.min(farLength(bytes), nowhere.bytes), id);
+  }
+
+  #owned(address: number, bytes: number, id: number): ArrayBuffer {
+    const token = this.#view(address, bytes, id, 0);
     this.#host.owned(bytes);
     return token;
   }

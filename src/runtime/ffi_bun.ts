@@ -64,11 +64,14 @@ export function bunHost(): Host | undefined {
       };
       const callback = new ffi.JSCallback(done, { args: ["u32"], returns: "void", threadsafe: true });
       callbacks.push(callback);
-      this.bind(path, { sn_notify: [["u32", "callback"], "void"] }).sn_notify(ctx, callback.ptr as CallbackPointer);
+      const { sn_notify, sn_watch } = this.bind(path, {
+        sn_notify: [["u32", "callback"], "void"],
+        sn_watch: [["u32", "u32"], "i32"],
+      });
+      sn_notify(ctx, callback.ptr as CallbackPointer);
       return (ticket) => {
         const promise = new Promise<void>((resolve) => waiting.set(ticket, resolve));
-        // One that is done may have been reported before anybody waited for it.
-        if (!poll(ticket)) setTimeout(() => done(ticket), 0);
+        if (sn_watch(ctx, ticket) === 0) setTimeout(() => done(ticket), 0);
         return promise;
       };
     },

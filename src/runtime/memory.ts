@@ -1,17 +1,47 @@
 // Buffers: made and let go of, and what is done when there is no memory left.
 import { plainError, site, siteOf } from "../base/error.ts";
-import { type Device, gpuCalls, recording } from "../core/device.ts";
+import { type Device, gpu, gpus, recording } from "../core/device.ts";
 import type { Buf, Node } from "../core/node.ts";
 import { isContiguous, type View } from "../core/view.ts";
-import { callsOf, deviceNumber } from "./devices.ts";
-import { type Native, openNative } from "./ffi.ts";
+import { callsOf, deviceNumber, isUsable } from "./devices.ts";
+import { farLength, type Native, openNative } from "./ffi.ts";
 
 let opened: Native | null = null;
 /** The native library of this thread. */
 export function native(): Native {
   return opened ??= openNative();
 }
-gpuCalls.of = (device) => callsOf(native(), device);
+gpus.calls = (device) => callsOf(native(), device);
+gpus.there = () => {
+  try {
+    return isUsable(native(), gpu);
+  } catch {
+    // No library: whoever computes says so.
+    return false;
+  }
+};
+/** What owns a buffer. */
+interface Token {
+  readonly id: number;
+  readonly token: ArrayBuffer;
+}
+/**
+ * Tokens of far buffers that were let go of, by length, oldest first: a new buffer takes over a token with its id, and the engine has nothing to collect.
+ * The library refuses an id whose buffer a submission in flight still uses.
+ */
+const spare = new Map<number, Token[]>(), MOST_SPARE = 128;
+/** A token that a new buffer of the host's or of far memory may take over. */
+export function tokenFor(bytes: number, far: boolean): Token | undefined {
+  return far && bytes > 0 ? spare.get(farLength(bytes))?.shift() : undefined;
+}
+/** Lets go of a buffer that nobody uses. */
+export function discard(b: Buf): void {
+  native().dispose(b.id);
+  if (b.address !== 0 || b.bytes === 0) return;
+  const length = b.token.byteLength, tokens = spare.get(length);
+  if (tokens === undefined) spare.set(length, [b]);
+  else if (tokens.length < MOST_SPARE) tokens.push(b);
+}
 /** A buffer of the library as nodes share it: its token ends the owner's reference when it is collected. */
 export function bufferOf(
   id: number,
@@ -19,8 +49,11 @@ export function bufferOf(
   bytes: number,
   ticket: number,
   recorded: Error | null = null,
+  known: Token | undefined = undefined,
 ): Buf {
-  const b: Buf = { id, bytes, address, token: native().own(id, address, bytes), users: 0, exposed: false, ticket };
+  const token = known?.id === id ? known.token : native().own(id, address, bytes);
+  if (known !== undefined && known.id !== id) spare.get(known.token.byteLength)?.unshift(known);
+  const b: Buf = { id, bytes, address, token, users: 0, exposed: false, ticket };
   if (bytes >= recording.sites) remember(id, bytes, recorded === null ? site() : siteOf(recorded.stack ?? ""));
   return b;
 }
@@ -98,7 +131,7 @@ export function release(n: Node): void {
   if (b === null) return;
   n.buf = null;
   n.view = null;
-  if (--b.users === 0 && !b.exposed) native().dispose(b.id);
+  if (--b.users === 0 && !b.exposed) discard(b);
 }
 /** Waits until a node's buffer is written; throws what went wrong. */
 export function settle(n: Node): void {

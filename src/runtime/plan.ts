@@ -80,6 +80,9 @@ export function compiledKernels(): number {
   return programs.size + compiledSources();
 }
 
+/** More than an op has results: with the number of a node, one number for each result. */
+const MOST_OUTS = 1024;
+const outKey = (n: Node, out: number): number => MOST_OUTS * n.slot + out;
 /** Room that an array takes of the arena: whole steps can be read past its end. */
 const room = (bytes: Size): Size => plus(aligned(bytes, 64), 64);
 
@@ -152,8 +155,8 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   const { schedule, steps: list } = steps(graph, key), { sizes } = schedule.symbols;
   const leafOf = new Map<Node, number>(graph.leaves.map((n, i) => [n, i]));
   // Memory: leaves, outputs that stay, and one arena for all else.
-  const storages = new Map<string, Storage>();
-  const placeKey = (p: Place): string => p.node === null ? `w${p.workspace}` : `${p.node.slot}.${p.out}`;
+  const storages = new Map<number, Storage>();
+  const placeKey = (p: Place): number => p.node === null ? -1 - p.workspace : outKey(p.node, p.out);
   const overwritten = new Set([...graph.inPlace].map((n) => n.inputs[0] as Node));
   const over = (n: Node): Node => graph.inPlace.has(n) ? n.inputs[0] as Node : n;
   const actual = (p: Place): Place => p.node === null ? p : { ...p, node: over(p.node) };
@@ -192,7 +195,7 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   for (const n of keepBases) {
     if (present(n) || graph.inPlace.has(n)) continue;
     (n.outs ?? [n]).forEach((_, out) => {
-      const k = `${n.slot}.${out}`;
+      const k = outKey(n, out);
       if (!storages.has(k)) storages.set(k, { bytes: bytesOf(n, out), keep: n, out, first: 0, last: 0, offset: 0 });
     });
   }
@@ -201,7 +204,8 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   const w = new Words(),
     leaves: { word: number; leaf: number; out: number }[] = [],
     outputs: Output[] = [],
-    binding = new Map<string, number>();
+    binding = new Map<number, number>(),
+    leafBinding = new Map<number, number>();
   for (let i = 0; i < 4; i++) w.push(0);
   let bindings = 0;
   const bind = (kind: number, bytes: Size): number => {
@@ -218,17 +222,21 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
     arenaBinding = bindings;
     bind(2, arena);
   }
+  const lastRead = new Map<Node | null, number>();
+  list.forEach((s, i) => {
+    for (const o of s.kind === "kernel" ? s.operands : s.places) lastRead.set(o.place.node, i);
+  });
+  const read = graph.leaves.map((node) => ({ node, bytes: bytesOf(node, 0), last: lastRead.get(node) ?? -1 }));
   for (const [k, s] of storages) {
     if (s.keep === null) continue;
     binding.set(k, bindings);
     const word = bind(1, s.bytes);
-    outputs.push({ slot: s.keep.slot, out: s.out, word, over: overwritable(list, s, graph.leaves) });
+    outputs.push({ slot: s.keep.slot, out: s.out, word, over: overwritable(list, s, read) });
   }
   const locate = (place: Place): { binding: number; offset: Size } => {
     const p = actual(place);
     if (isLeaf(p)) {
-      const n = p.node as Node, leaf = leafOf.get(n) as number, k = `leaf${leaf}.${p.out}`;
-      const b = binding.get(k);
+      const n = p.node as Node, b = leafBinding.get(MOST_OUTS * (leafOf.get(n) as number) + p.out);
       if (b === undefined) throw new Error("internal: a leaf has no binding");
       return { binding: b, offset: 0 };
     }
@@ -240,9 +248,9 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   for (const s of list) {
     for (const p of placesOf(s)) {
       if (!isLeaf(p)) continue;
-      const leaf = leafOf.get(p.node as Node) as number, k = `leaf${leaf}.${p.out}`;
-      if (binding.has(k)) continue;
-      binding.set(k, bindings);
+      const leaf = leafOf.get(p.node as Node) as number, k = MOST_OUTS * leaf + p.out;
+      if (leafBinding.has(k)) continue;
+      leafBinding.set(k, bindings);
       leaves.push({ word: bind(overwritten.has(p.node as Node) ? 3 : 0, 0) + 1, leaf, out: p.out });
     }
   }
@@ -253,8 +261,8 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   // Bindings of leaves that an output's memory may turn out to be.
   const written = new Map(
     outputs.map((o) => [
-      binding.get(`${o.slot}.${o.out}`) as number,
-      o.over.flatMap((leaf) => binding.get(`leaf${leaf}.0`) ?? []),
+      binding.get(MOST_OUTS * o.slot + o.out) as number,
+      o.over.flatMap((leaf) => leafBinding.get(MOST_OUTS * leaf) ?? []),
     ]),
   );
   const scalars: { word: number; slot: number; k: number; t: CType }[] = [];
@@ -277,7 +285,9 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
       }
     } else if (language !== null) {
       const operands = s.operands.map((o) => {
-        const l = locate(o.place), key = placeKey(actual(o.place)), bytes = storages.get(key)?.bytes;
+        const l = locate(o.place),
+          p = actual(o.place),
+          bytes = isLeaf(p) ? undefined : storages.get(placeKey(p))?.bytes;
         const from = numberOf(l.offset), to = bytes === undefined ? Infinity : from + numberOf(bytes);
         return { binding: l.binding, offset: plus(l.offset, o.offset), from, to, over: written.get(l.binding) ?? [] };
       });
@@ -374,16 +384,16 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   };
 }
 
-/** The leaves that the array of an output may be written over: read before its first store, or at the same elements of one map. */
-function overwritable(list: readonly Step[], s: Storage, leaves: readonly Node[]): number[] {
-  const reads = (step: Step, n: Node): boolean =>
-    step.kind === "kernel"
-      ? step.operands.some((o) => o.place.node === n)
-      : step.places.some((p) => p.place.node === n);
+/** The leaves that the array of an output may be written over: as long, and read before its first store, or at the same elements of one map. */
+function overwritable(
+  list: readonly Step[],
+  s: Storage,
+  leaves: readonly { readonly node: Node; readonly bytes: Size; readonly last: number }[],
+): number[] {
   const found: number[] = [];
-  leaves.forEach((n, leaf) => {
-    const last = list.findLastIndex((step) => reads(step, n));
-    if (last < s.first || (last === s.first && sameElements(list[last] as Step, s.keep as Node, n))) found.push(leaf);
+  leaves.forEach(({ node, bytes, last }, leaf) => {
+    if (bytes !== s.bytes || last > s.first) return;
+    if (last < s.first || sameElements(list[last] as Step, s.keep as Node, node)) found.push(leaf);
   });
   return found;
 }

@@ -4,11 +4,11 @@ import type { Buf, Node } from "../core/node.ts";
 import { trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
 import { alignment, type Graph, present } from "../schedule/graph.ts";
-import { deviceNumber } from "./devices.ts";
+import { deviceNumber, isUnified } from "./devices.ts";
 import { type Plan, putScalar, wideAt } from "./plan.ts";
 import type { Call, Program, ProgramPlan } from "./program.ts";
 import { counters, kernelGeneration, numbersOfKey } from "./cache.ts";
-import { bufferOf, bufOf, give, isSpare, memoryError, native, release, withRoom } from "./memory.ts";
+import { bufferOf, bufOf, discard, give, isSpare, memoryError, native, release, tokenFor, withRoom } from "./memory.ts";
 
 const NO_BUFFERS: readonly Buf[] = [];
 /** How a plan binds an output: to a new buffer, or to one that is written over. */
@@ -35,10 +35,12 @@ function submitted(
   over: readonly (Buf | undefined)[] = NO_BUFFERS,
 ): Submitted {
   const words = p.words, lib = native();
-  p.outputs.forEach((o, k) => {
-    const b = over[k];
+  const far = !isUnified(lib, g.device);
+  const tokens = p.outputs.map((o, k) => {
+    const b = over[k], token = b === undefined ? tokenFor(wideAt(words, o.word + 2), far) : b;
     words[o.word] = b === undefined ? BIND_NEW : BIND_OVER;
-    if (b !== undefined) words[o.word + 1] = b.id;
+    words[o.word + 1] = token?.id ?? 0;
+    return token;
   });
   for (const l of p.leaves) words[l.word] = bufOf(leaves[l.leaf] as Node, l.out).id;
   for (const s of p.scalars) {
@@ -66,7 +68,8 @@ function submitted(
       f64words[0] = words[o.word + 4] as number;
       f64words[1] = words[o.word + 5] as number;
       const { recorded } = g.order[o.slot] as Node;
-      made.push(bufferOf(words[o.word + 1] as number, f64[0] as number, wideAt(words, o.word + 2), code, recorded));
+      const id = words[o.word + 1] as number, bytes = wideAt(words, o.word + 2);
+      made.push(bufferOf(id, f64[0] as number, bytes, code, recorded, tokens[k]));
     }
   } catch (error) {
     p.outputs.forEach((o, k) => over[k] === undefined && lib.dispose(words[o.word + 1] as number));
@@ -133,7 +136,7 @@ export function runCall(n: Node, call: Call, flags: number): void {
     const b = r.output >= 0 ? made[r.output] as Buf : (leaves[r.leaf] as Node).buf as Buf;
     give(out, b, a === undefined ? contiguousView(out.shape) : aliasView(plan, a, out.shape));
   });
-  for (const b of made) if (b.users === 0) native().dispose(b.id);
+  for (const b of made) if (b.users === 0) discard(b);
   n.results = NO_BUFFERS;
   for (const out of outs) evaluated(out);
   evaluated(n);

@@ -58,7 +58,7 @@ const SHARE_COST = 6;
 /** Largest number of operations that are inlined into one kernel. */
 const MAX_COST = 300;
 const MAX_INPUTS = 24;
-/** Most inputs and stored values of one kernel: Metal binds 30 buffers, and a value may turn out to be read by another kernel. */
+/** Most inputs and stored values of one kernel, as far as they are known (schedule/cut.ts cuts what binds too much). */
 const MAX_BUFFERS = 28;
 
 /** True if a fold's axes reach the last axis that is longer than 1: its tree runs along rows. */
@@ -275,11 +275,10 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
       i.stored = true;
       // A scan joins the row whose folds it reads.
       const g = foldsRows(shape, [axis, axis + 1])
-        ? groups.findLast((g) =>
+        ? latest(from, (g) =>
           g.kind === "row" && from.includes(g) && sameSizes(g.shape, shape) &&
           sameSizes(g.axes as readonly number[], rows) &&
-          fits(g, from, d)
-        )
+          fits(g, d))
         : undefined;
       if (g !== undefined && reachable(n, g)) join(i, g, "scan", d.inputs, d.cost);
       else {join(
@@ -306,9 +305,11 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
       const cut = splits(shape, axes, lower.op(n.arg));
       if (cut) i.stored = true;
       const g = kind === "row" && !cut
-        ? groups.findLast((g) =>
-          g.kind === "row" && sameSizes(g.shape, shape) && sameSizes(g.axes as readonly number[], axes) &&
-          fits(g, from, d)
+        ? latest(
+          from,
+          (g) =>
+            g.kind === "row" && sameSizes(g.shape, shape) && sameSizes(g.axes as readonly number[], axes) &&
+            fits(g, d),
         )
         : undefined;
       if (g !== undefined && reachable(n, g)) join(i, g, "fold", d.inputs, d.cost);
@@ -334,8 +335,8 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
     else if (!i.stored && !(i.uses > 1 && i.cost > SHARE_COST)) continue;
     const from = [...d.groups], shape = shapeOf(n);
     let role: Role = "element";
-    const g = groups.findLast((g) => {
-      if (!fits(g, from, d)) return false;
+    const g = latest(from, (g) => {
+      if (!fits(g, d)) return false;
       if (g.kind === "map") {
         role = "element";
         return sameSizes(g.shape, shape) && (from.includes(g) || shares(g, d.inputs)) && reachable(n, g);
@@ -363,10 +364,15 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
       );}
   }
 
-  /** All groups that the node needs run before g (or are g). */
-  function fits(g: Group, from: readonly Group[], d: { inputs: ReadonlySet<Node>; cost: number }): boolean {
+  /** The latest group that is right for a node, of those after which none that it reads runs. */
+  function latest(from: readonly Group[], right: (g: Group) => boolean): Group | undefined {
+    const first = from.reduce((most, f) => Math.max(most, f.index), 0);
+    for (let k = groups.length - 1; k >= first; k--) if (right(groups[k] as Group)) return groups[k];
+    return undefined;
+  }
+  /** A node would not make a group too large. */
+  function fits(g: Group, d: { inputs: ReadonlySet<Node>; cost: number }): boolean {
     if (g.split || g.cost + d.cost > MAX_COST) return false;
-    for (const f of from) if (f.index > g.index) return false;
     let more = 0;
     for (const c of d.inputs) if (!g.inputs.has(c)) more++;
     return g.inputs.size + more <= MAX_INPUTS && g.inputs.size + more + g.stores < MAX_BUFFERS;

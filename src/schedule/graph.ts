@@ -157,27 +157,35 @@ function grown(a: Float64Array): Float64Array {
   return more;
 }
 
+const NO_STARTS: readonly Size[] = [];
 /** The nodes of a graph with symbols for their sizes. */
 export class Symbols {
   readonly sizes: Sizes;
-  readonly #planned = new Map<Node, Planned>();
+  readonly #order: readonly Node[];
+  /** By slot. */
+  readonly #planned: Planned[] = [];
+  readonly #leaves = new Map<Node, Planned>();
   readonly #views = new Map<Node, PlanView>();
 
   constructor(g: Graph, key: Key = new Key().read(g)) {
     const positions = new Map<number, number>();
     for (let i = 0; i < key.sizeCount; i++) positions.set(key.sizes[i] as number, i);
     this.sizes = new Sizes(positions, [...key.moving.subarray(0, key.movingCount)]);
+    this.#order = g.order;
     let moving = 0;
     for (const n of g.leaves) {
       const shape = this.#sizes(n.shape), offset = times(this.sizes.moving(moving++), alignment(n)), v = n.view;
-      this.#planned.set(n, { shape, dtype: n.dtype, starts: [] });
+      this.#leaves.set(n, { shape, dtype: n.dtype, starts: [] });
       if (v === null) continue;
       const { strides } = rowMajor(v) ? contiguousView(shape) : { strides: this.#sizes(v.strides) };
       this.#views.set(n, { shape, strides, offset });
     }
+    // Neighbours mostly have the very shape of one another.
+    let last: readonly number[] | null = null, shape: readonly Size[] = [];
     for (const n of g.order) {
-      const starts = (n.op.starts?.(n.arg) ?? []).map(() => this.sizes.moving(moving++));
-      this.#planned.set(n, { shape: this.#sizes(n.shape), dtype: n.dtype, starts });
+      if (n.shape !== last) shape = this.#sizes(last = n.shape);
+      const starts = n.op.starts?.(n.arg).map(() => this.sizes.moving(moving++)) ?? NO_STARTS;
+      this.#planned.push({ shape, dtype: n.dtype, starts });
     }
   }
   #sizes(list: readonly number[]): readonly Size[] {
@@ -185,7 +193,7 @@ export class Symbols {
   }
   /** A node of the graph, or a leaf. */
   of(n: Node): Planned {
-    return this.#planned.get(n) as Planned;
+    return (this.#order[n.slot] === n ? this.#planned[n.slot] : this.#leaves.get(n)) as Planned;
   }
   /** All results of a node. */
   outs(n: Node): readonly Planned[] {

@@ -14,13 +14,24 @@ import {
   type Schedule,
 } from "./fuse.ts";
 import { Builder } from "./builder.ts";
+import { cut, MOST_BUFFERS } from "./cut.ts";
 import { type Place, placeOf, type Step } from "./step.ts";
 
 /** All steps of a schedule, in order. */
 export function lower(schedule: Schedule): Step[] {
   const steps: Step[] = [], spaces = { count: 0 };
-  for (const g of schedule.groups) lowerGroup(schedule, g, steps, spaces);
+  for (const g of schedule.groups) lowerWithin(schedule, g, steps, spaces);
   return steps;
+}
+/** Lowers a group in as many parts as it takes to bind no more memory than a device does. */
+function lowerWithin(schedule: Schedule, g: Group, steps: Step[], spaces: { count: number }): void {
+  const before = steps.length;
+  lowerGroup(schedule, g, steps, spaces);
+  if (!steps.slice(before).some((s) => s.kind === "kernel" && s.kernel.mems.length > MOST_BUFFERS)) return;
+  const parts = cut(schedule, g);
+  if (parts === null) return;
+  steps.length = before;
+  for (const p of parts) lowerWithin(schedule, p, steps, spaces);
 }
 
 const isEmpty = (shape: readonly Size[]): boolean => shape.includes(0);

@@ -1,7 +1,9 @@
-// Results of a function with rules of its own, as views of what it computed: the transforms' walks meet the rules here.
+// What has several results: ops whose results are picked, and functions with rules of their own, whose results are views of what they computed.
+import { plainError } from "../base/error.ts";
 import type { Aval, Node, OpDef } from "../core/node.ts";
 import { apply, topological } from "../core/node.ts";
 import { batchAll, define } from "../ops/basis.ts";
+import { pickedFrom } from "../ops/pick.ts";
 
 /** The rules of a function of several nodes (its primals) with several results; null where the recorded graph speaks for itself. */
 export interface Rules {
@@ -56,9 +58,24 @@ export function withRules(results: readonly Node[], primals: readonly Node[], ru
 export function rulesOf(n: Node): Rules | null {
   return n.op === familyOp ? n.arg as Rules : null;
 }
-/** Which result of its family a node is; -1 for all other nodes. */
+/** Which result of a node of several a node is (the walk's first input of it); -1 for all other nodes. */
 export function indexOf(n: Node): number {
-  return n.op === resultOp ? (n.arg as { readonly index: number }).index : -1;
+  return n.op === resultOp ? (n.arg as { readonly index: number }).index : pickedFrom(n);
+}
+/** How many results a node has that are nodes of their own; 0 if it is its result itself. */
+export function countOf(n: Node): number {
+  return rulesOf(n)?.count ?? n.outs?.length ?? 0;
+}
+/** Cotangents of what a node of several results is a function of, given those of the results (null: zero). */
+export function pullback(
+  n: Node,
+  cts: readonly (Node | null)[],
+  need: readonly boolean[],
+): readonly (Node | null)[] {
+  const rules = rulesOf(n);
+  if (rules !== null) return rules.vjp === null ? cts : rules.vjp(cts, n, need);
+  if (n.op.vjps === undefined) throw plainError(`Cannot differentiate ${n.op.name}: it has no gradient`);
+  return n.op.vjps(cts, n, n.inputs, n.arg, need);
 }
 
 /** The part of a graph that a transform walks. */
@@ -82,7 +99,7 @@ export function recorded(
   rule: "vjp" | "jvp" | "vmap",
 ): Recorded {
   const reads = (n: Node): readonly Node[] => {
-    if (indexOf(n) >= 0) return n.inputs.slice(1);
+    if (n.op === resultOp) return n.inputs.slice(1);
     const rules = rulesOf(n);
     if (rules === null) return n.inputs;
     if (rules[rule] !== null) return n.inputs.slice(rules.count);

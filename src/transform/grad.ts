@@ -10,8 +10,7 @@ import { traced } from "../core/trace.ts";
 import { treeFlattenArrays, treeUnflatten } from "../core/tree.ts";
 import { add, cast, define, like } from "../ops/basis.ts";
 import { wrap } from "../ops/lift.ts";
-import { pickOp } from "../ops/pick.ts";
-import { indexOf, recorded, type Rules, rulesOf } from "./family.ts";
+import { countOf, indexOf, pullback, recorded } from "./family.ts";
 
 const aliasOp = define<null>({
   name: "alias",
@@ -41,7 +40,7 @@ export function backward(
   for (let i = 0; i < count; i++) {
     if (depends[i] === 0 && (inputs[i] as readonly number[]).some((s) => s >= 0 && depends[s] === 1)) depends[i] = 1;
   }
-  const cts = new Array<Node | null>(count).fill(null), families = new Map<number, (Node | null)[]>();
+  const cts = new Array<Node | null>(count).fill(null), several = new Map<number, (Node | null)[]>();
   const join = (s: number, ct: Node): void => {
     const before = cts[s];
     cts[s] = before ? on(before.device, () => add(before, ct)) : ct;
@@ -50,41 +49,34 @@ export function backward(
     if (s >= 0 && depends[s] === 1) join(s, cotangents[i] as Node);
   });
   for (let i = count - 1; i >= 0; i--) {
-    const out = order[i] as Node, rules = rulesOf(out), ct = cts[i] ?? null;
-    let own = inputs[i] as readonly number[], back: readonly (Node | null)[];
+    const out = order[i] as Node, ct = cts[i] ?? null, own = inputs[i] as readonly number[], which = indexOf(out);
     const needed = (): boolean[] => own.map((s) => s >= 0 && depends[s] === 1);
-    if (rules !== null) {
-      const all = families.get(i);
+    let back: readonly (Node | null)[];
+    if (countOf(out) > 0) {
+      const all = several.get(i);
       if (all === undefined) continue;
-      families.delete(i);
-      const { vjp } = rules;
-      back = vjp === null ? all : on(out.device, () => vjp(all, out, needed()));
+      several.delete(i);
+      back = on(out.device, () => pullback(out, all, needed()));
     } else {
       if (ct === null || isVariable[i] === 1) continue;
       cts[i] = null;
-      const which = indexOf(out);
       if (which >= 0) {
-        const family = own[0] as number;
-        if (family < 0 || depends[family] === 0) continue;
-        let all = families.get(family);
+        // Cotangents of several results wait for one another.
+        const of = own[0] as number;
+        if (of < 0 || depends[of] === 0) continue;
+        let all = several.get(of);
         if (all === undefined) {
-          const { count: results } = rulesOf(order[family] as Node) as Rules;
-          families.set(family, all = new Array<Node | null>(results).fill(null));
+          several.set(of, all = new Array<Node | null>(countOf(order[of] as Node)).fill(null));
         }
-        all[which] = ct;
+        const before = all[which];
+        all[which] = before ? on(before.device, () => add(before, ct)) : ct;
         continue;
-      }
-      // A result of several goes straight to the inputs of the op that made it.
-      let node = out;
-      if (out.op === pickOp) {
-        node = out.inputs[0] as Node;
-        own = inputs[own[0] as number] as readonly number[];
       }
       const need = needed();
       if (!need.includes(true)) continue;
-      if (node.op.vjp === undefined) throw plainError(`Cannot differentiate ${node.op.name}: it has no gradient`);
-      const { vjp } = node.op;
-      back = on(node.device, () => vjp(ct, out, node.inputs, node.arg, need));
+      const { vjp } = out.op;
+      if (vjp === undefined) throw plainError(`Cannot differentiate ${out.op.name}: it has no gradient`);
+      back = on(out.device, () => vjp(ct, out, out.inputs, out.arg, need));
     }
     own.forEach((s, k) => {
       const c = back[k];

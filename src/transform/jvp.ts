@@ -1,72 +1,83 @@
 // Forward mode: tangents along the graph that the user's function recorded.
+import { type DType, isInexact } from "../base/dtype.ts";
 import { plainError, typeError } from "../base/error.ts";
 import { on } from "../core/device.ts";
 import { abandon, type NDArray } from "../core/ndarray.ts";
-import type { Node } from "../core/node.ts";
+import type { Aval, Node } from "../core/node.ts";
 import { apply, nextSerial, topological } from "../core/node.ts";
 import { traced } from "../core/trace.ts";
 import { like } from "../ops/basis.ts";
 import { wrap } from "../ops/lift.ts";
-import { pickOp } from "../ops/pick.ts";
-import { indexOf, recorded, rulesOf } from "./family.ts";
+import { countOf, indexOf, pullback, recorded, rulesOf } from "./family.ts";
 import { alias, arraysOf, backward, fitting, functionOf, zeros } from "./grad.ts";
 
 /**
- * The tangent of a result by the gradient alone: the gradient is linear in the cotangent, and its transpose is the
- * derivative ("double transposition").
+ * Tangents of results (those in `which`) by the gradient alone: the gradient is linear in the cotangents, and its transpose
+ * is the derivative ("double transposition").
  */
-function transposed(ts: readonly (Node | null)[], out: Node, node: Node): Node | null {
-  const { op } = node, ct = alias(like(0, out));
-  if (op.vjp === undefined) throw plainError(`Cannot differentiate ${op.name}: it has no gradient`);
-  const back = op.vjp(ct, out, node.inputs, node.arg, ts.map((t) => t !== null));
+function transposed(ts: readonly (Node | null)[], node: Node, which: readonly number[]): readonly (Node | null)[] {
+  const { op, inputs, arg, outs } = node, first = nextSerial(), need = ts.map((t) => t !== null);
+  const cts = (outs ?? [node]).map((o, i) => which.includes(i) ? alias(like(0, o)) : null);
+  if (outs === null && op.vjp === undefined) throw plainError(`Cannot differentiate ${op.name}: it has no gradient`);
+  const back = outs === null
+    ? (op.vjp as NonNullable<typeof op.vjp>)(cts[0] as Node, node, inputs, arg, need)
+    : pullback(node, cts, need);
   const used = ts.map((_, i) => i).filter((i) => ts[i] && back[i]), roots = used.map((i) => back[i] as Node);
-  const [t] = backward(roots, used.map((i) => ts[i] as Node), [ct], ct.serial);
-  // What led from the cotangent to the gradient is not evaluated.
-  for (const n of topological(roots, (x) => x.serial < ct.serial).reverse()) if (n.pending === 0) abandon(n);
-  return t ?? null;
+  const found = backward(roots, used.map((i) => ts[i] as Node), which.map((i) => cts[i] as Node), first);
+  // What led from the cotangents to the gradient is not evaluated.
+  for (const n of topological(roots, (x) => x.serial < first).reverse()) if (n.pending === 0) abandon(n);
+  return found;
 }
 /** The tangent of a node: by its own rule, by its kind, or by its gradient. */
-function tangent(ts: readonly (Node | null)[], out: Node, node: Node): Node | null {
+function tangent(ts: readonly (Node | null)[], node: Node): Node | null {
   const { op, inputs, arg } = node;
-  if (op.jvp !== undefined) return op.jvp(ts, out, inputs, arg);
+  if (op.jvp !== undefined) return op.jvp(ts, node, inputs, arg);
   // Views and assemblies are linear.
   if (op.lower.kind === "view") return ts[0] ? apply(op, [ts[0], ...inputs.slice(1)], arg) : null;
   if (op.lower.kind === "parts") return apply(op, ts.map((t, i) => t ?? like(0, inputs[i] as Node)), arg);
-  return transposed(ts, out, node);
+  return transposed(ts, node, [0])[0] ?? null;
+}
+/** Tangents of a node of several results, of those in `which` at least. */
+function tangents(ts: readonly (Node | null)[], node: Node, which: readonly number[]): readonly (Node | null)[] {
+  const rules = rulesOf(node);
+  if (rules !== null) return rules.jvp === null ? ts : rules.jvp(ts, node);
+  const real = which.filter((i) => isInexact((node.outs as readonly Aval[])[i]?.dtype as DType));
+  const found = transposed(ts, node, real), all: (Node | null)[] = [];
+  real.forEach((i, k) => all[i] = found[k] ?? null);
+  return all;
 }
 
 /** Tangents of the roots, given those of the variables; null where a root does not depend on one. Nodes below serial `first` are constants. */
 export function forward(
   roots: readonly Node[],
   variables: readonly Node[],
-  tangents: readonly Node[],
+  moved: readonly Node[],
   first: number,
 ): (Node | null)[] {
   const { order, inputs, roots: ends, variables: slots } = recorded(roots, variables, first, "jvp");
-  const ts = new Array<Node | null>(order.length).fill(null), families = new Map<number, readonly (Node | null)[]>();
+  const ts = new Array<Node | null>(order.length).fill(null), several = new Map<number, readonly (Node | null)[]>();
+  // Which results of nodes of several are read.
+  const read = new Map<number, number[]>();
+  order.forEach((n, i) => {
+    const which = indexOf(n), of = which < 0 ? -1 : inputs[i]?.[0] as number, known = read.get(of);
+    if (known !== undefined) known.push(which);
+    else if (of >= 0) read.set(of, [which]);
+  });
   slots.forEach((s, i) => {
-    if (s >= 0) ts[s] = tangents[i] as Node;
+    if (s >= 0) ts[s] = moved[i] as Node;
   });
   order.forEach((out, i) => {
     if (ts[i]) return;
-    let node = out, own = inputs[i] as readonly number[];
-    const which = indexOf(out);
+    const own = inputs[i] as readonly number[], which = indexOf(out);
     if (which >= 0) {
-      ts[i] = families.get(own[0] as number)?.[which] ?? null;
+      ts[i] = several.get(own[0] as number)?.[which] ?? null;
       return;
     }
-    // A result of several is a function of the inputs of the op that made it.
-    if (out.op === pickOp && (own[0] as number) >= 0) {
-      node = out.inputs[0] as Node;
-      own = inputs[own[0] as number] as readonly number[];
-    }
-    if (node === out && out.outs !== null) return;
     const given = own.map((s) => s < 0 ? null : ts[s] ?? null);
     if (!given.some((t) => t !== null)) return;
-    const rules = rulesOf(out);
-    on(node.device, () => {
-      if (rules === null) ts[i] = tangent(given, out, node);
-      else families.set(i, rules.jvp === null ? given : rules.jvp(given, out));
+    on(out.device, () => {
+      if (countOf(out) > 0) several.set(i, tangents(given, out, read.get(i) ?? []));
+      else ts[i] = tangent(given, out);
     });
   });
   return ends.map((s) => s < 0 ? null : ts[s] ?? null);

@@ -33,7 +33,7 @@ float __int_as_float(int);
 float fmaf(float, float, float), fmaxf(float, float), fminf(float, float), fmodf(float, float), copysignf(float, float), powf(float, float), atan2f(float, float);
 ${
   unary(
-    "expf logf sinf cosf tanf asinf acosf atanf sinhf coshf tanhf asinhf acoshf atanhf log2f log10f sqrtf floorf ceilf truncf rintf fabsf",
+    "expf expm1f logf log1pf erff erfinvf sinf cosf tanf asinf acosf atanf sinhf coshf tanhf asinhf acoshf atanhf log2f log10f sqrtf floorf ceilf truncf rintf fabsf",
     "float",
   )
 }`;

@@ -3,8 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as mx from "../../mod.ts";
 import type { DType } from "../../src/base/dtype.ts";
+import type { NDArray } from "../../src/core/ndarray.ts";
 import { counters } from "../../src/runtime/cache.ts";
-import { randomRecipe } from "../support/random_graph.ts";
+import { graphOf } from "../../src/runtime/graph.ts";
+import { steps } from "../../src/runtime/plan.ts";
+import { MOST_BUFFERS } from "../../src/schedule/cut.ts";
+import { bytesOf, evaluateEach, Random, randomArray, randomRecipe } from "../support/random_graph.ts";
 import {
   type Check,
   explainDifference,
@@ -67,4 +71,36 @@ test("random graphs in other sizes: a plan that is laid out again = a new plan",
     counters.layouts - before > COUNT / 4,
     `only ${counters.layouts - before} of ${COUNT} plans were laid out again`,
   );
+});
+
+test("kernels bind no more memory than devices do: wide graphs, cut = not fused", { timeout: 180000 }, () => {
+  let cuts = 0;
+  for (let seed = FIRST; seed < FIRST + 24; seed++) {
+    const r = new Random(seed), width = r.int(20, 70), n = r.int(3, 40), rows = r.int(1, 6);
+    const leaves = Array.from({ length: r.pick([1, 3, 40]) }, () => randomArray(r, "float32", [rows, n + width]));
+    mx.eval(leaves);
+    // Many windows of few arrays, or many arrays, joined by maps and folds; some are wanted themselves.
+    const build = (): NDArray[] => {
+      const q = new Random(seed), roots: NDArray[] = [];
+      let sum: NDArray | null = null;
+      for (let k = 0; k < width; k++) {
+        let x = q.pick(leaves).get(":", `${k}:${k + n}`).mul(k % 7 + 1);
+        if (q.chance(0.3)) x = mx.softmax(x, -1);
+        if (q.chance(0.3)) x = x.sub(x.sum(-1, { keepdims: true }));
+        if (q.chance(0.2)) x = mx.exp(x.mul(0.01)).add(mx.cumsum(x, 1).mul(1e-3));
+        if (q.chance(0.3)) roots.push(x);
+        sum = sum === null ? x : q.chance(0.5) ? sum.add(x) : mx.maximum(sum, x);
+      }
+      return [...roots, sum as NDArray, mx.concatenate([sum as NDArray, ...roots], 0)];
+    };
+    const together = build(), { steps: list } = steps(graphOf(together.map((x) => x.node)));
+    const bound = list.flatMap((s) => s.kind === "kernel" ? [s] : []);
+    for (const s of bound) assert.ok(s.kernel.mems.length <= MOST_BUFFERS, `seed ${seed}: ${s.kernel.mems.length}`);
+    cuts += bound.filter((s) => s.group.reason === "a kernel binds no more memory").length;
+    mx.eval(together);
+    const apart = build();
+    evaluateEach(apart);
+    together.forEach((x, i) => assert.deepEqual(bytesOf(x), bytesOf(apart[i] as NDArray), `seed ${seed}, root ${i}`));
+  }
+  assert.ok(cuts > 10, `only ${cuts} kernels were cut`);
 });

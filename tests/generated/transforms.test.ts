@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { registry } from "../../src/ops/basis.ts";
+import { compiledDifference } from "../support/composition_checks.ts";
 import {
   checkBatch,
   checkComplex,
@@ -42,6 +43,10 @@ test(
   () => all(more, (c) => checkBatch(c, false)),
 );
 test("forward mode of complex numbers agrees with reverse mode", { timeout: 180000 }, () => all(complex, checkComplex));
+test("compile changes no bit, over transforms and under them", { timeout: 180000 }, () => {
+  all([...differentiable, ...complex], (c) => compiledDifference(c, true));
+  all(more, (c) => compiledDifference(c, false));
+});
 test("every op of the registry was transformed", () => {
   // These have no inputs, or only exist inside of a transform.
   const others = new Set(["full", "iota", "array", "placeholder", "alias", "family", "result"]);

@@ -19,7 +19,7 @@ const mapped = process.platform !== "win32" && mx.defaultDevice().type !== "fake
 test("a large file is no memory in use, and has its values", () => {
   write();
   const before = mx.getActiveMemory(), x = load();
-  if (mapped) assert.equal(mx.getActiveMemory(), before);
+  if (mapped) assert.ok(mx.getActiveMemory() <= before);
   assert.deepEqual([x.shape, x.dtype], [[300, 1000], "float32"]);
   assert.deepEqual(x.data(), values);
   assert.equal(x.get(299, 999).item(), values[N - 1]);

@@ -222,6 +222,18 @@ test("random bits on Metal", () => {
     mx.random.uniform({ shape: [3, 77], key: mx.random.key(3) }),
     mx.random.normal([50], { key: mx.random.key(4) }),
   );
+  // Both words of a hash, in fours, in pairs and alone; with a key in memory; beside arrays.
+  const x = matrix(4096), k = mx.random.split(mx.random.key(5)).get(1);
+  mx.eval(x, k);
+  for (const n of [4096, 100, 50, 33, 2]) agree(mx.random.normal([n], { key: k }));
+  agree(mx.where(mx.less(mx.random.uniform([4096], { key: k }), 0.5), x.mul(2), 0));
+});
+test("tiles on Metal", () => {
+  const x = matrix(3, 132, 68), small = mx.astype(x, "bfloat16"), line = matrix(132);
+  mx.eval(x, small, line);
+  agree(mx.contiguous(x.transpose(0, 2, 1)), mx.contiguous(x.get(0).T), mx.contiguous(small.get(1).T));
+  agree(x.get(1).T.mul(line).add(mx.contiguous(x.get(2).T)), mx.contiguous(x.get(0, ":", "1:").T));
+  agree(mx.contiguous(x.get(0, ":66", ":66").T), mx.contiguous(x.transpose(2, 1, 0)));
 });
 test("strides, reversals, broadcasts and vectors on Metal", () => {
   const x = matrix(4, 6, 8), flat = matrix(4096);

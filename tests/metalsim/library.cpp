@@ -13,7 +13,6 @@ static const char STRICT[] = SIM_ZIG " clang -cc1 -triple spir64-unknown-unknown
   "-cl-ext=-cl_khr_fp64,-__opencl_c_fp64,+cl_khr_fp16,-__opencl_c_pipes,-__opencl_c_device_enqueue,-__opencl_c_program_scope_global_variables "
   "-cl-single-precision-constant -Wno-unknown-attributes -Wno-ignored-attributes -Wno-unknown-pragmas -Wconversion -Werror=conversion -ferror-limit 8 "
   "-isystem " SIM_MSL "/strict -include strict.h -ast-dump";
-uint64_t sim_compiled, sim_loaded;
 static uint64_t hash_of(const text &s) {
   uint64_t h = 0xcbf29ce484222325u;
   for (size_t i = 0; i < s.size(); i++) h = (h ^ (uint8_t)s.c[i]) * 0x100000001b3u;
@@ -121,7 +120,7 @@ static bool build(const rewritten &r, const text &source, const text &base, bool
   const char *const ends[] = {".cpp", ".metal", ".log", ".tree", ".so"};
   for (const char *end : ends) unlink(named(end).str());
   if (error.size()) return false;
-  __atomic_add_fetch(&sim_compiled, 1, __ATOMIC_RELAXED);
+  count(SIM_COMPILED);
   return true;
 }
 // Where the image of an address begins and ends.
@@ -159,7 +158,7 @@ const program *compile(const text &source, bool fast, text &error) {
   if (x->shared_end - x->shared > SIM_SHARED) { error = format("%zu bytes of threadgroup memory are more than %d", (size_t)(x->shared_end - x->shared), SIM_SHARED); return nullptr; }
   image i = {(const char *)x, nullptr, nullptr};
   dl_iterate_phdr(find_image, &i);
-  sim_loaded++;
+  count(SIM_LOADED);
   program *p = (program *)malloc(sizeof *p);
   *p = {x, strdup(base.str()), i.base, i.end, r.waits, checked};
   loaded.push(p);

@@ -5,7 +5,6 @@
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
-uint64_t sim_dispatched;
 extern "C" void sim_switch(void **save, void *load);
 enum { STACK = 64 << 10 };
 struct stamp { uint64_t phase; uint32_t dispatch, group, epoch; uint16_t thread, used; };   // who touched a byte last
@@ -22,6 +21,7 @@ static struct {
   list<region> regions;
   list<uint32_t> order;
   text fault;
+  uint64_t accesses;                       // loads and stores that were checked
 } x;
 void forget_shadows(memory &m) { free(m.shadows); m.shadows = nullptr; }
 
@@ -61,6 +61,7 @@ static const char *race_of(const stamp &old, const stamp &now, bool shared) {
 static void access(const void *at, sim_u32 bytes, int write) {
   const char *p = (const char *)at;
   const sim_thread *t = *x.d->code->library->current;
+  x.accesses++;
   const char *stack = x.stacks + (size_t)t->index * STACK;
   // Its own stack, and the simulator's description of the threads, which inlined functions read.
   if (p >= stack && p < stack + STACK) return;
@@ -193,6 +194,7 @@ text run(dispatch &d) {
   x.d = &d;
   x.number++;
   x.fault = text();
+  x.accesses = 0;
   x.regions.clear();
   memory constants[SIM_BUFFERS] = {};
   for (const char *s = d.kernel->arguments; *s;) {
@@ -214,6 +216,7 @@ text run(dispatch &d) {
   text e = run_groups(d);
 #endif
   for (memory &m : constants) forget_shadows(m);
-  __atomic_add_fetch(&sim_dispatched, 1, __ATOMIC_RELAXED);
+  count(SIM_DISPATCHED);
+  count(SIM_ACCESSES, (int64_t)x.accesses);
   return e.size() ? format("kernel %s: %s", d.kernel->name, e.str()) : e;
 }

@@ -59,7 +59,9 @@ enum { SIM_SEED, SIM_CHECKS, SIM_MACOS, SIM_SETTINGS };
 extern uint64_t sim_settings[SIM_SETTINGS];
 /** The next random number of the seed, below n; always 0 with seed 0. */
 uint32_t chance(uint32_t n);
-extern uint64_t sim_compiled, sim_loaded, sim_dispatched;
+/** What is counted: objects that live, texts compiled and loaded, dispatches, loads and stores that were checked, rules broken. */
+enum { SIM_LIVE, SIM_COMPILED, SIM_LOADED, SIM_DISPATCHED, SIM_ACCESSES, SIM_BROKEN, SIM_COUNTS };
+void count(int what, int64_t by = 1);
 
 // ---- objects (objc.cpp)
 typedef struct object *id;

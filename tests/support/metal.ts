@@ -37,11 +37,15 @@ const SIMULATOR = {
 const host = (bunHost() ?? denoHost()) as Host, path = join(root, "zig-out/lib/libsinter");
 const apple = process.platform === "darwin";
 
+/** What another process needs to have this Metal. */
+export const METAL_ENV: Readonly<Record<string, string>> = apple
+  ? {}
+  : { SINTER_METAL_LIBRARY: join(root, "zig-out/lib/libmetalsim.so") };
 /** The simulator's own functions; null on a Mac. */
 export const simulator = apple ? null : ((): ReturnType<typeof host.bind<typeof SIMULATOR>> => {
   const { status, stderr } = spawnSync(tools.zig, ["build", "metalsim"], { cwd: root, encoding: "utf8" });
   if (status !== 0) throw new Error(`the simulator does not build: ${stderr}`);
-  const sim = host.bind(join(root, "zig-out/lib/libmetalsim.so"), SIMULATOR);
+  const sim = host.bind(METAL_ENV["SINTER_METAL_LIBRARY"] as string, SIMULATOR);
   sim.metalsim_install();
   return sim;
 })();

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as mx from "../../mod.ts";
 import type { NDArray } from "../../src/core/ndarray.ts";
+import { nextSerial } from "../../src/core/node.ts";
 
 const numbers = (a: NDArray | undefined): unknown => (a as NDArray).tolist();
 const x = mx.array([1, 2, 3]);
@@ -90,4 +91,34 @@ test("no walk recurses: a chain of 100,000 nodes", () => {
   assert.equal((mx.jvp((a) => chain(a as NDArray), [s], [mx.array(2)])[1][0] as NDArray).item(), 2);
   assert.deepEqual(numbers(mx.vmap(chain)(mx.array([1, 2]))), [1, 2]);
   assert.equal(mx.grad(mx.checkpoint(chain))(s).item(), 1);
+});
+
+test("results of one op share what their gradients and tangents record", () => {
+  // Nodes that are recorded for some results together, against one after the other.
+  const recorded = (f: () => unknown): number => {
+    const first = nextSerial();
+    f();
+    return nextSerial() - first;
+  };
+  const x = mx.random.normal([4, 4]).astype("float64");
+  for (
+    const [name, f] of [
+      ["qr", (a) => mx.linalg.qr(a)],
+      ["eigh", (a) => mx.linalg.eigh(a.add(a.T))],
+      ["svd", (a) => mx.linalg.svd(a)],
+    ] as readonly (readonly [string, (a: NDArray) => NDArray[]])[]
+  ) {
+    const ones = f(x).map((y) => mx.ones(y.shape, y.dtype)), loss = (a: NDArray, i: number) => mx.sum(f(a)[i]!);
+    const forward = recorded(() => f(x)),
+      each = ones.map((_, i) => recorded(() => mx.vjp((a) => loss(a, i), [x], [mx.ones([], "float64")])));
+    const together = recorded(() => mx.vjp(f, [x], ones)), sum = each.reduce((a, b) => a + b) - each.length * forward;
+    assert.ok(together - forward < sum, `${name}: ${together - forward} nodes, not fewer than ${sum}`);
+    const [, [all]] = mx.vjp(f, [x], ones) as [NDArray[], [NDArray]];
+    const parts = ones.map((_, i) => (mx.vjp((a) => loss(a, i), [x], [mx.ones([], "float64")])[1] as [NDArray])[0]);
+    assert.ok(mx.abs(all.sub(parts.reduce((a, b) => a.add(b)))).max().item() as number < 1e-8, name);
+    // One walk back serves the tangents of all.
+    const alone = ones.map((_, i) => recorded(() => mx.jvp((a) => f(a)[i]!, [x], [x]))).reduce((a, b) => a + b);
+    const tangents = recorded(() => mx.jvp(f, [x], [x]));
+    assert.ok(tangents - forward < alone - ones.length * forward, `${name}: ${tangents} nodes, ${alone} alone`);
+  }
 });

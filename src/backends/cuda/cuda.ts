@@ -5,8 +5,22 @@ import type { Language } from "../gpu/kernel.ts";
 const OWN = ["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "log2", "log10"];
 const own: string[] = OWN.map((f) => `float sn_${f}_f32(float x) { return ${f}f(x); }`);
 for (const f of ["pow", "atan2"]) own.push(`float sn_${f}_f32(float x, float y) { return ${f}f(x, y); }`);
-// In the place of shared ones: those know no subnormals, and the GPU has instructions for powers of two and logarithms.
-for (const f of ["exp", "log"]) own.push(`float sn_${f}_f32(float x) { return ${f}f(x); }`);
+// In the place of shared ones: those know no subnormals, and the GPU has instructions for powers of two, logarithms and reciprocals.
+for (const f of ["exp", "log", "tanh", "erf", "erfinv"]) {
+  own.push(`float sn_${f}_f32(float x) { return ${f}f(x); }`);
+}
+// One instruction, where there is one; both give NaN for NaN.
+for (const [f, sign] of [["max", ">"], ["min", "<"]]) {
+  own.push(`float sn_${f}_f32(float a, float b) {
+#if __CUDA_ARCH__ >= 800
+  float y;
+  asm("${f}.NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
+  return y;
+#else
+  return a ${sign} b || a != a ? a : b;
+#endif
+}`);
+}
 own.push("float sn_fmod(float x, float y) { return fmodf(x, y); }");
 const LANES = { f32: "float", i32: "int", u32: "uint", i64: "long", u64: "ulong", c64: "float2" };
 for (const [name, f] of [["xor", "__shfl_xor_sync"], ["up", "__shfl_up_sync"], ["lane", "__shfl_sync"]] as const) {

@@ -16,7 +16,19 @@ import { identityLiteral } from "../cpu/tape.ts";
 import { Arguments, type Grid, pack, type Placed, type Run } from "./arguments.ts";
 import { binaryText, literalText, narrowed, operationText, storageName, typeName, widened } from "./expr.ts";
 import { functionsFor } from "./functions.ts";
-import { gridOf, isUniform, keptValues, rootsOf, type Shape, shapeOf, THREADS, TILE, WIDTH } from "./shape.ts";
+import {
+  gridOf,
+  type Halves,
+  halvesOf,
+  isUniform,
+  keptValues,
+  rootsOf,
+  type Shape,
+  shapeOf,
+  THREADS,
+  tileOf,
+  WIDTH,
+} from "./shape.ts";
 
 /** What differs between the languages of GPUs. */
 export interface Language {
@@ -92,7 +104,7 @@ class Printer {
     this.#lines.push(`${"  ".repeat(this.#indent)}${text}`);
   }
   #block(head: string, body: () => void): void {
-    this.#line(`${head} {`);
+    this.#line(head === "" ? "{" : `${head} {`);
     this.#indent++;
     body();
     this.#indent--;
@@ -305,21 +317,30 @@ class Printer {
   // ---- kinds
   /** A map some of whose operands lie across: a tile of them goes through the threadgroup's memory, read as it lies. */
   #tiles(): void {
-    const k = this.#k, pass = k.passes[0] as Pass, index = this.#index, { crossed } = this.#shape;
-    const across = this.args.size("across"), last = this.args.axis("row", k.rowAxes - 1), pitch = TILE + 1;
-    this.#line(`const ${index} down = (${last} + ${TILE - 1}) / ${TILE};`);
+    const k = this.#k,
+      pass = k.passes[0] as Pass,
+      index = this.#index,
+      { crossed, vector } = this.#shape,
+      tile = tileOf(this.#shape);
+    const across = this.args.size("across"),
+      last = this.args.axis("row", k.rowAxes - 1),
+      pitch = tile + 1,
+      line = tile / vector;
+    this.#line(`const ${index} down = (${last} + ${tile - 1}) / ${tile};`);
     this.#line(`const ${index} tile = ${index}(sn_group) / ${across};`);
-    this.#line(`const ${index} left = ${index}(sn_group) % ${across} * ${TILE}, top = tile % down * ${TILE};`);
-    this.#line(`const int x = int(sn_thread % ${TILE}u), y = int(sn_thread / ${TILE}u);`);
+    this.#line(`const ${index} left = ${index}(sn_group) % ${across} * ${tile}, top = tile % down * ${tile};`);
+    this.#line(
+      `const int x = int(sn_thread % ${line}u)${vector === 1 ? "" : ` * ${vector}`}, y = int(sn_thread / ${line}u);`,
+    );
     for (const m of crossed) {
-      this.#line(this.#language.shared(storageName(this.#mem(m).dtype), `t${m}`, TILE * pitch));
-      this.#vectors.set(m, `t${m}[x * ${pitch} + e]`);
+      this.#line(this.#language.shared(storageName(this.#mem(m).dtype), `t${m}`, tile * pitch));
+      this.#vectors.set(m, `t${m}[${vector === 1 ? "x" : "(x + e)"} * ${pitch} + d]`);
     }
-    /** Both walks: positions of the tile with the row and the element that belong to them. */
+    /** Both walks: positions of the tile with the row and the elements that belong to them. */
     const walk = (q: string, i: string, body: () => void): void => {
       this.#line("#pragma unroll");
-      this.#block(`for (int k = 0; k < ${TILE * TILE / THREADS}; k++)`, () => {
-        this.#line(`const int e = y + k * ${THREADS / TILE};`);
+      this.#block(`for (int k = 0; k < ${tile * line / THREADS}; k++)`, () => {
+        this.#line(`const int d = y + k * ${THREADS / line};`);
         this.#line(`const ${index} q = top + ${q}, i = left + ${i}, row = tile / down * ${last} + q;`);
         this.#block(`if (q < ${last} && i < ${this.args.size("length")})`, () => {
           this.#rowStart();
@@ -327,25 +348,91 @@ class Printer {
         });
       });
     };
-    walk("x", "e", () => {
+    walk("x", "d", () => {
       this.#position([], crossed);
-      for (const m of crossed) this.#line(`t${m}[e * ${pitch} + x] = p${m}[${this.#at(m)}];`);
+      for (const m of crossed) {
+        const d = this.#mem(m).dtype, place = `t${m}[d * ${pitch} + x`, from = `p${m}[${this.#at(m)}]`;
+        if (vector === 1) this.#line(`${place}] = ${from};`);
+        else {
+          this.#line(`const ${storageName(d)}${vector} x${m} = ${this.#several(m, `&${from}`, false)};`);
+          this.#block(`for (int e = 0; e < ${vector}; e++)`, () => this.#line(`${place} + e] = x${m}[e];`));
+        }
+      }
     });
     this.#line(this.#language.barrier);
-    walk("e", "x", () => {
-      const roots = rootsOf(pass);
-      this.#uniforms(roots);
-      this.#position(roots, this.#storesOf(pass));
+    walk("d", "x", () => {
+      this.#uniforms(rootsOf(pass));
+      this.#elements(pass);
+    });
+  }
+  /** The elements at an address, as many as a thread takes at once, as one value in memory. */
+  #several(mem: number, address: string, written: boolean): string {
+    const type = `${storageName(this.#mem(mem).dtype)}${this.#shape.vector}`;
+    return `*(${this.#language.pointer(type, written)})(${address})`;
+  }
+  /** The elements of a map from i on that one thread takes at once. */
+  #elements(pass: Pass): void {
+    const v = this.#shape.vector, index = this.#index, roots = rootsOf(pass);
+    this.#position(roots, this.#storesOf(pass));
+    if (v === 1) {
+      // A store may be over what another one reads at the same place.
       for (const e of roots) this.#value(e);
       for (const s of pass.stores) this.#storeElement(s);
+      return;
+    }
+    const loaded = new Set(
+      expressions(roots).filter((e) => e.op === "load" && this.#mem(e.imm).along === "unit").map((e) => e.imm),
+    );
+    for (const m of loaded) {
+      this.#line(`const ${storageName(this.#mem(m).dtype)}${v} x${m} = ${this.#several(m, `p${m} + i`, false)};`);
+      this.#vectors.set(m, `x${m}[e]`);
+    }
+    for (const s of pass.stores) this.#line(`${storageName(this.#mem(s.mem).dtype)}${v} y${s.mem};`);
+    this.#block(`for (int e = 0; e < ${v}; e++)`, () => {
+      // The position of each element in turn.
+      if (expressions(roots).some((e) => e.op === "iota")) {
+        this.#line(`const ${index} first = i;`);
+        this.#line(`const ${index} i = first + e;`);
+      }
+      for (const s of pass.stores) {
+        this.#line(`y${s.mem}[e] = ${narrowed(this.#mem(s.mem).dtype, this.#value(s.value))};`);
+      }
+    });
+    for (const s of pass.stores) this.#line(`${this.#several(s.mem, `p${s.mem} + i`, true)} = y${s.mem};`);
+  }
+  /** Elements of both halves of a map. Where the random words turn over just at the half, both words of a hash are used. */
+  #bothHalves(pass: Pass, { first, middle, words }: Halves): void {
+    const index = this.#index, { vector } = this.#shape, at = this.#known(middle) as string;
+    const side = (start: string, known: readonly (readonly [Expr, string])[]): void =>
+      this.#block("", () => {
+        this.#loop = new Map(known);
+        this.#line(`const ${index} i = ${start};`);
+        this.#elements(pass);
+        this.#loop = new Map();
+      });
+    this.#line(`const ${index} start = i, centre = n / 2;`);
+    this.#block(`if (${at} == uint(centre))`, () => {
+      const key = words[0].args.slice(2).map((e) => this.#known(e)).join(", ");
+      this.#line(`uint2 hash[${vector}];`);
+      this.#line("#pragma unroll");
+      this.#line(
+        `for (int e = 0; e < ${vector}; e++) hash[e] = sn_threefry(uint(start + e), uint(start + e) + ${at}, ${key});`,
+      );
+      const place = vector === 1 ? "0" : "e", both = words.map((w, i) => [w, `hash[${place}].${"xy"[i]}`] as const);
+      side("start", [[first, "1"], ...both]);
+      side("start + centre", [[first, "0"], ...both]);
+    });
+    this.#block("else", () => {
+      side("start", []);
+      side("start + centre", []);
     });
   }
   #map(): void {
     const k = this.#k,
       pass = k.passes[0] as Pass,
-      v = this.#shape.vector,
+      { vector, halves } = this.#shape,
       index = this.#index;
-    const scale = v === 1 ? "" : ` * ${v}`;
+    const scale = vector === 1 ? "" : ` * ${vector}`;
     if (k.rowAxes === 0) {
       this.#line(`const ${index} i = (${index}(sn_group) * ${THREADS} + ${index}(sn_thread))${scale};`);
     } else {
@@ -361,39 +448,10 @@ class Printer {
       this.#line(`if (row >= ${this.args.size("rows")}) return;`);
     }
     this.#rowStart();
-    this.#line("if (i >= n) return;");
-    const roots = rootsOf(pass);
-    this.#uniforms(roots);
-    this.#position(roots, this.#storesOf(pass));
-    if (v === 1) {
-      // A store may be over what another one reads at the same place.
-      for (const e of roots) this.#value(e);
-      for (const s of pass.stores) this.#storeElement(s);
-      return;
-    }
-    const loaded = new Set(
-      expressions(roots).filter((e) => e.op === "load" && this.#mem(e.imm).along === "unit").map((e) => e.imm),
-    );
-    for (const m of loaded) {
-      const d = this.#mem(m).dtype, type = `${storageName(d)}${v}`;
-      this.#line(`const ${type} x${m} = *(${this.#language.pointer(type, false)})(p${m} + i);`);
-      this.#vectors.set(m, `x${m}[e]`);
-    }
-    for (const s of pass.stores) this.#line(`${storageName(this.#mem(s.mem).dtype)}${v} y${s.mem};`);
-    this.#block(`for (int e = 0; e < ${v}; e++)`, () => {
-      // The position of each element in turn.
-      if (expressions(roots).some((e) => e.op === "iota")) {
-        this.#line(`const ${index} first = i;`);
-        this.#line(`const ${index} i = first + e;`);
-      }
-      for (const s of pass.stores) {
-        this.#line(`y${s.mem}[e] = ${narrowed(this.#mem(s.mem).dtype, this.#value(s.value))};`);
-      }
-    });
-    for (const s of pass.stores) {
-      const type = `${storageName(this.#mem(s.mem).dtype)}${v}`;
-      this.#line(`*(${this.#language.pointer(type, true)})(p${s.mem} + i) = y${s.mem};`);
-    }
+    this.#line(`if (i >= n${halves ? " / 2" : ""}) return;`);
+    this.#uniforms(rootsOf(pass));
+    if (halves) this.#bothHalves(pass, halvesOf(k) as Halves);
+    else this.#elements(pass);
   }
 
   #rows(): void {
@@ -425,7 +483,7 @@ class Printer {
   #pass(p: Pass): void {
     const { lanes, keep, full } = this.#shape, index = this.#index;
     for (const f of p.folds) this.#begin(f);
-    p.scans.forEach((s, j) => this.#line(`${typeName(s.t)} w${j} = ${this.#known(s.start)};`));
+    p.scans.forEach((s) => this.#line(`${typeName(s.t)} w${s.mem} = ${this.#known(s.start)};`));
     const shared = p.scans.map(() => this.#name());
     if (lanes > WIDTH) {
       p.scans.forEach((s, j) => this.#line(this.#language.shared(typeName(s.t), shared[j] as string, THREADS / WIDTH)));
@@ -462,7 +520,7 @@ class Printer {
   }
   /** Scans one value of each thread of the row, x, from the running value w; stores the results. */
   #scan(s: ScanStep, j: number, shared: string): void {
-    const { lanes } = this.#shape, op = foldOp(s.scan), type = typeName(s.t), x = `x${j}`, w = `w${j}`;
+    const { lanes } = this.#shape, op = foldOp(s.scan), type = typeName(s.t), x = `x${j}`, w = `w${s.mem}`;
     const join = (a: string, b: string): string => binaryText(op, s.t, a, b);
     if (lanes === 1) {
       this.#line(`const ${type} before${j} = ${w};`);
@@ -531,14 +589,14 @@ class Printer {
     }
     this.#block("if (inside && part == 0u)", () => {
       if (pass.scans.length > 0) {
-        pass.scans.forEach((s, j) => this.#line(`${typeName(s.t)} w${j} = ${this.#known(s.start)};`));
+        pass.scans.forEach((s) => this.#line(`${typeName(s.t)} w${s.mem} = ${this.#known(s.start)};`));
         steps("0", 1, () => {
           this.#position(pass.scans.map((s) => s.value), pass.scans.map((s) => s.mem));
-          pass.scans.forEach((s, j) => {
+          pass.scans.forEach((s) => {
             const place = `p${s.mem}[${this.#at(s.mem)}]`, d = this.#mem(s.mem).dtype;
-            if (s.exclusive) this.#line(`${place} = ${narrowed(d, `w${j}`)};`);
-            this.#line(`w${j} = ${binaryText(foldOp(s.scan), s.t, `w${j}`, this.#value(s.value))};`);
-            if (!s.exclusive) this.#line(`${place} = ${narrowed(d, `w${j}`)};`);
+            if (s.exclusive) this.#line(`${place} = ${narrowed(d, `w${s.mem}`)};`);
+            this.#line(`w${s.mem} = ${binaryText(foldOp(s.scan), s.t, `w${s.mem}`, this.#value(s.value))};`);
+            if (!s.exclusive) this.#line(`${place} = ${narrowed(d, `w${s.mem}`)};`);
           });
         });
       }

@@ -9,8 +9,8 @@ import type { Grid, Run } from "./arguments.ts";
 export const THREADS = 256;
 /** Threads of a SIMD group (a warp). */
 export const WIDTH = 32;
-/** Rows and elements of a tile. */
-export const TILE = 32;
+/** Rows and elements of a tile; of one whose elements are passed four at a time. */
+export const TILE = 32, WIDE_TILE = 64;
 /** What a thread may keep of a row, in registers of 32 bits. */
 const REGISTERS = 48;
 
@@ -26,6 +26,8 @@ export interface Shape {
   readonly vector: number;
   /** map: operands that lie along the last row axis: a threadgroup takes a tile of rows, and passes them through its memory. */
   readonly crossed: readonly number[];
+  /** map: a thread takes elements of both halves, which share what is costly: both words of a random hash. */
+  readonly halves: boolean;
   /** row: threads of a row (1, a SIMD group, or a threadgroup). column: threads along the row. */
   readonly lanes: number;
   /** row: elements of a row that a thread keeps between passes; 0: it reads them again. */
@@ -108,8 +110,8 @@ function needsWide(k: Kernel, run: Run): boolean {
     });
 }
 /** Elements that a thread of a map takes at once: where all operands lie together or stand still, and every row begins at a multiple. */
-function vectorOf(k: Kernel, run: Run): number {
-  const n = product(run.inner), pass = k.passes[0];
+function vectorOf(k: Kernel, run: Run, n: number): number {
+  const pass = k.passes[0];
   const simple = run.rag < 0 && k.mems.every((m) => m.along !== "any" && m.dtype !== "complex64") &&
     expressions(pass === undefined ? [] : rootsOf(pass)).every((e) => e.op !== "loadx") &&
     pass?.stores.every((s) => s.index === null && s.combine === "set");
@@ -136,6 +138,49 @@ function crossedOf(k: Kernel, run: Run): number[] {
   }).slice(0, 4);
 }
 
+/** Elements that a thread passes through a tile at once: four of 32 bits, where every line of the tile begins at a multiple. */
+function tileVectorOf(k: Kernel, run: Run): number {
+  const n = product(run.inner), last = run.rows[run.rows.length - 1] as number;
+  const fits = n % 4 === 0 && last % 4 === 0 && k.mems.every((m, i) => {
+    const o = run.operands[i] as Run["operands"][number];
+    return m.along === "zero" || (itemsize(m.dtype) === 4 && o.offset !== null && o.offset % 16 === 0 &&
+      (m.along === "unit" ? o.rows : [...o.rows.slice(0, -1), ...o.inner.map((x) => 4 * x)]).every((x) =>
+        x % 16 === 0
+      ));
+  });
+  return fits && n >= WIDE_TILE && last >= WIDE_TILE ? 4 : 1;
+}
+/** Random words: of counters i and i + middle the first if the position i is before the middle, else, of i - middle and i, the second. */
+export interface Halves {
+  readonly first: Expr;
+  readonly position: Expr;
+  readonly middle: Expr;
+  readonly words: readonly [Expr, Expr];
+}
+/** The random words of a flat map, if it has one hash with one key. */
+export function halvesOf(k: Kernel): Halves | null {
+  const all = expressions(rootsOf(k.passes[0] as Pass)), hashes = all.filter((e) => e.op.startsWith("threefry"));
+  const [one, two] = hashes.sort((a, b) => a.op < b.op ? -1 : 1), known = new Map<Expr, boolean>();
+  if (hashes.length !== 2 || one?.op !== "threefry0" || two?.op !== "threefry1") return null;
+  const [low, high, ...key] = one.args as readonly [Expr, Expr, Expr, Expr];
+  const [first, position, back] = low.args, [middle] = (first?.args ?? []).slice(1), [, ahead] = high.args;
+  const isBeside = (e: Expr | undefined, op: string): boolean =>
+    e?.op === op && e.args[0] === position && e.args[1] === middle;
+  const isPosition = (e: Expr | undefined): boolean => e?.op === "iota" || (e?.op === "cast" && isPosition(e.args[0]));
+  const good = one.args.every((a, i) => a === two.args[i]) && key.every((e) => isUniform(e, k, known)) &&
+    low.op === "sel" && high.op === "sel" &&
+    first?.op === "lt" && high.args[0] === first && high.args[2] === position && first.args[0] === position &&
+    isPosition(position) && middle?.op === "scalar" && isBeside(back, "sub") && isBeside(ahead, "add");
+  return good && first !== undefined && position !== undefined && middle !== undefined
+    ? { first, position, middle, words: [one, two] }
+    : null;
+}
+function hasHalves(k: Kernel, run: Run): boolean {
+  const pass = k.passes[0] as Pass;
+  return k.rowAxes === 0 && run.rag < 0 && product(run.inner) % 2 === 0 && k.mems.every((m) => m.along !== "any") &&
+    pass.stores.every((s) => s.index === null && s.combine === "set") && halvesOf(k) !== null;
+}
+
 /** The shape of a run of a kernel. */
 export function shapeOf(k: Kernel, run: Run): Shape {
   const n = product(run.inner),
@@ -145,14 +190,18 @@ export function shapeOf(k: Kernel, run: Run): Shape {
       inner: run.inner.length,
       vector: 1,
       crossed: [] as readonly number[],
+      halves: false,
       lanes: 1,
       keep: 0,
       full: false,
       split: 1,
     };
   switch (k.kind) {
-    case "map":
-      return { ...base, vector: vectorOf(k, run), crossed: crossedOf(k, run) };
+    case "map": {
+      const crossed = crossedOf(k, run), halves = !base.wide && hasHalves(k, run);
+      const vector = crossed.length > 0 ? tileVectorOf(k, run) : vectorOf(k, run, halves ? n / 2 : n);
+      return { ...base, vector, crossed, halves };
+    }
     case "row": {
       const lanes = n <= 16 ? 1 : n <= 512 ? WIDTH : THREADS, each = powerOver(n / lanes);
       const keep = keptValues(k, each).size > 0 ? each : 0;
@@ -167,6 +216,8 @@ export function shapeOf(k: Kernel, run: Run): Shape {
   }
 }
 
+/** Rows and elements of a tile of this shape. */
+export const tileOf = (shape: Shape): number => shape.vector === 1 ? TILE : WIDE_TILE;
 /** A launch: the numbers that the kernel takes, and its threadgroups. Null if there is nothing to do. */
 export function gridOf(k: Kernel, shape: Shape, run: Run): { readonly grid: Grid; readonly groups: number } | null {
   const rows = product(run.rows), n = product(run.inner);
@@ -174,10 +225,10 @@ export function gridOf(k: Kernel, shape: Shape, run: Run): { readonly grid: Grid
   switch (k.kind) {
     case "map": {
       if (shape.crossed.length > 0) {
-        const across = Math.ceil(n / TILE), last = run.rows[run.rows.length - 1] as number;
-        return { grid: { across, shift: 0 }, groups: across * Math.ceil(last / TILE) * (rows / last) };
+        const tile = tileOf(shape), across = Math.ceil(n / tile), last = run.rows[run.rows.length - 1] as number;
+        return { grid: { across, shift: 0 }, groups: across * Math.ceil(last / tile) * (rows / last) };
       }
-      const threads = Math.ceil(n / shape.vector),
+      const threads = Math.ceil((shape.halves ? n / 2 : n) / shape.vector),
         along = Math.min(THREADS, powerOver(threads)),
         across = Math.ceil(threads / along);
       return { grid: { across, shift: Math.log2(along) }, groups: across * Math.ceil(rows * along / THREADS) };
