@@ -22,7 +22,9 @@ typedef struct {
   void (*lu_columns_##t)(int64_t m, int64_t n, T *A, int64_t ld, uint32_t *piv); \
   int (*chol_rows_##t)(int64_t n, T *A, int64_t ld); \
   void (*flip_##t)(T *d, int64_t ds, const T *s, int64_t ss, int64_t m, int64_t n); \
-  void (*symv_##t)(const T *A, int64_t ld, int64_t n, int64_t r0, int64_t r1, const T *x, T *y);
+  void (*symv_##t)(const T *A, int64_t ld, int64_t n, int64_t r0, int64_t r1, const T *x, T *y); \
+  void (*stripe_columns_##t)(int64_t m, const T *a, int64_t width, const T *u, T *y); \
+  void (*stripe_rows_##t)(int64_t m, const T *a, int64_t width, const T *x, T *w);
   BL_FACTOR(float, f32) BL_FACTOR(double, f64)        // factor.h
 #undef BL_FACTOR
   void (*secular)(const double *z, const double *p, int64_t n, double x, double *sum, double *slope);

@@ -69,7 +69,9 @@ static void S(flip)(T *d, int64_t ds, const T *s, int64_t ss, int64_t m, int64_t
   for (int64_t o = 0; o < (m < n ? n : m); o += VL) for (int64_t q = 0; q < (m < n ? m : n); q += VL) {   // along the short side, where lines lie together
     int64_t i = m < n ? q : o, j = m < n ? o : q;
     if (m - i >= VL && n - j >= VL) { S(transpose)(d + j * ds + i, ds, s, i * ss + j, ss, VL, BL_OWN); continue; }
-    for (int64_t a = i; a < m && a < i + VL; a++) for (int64_t b = j; b < n && b < j + VL; b++) d[b * ds + a] = s[a * ss + b];
+    for (int64_t a = i; a < m && a < i + VL; a++) {
+      _Pragma("clang loop vectorize(disable) unroll(disable)") for (int64_t b = j; b < n && b < j + VL; b++) d[b * ds + a] = s[a * ss + b];
+    }
   }
 }
 INL void S(symv_step)(const T *const a[4], const S(vec) x[4], S(vec) s[4], const T *xc, T *yc, int64_t c, int w) {
@@ -89,4 +91,30 @@ static void S(symv)(const T *A, int64_t ld, int64_t n, int64_t r0, int64_t r1, c
     for (int k = 0; k < rows; k++) y[r + k] += S(sum)(s[k]);
   }
 }
+// ---- stripes: `width` columns, a number of whole vectors, whose rows follow one another --------------------------------------------------
+INL void S(columns_of)(int nv, int64_t m, const T *a, int64_t width, const T *u, T *y) {
+  S(vec) s[8]; UNROLL for (int v = 0; v < nv; v++) s[v] = (S(vec)){0};
+  for (int64_t r = 0; r < m; r++) { S(vec) x = S(splat)(u[r]); UNROLL for (int v = 0; v < nv; v++) s[v] = S(fma)(S(ld)(a + r * width + v * VL), x, s[v]); }
+  UNROLL for (int v = 0; v < nv; v++) S(st)(y + v * VL, s[v]);
+}
+// y := A^T u
+static void S(stripe_columns)(int64_t m, const T *a, int64_t width, const T *u, T *y) {
+  int64_t c = 0;
+  for (; c + 8 * VL <= width; c += 8 * VL) S(columns_of)(8, m, a + c, width, u, y + c);
+  for (; c + 2 * VL <= width; c += 2 * VL) S(columns_of)(2, m, a + c, width, u, y + c);
+  for (; c < width; c += VL) S(columns_of)(1, m, a + c, width, u, y + c);
+}
+INL void S(rows_of)(int64_t nv, int64_t m, const T *a, int64_t width, const T *x, T *w) {
+  for (int64_t r = 0; r < m; r += VL) {
+    S(vec) s[VL];
+    UNROLL for (int k = 0; k < VL; k++) {
+      const T *b = a + (r + k < m ? r + k : r) * width; s[k] = S(ld)(b) * S(ld)(x);
+      for (int64_t v = 1; v < nv; v++) s[k] = S(fma)(S(ld)(b + v * VL), S(ld)(x + v * VL), s[k]);
+    }
+    UNROLL for (int h = VL / 2; h; h /= 2) UNROLL for (int k = 0; k < h; k++) s[k] = S(ziplo)(s[k], s[k + h]) + S(ziphi)(s[k], s[k + h]);   // lane k: the sum of row k
+    S(stn)(w + r, s[0], m - r < VL ? (int)(m - r) : VL);
+  }
+}
+// w := A x
+static void S(stripe_rows)(int64_t m, const T *a, int64_t width, const T *x, T *w) { if (width == 8 * VL) S(rows_of)(8, m, a, width, x, w); else S(rows_of)(width / VL, m, a, width, x, w); }
 #undef ROWS

@@ -12,14 +12,13 @@ int bl_batch(sn_call *c, const char *name, int type, double work, bl_each each);
 // panel(j) follows the last of its updates. A code other than 0 ends it.
 typedef struct { void *arg; int64_t blocks, panels; int (*panel)(void *arg, int64_t k), (*update)(void *arg, int64_t k, int64_t j); } bl_flow;
 int bl_flow_run(const bl_flow *f, double work);
+// Runs fn for the parts first <= part < end. A thread takes the same ones whenever it can, so that what they work on stays in its cache.
+void bl_sticky(sn_job fn, void *arg, int64_t first, int64_t end);
 // C = alpha A B + beta C
 int bl_mul_f32(int64_t M, int64_t N, int64_t K, double alpha, const float *A, int64_t ars, int64_t acs, const float *B, int64_t brs, int64_t bcs, double beta, float *C, int64_t crs, int64_t ccs);
 int bl_mul_f64(int64_t M, int64_t N, int64_t K, double alpha, const double *A, int64_t ars, int64_t acs, const double *B, int64_t brs, int64_t bcs, double beta, double *C, int64_t crs, int64_t ccs);
 // Applies rotations to the rows of X on all threads.
 void bl_rotate(double *X, int64_t ld, int64_t cols, const bl_rot *r, int64_t n);
-// Work space on a cache line, or null; given back by bl_done.
-void *bl_work(size_t bytes);
-void bl_done(void *p);
 // max |x|; NaN or infinity if there is one
 double bl_max(const double *x, int64_t n);
 // A pole of the secular equation with its weight and its vector; also a value that is sorted with its vector. NaN stays where it is.

@@ -2,6 +2,7 @@
 // Included once per type by lapack_real.c.
 enum { S(NP) = BL_TRIANGLE };                           // columns of a panel
 // Rows of a work matrix: an odd number of cache lines apart, so that they do not meet in the same sets
+enum { S(FEW) = 2048 / (int)sizeof(T) };                // elements of a work matrix that needs no allocation
 static int64_t S(padded)(int64_t n) { return n <= 64 ? n : ((n + 15) / 16 | 1) * 16; }
 static int S(trsm_rows)(int64_t n, int64_t m, const T *A, int64_t rs, int64_t cs, int upper, int unit, T *B, int64_t brs) {
   if (n <= BL_TRIANGLE) { if (upper) KERNEL(trsm)(n, m, A + (n - 1) * (rs + cs), -rs, -cs, unit, B + (n - 1) * brs, -brs); else KERNEL(trsm)(n, m, A, rs, cs, unit, B, brs); return 0; }
@@ -73,12 +74,13 @@ static int S(lu)(const T *in, int64_t m, int64_t n, const T *more, int64_t r, T 
 }
 static int S(lu_each)(const sn_call *c, int64_t b) {
   int64_t m = c->n[1], n = c->n[2], k = m < n ? m : n, ld = S(padded)(m); uint32_t *perm = (uint32_t *)c->p[3] + b * m;
-  T *A = bl_work((size_t)(n * ld) * sizeof(T) + (size_t)(k + 1) * sizeof(uint32_t)); if (!A) return BL_MEMORY;
+  const size_t bytes = (size_t)(n * ld) * sizeof(T) + (size_t)(k + 1) * sizeof(uint32_t); T few[S(FEW)], *A = bytes <= sizeof few ? few : sn_aligned(bytes); if (!A) return BL_MEMORY;
   uint32_t *piv = (uint32_t *)(A + n * ld); int code = S(lu)((const T *)c->p[0] + b * m * n, m, n, 0, 0, A, ld, piv, (T *)c->p[1] + b * m * n);   // apart from all that a caller can let overlap
   for (int64_t i = 0; i < m; i++) perm[i] = (uint32_t)i;
   for (int64_t i = 0; i < k && !code; i++) { uint32_t t = perm[i]; perm[i] = perm[piv[i]]; perm[piv[i]] = t; }
   if (k) memcpy((uint32_t *)c->p[2] + b * k, piv, (size_t)k * sizeof(uint32_t));
-  bl_done(A); return code;
+  if (A != few) sn_aligned_free(A);
+  return code;
 }
 // The r rows of X := what an upper triangle, given by columns as the rows of A, turns into them; blocks count from the last one
 typedef struct { const T *A; T *X; int64_t n, r, ld; } S(back_job);
@@ -98,13 +100,14 @@ static int S(back_block)(void *arg, int64_t k, int64_t j) {
 }
 // X (n x r) holds the right-hand sides: A X = L U X, of which L is solved as the matrix is factored
 static int S(solve_in)(const T *in, int64_t n, int64_t r, T *X) {
-  int64_t ld = S(padded)(n); T *A = bl_work((size_t)((n + r) * ld) * sizeof(T) + (size_t)n * sizeof(uint32_t)); if (!A) return BL_MEMORY;
+  int64_t ld = S(padded)(n); const size_t bytes = (size_t)((n + r) * ld) * sizeof(T) + (size_t)n * sizeof(uint32_t); T few[S(FEW)], *A = bytes <= sizeof few ? few : sn_aligned(bytes); if (!A) return BL_MEMORY;
   int code = S(lu)(in, n, n, X, r, A, ld, (uint32_t *)(A + (n + r) * ld), 0);
   for (int64_t i = 0; i < n && !code; i++) if (A[i * (ld + 1)] == 0) code = BL_SINGULAR;
   S(back_job) x = {A, A + n * ld, n, r, ld}; int64_t blocks = (n + S(NP) - 1) / S(NP);
   bl_flow f = {&x, blocks, blocks, S(back_panel), S(back_block)}; if (!code) code = bl_flow_run(&f, (double)n * (double)n * (double)r / 2);
   if (!code) KERNEL(flip)(X, r, x.X, ld, r, n);
-  bl_done(A); return code;
+  if (A != few) sn_aligned_free(A);
+  return code;
 }
 static int S(solve_each)(const sn_call *c, int64_t b) {
   int64_t n = c->n[1], r = c->n[2]; T *X = (T *)c->p[2] + b * n * r; if (!n) return 0;
@@ -144,15 +147,16 @@ static void S(chol_part)(void *arg, int part, int parts, int thread) {
 }
 static int S(chol_each)(const sn_call *c, int64_t b) {
   int64_t n = c->n[1], ld = S(padded)(n), blocks = (n + S(NP) - 1) / S(NP); if (!n) return 0;
-  S(chol_job) x = {(const T *)c->p[0] + b * n * n, (T *)c->p[1] + b * n * n, bl_work((size_t)(n * ld) * sizeof(T)), n, ld, c->n[2] != 0, 0}; if (!x.U) return BL_MEMORY;
+  T few[S(FEW)]; S(chol_job) x = {(const T *)c->p[0] + b * n * n, (T *)c->p[1] + b * n * n, n * ld <= S(FEW) ? few : sn_aligned((size_t)(n * ld) * sizeof(T)), n, ld, c->n[2] != 0, 0}; if (!x.U) return BL_MEMORY;
   bl_flow f = {&x, blocks, blocks, S(chol_panel), S(chol_update)};
   sn_parallel(S(chol_part), &x, (int)blocks); int code = bl_flow_run(&f, (double)n * (double)n * (double)n / 6);
   x.in = 0; x.bad = code < 0; if (code <= 0) sn_parallel(S(chol_part), &x, (int)blocks);   // not positive definite: NaN
-  bl_done(x.U); return code > 0 ? code : 0;
+  if (x.U != few) sn_aligned_free(x.U);
+  return code > 0 ? code : 0;
 }
 static int S(qr_each)(const sn_call *c, int64_t b) {
   int64_t m = c->n[1], n = c->n[2], k = m < n ? m : n; if (m * n <= 0) return 0;
-  T *Q = (T *)c->p[1] + b * m * k, *R = (T *)c->p[2] + b * k * n, *A = malloc((size_t)(m * n + 2 * m * k + k) * sizeof(T)); if (!A) return BL_MEMORY;
+  T *Q = (T *)c->p[1] + b * m * k, *R = (T *)c->p[2] + b * k * n, *A = sn_aligned((size_t)(m * n + 2 * m * k + k) * sizeof(T)); if (!A) return BL_MEMORY;
   T *V = A + m * n, *X = V + m * k, *tau = X + m * k;
   KERNEL(flip)(A, m, (const T *)c->p[0] + b * m * n, n, m, n);
   int bad = S(qr)(A, n, m, k, V, tau);
@@ -160,7 +164,7 @@ static int S(qr_each)(const sn_call *c, int64_t b) {
   bad |= S(apply)(X, k, m, V, k, 0, tau, 1);
   KERNEL(flip)(Q, k, X, m, k, m); KERNEL(flip)(R, n, A, m, n, k);
   for (int64_t i = 0; i < k; i++) memset(R + i * n, 0, (size_t)i * sizeof(T));
-  free(A); return bad ? BL_MEMORY : 0;
+  sn_aligned_free(A); return bad ? BL_MEMORY : 0;
 }
 #define CUBE(c, i) ((double)(c)->n[i] * (double)(c)->n[i] * (double)(c)->n[i])
 int S(bl_lu)(sn_call *c) { return bl_batch(c, "lu", TYPE, CUBE(c, 1), S(lu_each)); }

@@ -22,11 +22,6 @@ int name(int64_t M, int64_t N, int64_t K, double alpha, const T *A, int64_t ars,
   bl_gemm g = {A, B, beta != 0 ? C : 0, C, M, N, K, ars, acs, brs, bcs, crs, ccs, crs, ccs, alpha, beta, BL_OWN}; return bl_gemm_run(&g, type); \
 }
 MUL(bl_mul_f32, float, BL_F32) MUL(bl_mul_f64, double, BL_F64)
-void *bl_work(size_t bytes) {
-  char *p = malloc(bytes + 128); if (!p) return 0;
-  void **w = (void **)(((uintptr_t)p + 127) / 64 * 64); w[-1] = p; return w;
-}
-void bl_done(void *p) { if (p) free(((void **)p)[-1]); }
 double bl_max(const double *x, int64_t n) { double m = 0; for (int64_t i = 0; i < n; i++) { double a = fabs(x[i]); if (!(a <= m)) m = a; if (m != m) return m; } return m; }
 int bl_ascending(const void *a, const void *b) { double x = ((const bl_pole *)a)->d, y = ((const bl_pole *)b)->d; return x < y ? -1 : x > y; }
 int bl_descending(const void *a, const void *b) { return bl_ascending(b, a); }

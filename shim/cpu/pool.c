@@ -1,6 +1,5 @@
 // pool.c: the shared thread pool. Parts of a job are claimed one by one, so that a worker that wakes late delays nothing.
 #define _GNU_SOURCE
-#include "pool.h"
 #include "../calls.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -111,7 +110,7 @@ void *sn_scratch(size_t bytes) {
   static _Thread_local void *memory;
   static _Thread_local size_t have;
   if (bytes > have) {
-    free(memory);
+    sn_aligned_free(memory);
     memory = 0; have = 0;
     size_t want = (bytes + 4095) / 4096 * 4096;
     void *p = sn_aligned(want);
