@@ -1,6 +1,14 @@
 // factor.h: what the factorisations of T = float or double spend their time in besides products: triangular solves, the columns of an
 // LU panel, a diagonal block of Cholesky, symmetric products with a vector, and transposition. Included once per type by gemm.h, whose vectors it uses.
 #define ROWS 8
+// lane k: the sum of s[k]
+INL S(vec) S(sums)(S(vec) s[VL]) {
+  UNROLL for (int h = VL / 2; h; h /= 2) UNROLL for (int k = 0; k < h; k++) s[k] = S(ziplo)(s[k], s[k + h]) + S(ziphi)(s[k], s[k + h]);
+  return s[0];
+}
+typedef __typeof__((S(vec)){0} > (S(vec)){0}) S(bits);
+// v with zeros up to lane k
+INL S(vec) S(above)(S(vec) v, int k) { S(bits) i; UNROLL for (int l = 0; l < VL; l++) i[l] = l > k ? -1 : 0; return (S(vec))((S(bits))v & i); }
 // rows i .. i + r of a stripe W (ROWS of w * VL elements each, NR apart): minus what the rows before give, then divided by the diagonal
 INL void S(solve_rows)(int r, int w, int64_t i, const T *A, int64_t rs, int64_t cs, int unit, T *W) {
   S(vec) x[ROWS][NV]; const T *a = A + i * rs;
@@ -74,21 +82,32 @@ static void S(flip)(T *d, int64_t ds, const T *s, int64_t ss, int64_t m, int64_t
     }
   }
 }
-INL void S(symv_step)(const T *const a[4], const S(vec) x[4], S(vec) s[4], const T *xc, T *yc, int64_t c, int w) {
-  S(vec) b = w == VL ? S(ld)(xc + c) : S(ldn)(xc + c, w), y = w == VL ? S(ld)(yc + c) : S(ldn)(yc + c, w);
-  UNROLL for (int k = 0; k < 4; k++) { S(vec) v = w == VL ? S(ld)(a[k] + c) : S(ldn)(a[k] + c, w); s[k] = S(fma)(v, b, s[k]); y = S(fma)(v, x[k], y); }
-  if (w == VL) S(st)(yc + c, y); else S(stn)(yc + c, y, w);
+// one vector of columns: the sums of the block's rows and what their elements give to w columns; of a diagonal block, above the diagonal
+INL void S(symv_step)(const T *a, int64_t ld, const T *xr, S(vec) s[VL], const T *xc, T *yc, int w, int diagonal) {
+  S(vec) b = S(ldn)(xc, w), y[2] = {S(ldn)(yc, w), {0}};
+  UNROLL for (int k = 0; k < VL; k++) {
+    S(vec) v = S(ldn)(a + k * ld, w);
+    if (diagonal) v = S(above)(v, k);
+    s[k] = S(fma)(v, b, s[k]); y[k & 1] = S(fma)(v, S(splat)(xr[k]), y[k & 1]);
+  }
+  S(stn)(yc, y[0] + y[1], w);
 }
 // y += A x for the rows r0 <= r < r1 of a symmetric n x n A whose upper triangle is read: an element serves its row and its column
 static void S(symv)(const T *A, int64_t ld, int64_t n, int64_t r0, int64_t r1, const T *x, T *y) {
-  for (int64_t r = r0; r < r1; r += 4) {
-    int64_t rows = r1 - r < 4 ? r1 - r : 4, c = r + rows;
-    for (int64_t i = r; i < c; i++) { y[i] += A[i * (ld + 1)] * x[i]; for (int64_t j = i + 1; j < c; j++) { T v = A[i * ld + j]; y[i] += v * x[j]; y[j] += v * x[i]; } }
-    const T *a[4]; S(vec) xs[4], s[4];
-    UNROLL for (int k = 0; k < 4; k++) { int64_t i = k < rows ? r + k : r; a[k] = A + i * ld; xs[k] = S(splat)(k < rows ? x[i] : 0); s[k] = (S(vec)){0}; }
-    for (; c + VL <= n; c += VL) S(symv_step)(a, xs, s, x, y, c, VL);
-    if (c < n) S(symv_step)(a, xs, s, x, y, c, (int)(n - c));
-    for (int k = 0; k < rows; k++) y[r + k] += S(sum)(s[k]);
+  int64_t r = r0;
+  for (; r + VL <= r1; r += VL) {
+    const T *a = A + r * ld; S(vec) s[VL]; int64_t c = r + VL;
+    UNROLL for (int k = 0; k < VL; k++) s[k] = (S(vec)){0};
+    S(symv_step)(a + r, ld, x + r, s, x + r, y + r, VL, 1);
+    for (; c + VL <= n; c += VL) S(symv_step)(a + c, ld, x + r, s, x + c, y + c, VL, 0);
+    if (c < n) S(symv_step)(a + c, ld, x + r, s, x + c, y + c, (int)(n - c), 0);
+    S(vec) d; for (int k = 0; k < VL; k++) d[k] = a[k * ld + r + k];
+    S(st)(y + r, S(fma)(d, S(ld)(x + r), S(ld)(y + r)) + S(sums)(s));
+  }
+  for (; r < r1; r++) {                               // less than a block
+    const T *a = A + r * ld; T t = a[r] * x[r];
+    for (int64_t c = r + 1; c < n; c++) { t = S1FMA(a[c], x[c], t); y[c] = S1FMA(a[c], x[r], y[c]); }
+    y[r] += t;
   }
 }
 // ---- stripes: `width` columns, a number of whole vectors, whose rows follow one another --------------------------------------------------
@@ -111,8 +130,7 @@ INL void S(rows_of)(int64_t nv, int64_t m, const T *a, int64_t width, const T *x
       const T *b = a + (r + k < m ? r + k : r) * width; s[k] = S(ld)(b) * S(ld)(x);
       for (int64_t v = 1; v < nv; v++) s[k] = S(fma)(S(ld)(b + v * VL), S(ld)(x + v * VL), s[k]);
     }
-    UNROLL for (int h = VL / 2; h; h /= 2) UNROLL for (int k = 0; k < h; k++) s[k] = S(ziplo)(s[k], s[k + h]) + S(ziphi)(s[k], s[k + h]);   // lane k: the sum of row k
-    S(stn)(w + r, s[0], m - r < VL ? (int)(m - r) : VL);
+    S(stn)(w + r, S(sums)(s), m - r < VL ? (int)(m - r) : VL);
   }
 }
 // w := A x

@@ -40,5 +40,6 @@ static void sticky_part(void *arg, int part, int parts, int thread) {
   }
 }
 void bl_sticky(sn_job fn, void *arg, int64_t first, int64_t end) {
-  sticky s = {fn, arg, first, end, sn_available(), {0}}; sn_parallel(sticky_part, &s, s.threads);
+  sticky s = {fn, arg, first, end, sn_available(), {0}}; if (s.threads > end - first) s.threads = (int)(end - first);
+  sn_parallel(sticky_part, &s, s.threads);
 }

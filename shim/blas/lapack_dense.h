@@ -30,7 +30,7 @@ static void S(swap_columns)(T *A, int64_t ld, int64_t n, const uint32_t *piv, in
 static int S(lu_update)(int64_t m, int64_t n, int64_t h, const T *L, T *A, int64_t ld) {
   T X[BL_TRIANGLE * BL_TRIANGLE];
   KERNEL(flip)(X, n, A, ld, n, h); KERNEL(trsm)(h, n, L, 1, ld, 1, X, n); KERNEL(flip)(A, ld, X, n, h, n);
-  return m <= h ? 0 : MUL(n, m - h, h, -1, A, ld, 1, L + h, ld, 1, 1, A + h, ld, 1);
+  return m <= h ? 0 : OWN(n, m - h, h, -1, A, ld, 1, L + h, ld, 1, 1, A + h, ld, 1);
 }
 // LU of n columns with partial pivoting, recursive (Toledo); piv counts from the first element
 static int S(lu_panel)(int64_t m, int64_t n, T *A, int64_t ld, uint32_t *piv) {
@@ -96,7 +96,7 @@ static int S(back_panel)(void *arg, int64_t k) {
 }
 static int S(back_block)(void *arg, int64_t k, int64_t j) {
   const S(back_job) *f = (const S(back_job) *)arg; int64_t s = S(back_at)(f, k), t = S(back_at)(f, j), ld = f->ld;
-  return MUL(f->r, S(NP), S(back_size)(f, s), -1, f->X + s, ld, 1, f->A + s * ld + t, ld, 1, 1, f->X + t, ld, 1) ? BL_MEMORY : 0;
+  return OWN(f->r, S(NP), S(back_size)(f, s), -1, f->X + s, ld, 1, f->A + s * ld + t, ld, 1, 1, f->X + t, ld, 1) ? BL_MEMORY : 0;
 }
 // X (n x r) holds the right-hand sides: A X = L U X, of which L is solved as the matrix is factored
 static int S(solve_in)(const T *in, int64_t n, int64_t r, T *X) {
@@ -132,7 +132,7 @@ static int S(chol_panel)(void *arg, int64_t k) {
 }
 static int S(chol_update)(void *arg, int64_t k, int64_t j) {
   S(chol_job) *f = (S(chol_job) *)arg; int64_t s = S(chol_at)(f, k), e = S(chol_at)(f, k + 1), c = S(chol_at)(f, j), d = S(chol_at)(f, j + 1), ld = f->ld; const T *P = f->U + s * ld + c;
-  return MUL(d - c, f->n - c, e - s, -1, P, 1, ld, P, ld, 1, 1, f->U + c * (ld + 1), ld, 1) ? BL_MEMORY : 0;
+  return OWN(d - c, f->n - c, e - s, -1, P, 1, ld, P, ld, 1, 1, f->U + c * (ld + 1), ld, 1) ? BL_MEMORY : 0;
 }
 // a block of rows of U from the triangle of `in`, or to that of `out`
 static void S(chol_part)(void *arg, int part, int parts, int thread) {

@@ -18,13 +18,14 @@ static double S(house)(T *x, int64_t n, T *tau) {
   *tau = (T)((beta - a) / beta); x[0] = 1; return ldexp(beta, ex);
 }
 enum { S(NB) = 32, S(WIDE) = 64, S(PARTS) = 16 };   // a number of parts that the threads do not change: sums keep their order
-// The upper triangular Tm with H_0 H_1 .. = I - V^T Tm V for nb reflectors in the rows of V (LAPACK's larft), row stride WIDE; G is work space of its size
+// The lower triangular Tm with H_0 H_1 .. = I - V^T Tm^T V for nb reflectors in the rows of V (LAPACK's larft), row stride WIDE; G is work space of its size
 static int S(block)(const T *V, int64_t ld, int64_t nb, int64_t n, const T *tau, T *Tm, T *G) {
   enum { NB = S(WIDE) };
   if (MUL(nb, nb, n, 1, V, ld, 1, V, 1, ld, 0, G, NB, 1)) return 1;
   for (int64_t i = 0; i < nb; i++) {
-    Tm[i * NB + i] = tau[i];
-    for (int64_t a = 0; a < i; a++) { T t = 0; for (int64_t b = a; b < i; b++) t += Tm[a * NB + b] * G[b * NB + i]; Tm[a * NB + i] = -tau[i] * t; Tm[i * NB + a] = 0; }
+    T *t = Tm + i * NB; memset(t, 0, NB * sizeof(T));
+    for (int64_t b = 0; b < i; b++) { const T g = -tau[i] * G[i * NB + b], *s = Tm + b * NB; for (int64_t a = 0; a <= b; a++) t[a] += g * s[a]; }
+    t[i] = tau[i];
   }
   return 0;
 }
@@ -39,7 +40,7 @@ static int S(apply)(T *X, int64_t rows, int64_t n, const T *V, int64_t nv, int64
     int64_t nb = nv - j < NB ? nv - j : NB, s = j + off, m = n - s, first = corner ? s : 0, r = rows - first; const T *v = V + j * n + s; T *x = X + first * n + s;
     if (m <= 0 || r <= 0) continue;
     bad |= S(block)(v, n, nb, m, tau + j, Tm, G);
-    bad |= MUL(r, nb, m, 1, x, n, 1, v, 1, n, 0, Y, NB, 1) | MUL(r, nb, nb, 1, Y, NB, 1, Tm, 1, NB, 0, Z, NB, 1) | MUL(r, m, nb, -1, Z, NB, 1, v, n, 1, 1, x, n, 1);
+    bad |= MUL(r, nb, m, 1, x, n, 1, v, 1, n, 0, Y, NB, 1) | MUL(r, nb, nb, 1, Y, NB, 1, Tm, NB, 1, 0, Z, NB, 1) | MUL(r, m, nb, -1, Z, NB, 1, v, n, 1, 1, x, n, 1);
   }
   sn_aligned_free(Y); return bad;
 }
@@ -59,7 +60,7 @@ static int S(qr)(T *A, int64_t n, int64_t m, int64_t k, T *V, T *tau) {
     }
     if (r <= 0) continue;
     bad |= S(block)(v0, m, nb, len, tau + j0, Tm, G);
-    bad |= MUL(r, nb, len, 1, x, m, 1, v0, 1, m, 0, Y, NB, 1) | MUL(r, nb, nb, 1, Y, NB, 1, Tm, WIDE, 1, 0, Z, NB, 1) | MUL(r, len, nb, -1, Z, NB, 1, v0, m, 1, 1, x, m, 1);
+    bad |= MUL(r, nb, len, 1, x, m, 1, v0, 1, m, 0, Y, NB, 1) | MUL(r, nb, nb, 1, Y, NB, 1, Tm, 1, WIDE, 0, Z, NB, 1) | MUL(r, len, nb, -1, Z, NB, 1, v0, m, 1, 1, x, m, 1);
   }
   sn_aligned_free(Y); return bad;
 }
@@ -67,7 +68,7 @@ typedef struct { const T *A, *x; T *y; int64_t ld, n; } S(symv_job);
 static void S(symv_part)(void *arg, int part, int parts, int thread) {
   (void)thread; const S(symv_job) *j = (const S(symv_job) *)arg; T *y = j->y + part * j->n;
   memset(y, 0, (size_t)j->n * sizeof(T));
-  int64_t r[2]; for (int k = 0; k < 2; k++) r[k] = part + k == parts ? j->n : (int64_t)((double)j->n * (1 - sqrt(1 - (double)(part + k) / parts))) / 4 * 4;   // equal areas of the triangle
+  int64_t r[2]; for (int k = 0; k < 2; k++) r[k] = part + k == parts ? j->n : (int64_t)((double)j->n * (1 - sqrt(1 - (double)(part + k) / parts))) / 16 * 16;   // equal areas of the triangle
   KERNEL(symv)(j->A, j->ld, j->n, r[0], r[1], j->x, y);
 }
 // y = A x for a symmetric A whose upper triangle is read; y has n places for every part
@@ -120,16 +121,16 @@ static void S(stripe_in)(void *arg, int part, int parts, int thread) {
 static void S(sweep)(void *arg, int part, int parts, int thread) {
   (void)parts; (void)thread; S(sweep_job) *s = (S(sweep_job) *)arg; int64_t W = s->width, n = s->n, m = s->m - s->j, at = part * W, from = at > s->j ? at : s->j + 1, b = (at + W < n ? at + W : n) - from; int bad = 0;
   const T *A = s->A + at * s->m + s->j * W, *R = s->R + from; T t[S(STRIPE)], x[S(STRIPE)] = {0}, *y = t + from - at, *v = x + from - at, *w = s->w + part * s->m;
-  KERNEL(stripe_columns)(m, A, W, s->u, t); bad |= MUL(1, b, s->have, -1, s->c, 0, 1, R, n, 1, 1, y, 0, 1);
+  KERNEL(stripe_columns)(m, A, W, s->u, t); bad |= OWN(1, b, s->have, -1, s->c, 0, 1, R, n, 1, 1, y, 0, 1);
   for (int64_t k = 0; k < b; k++) s->y[from + k] = s->tau * y[k];
-  memcpy(v, A + from - at, (size_t)b * sizeof(T)); bad |= MUL(1, b, s->have + 1, -1, s->p, 0, 1, R, n, 1, 1, v, 0, 1);
+  memcpy(v, A + from - at, (size_t)b * sizeof(T)); bad |= OWN(1, b, s->have + 1, -1, s->p, 0, 1, R, n, 1, 1, v, 0, 1);
   memcpy(s->v + from, v, (size_t)b * sizeof(T)); KERNEL(stripe_rows)(m - 1, A + W, W, x, w);
   if (bad) __atomic_store_n(&s->bad, 1, __ATOMIC_RELAXED);
 }
 // A - P^T R, from row and column j on
 static void S(stripe_update)(void *arg, int part, int parts, int thread) {
   (void)parts; (void)thread; S(sweep_job) *s = (S(sweep_job) *)arg; int64_t W = s->width, n = s->n, j = s->j, at = part * W, from = at > j ? at : j, b = (at + W < n ? at + W : n) - from;
-  if (MUL(s->m - j, b, s->have, -1, s->P + j, 1, s->m, s->R + from, n, 1, 1, s->A + at * s->m + j * W + from - at, W, 1)) __atomic_store_n(&s->bad, 1, __ATOMIC_RELAXED);
+  if (OWN(s->m - j, b, s->have, -1, s->P + j, 1, s->m, s->R + from, n, 1, 1, s->A + at * s->m + j * W + from - at, W, 1)) __atomic_store_n(&s->bad, 1, __ATOMIC_RELAXED);
 }
 static void S(stripes)(sn_job fn, S(sweep_job) *s, int64_t first) {
   int64_t end = (s->n + s->width - 1) / s->width; first /= s->width;

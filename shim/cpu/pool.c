@@ -27,12 +27,12 @@ void sn_relax(void) {
 }
 #if defined(__linux__)
 static void sleep_on(atomic_uint *p, unsigned v) { syscall(SYS_futex, p, FUTEX_WAIT_PRIVATE, v, 0, 0, 0); }
-static void wake(atomic_uint *p) { syscall(SYS_futex, p, FUTEX_WAKE_PRIVATE, 1 << 30, 0, 0, 0); }
+static void wake(atomic_uint *p, int most) { syscall(SYS_futex, p, FUTEX_WAKE_PRIVATE, most, 0, 0, 0); }
 #else
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cv = PTHREAD_COND_INITIALIZER;
 static void sleep_on(atomic_uint *p, unsigned v) { pthread_mutex_lock(&mu); while (atomic_load(p) == v) pthread_cond_wait(&cv, &mu); pthread_mutex_unlock(&mu); }
-static void wake(atomic_uint *p) { (void)p; pthread_mutex_lock(&mu); pthread_cond_broadcast(&cv); pthread_mutex_unlock(&mu); }
+static void wake(atomic_uint *p, int most) { (void)p; (void)most; pthread_mutex_lock(&mu); pthread_cond_broadcast(&cv); pthread_mutex_unlock(&mu); }
 #endif
 static void work(int thread) {       // a successful claim keeps the job alive until its part is done
   uint64_t t = atomic_load(&pool.ticket);
@@ -99,7 +99,7 @@ void sn_parallel(sn_job fn, void *arg, int parts) {
   atomic_store(&pool.done, 0);
   atomic_store(&pool.ticket, (g & 0xffffff) << 40 | (uint64_t)parts << 20);
   atomic_store(&pool.gen, (unsigned)g);
-  if (atomic_load(&pool.sleeping)) wake(&pool.gen);
+  if (atomic_load(&pool.sleeping)) wake(&pool.gen, parts - 1);
   inside = 1;
   work(0);
   inside = 0;
