@@ -230,6 +230,7 @@ export {
 // ---- products
 export { expr } from "./src/ops/expr.ts";
 export { addmm, einsum, einsumPath, inner, kron, matmul, outer, tensordot, vecdot } from "./src/ops/matmul.ts";
+export { type MatmulPrecision, matmulPrecision, setMatmulPrecision } from "./src/ops/precision.ts";
 
 // ---- linear algebra
 export * as linalg from "./src/linalg/linalg.ts";
@@ -244,6 +245,10 @@ export { checkpoint, customFunction } from "./src/transform/custom.ts";
 export type { Jacobian, JacobianOptions } from "./src/transform/jacobian.ts";
 export { hessian, hvp, jacobian } from "./src/transform/jacobian.ts";
 export { jvp } from "./src/transform/jvp.ts";
+export { cond } from "./src/transform/control/cond.ts";
+export type { ScanOptions } from "./src/transform/control/scan.ts";
+export { scan } from "./src/transform/control/scan.ts";
+export { whileLoop } from "./src/transform/control/while.ts";
 export type { Axes, VmapOptions } from "./src/transform/vmap.ts";
 export { vmap } from "./src/transform/vmap.ts";
 

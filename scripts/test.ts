@@ -12,7 +12,7 @@ const METAL = /^\.\/tests\/metal\//;
 /** What is the same on every device, as it is below them, and what names its devices itself. */
 const DEVICELESS = /^\.\/tests\/(metal|base|kernel|blas|shim|vectors|layers|runtime\/(ffi|devices))/;
 /** Long, and about numbers or a collector rather than what lies between an engine and a device: on the test device under Bun only. */
-const BUN_ONLY = /^\.\/tests\/(memory\/(flat|limits)|generated\/(ops|gradients|lengths))/;
+const BUN_ONLY = /^\.\/tests\/(memory\/(flat|limits)|generated\/(ops|gradients|lengths|shapeless))/;
 
 interface Engine {
   readonly command: string;

@@ -45,8 +45,8 @@ SN_EXPORT double sn_set(uint32_t which, double value);                    // SN_
 enum { SN_FAKE_SEED, SN_FAKE_ALLOCATION, SN_FAKE_DISPATCH, SN_FAKE_COPY, SN_FAKE_SPILL, SN_FAKE_TIMES, SN_FAKE_DAMAGE, SN_FAKE_OVERTAKEN };
 // Of Metal: after how many launches, or bytes that they name, a command buffer is committed; how many were committed; how many barriers were placed.
 enum { SN_METAL_LAUNCHES, SN_METAL_BYTES, SN_METAL_COMMITS, SN_METAL_BARRIERS };
-// Of CUDA, counts: kernels that were compiled rather than found on disk, launches, bytes copied to the device and to the host.
-enum { SN_CUDA_COMPILED, SN_CUDA_LAUNCHED, SN_CUDA_UP, SN_CUDA_DOWN, SN_CUDA_COUNTS };
+// Of CUDA, counts: kernels that were compiled rather than found on disk, launches, bytes copied to the device and to the host; and whether cuSOLVER is there.
+enum { SN_CUDA_COMPILED, SN_CUDA_LAUNCHED, SN_CUDA_UP, SN_CUDA_DOWN, SN_CUDA_COUNTS, SN_CUDA_SOLVES = SN_CUDA_COUNTS };
 SN_EXPORT void sn_trim(void);                                             // gives cached memory back
 
 // ---- programs and submissions ---------------------------------------------------------------------------------------
@@ -72,13 +72,19 @@ enum { SN_E_MEMORY = -1, SN_E_WORDS = -2, SN_E_ROUTINE = -3, SN_E_HANDLE = -4, S
 //       must be 0, or that of a disposed buffer whose token the new one takes over, if it can: then the id stays
 //     SN_BIND_ARENA   memory of this submission only; id is not set
 //     SN_BIND_UPDATE  id names a live buffer that the commands write
+//     SN_BIND_WINDOW  no memory: `bytes` of other bindings, where the loops that name it say
 //   New memory and arenas are the device's. A buffer of another device may be named by copies only, unless both share the host's memory.
 // flags: SN_ASYNC, then the device in bits 8 to 15 and its stream in bits 16 to 23.
 enum { SN_ASYNC = 1 };
 enum { SN_COMPUTE, SN_TRANSFER };
-enum { SN_BIND_BUFFER, SN_BIND_NEW, SN_BIND_ARENA, SN_BIND_UPDATE };
+enum { SN_BIND_BUFFER, SN_BIND_NEW, SN_BIND_ARENA, SN_BIND_UPDATE, SN_BIND_WINDOW };
 // Commands: [op, words in this command including these two, ...]
-enum { SN_DISPATCH = 1, SN_CALL = 2, SN_COPY = 3, SN_LAUNCH = 4 };
+enum { SN_DISPATCH = 1, SN_CALL = 2, SN_COPY = 3, SN_LAUNCH = 4, SN_LOOP = 5 };
+//   SN_LOOP: [.., what, nWindow, words of each of three blocks, flag binding, its offset i64, count i64, nWindow x window, the blocks]: blocks hold commands.
+//     SN_REPEAT  the first block `count` times                 SN_WHILE  the first block, then the second if the flag (a byte) is not 0 and again from the start
+//     SN_BRANCH  the first block if the flag is not 0, else the second          The third block runs once at the end.
+//     window: [window (binding), binding, offset i64, other binding, i64]. Before pass number i (from 0) the window lies at that offset; without another binding
+//     (0xffffffff) plus i times the last number, else in odd passes in the other binding at that offset. Windows of two bindings are also there for the third block.
 //   SN_COPY: [.., to (binding), offset i64, from (binding), offset i64, bytes i64]; the bindings may be of any two devices one of which runs this;
 //     Metal copies whole words
 //   SN_LAUNCH: [.., program, flags, 3 x threadgroups, 3 x threads, nBuffer, nConstant, nBuffer x (binding, offset i64), nConstant x word]: a kernel of a
@@ -96,6 +102,7 @@ enum { SN_DISPATCH = 1, SN_CALL = 2, SN_COPY = 3, SN_LAUNCH = 4 };
 //     rag >= 0: the last row axis cuts an axis of length rag into blocks of the inner (COL: fold) size; the last block is shorter.
 enum { SN_I8, SN_U8, SN_I16, SN_U16, SN_I32, SN_U32, SN_I64, SN_U64 };
 
+enum { SN_REPEAT, SN_WHILE, SN_BRANCH };
 enum { SN_AFTER = 1 };
 // Source program (Metal, CUDA): [nBuffer, nConstant, threads, bytes of the name, bytes of the text, name, text], name and text padded to words. Buffers are
 //   arguments 0 to nBuffer - 1 of the kernel `name`, the constants argument nBuffer; `threads` is the most that a threadgroup of a launch has.

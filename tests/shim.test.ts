@@ -578,6 +578,133 @@ test("no call leaves its memory, whatever its arguments", () => {
   for (const [name, seen] of codes) assert.ok(seen.has(0) && seen.has(E_WORDS), `${name}: ${[...seen]}`);
 });
 
+const NO_BINDING = 0xffffffff, WINDOW = 4;
+interface Window {
+  readonly window: number;
+  readonly from: number;
+  readonly offset?: number;
+  readonly other?: number;
+  readonly by: number;
+}
+/** The words of a loop: what it does, how often, its windows and its three blocks. */
+function loopWords(
+  what: number,
+  count: number,
+  windows: readonly Window[],
+  blocks: readonly (readonly number[])[],
+  flag: readonly [binding: number, offset: number] = [0, 0],
+): number[] {
+  const body = blocks.flat(),
+    own = windows.flatMap((x) => [
+      x.window,
+      x.from,
+      ...i64(x.offset ?? 0),
+      x.other ?? NO_BINDING,
+      ...i64(x.by),
+    ]);
+  const sizes = [0, 1, 2].map((k) => blocks[k]?.length ?? 0), head = [what, windows.length, ...sizes, flag[0]];
+  const words = [...head, ...i64(flag[1]), ...i64(count), ...own, ...body];
+  return [5, words.length + 2, ...words];
+}
+/** A submission of commands over buffers, and windows of so many bytes after them. */
+function looped(
+  buffers: readonly number[],
+  windows: readonly number[],
+  ...commands: readonly (readonly number[])[]
+): Uint32Array {
+  const words = [0, buffers.length + windows.length, 0, 0];
+  for (const id of buffers) words.push(3, id, 0, 0, 0, 0);
+  for (const bytes of windows) words.push(WINDOW, 0, ...i64(bytes), 0, 0);
+  words.push(...commands.flat());
+  words[0] = words.length;
+  return Uint32Array.from(words);
+}
+
+test("loops: windows move and alternate, flags decide, and nothing leaves its memory", () => {
+  const sum = program(MAP, 0, 0, 0, pass(["ld.w32", MEM], ["add.f32.m", MEM | 1], ["st.w32", MEM | 2]));
+  const below = program(
+    MAP,
+    0,
+    1,
+    0,
+    pass(["splat.w32", SCALAR], ["keep", SLOT], ["ld.w32", MEM], ["lt.f32.s", SCALAR], ["st.u8", MEM | 1]),
+  );
+  const x = memory(Float32Array, 40),
+    c = memory(Float32Array, 8),
+    y = memory(Float32Array, 40),
+    flag = memory(Int32Array, 4);
+  const at = (binding: number): Operand => ({ binding, inner: [1] });
+  const add = (a: number, b: number, to: number): number[] =>
+    dispatchWords({ program: sum, inner: [1], mems: [at(a), at(b), at(to)] });
+  for (let i = 0; i < 10; i++) x.at[i] = i + 1;
+  // carry (windows 4 and 5 in turn) + x (window 6) -> next carry, y (window 7) = next + 0
+  const buffers = [x.id, c.id, y.id, flag.id], windows = [4, 4, 4, 4];
+  const moves = (count: number, by: number, offset = 0): Window[] => [
+    { window: 4, from: 1, other: 1, by: 4 },
+    { window: 5, from: 1, offset: 4, other: 1, by: 0 },
+    { window: 6, from: 0, offset, by },
+    { window: 7, from: 2, by: 4 * Math.sign(count) },
+  ];
+  const copied = (to: number, from: number): number[] => [3, 10, to, 0, 0, from, 0, 0, 4, 0];
+  const block = [add(4, 6, 5), copied(7, 5)].flat();
+  c.at.fill(0);
+  y.at.fill(0);
+  assert.equal(
+    submit(looped(buffers, windows, loopWords(0, 9, moves(9, 4), [block, [], copied(1, 4)]))),
+    0,
+    native.error(),
+  );
+  assert.deepEqual([...y.at], [1, 3, 6, 10, 15, 21, 28, 36, 45, 0]);
+  assert.equal(c.at[0], 45);
+  c.at.fill(0);
+  assert.equal(submit(looped(buffers, windows, loopWords(0, 10, moves(10, -4, 36), [block]))), 0, native.error());
+  assert.deepEqual([...y.at], [10, 19, 27, 34, 40, 45, 49, 52, 54, 55]);
+  // As long as the carry is below 30: the flag is a byte that the first block writes.
+  c.at.fill(0);
+  const test = dispatchWords({ program: below, inner: [1], mems: [at(4), at(3)], scalars: [f32(30)] });
+  const code = submit(looped(buffers, windows, loopWords(1, 0, moves(9, 4), [test, block, copied(1, 4)], [3, 0])));
+  assert.equal(code, 0, native.error());
+  assert.equal(c.at[0], 36);
+  for (const [value, want] of [[1, 3], [0, 7]] as const) {
+    flag.at[0] = value;
+    const add3 = [copied(1, 0)].flat(), add7 = [3, 10, 1, 0, 0, 0, 24, 0, 4, 0];
+    x.at[0] = 3;
+    assert.equal(submit(looped(buffers, [], loopWords(2, 0, [], [add3, add7], [3, 0]))), 0, native.error());
+    assert.equal(c.at[0], want);
+  }
+  const refused = (words: Uint32Array): void => assert.equal(submit(words), E_WORDS);
+  refused(looped(buffers, windows, loopWords(0, 11, moves(11, 4), [block])));
+  refused(looped(buffers, windows, loopWords(0, 10, moves(10, -4), [block])));
+  refused(looped(buffers, windows, loopWords(0, 1, [{ window: 1, from: 0, by: 0 }], [])));
+  refused(looped(buffers, windows, loopWords(0, 1, [{ window: 4, from: 99, by: 0 }], [])));
+  refused(looped(buffers, windows, loopWords(0, 2, [{ window: 4, from: 0, by: 2 ** 53 }], [])));
+  refused(looped(buffers, windows, add(4, 0, 1)));
+  refused(looped(buffers, windows, loopWords(2, 0, [], [[], []], [3, 4])));
+  refused(looped(buffers, windows, loopWords(2, 0, [], [[], []], [4, 0])));
+  refused(looped(buffers, windows, loopWords(3, 0, [], [])));
+  let deep = copied(1, 0);
+  for (let k = 0; k < 40; k++) deep = loopWords(0, 1, [], [deep]);
+  refused(looped(buffers, windows, deep));
+  // Whatever words stand in a sound loop, it ends and crashes nothing.
+  let seed = 99;
+  const next = (n: number): number => (seed = seed * 1103515245 + 12345 & 0x7fffffff, (seed >>> 8) % n);
+  const good = looped(
+    buffers,
+    windows,
+    loopWords(0, 3, moves(3, 4), [
+      [...block, ...loopWords(2, 0, moves(1, 4), [block, test], [3, 0])],
+      [],
+      copied(1, 4),
+    ]),
+  );
+  for (let k = 0; k < 20000; k++) {
+    const words = good.slice(), place = 4 + next(words.length - 4);
+    // How often it runs stays small.
+    words[place] = next(3) === 0 ? 0xffffffff : next(64);
+    if (words[2] === 0) submit(words);
+  }
+});
+
 test("no words crash", () => {
   let seed = 12345;
   const next = (below: number): number => {

@@ -123,3 +123,20 @@ export function trees(): void {
   // @ts-expect-error: leaves are arrays unless it is said otherwise
   mx.utils.treeMap((leaf) => leaf.nothing, { a: x });
 }
+
+/** Control flow has the trees that it is given, with arrays in the places of numbers. */
+export function control(): void {
+  const [carry, ys] = mx.scan(
+    (c: { n: NDArray }, x: NDArray) => [c, [x, c.n]] as [{ n: NDArray }, NDArray[]],
+    { n: 0 },
+    x,
+  );
+  holds<Same<typeof carry, { n: NDArray }>>();
+  holds<Same<typeof ys, NDArray[]>>();
+  const last = mx.whileLoop((c) => c.lt(3), (c) => c.add(1), 0);
+  holds<Same<typeof last, NDArray>>();
+  const chosen = mx.cond(true, (x, k) => ({ y: x.mul(k) }), (x) => ({ y: x }), x, 2);
+  holds<Same<typeof chosen, { y: NDArray }>>();
+  // @ts-expect-error the carry is a number of arrays, not one
+  mx.scan((c: NDArray[], x: NDArray) => [c, x] as [NDArray[], NDArray], 0, x);
+}

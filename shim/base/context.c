@@ -245,21 +245,20 @@ static void give_up(uint32_t *w, binding *b, uint32_t nb, int keep) {
   for (uint32_t i = 0; i < nb && !keep; i++) if (b[i].kind == SN_BIND_NEW) { sn_discard(b[i].id); w[4 + 6 * i + 1] = 0; }
   sn_unuse(b, nb);
 }
-static int bind(context *c, const device *d, uint32_t device_number, int computes, uint32_t *e, binding *b, uint32_t i) {
-  *b = (binding){.kind = (uint8_t)e[0]};
-  const uint64_t bytes = wide(e + 2);
-  switch (e[0]) {
-    case SN_BIND_BUFFER: case SN_BIND_UPDATE:
-      if (!sn_use(e[1], b)) { sn_fail(c, "binding %u names no live buffer", i); return SN_E_HANDLE; }
-      break;
-    case SN_BIND_NEW: case SN_BIND_ARENA:
-      if (!sn_use_new(c->id, device_number, bytes, e[0] == SN_BIND_NEW, e[1], computes, b)) { sn_fail(c, "out of memory: %llu bytes", (unsigned long long)bytes); return SN_E_MEMORY; }
-      if (e[0] == SN_BIND_NEW) { e[1] = b->id; double a = (double)(uintptr_t)b->m.host; memcpy(e + 4, &a, 8); }
-      break;
-    default: sn_fail(c, "binding %u has kind %u", i, e[0]); return SN_E_WORDS;
+// Begins the use of all bindings, and writes ids and addresses of new buffers back.
+static int bind(context *c, const device *d, uint32_t device_number, int computes, uint32_t *w, binding *b, uint32_t nb) {
+  uint32_t *e = w + 4;
+  const uint32_t used = sn_use(c->id, device_number, computes, e, b, nb);
+  for (uint32_t i = 0; i < used; i++, e += 6) {
+    if (e[0] == SN_BIND_NEW) { e[1] = b[i].id; double a = (double)(uintptr_t)b[i].m.host; memcpy(e + 4, &a, 8); }
+    b[i].p = device_number > 0 && b[i].device == device_number ? b[i].m.handle : d->unified ? b[i].m.host : 0;
   }
-  b->p = device_number > 0 && b->device == device_number ? b->m.handle : d->unified ? b->m.host : 0;
-  return 0;
+  if (used == nb) return 0;
+  give_up(w, b, used, 0);
+  if (e[0] == SN_BIND_NEW || e[0] == SN_BIND_ARENA) { sn_fail(c, "out of memory: %llu bytes", (unsigned long long)wide(e + 2)); return SN_E_MEMORY; }
+  if (e[0] == SN_BIND_BUFFER || e[0] == SN_BIND_UPDATE) { sn_fail(c, "binding %u names no live buffer", used); return SN_E_HANDLE; }
+  sn_fail(c, "binding %u has kind %u", used, e[0]);
+  return SN_E_WORDS;
 }
 static void wait_for(context *c, uint64_t tasks) { while (atomic_load(&c->busy) & tasks) rest(c, tasks); }
 // Runs a submission to the CPU on the calling thread.
@@ -327,15 +326,9 @@ int32_t sn_submit(uint32_t ctx, uint32_t *w, uint32_t n) {
   const int here = number == 0 && (!(w[2] & SN_ASYNC) || !can_dispatch(c));
   binding local[32], *b = here && nb <= 32 ? local : calloc(nb ? nb : 1, sizeof *b);
   if (!b) { sn_fail(c, "out of memory"); return SN_E_MEMORY; }
-  for (uint32_t i = 0; i < nb; i++) {
-    int code = bind(c, d, number, (w[2] >> 16 & 255) == SN_COMPUTE, w + 4 + 6 * i, b + i, i);
-    if (!code) continue;
-    give_up(w, b, i, 0);
-    if (b != local) free(b);
-    return code;
-  }
-  if (here) {
-    int code = run_here(c, w, n, b, nb);
+  int code = bind(c, d, number, (w[2] >> 16 & 255) == SN_COMPUTE, w, b, nb);
+  if (!code && here) code = run_here(c, w, n, b, nb);
+  if (code || here) {
     if (b != local) free(b);
     return code;
   }

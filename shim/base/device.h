@@ -11,8 +11,9 @@ typedef struct memory { void *handle; char *host; } memory;
 
 // One binding of a submission; the kind is the binding's word (SN_BIND_BUFFER, ...).
 // `p` is the memory's address for the device of the task, null if that does not reach it: then only a copy may name it.
+// `at` is where a window begins in the memory `m`; 0 for all others.
 // `after`: tasks in flight, up to number `last`, that use the memory of a new buffer until then.
-struct binding { memory m; char *p; uint64_t bytes, after, last; uint32_t id; uint8_t device, kind; };
+struct binding { memory m; char *p; uint64_t bytes, at, after, last; uint32_t id; uint8_t device, kind; };
 
 // A submission in flight. `waits` has a bit for each task of the same context, by index, that must be complete before this one may begin.
 // When a task is handed to its device, every bit left is a task that was handed to the same device before, in c->number order; the library
@@ -73,6 +74,18 @@ int sn_doomed(task *t);
 // A place for sn_fail's text for a thread that runs tasks; null without memory.
 context *sn_scribe(void);
 const char *sn_written(const context *scribe);
+
+// What runs the commands of a task: `run` takes one that is no loop, `flag` reads a byte that commands before it wrote; `scribe` takes sn_fail's texts.
+typedef struct runner {
+  void *with;
+  context *scribe;
+  binding *b;
+  uint32_t nb;
+  int (*run)(void *with, const uint32_t *w, uint32_t n);                              // 0 or a code
+  int (*flag)(void *with, const binding *b, uint64_t offset, uint8_t *value);         // 0 or a code
+} runner;
+// Runs commands in order, loops and their windows as sinter.h says. 0, or the code of what failed.
+int sn_commands(const runner *r, const uint32_t *w, uint32_t n);
 
 // The loaded program of an id, or null if there is none on this device.
 void *sn_loaded(uint32_t id, uint32_t device);

@@ -195,25 +195,23 @@ static uint32_t make(uint32_t ctx, uint32_t device_number, uint64_t bytes, int o
   else if (b) { b->after = from.after; b->last = from.last; }
   return id;
 }
-static int fill(uint32_t id, binding *b) {
-  const slot *s = at(id);
-  if (s && s->lent) s = 0;
-  if (s) { b->m = s->m; b->bytes = s->bytes; b->device = s->device; b->id = id; }
-  return s != 0;
-}
-int sn_use(uint32_t id, binding *b) {
+uint32_t sn_use(uint32_t ctx, uint32_t device_number, int computes, const uint32_t *e, binding *b, uint32_t nb) {
+  uint32_t i = 0;
   pthread_mutex_lock(&lock);
-  const int found = fill(id, b);
-  if (found) at(id)->refs++;
+  for (; i < nb; i++, e += 6) {
+    const uint32_t kind = e[0];
+    const uint64_t bytes = e[2] | (uint64_t)e[3] << 32;
+    b[i] = (binding){.kind = (uint8_t)kind};
+    if (kind == SN_BIND_WINDOW) { b[i].bytes = bytes; continue; }
+    const int fresh = kind == SN_BIND_NEW || kind == SN_BIND_ARENA;
+    const uint32_t id = fresh ? make(ctx, device_number, bytes, kind == SN_BIND_NEW, e[1], computes ? &b[i] : 0) : kind == SN_BIND_BUFFER || kind == SN_BIND_UPDATE ? e[1] : 0;
+    slot *s = at(id);
+    if (!s || s->lent) break;
+    b[i].m = s->m; b[i].bytes = s->bytes; b[i].device = s->device; b[i].id = id;
+    if (kind != SN_BIND_ARENA) s->refs++;
+  }
   pthread_mutex_unlock(&lock);
-  return found;
-}
-int sn_use_new(uint32_t ctx, uint32_t device_number, uint64_t bytes, int owned, uint32_t old, int computes, binding *b) {
-  pthread_mutex_lock(&lock);
-  const int made = fill(make(ctx, device_number, bytes, owned, old, computes ? b : 0), b);
-  if (made && owned) at(b->id)->refs++;
-  pthread_mutex_unlock(&lock);
-  return made;
+  return i;
 }
 void sn_unuse(const binding *b, uint32_t nb) { pthread_mutex_lock(&lock); for (uint32_t i = 0; i < nb; i++) unref(b[i].id); pthread_mutex_unlock(&lock); }
 uint64_t sn_track(const binding *b, uint32_t nb) {

@@ -6,10 +6,10 @@ typedef struct binding binding;
 typedef struct task task;
 context *sn_context(uint32_t ctx);
 void sn_fail(context *c, const char *format, ...);
-int sn_use(uint32_t id, binding *b);                                          // fills memory, bytes, device and id, and retains until sn_unuse; 0 if the id is stale
-// The same of a new buffer of the context, owned or ending with its use; `old`: a disposed buffer whose token it takes over; `computes`: for a computing
-// task, which comes after those in `b->after`. 0 = no memory.
-int sn_use_new(uint32_t ctx, uint32_t device, uint64_t bytes, int owned, uint32_t old, int computes, binding *b);
+// Begins the use of a submission's bindings `e`, in order: fills kind, memory, bytes, device and id, and retains until sn_unuse. New buffers are the
+// context's, arenas end with their use; the id of either is that of a disposed buffer whose token it takes over, or 0; `computes`: for a computing task,
+// which comes after those in `b->after`. Returns how many could be bound: less than nb for an unknown kind, a stale id or want of memory.
+uint32_t sn_use(uint32_t ctx, uint32_t device, int computes, const uint32_t *e, binding *b, uint32_t nb);
 void sn_unuse(const binding *b, uint32_t nb);
 void sn_discard(uint32_t id);                                                 // ends the owner's reference of a buffer that never got a token
 uint64_t sn_track(const binding *b, uint32_t nb);                             // the tasks in flight that these bindings come after
@@ -23,7 +23,7 @@ void sn_forget_buffers(uint32_t ctx);                                         //
 void sn_forget_programs(uint32_t ctx);
 void sn_enqueue_host(task *t);                                                // context.c: the CPU's tasks run in order on the context's dispatcher thread
 // exec.c: runs the commands from words[at] on; `device` is whose programs they name.
-int sn_run(context *c, const uint32_t *w, uint32_t n, uint32_t at, const binding *b, uint32_t nb, uint32_t device);
+int sn_run(context *c, const uint32_t *w, uint32_t n, uint32_t at, binding *b, uint32_t nb, uint32_t device);
 // exec.c: reads SN_CALL, proves what it may touch, and fills `call`, in which the pointers are those of the device; touched: there is something to do.
 struct sn_checked;
 int sn_read_call(context *c, const uint32_t *w, uint32_t n, const binding *b, uint32_t nb, struct sn_checked *call);

@@ -3,7 +3,7 @@
 // "i@s" an axis of i steps of stride s; "/4" gives the bytes of an element, "?" may be left out or null. k is min(m, n); u is m and v is n
 // if `full` is not 0, else both are k. Integers of one letter are sizes and strides. The extents of a call are computed from this text.
 #include "blas.h"
-#define GEMM "A, B, C(out), Cin (optional) | M, N, K, A row, A col, B row, B col, C row, C col, Cin row, Cin col, batch axes, then per axis: size, A, B, C, Cin | alpha, beta"
+#define GEMM "A, B, C(out), Cin (optional) | M, N, K, A row, A col, B row, B col, C row, C col, Cin row, Cin col, batch axes, then per axis: size, A, B, C, Cin | alpha, beta, 1 if factors of f32 may be TF32 (optional)"
 #define SORT "in i@sn@t, out in | i, n, s, t |"
 #define ARGSORT "in i@sn@t, out in/4 | i, n, s, t |"
 #define SORTS(X) X(bool, 1) X(i8, 1) X(u8, 1) X(i16, 2) X(u16, 2) X(f16, 2) X(bf16, 2) X(i32, 4) X(u32, 4) X(f32, 4) X(i64, 8) X(u64, 8) X(f64, 8) X(c64, 8)

@@ -252,8 +252,8 @@ static int within(const dispatch *d, const mem *m, int how, int bytes, int64_t l
       __int128 after = 1;
       sn_extent e = {0, 0};
       for (int a = d->n_inner - 1; a >= 0 && n > 0; a--) {
-        const __int128 steps = (n + after - 1) / after;
-        sn_widen(&e, steps < d->inner[a] ? (int64_t)steps : d->inner[a], m->inner[a]);
+        const int64_t steps = after < n ? (n - 1) / (int64_t)after + 1 : 1;
+        sn_widen(&e, steps < d->inner[a] ? steps : d->inner[a], m->inner[a]);
         after *= d->inner[a];
       }
       r.low += e.low * bytes; r.high += e.high * bytes + (n > 0 ? bytes : 0);
@@ -381,13 +381,13 @@ out:
   return code;
 }
 int sn_read_call(context *c, const uint32_t *w, uint32_t n, const binding *b, uint32_t nb, sn_checked *r) {
-  uint32_t count = 0;
-  while (sn_blas_routines[count].name) count++;
+  static uint32_t count;
+  if (!count) { uint32_t k = 0; while (sn_blas_routines[k].name) k++; __atomic_store_n(&count, k, __ATOMIC_RELAXED); }
   if (n < 6 || w[2] >= count || w[3] > 16 || w[4] > 256 || w[5] > 16 || n < 6 + 3 * w[3] + 2 * w[4] + 2 * w[5]) { sn_fail(c, "malformed call"); return SN_E_WORDS; }
   const uint32_t *q = w + 6;
-  memset(r, 0, sizeof *r);
+  r->touched = 0; r->text[0] = 0;       // all that is read of the rest is written: clearing it would take longer than a small product
   for (uint32_t i = 0; i < w[3]; i++, q += 3) {
-    if (q[0] == 0xffffffff) continue;
+    if (q[0] == 0xffffffff) { r->p[i] = 0; continue; }
     if (q[0] >= nb) { sn_fail(c, "call: no such binding"); return SN_E_WORDS; }
     if (!b[q[0]].p) { sn_fail(c, "call: pointer %u lies on another device", i); return SN_E_WORDS; }
     if (wide(q + 1) < 0 || (uint64_t)wide(q + 1) > b[q[0]].bytes) { sn_fail(c, "call: pointer %u leaves its buffer", i); return SN_E_WORDS; }
@@ -430,19 +430,23 @@ static int run_copy(context *c, const uint32_t *w, uint32_t n, const binding *b,
   memmove(p[0], p[1], (size_t)bytes);
   return 0;
 }
-int sn_run(context *c, const uint32_t *w, uint32_t n, uint32_t at, const binding *b, uint32_t nb, uint32_t device) {
-  while (at + 2 <= n) {
-    uint32_t len = w[at + 1];
-    if (len < 2 || len > n - at) { sn_fail(c, "malformed command"); return SN_E_WORDS; }
-    int code = SN_E_WORDS;
-    switch (w[at]) {
-      case SN_DISPATCH: code = run_dispatch(c, w + at, len, b, nb, device); break;
-      case SN_CALL: code = run_call(c, w + at, len, b, nb); break;
-      case SN_COPY: code = run_copy(c, w + at, len, b, nb); break;
-      default: sn_fail(c, "no command has number %u", w[at]);
-    }
-    if (code) return code;
-    at += len;
+typedef struct place_to_run { context *c; const binding *b; uint32_t nb, device; } place_to_run;
+static int run_command(void *with, const uint32_t *w, uint32_t n) {
+  const place_to_run *at = with;
+  switch (w[0]) {
+    case SN_DISPATCH: return run_dispatch(at->c, w, n, at->b, at->nb, at->device);
+    case SN_CALL: return run_call(at->c, w, n, at->b, at->nb);
+    case SN_COPY: return run_copy(at->c, w, n, at->b, at->nb);
+    default: sn_fail(at->c, "no command has number %u", w[0]); return SN_E_WORDS;
   }
+}
+static int read_flag(void *with, const binding *b, uint64_t offset, uint8_t *value) {
+  const place_to_run *at = with;
+  if (!b->p) { sn_fail(at->c, "loop: its flag lies on another device"); return SN_E_WORDS; }
+  *value = ((const uint8_t *)b->p)[offset];
   return 0;
+}
+int sn_run(context *c, const uint32_t *w, uint32_t n, uint32_t at, binding *b, uint32_t nb, uint32_t device) {
+  place_to_run here = {c, b, nb, device};
+  return sn_commands(&(runner){&here, c, b, nb, run_command, read_flag}, w + at, n - at);
 }

@@ -19,6 +19,10 @@ static const char *start(void) {
   if ((why = sn_cuda_open_compiler())) return why;
   return sn_cuda_open_streams();
 }
+int sn_cuda_own(void) {
+  const char *own = getenv("SINTER_CUDA_OWN");
+  return own && !strcmp(own, "1");
+}
 // Small memory lies in chunks: the driver takes microseconds for each allocation. A chunk is filled from its start, and goes once nothing of it is in use.
 #define SMALL (256ull << 10)
 #define CHUNK (16ull << 20)
@@ -78,6 +82,7 @@ static void info(char *text, size_t cap) {
 }
 static double setting(uint32_t which, const double *value) {
   (void)value;
+  if (which == SN_CUDA_SOLVES) { sn_cuda_enter(); return sn_cuda_solves(); }
   return which < SN_CUDA_COUNTS ? (double)atomic_load(&sn_cuda_counts[which]) : 0;
 }
 const device sn_cuda_device = {

@@ -19,7 +19,23 @@ const char *sn_cuda_open_streams(void);
 void sn_cuda_enqueue(task *t);
 void sn_cuda_reap(void);
 void sn_cuda_hurry(void);
+const char *sn_cuda_lost(void);        // why nothing runs on the device any more, or null
 extern _Atomic uint64_t sn_cuda_counts[SN_CUDA_COUNTS];
-// Matrix products (gemm.c): puts one on a stream; 0, or a code with its text.
+// SINTER_CUDA_OWN=1: no library of CUDA's is opened (cuda.c).
+int sn_cuda_own(void);
+// Matrix products (gemm.c, own.c): puts one on a stream; 0, or a code with its text.
 int sn_cuda_gemm(const sn_call *call, const char *type, CUstream stream);
 const char *sn_cuda_blas(void);        // whose they are
+// One product: M x N x K, strides of A, B, C and what is added, and axes of batches with a step of each.
+#define MOST_AXES 16
+typedef struct product { int64_t M, N, K, stride[8], across, tiles; int32_t axes, adds; double alpha, beta; struct { int64_t n, step[4]; } axis[MOST_AXES]; } product;
+// A type of elements, and its number in cuBLASLt (-1: none).
+typedef struct element { const char *name; int bytes, lt; } element;
+extern const element sn_cuda_elements[];   // ends with a null name
+int sn_cuda_own_gemm(const sn_call *call, int element, product g, void *const *p, CUstream stream);
+// Factorisations and systems (solver.c).
+int sn_cuda_solves(void);              // whether the libraries are there
+// Puts one on a stream, and there what writes a verdict if it finds that it failed; 0, or a code with its text. Waits for the device: one thread calls it.
+int sn_cuda_solve(const sn_call *call, const char *routine, CUstream stream, int *verdict);
+const char *sn_cuda_verdict(int verdict);
+int sn_cuda_late(uint32_t routine);    // whether a routine is one of these

@@ -10,6 +10,9 @@
 struct sn_cuda sn_cuda;
 struct sn_nvrtc sn_nvrtc;
 struct sn_blaslt sn_blaslt;
+struct sn_solver sn_solver;
+struct sn_solver_batched sn_solver_batched;
+struct sn_blas sn_blas;
 typedef struct { const char *name; size_t at; } symbol;
 #define SYMBOLS(table) (symbol[]){ table(SYMBOL) {0, 0} }
 
@@ -101,6 +104,24 @@ const char *sn_blaslt_open(void) {
   void *lib = find("libcublasLt.so*", "libcublasLt.so");
   if (!lib) return "not found";
   return bind(lib, SYMBOLS(BLASLT), &sn_blaslt) ? "too old" : 0;
+}
+#undef SYMBOL
+#define SYMBOL(result, field, name, arguments) {#name, offsetof(struct sn_solver, field)},
+static const char *bind_solver(void *lib) { return bind(lib, SYMBOLS(SOLVER), &sn_solver) ? "too old" : 0; }
+#undef SYMBOL
+#define SYMBOL(result, field, name, arguments) {#name, offsetof(struct sn_solver_batched, field)},
+const char *sn_solver_open(void) {
+  void *lib = find("libcusolver.so*", "libcusolver.so");
+  if (!lib) return "not found";
+  if (bind(lib, SYMBOLS(SOLVER_BATCHED), &sn_solver_batched)) sn_solver_batched = (struct sn_solver_batched){0};
+  return bind_solver(lib);
+}
+#undef SYMBOL
+#define SYMBOL(result, field, name, arguments) {#name, offsetof(struct sn_blas, field)},
+const char *sn_blas_open(void) {
+  void *lib = find("libcublas.so*", "libcublas.so");
+  if (!lib) return "not found";
+  return bind(lib, SYMBOLS(BLAS), &sn_blas) ? "too old" : 0;
 }
 const char *sn_cuda_text(CUresult error, char *text, size_t cap) {
   const char *name = 0, *what = 0;

@@ -1,5 +1,5 @@
-// driver.h: what the library uses of CUDA's driver, NVRTC and cuBLASLt, declared here, so that none of them is needed to build. Types and numbers
-// are those of their public interfaces.
+// driver.h: what the library uses of CUDA's driver, NVRTC, cuBLASLt, cuSOLVER and cuBLAS, declared here, so that none of them is needed to build. Types and
+// numbers are those of their public interfaces.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -13,6 +13,7 @@ typedef int CUresult;                  // 0 = success
 enum { CUDA_ERROR_OUT_OF_MEMORY = 2, CUDA_ERROR_NOT_READY = 600 };
 enum { CU_STREAM_NON_BLOCKING = 1 };
 enum { CU_EVENT_BLOCKING_SYNC = 1, CU_EVENT_DISABLE_TIMING = 2 };
+enum { CU_MOST_SHARED = 8 };            // an attribute of a function: bytes of threadgroup memory that a launch asks for
 enum { CU_MULTIPROCESSORS = 16, CU_MAJOR = 75, CU_MINOR = 76 };       // attributes of a device
 
 // X(the result, the name that sn_cuda has, the symbol, the arguments)
@@ -27,6 +28,9 @@ enum { CU_MULTIPROCESSORS = 16, CU_MAJOR = 75, CU_MINOR = 76 };       // attribu
   X(CUresult, set_current, cuCtxSetCurrent, (CUcontext context)) \
   X(CUresult, allocate, cuMemAlloc_v2, (CUdeviceptr *p, size_t bytes)) \
   X(CUresult, release, cuMemFree_v2, (CUdeviceptr p)) \
+  X(CUresult, allocate_on, cuMemAllocAsync, (CUdeviceptr *p, size_t bytes, CUstream stream)) \
+  X(CUresult, release_on, cuMemFreeAsync, (CUdeviceptr p, CUstream stream)) \
+  X(CUresult, fill, cuMemsetD32Async, (CUdeviceptr p, unsigned word, size_t words, CUstream stream)) \
   X(CUresult, allocate_host, cuMemAllocHost_v2, (void **p, size_t bytes)) \
   X(CUresult, to_device, cuMemcpyHtoDAsync_v2, (CUdeviceptr to, const void *from, size_t bytes, CUstream stream)) \
   X(CUresult, to_host, cuMemcpyDtoHAsync_v2, (void *to, CUdeviceptr from, size_t bytes, CUstream stream)) \
@@ -40,6 +44,7 @@ enum { CU_MULTIPROCESSORS = 16, CU_MAJOR = 75, CU_MINOR = 76 };       // attribu
   X(CUresult, load, cuModuleLoadData, (CUmodule *module, const void *image)) \
   X(CUresult, unload, cuModuleUnload, (CUmodule module)) \
   X(CUresult, function, cuModuleGetFunction, (CUfunction *function, CUmodule module, const char *name)) \
+  X(CUresult, set_function, cuFuncSetAttribute, (CUfunction f, int attribute, int value)) \
   X(CUresult, launch, cuLaunchKernel, (CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned x, unsigned y, unsigned z, unsigned shared, CUstream stream, void **arguments, void **extra)) \
   X(CUresult, error_name, cuGetErrorName, (CUresult error, const char **name)) \
   X(CUresult, error_text, cuGetErrorString, (CUresult error, const char **text))
@@ -62,7 +67,7 @@ typedef struct nvrtc_program *nvrtcProgram;
 
 typedef struct { uint64_t data[8]; } cublasLtMatmulAlgo_t;
 typedef struct { cublasLtMatmulAlgo_t algorithm; size_t workspace; int state; float waves; int reserved[4]; } cublasLtHeuristic;
-enum { R_32F = 0, R_16F = 2, C_32F = 4, R_16BF = 14, COMPUTE_32F = 68 };
+enum { R_32F = 0, R_16F = 2, C_32F = 4, R_16BF = 14, COMPUTE_32F = 68, COMPUTE_32F_FAST_TF32 = 77 };
 enum { LAYOUT_BATCHES = 5, LAYOUT_BATCH_OFFSET = 6 };
 enum { DESC_TRANSPOSE_A = 3, DESC_TRANSPOSE_B = 4, DESC_EPILOGUE = 7, DESC_BIAS = 8 };
 enum { EPILOGUE_BIAS = 4 };
@@ -82,14 +87,48 @@ enum { PREFERENCE_WORKSPACE = 1, PREFERENCE_ALIGNMENT_A = 5, PREFERENCE_ALIGNMEN
   X(int, matmul, cublasLtMatmul, (void *handle, void *product, const void *alpha, const void *A, void *a, const void *B, void *b, const void *beta, const void *C, void *c, void *D, void *d, const cublasLtMatmulAlgo_t *algorithm, void *workspace, size_t workspace_bytes, CUstream stream)) \
   X(size_t, version, cublasLtGetVersion, (void))
 
+#define MATRIX int type, void *A, int64_t lda
+#define ROOM size_t *device_bytes, size_t *host_bytes
+#define WORK void *device, size_t device_bytes, void *host, size_t host_bytes, int *info
+#define SOLVER(X) \
+  X(int, create, cusolverDnCreate, (void **handle)) \
+  X(int, set_stream, cusolverDnSetStream, (void *handle, CUstream stream)) \
+  X(int, new_parameters, cusolverDnCreateParams, (void **parameters)) \
+  X(int, syevd_room, cusolverDnXsyevd_bufferSize, (void *handle, void *parameters, int vectors, int uplo, int64_t n, MATRIX, int values, void *W, int compute, ROOM)) \
+  X(int, syevd, cusolverDnXsyevd, (void *handle, void *parameters, int vectors, int uplo, int64_t n, MATRIX, int values, void *W, int compute, WORK)) \
+  X(int, gesvd_room, cusolverDnXgesvd_bufferSize, (void *handle, void *parameters, signed char u, signed char vt, int64_t m, int64_t n, MATRIX, int values, void *S, int utype, void *U, int64_t ldu, int vtype, void *Vt, int64_t ldvt, int compute, ROOM)) \
+  X(int, gesvd, cusolverDnXgesvd, (void *handle, void *parameters, signed char u, signed char vt, int64_t m, int64_t n, MATRIX, int values, void *S, int utype, void *U, int64_t ldu, int vtype, void *Vt, int64_t ldvt, int compute, WORK)) \
+  X(int, getrf_room, cusolverDnXgetrf_bufferSize, (void *handle, void *parameters, int64_t m, int64_t n, MATRIX, int compute, ROOM)) \
+  X(int, getrf, cusolverDnXgetrf, (void *handle, void *parameters, int64_t m, int64_t n, MATRIX, int64_t *exchanges, int compute, WORK)) \
+  X(int, getrs, cusolverDnXgetrs, (void *handle, void *parameters, int transposed, int64_t n, int64_t width, MATRIX, const int64_t *exchanges, int btype, void *B, int64_t ldb, int *info)) \
+  X(int, potrf_room, cusolverDnXpotrf_bufferSize, (void *handle, void *parameters, int uplo, int64_t n, MATRIX, int compute, ROOM)) \
+  X(int, potrf, cusolverDnXpotrf, (void *handle, void *parameters, int uplo, int64_t n, MATRIX, int compute, WORK)) \
+  X(int, geqrf_room, cusolverDnXgeqrf_bufferSize, (void *handle, void *parameters, int64_t m, int64_t n, MATRIX, int tautype, void *tau, int compute, ROOM)) \
+  X(int, geqrf, cusolverDnXgeqrf, (void *handle, void *parameters, int64_t m, int64_t n, MATRIX, int tautype, void *tau, int compute, WORK)) \
+  X(int, orgqr_room, cusolverDnSorgqr_bufferSize, (void *handle, int m, int n, int k, const float *A, int lda, const float *tau, int *words)) \
+  X(int, orgqr, cusolverDnSorgqr, (void *handle, int m, int n, int k, float *A, int lda, const float *tau, float *work, int words, int *info))
+// Of newer ones alone.
+#define SOLVER_BATCHED(X) \
+  X(int, syevd_room, cusolverDnXsyevBatched_bufferSize, (void *handle, void *parameters, int vectors, int uplo, int64_t n, MATRIX, int values, void *W, int compute, ROOM, int64_t batch)) \
+  X(int, syevd, cusolverDnXsyevBatched, (void *handle, void *parameters, int vectors, int uplo, int64_t n, MATRIX, int values, void *W, int compute, WORK, int64_t batch))
+#define BLAS(X) \
+  X(int, create, cublasCreate_v2, (void **handle)) \
+  X(int, set_stream, cublasSetStream_v2, (void *handle, CUstream stream)) \
+  X(int, trsm, cublasStrsm_v2, (void *handle, int side, int uplo, int transposed, int unit, int m, int n, const float *alpha, const float *A, int lda, float *B, int ldb))
+
 #define FIELD(result, name, symbol, arguments) result (*name) arguments;
 extern struct sn_cuda { DRIVER(FIELD) } sn_cuda;
 extern struct sn_nvrtc { NVRTC(FIELD) } sn_nvrtc;
 extern struct sn_blaslt { BLASLT(FIELD) } sn_blaslt;
+extern struct sn_solver { SOLVER(FIELD) } sn_solver;
+extern struct sn_solver_batched { SOLVER_BATCHED(FIELD) } sn_solver_batched;
+extern struct sn_blas { BLAS(FIELD) } sn_blas;
 #undef FIELD
-// Opens one of the three; null, or why it cannot be used.
+// Opens one of them; null, or why it cannot be used.
 const char *sn_cuda_open(void);
 const char *sn_nvrtc_open(void);
 const char *sn_blaslt_open(void);
+const char *sn_solver_open(void);
+const char *sn_blas_open(void);
 // "NAME: text" of a driver's error.
 const char *sn_cuda_text(CUresult error, char *text, size_t cap);

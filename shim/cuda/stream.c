@@ -1,7 +1,7 @@
 // stream.c: runs tasks. There are three streams: one computes, one copies up to the device, one down to the host. A computing task is put on its stream
 // by the thread that submits it, as soon as all that it waits for is on a stream, and waits there for events of the others. It is completed by whoever
 // waits for it, else by a thread that looks now and then. Copies between host and device go through pinned memory in pieces, two at a time, by a thread for
-// each direction.
+// each direction. Tasks with factorisations, whose library waits for the device, are put on the computing stream by one more thread.
 #define _GNU_SOURCE
 #include "cuda.h"
 #include "../base/source.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-enum { COMPUTE, UP, DOWN, LANES };
+enum { COMPUTE, UP, DOWN, LATE, LANES };
 #define JOBS 256
 #define PIECE (4ull << 20)             // bytes of a piece of a copy
 #define SPIN 2000000                   // nanoseconds for which a thread asks for an event before it sleeps: to be woken by the driver takes long
@@ -24,7 +24,7 @@ typedef struct job {
 } job;
 typedef struct line { job *head, **tail; } line;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t work[LANES] = {PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER};   // for the thread of a lane
+static pthread_cond_t work[LANES] = {PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER};   // for the thread of a lane
 static pthread_cond_t room = PTHREAD_COND_INITIALIZER;      // a job has ended
 static job jobs[JOBS];
 static struct { const context *c; int index; } tasks[JOBS];   // of the jobs: looked for often, so that they lie close
@@ -32,7 +32,8 @@ static int asleep, hurried;            // the thread that completes tasks: waits
 static line pending[LANES], running;   // tasks that are on no stream yet, and computing ones that are
 static CUstream streams[LANES];
 static struct { void *memory; CUevent free; } pieces[LANES][2];
-static context *scribe;
+static int *verdicts;                  // of jobs: in pinned memory, where kernels write them
+static context *scribes[2];           // of the computing lanes
 static char lost[300];                 // why the context is lost, once it is
 _Atomic uint64_t sn_cuda_counts[SN_CUDA_COUNTS];
 
@@ -72,6 +73,13 @@ static int good(job *j, CUresult error, const char *what) {
   pthread_mutex_unlock(&losing);
   return refuse(j, error == CUDA_ERROR_OUT_OF_MEMORY ? SN_E_MEMORY : SN_E_DEVICE, what, is_lost ? lost : text);
 }
+static int refuse_plainly(job *j, int code, const char *text) {
+  if (j->code) return 0;
+  j->code = code;
+  snprintf(j->text, sizeof j->text, "%s", text);
+  return 0;
+}
+const char *sn_cuda_lost(void) { return is_lost ? lost : 0; }
 static int64_t since(const struct timespec *from) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -130,14 +138,16 @@ static int launch_kernel(job *j, const uint32_t *w, uint32_t n) {
 }
 static int call_routine(job *j, const uint32_t *w, uint32_t n) {
   sn_checked r;
-  if (j->lane != COMPUTE) return refuse(j, SN_E_WORDS, "call", "is for the first stream");
+  if (j->lane != COMPUTE && j->lane != LATE) return refuse(j, SN_E_WORDS, "call", "is for the first stream");
+  context *scribe = scribes[j->lane == LATE];
   const int code = sn_read_call(scribe, w, n, j->t->b, j->t->nb, &r);
   if (code) return refuse(j, code, "call", sn_written(scribe));
   if (!r.touched) return 1;
   if (!strcmp(r.routine->name, "copy"))
     return good(j, sn_cuda.within((CUdeviceptr)(uintptr_t)r.p[1], (CUdeviceptr)(uintptr_t)r.p[0], (size_t)r.n[0], streams[COMPUTE]), "copy");
-  if (strncmp(r.routine->name, "gemm.", 5)) return refuse(j, SN_E_ROUTINE, r.routine->name, "CUDA does not have this routine");
-  return sn_cuda_gemm(&r.call, r.routine->name + 5, streams[COMPUTE]) ? refuse(j, SN_E_ROUTINE, r.routine->name, r.text) : 1;
+  if (!strncmp(r.routine->name, "gemm.", 5)) return sn_cuda_gemm(&r.call, r.routine->name + 5, streams[COMPUTE]) ? refuse(j, SN_E_ROUTINE, r.routine->name, r.text) : 1;
+  const int failed = sn_cuda_solve(&r.call, r.routine->name, streams[COMPUTE], &verdicts[j - jobs]);
+  return failed ? refuse_plainly(j, failed, r.text) : 1;
 }
 // Between host and device, in pieces: while one is on its way, the thread fills or empties the other. A copy to the host is complete at the end.
 static int move_pieces(job *j, const copy *c) {
@@ -211,13 +221,15 @@ static void issued(job *j) {
     atomic_store(&j->t->reaped, 1);
     if (asleep) pthread_cond_signal(&work[COMPUTE]);
   }
-  for (int i = UP; i <= DOWN; i++) if (pending[i].head) pthread_cond_signal(&work[i]);
+  for (int i = UP; i < LANES; i++) if (pending[i].head) pthread_cond_signal(&work[i]);
 }
 static void compute(void) { for (job *j; (j = ready(COMPUTE));) { encode(j); issued(j); } }
 // Completes a job that has ended.
 static void finish(job *j, CUresult error) {
   char text[sizeof j->text];
   good(j, error, "task");
+  if (verdicts[j - jobs]) refuse_plainly(j, SN_E_ROUTINE, sn_cuda_verdict(verdicts[j - jobs]));
+  verdicts[j - jobs] = 0;
   pthread_mutex_lock(&lock);
   task *t = j->t;
   const int code = j->code;
@@ -278,7 +290,8 @@ static void *finisher(void *none) {
   }
   return 0;
 }
-static void *copier(void *lane_) {
+// A thread that puts the tasks of its lane on their stream, and waits for each.
+static void *carrier(void *lane_) {
   const int lane = (int)(intptr_t)lane_;
   sn_cuda_enter();
   for (;;) {
@@ -295,9 +308,19 @@ static void *copier(void *lane_) {
   }
   return 0;
 }
+// Whether a task calls a library that may wait for the device.
+static int lingers(const task *t) {
+  for (uint32_t at = t->at, n; at + 3 <= t->n; at += n) {
+    const uint32_t *w = t->words + at;
+    n = w[1];
+    if (n < 2 || n > t->n - at) break;
+    if (w[0] == SN_CALL && sn_cuda_late(w[2])) return 1;
+  }
+  return 0;
+}
 // The lane of a task: a copy goes by the direction of its first command.
 static int lane_of(const task *t) {
-  if (t->stream != SN_TRANSFER || t->n - t->at < 10 || t->words[t->at + 2] >= t->nb) return COMPUTE;
+  if (t->stream != SN_TRANSFER || t->n - t->at < 10 || t->words[t->at + 2] >= t->nb) return lingers(t) ? LATE : COMPUTE;
   return t->b[t->words[t->at + 2]].device == t->device ? UP : DOWN;
 }
 void sn_cuda_enqueue(task *t) {
@@ -321,13 +344,16 @@ void sn_cuda_enqueue(task *t) {
 const char *sn_cuda_open_streams(void) {
   static const char *const none = "the CUDA device gives no streams";
   pthread_t thread;
-  if (!(scribe = sn_scribe())) return none;
-  for (int i = 0; i < LANES; i++) if (sn_cuda.new_stream(&streams[i], CU_STREAM_NON_BLOCKING)) return none;
+  if (!(scribes[0] = sn_scribe()) || !(scribes[1] = sn_scribe())) return none;
+  for (int i = 0; i < LATE; i++) if (sn_cuda.new_stream(&streams[i], CU_STREAM_NON_BLOCKING)) return none;
+  streams[LATE] = streams[COMPUTE];
+  if (sn_cuda.allocate_host((void **)&verdicts, sizeof *verdicts * JOBS)) return none;
+  memset(verdicts, 0, sizeof *verdicts * JOBS);
   for (int i = 0; i < JOBS; i++) if (sn_cuda.new_event(&jobs[i].done, CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING)) return none;
   for (int i = UP; i <= DOWN; i++) for (int k = 0; k < 2; k++)
     if (sn_cuda.allocate_host(&pieces[i][k].memory, PIECE) || sn_cuda.new_event(&pieces[i][k].free, CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING)) return none;
   for (int i = COMPUTE; i < LANES; i++) {
-    if (pthread_create(&thread, 0, i == COMPUTE ? finisher : copier, (void *)(intptr_t)i)) return "its threads cannot be started";
+    if (pthread_create(&thread, 0, i == COMPUTE ? finisher : carrier, (void *)(intptr_t)i)) return "its threads cannot be started";
     pthread_detach(thread);
   }
   return 0;

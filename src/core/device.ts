@@ -28,8 +28,8 @@ export class Device {
     return `Device(${this.type}, ${this.index})`;
   }
 }
-/** Families of library routines. */
-export type CallFamily = "copy" | "matmul" | "sort" | "factorisation";
+/** Families of library routines, and control flow. */
+export type CallFamily = "copy" | "matmul" | "sort" | "factorisation" | "eig" | "control";
 
 /** The processor. */
 export const cpu: Device = new Device("cpu");
@@ -41,17 +41,17 @@ export const fake: Device = new Device("fake");
 export const DEVICES: readonly Device[] = [cpu, gpu, fake];
 
 const CALLS: Readonly<Record<Exclude<DeviceType, "gpu">, readonly CallFamily[]>> = {
-  cpu: ["copy", "matmul", "sort", "factorisation"],
-  fake: ["copy", "matmul"],
+  cpu: ["copy", "matmul", "sort", "factorisation", "eig", "control"],
+  fake: ["copy", "matmul", "control"],
 };
-/** Whether there is a GPU, and the families that it has: the runtime knows. */
-export const gpus: { there: () => boolean; calls: (device: Device) => readonly CallFamily[] } = {
+/** Whether there is a GPU, and whether it has a family: the runtime knows. */
+export const gpus: { there: () => boolean; has: (device: Device, family: CallFamily) => boolean } = {
   there: () => false,
-  calls: () => [],
+  has: () => false,
 };
 /** True if the device has the routines of a family; on one that has not, such a call is recorded on the CPU. */
 export function hasCalls(device: Device, family: CallFamily): boolean {
-  return (device.type === "gpu" ? gpus.calls(device) : CALLS[device.type]).includes(family);
+  return device.type === "gpu" ? gpus.has(device, family) : CALLS[device.type].includes(family);
 }
 
 /** True if the device computes a dtype; what reads or gives another is recorded on the CPU, and stays there. */

@@ -4,7 +4,7 @@ import { itemsize } from "../base/dtype.ts";
 import { plainError } from "../base/error.ts";
 import type { Span } from "./index_spec.ts";
 import { size } from "./shape.ts";
-import { nextSerial, type Node } from "./node.ts";
+import { nextSerial, type Node, tracedBelow } from "./node.ts";
 import { trace } from "./trace.ts";
 
 export type { Complex };
@@ -247,18 +247,18 @@ export class NDArray {
     return late.text(this.node);
   }
 
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return this.#node === null
-      ? "array(disposed)"
-      : this.#node.placeholder
-      ? `array(traced, shape=[${this.#node.shape.join(",")}], dtype=${this.#node.dtype})`
-      : late.text(this.#node);
+  static #inspected(x: NDArray): string {
+    // The prototype is no array.
+    if (!(#node in x)) return "NDArray";
+    const n = x.#node;
+    if (n === null) return "array(disposed)";
+    return tracedBelow([n]) === null ? late.text(n) : `array(traced, shape=[${n.shape.join(",")}], dtype=${n.dtype})`;
   }
-
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return NDArray.#inspected(this);
+  }
   [Symbol.for("Deno.customInspect")](): string {
-    return this[Symbol.for("nodejs.util.inspect.custom") as unknown as keyof this] === undefined
-      ? "array"
-      : late.text(this.node);
+    return NDArray.#inspected(this);
   }
 }
 

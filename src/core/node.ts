@@ -60,6 +60,28 @@ export interface Call {
   readonly nums: readonly number[];
 }
 
+/** A function that was recorded once: placeholders for what it is given, and its results, each with memory of its own; gradients add results. */
+export interface Body {
+  readonly given: readonly Node[];
+  readonly results: Node[];
+}
+/**
+ * What a control node does. Its inputs are constants (of a `cond` the predicate first), then what is carried from pass to
+ * pass, then what passes take slices of along the first axis; each body is given these (but the predicate).
+ */
+export interface Control {
+  readonly what: "scan" | "while" | "cond";
+  /** Of a scan its step; of a while its test and its step; of a cond what runs if the predicate holds, and what if not. */
+  readonly bodies: readonly Body[];
+  readonly carries: number;
+  readonly sliced: number;
+  /** Passes of a scan, and whether they begin at the end. */
+  readonly length: number;
+  readonly reverse: boolean;
+  /** Results of the last body that are always there; the rest, which gradients may want, only where someone picks them. */
+  readonly fixed: number;
+}
+
 /** How an op becomes kernels. */
 export type Lower<A> =
   | { readonly kind: "source" }
@@ -99,12 +121,19 @@ export type Lower<A> =
   | { readonly kind: "scatter"; combine(arg: A): "set" | "add" | "mul" | "min" | "max" }
   /** The graph of a compiled function, which has a plan of its own. */
   | { readonly kind: "program" }
+  /** Control flow: the kernels of bodies, which the native library repeats or chooses. */
+  | { readonly kind: "loop"; of(arg: A): Control }
   | {
     readonly kind: "call";
     readonly family: CallFamily;
     /** Which inputs may come as strided views; the others are made contiguous. */
     readonly strided: boolean;
     calls(arg: A, ins: readonly PlanView[], outs: readonly Planned[], avals: readonly Planned[]): readonly Call[];
+    /**
+     * Of matrix products: what an element is, given its sum of products of the first two inputs, and the element of the third if there is one.
+     * Where a device lacks the routine, the product is a kernel.
+     */
+    product?(s: Scalars, sum: Expr, added: Expr | null, arg: A): Expr;
   };
 
 /** One input of an assembled array and the view of the output that it fills. */
@@ -128,10 +157,20 @@ export interface OpDef<A = unknown> {
     arg: A,
     need: readonly boolean[],
   ): readonly (Node | null)[];
+  /** Of an op of several results: tangents of all (those in `which` are read), given those of the inputs (null: zero). */
+  jvps?(
+    ts: readonly (Node | null)[],
+    node: Node,
+    ins: readonly Node[],
+    arg: A,
+    which: readonly number[],
+  ): readonly (Node | null)[];
   /** Tangent of the result, given those of the inputs (null: zero); null if it is zero. Without it one is derived (transform/jvp.ts). */
   jvp?(ts: readonly (Node | null)[], out: Node, ins: readonly Node[], arg: A): Node | null;
   /** The op on `n` examples at once, along a new first axis of the result and of the inputs in `batched`. Without it the same op is applied. */
   vmap?(ins: readonly Node[], batched: readonly boolean[], arg: A, n: number): Node;
+  /** Result `index` of a node of several that `vmap` gave, its examples along the first axis; without it the one that is picked. */
+  example?(node: Node, index: number): Node;
   readonly lower: Lower<A>;
   /** The part of the argument that shapes kernels, as text; sizes and scalars stay out of it. */
   structure?(arg: A): string;
@@ -225,7 +264,8 @@ export function apply<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
 /** Whether the device computes all that an op reads and gives. */
 function canRun<A>(device: Device, op: OpDef<A>, inputs: readonly Node[], arg: A): boolean {
   if (device === cpu) return true;
-  if (op.lower.kind === "call" && !hasCalls(device, op.lower.family)) return false;
+  if (op.lower.kind === "call" && op.lower.product === undefined && !hasCalls(device, op.lower.family)) return false;
+  if (op.lower.kind === "loop" && !hasCalls(device, "control")) return false;
   const t = op.type(inputs, arg), given: readonly Aval[] = Array.isArray(t) ? t : [t as Aval];
   return [...inputs, ...given].every((x) => computes(device, x.dtype));
 }
@@ -240,7 +280,7 @@ function place<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
   const why = (): string =>
     lacks
       ? `${op.name} runs on ${device.type}, as ${home.type} has no ${
-        op.lower.kind === "call" ? "such routine" : "float64"
+        op.lower.kind === "call" ? "such routine" : op.lower.kind === "loop" ? "control flow" : "float64"
       }`
       : `${op.name} runs on ${device.type}`;
   const local = inputs.some((x) => x.device !== device) ? inputs.map((x) => transfer(x, device, why)) : inputs;
@@ -293,6 +333,14 @@ let stamp = 0;
 /** A mark that no node carries yet. */
 export function freshMark(): number {
   return ++stamp;
+}
+
+/** What running traces made `roots` depend on, if they do: the error of a read says so. */
+export function tracedBelow(
+  roots: readonly Node[],
+): { readonly what: string; readonly shape: readonly number[] } | null {
+  const n = topological(roots, (x) => x.buf !== null || x.results !== null).find((x) => x.placeholder);
+  return n === undefined ? null : { what: (n.arg as { readonly what: string }).what, shape: n.shape };
 }
 
 /** Nodes that `roots` need, inputs (by default) first; stops below nodes for which `stop` holds (they are not listed). Iterative: depth is no limit. */

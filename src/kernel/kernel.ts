@@ -54,6 +54,15 @@ export interface Pass {
 }
 
 /**
+ * Of a `row` whose one fold is the sum of mul(load, load): the row axis along which only the first operand moves, and that of the second;
+ * -1 where it has length 1.
+ */
+export interface Product {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/**
  * A kernel. `map`: one pass, stores only, may be cut anywhere. `row`: passes over each row with values of the row between them.
  * `column`: the one pass runs for each step of the fold axis, folds keep a tile of accumulators over the row, `row stores` run over that tile.
  * `sequence`: like row, in order on one thread (scatters).
@@ -66,6 +75,8 @@ export interface Kernel {
   /** Stores of one value a row (`row`), or over the tile (`column`), after the passes. */
   readonly rowStores: readonly StoreStep[];
   readonly rowAxes: number;
+  /** A matrix product, for which a device may have a template. */
+  readonly product?: Product | undefined;
 }
 
 /** Loads, scalars and operations below some expressions, inputs first; nothing from `known` on down. */
@@ -86,6 +97,7 @@ export function printKernel(k: Kernel): string {
   const lines: string[] = [];
   k.mems.forEach((m, i) => lines.push(`${m.written ? "out" : "in"} m${i}: ${m.dtype} ${m.along}`));
   k.scalars.scalars.forEach((s, i) => lines.push(`arg s${i}: ${s.t}`));
+  if (k.product !== undefined) lines.push(`product of r${k.product.rows} and r${k.product.columns}`);
   for (let a = 0; a < k.rowAxes; a++) lines.push(`${"  ".repeat(a)}for r${a}`);
   const pad = "  ".repeat(k.rowAxes), names = new Map<Expr, string>();
   const body = (indent: string, e: Expr): void => {

@@ -2,6 +2,7 @@
 import type { DType } from "../base/dtype.ts";
 import { atLeastFloat, finfo, isComplex, promote } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
+import type { CallFamily } from "../core/device.ts";
 import type { ArrayLike, AxisLike } from "../core/ndarray.ts";
 import type { NDArray } from "../core/ndarray.ts";
 import type { Aval, Call, Node, OpDef, Planned } from "../core/node.ts";
@@ -85,6 +86,7 @@ interface Routine<A> {
   readonly name: string;
   /** The library's name, where it is another. */
   readonly calls?: string;
+  readonly family?: CallFamily;
   outs(ins: readonly Aval[], arg: A): readonly Aval[];
   ints(ins: readonly Planned[], arg: A): readonly Size[];
   readonly vjp?: NonNullable<OpDef<A>["vjp"]>;
@@ -100,7 +102,7 @@ function routine<A>(r: Routine<A>): OpDef<A> {
     },
     lower: {
       kind: "call",
-      family: "factorisation",
+      family: r.family ?? "factorisation",
       strided: false,
       calls: (arg, ins, outs, avals): readonly Call[] => {
         if (outs.every((o) => o.shape.includes(0))) return [];
@@ -197,6 +199,7 @@ export function eigvalsh(a: ArrayLike, options?: EighOptions | "L" | "U"): NDArr
 // ---- eigenvalues ----------------------------------------------------------------------------------------------------------
 const eigOp = routine<null>({
   name: "eig",
+  family: "eig",
   outs: ([a]) => {
     const x = a as Aval;
     return [{ shape: x.shape.slice(0, -1), dtype: "complex64" }, { shape: x.shape, dtype: "complex64" }];
@@ -206,6 +209,7 @@ const eigOp = routine<null>({
 const eigvalsOp = routine<null>({
   name: "eigvals",
   calls: "eig",
+  family: "eig",
   outs: ([a]) => [{ shape: (a as Aval).shape.slice(0, -1), dtype: "complex64" }],
   ints: ([a]) => [batchOf(a as Planned), rowsOf(a as Planned)],
 });

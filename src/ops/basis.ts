@@ -56,6 +56,13 @@ export function full(
   return apply(fullOp, [], { value: counted ? value : literalOf(dtype, value), shape, dtype });
 }
 
+/** True for an array of the number 0 (not -0). */
+export function isZero(n: Node): boolean {
+  if (n.op !== fullOp as OpDef) return false;
+  const v = (n.arg as Full).value;
+  return typeof v === "object" ? "re" in v && Object.is(v.re, 0) && Object.is(v.im, 0) : v === 0n || Object.is(v, 0);
+}
+
 /** Zeros or any number in the shape and dtype of another node. */
 export function like(value: number | OfSize, n: Aval): Node {
   return full(value, n.shape, n.dtype);
@@ -294,13 +301,13 @@ export function unbroadcast(ct: Node, shape: readonly number[]): Node {
 }
 
 /** Views over an output that inputs fill one after the other: concatenate, pad, stack and `set` of slices. A null slice is all of it. */
-interface Assemble {
+export interface Assemble {
   readonly shape: readonly number[];
   readonly slices: readonly (Slice | null)[];
   /** Starts of all slices, one after the other. */
   readonly starts: readonly number[];
 }
-const assembleOp: OpDef<Assemble> = define<Assemble>({
+export const assembleOp: OpDef<Assemble> = define<Assemble>({
   name: "assemble",
   type: ([x], a) => ({ shape: a.shape, dtype: (x as Aval).dtype }),
   lower: {

@@ -6,7 +6,7 @@ import { IndexList, parseIndex, Span, span } from "../core/index_spec.ts";
 import type { IndexEntry } from "../core/index_spec.ts";
 import type { ArrayLike, IndexItem, IndexNested, Updates } from "../core/ndarray.ts";
 import { late, NDArray } from "../core/ndarray.ts";
-import { type Node, topological } from "../core/node.ts";
+import { type Node, tracedBelow } from "../core/node.ts";
 import { axisOf, broadcast, counting, ofSize, same, size, sizeMinus, text } from "../core/shape.ts";
 import { below } from "../kernel/sizes.ts";
 import { onAxis, trailing } from "./args.ts";
@@ -57,9 +57,12 @@ interface Plan {
 
 function maskData(value: NDArray | IndexList): Uint8Array {
   if (value instanceof IndexList) return value.data as Uint8Array;
-  if (topological([value.node], (n) => n.buf !== null).some((n) => n.placeholder)) {
+  const found = tracedBelow([value.node]);
+  if (found !== null) {
     throw typeError(
-      "Cannot index by a mask that depends on a traced argument: how many elements it takes is not known; use where()",
+      `Cannot index by a mask of shape ${text(value.shape)} inside a transform: it depends on ${found.what} (shape ${
+        text(found.shape)
+      }), which is traced, so that how many elements it takes is not known; use where()`,
     );
   }
   late.evaluate([value.node]);

@@ -2,6 +2,7 @@
 import type { DType } from "../base/dtype.ts";
 import { isInexact, promote } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
+import { recording } from "../core/device.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import type { NDArray } from "../core/ndarray.ts";
 import type { Aval, Call, Node, OpDef, Planned } from "../core/node.ts";
@@ -9,6 +10,7 @@ import { apply } from "../core/node.ts";
 import { axisOf, broadcast, counting, same, size, sizeTimes, text } from "../core/shape.ts";
 import type { PlanView } from "../core/view.ts";
 import { contiguousStrides } from "../core/view.ts";
+import type { Expr } from "../kernel/expr.ts";
 import { equal, type Size, times as timesSize } from "../kernel/sizes.ts";
 import { trailing } from "./args.ts";
 import {
@@ -26,6 +28,7 @@ import {
 } from "./basis.ts";
 import { nodeOf, pair, wrap } from "./lift.ts";
 import { diagonalNode, move, swap } from "./movement.ts";
+import { matmulPrecision } from "./precision.ts";
 import { conjugateNode } from "./unary.ts";
 
 const ROUTINE: { readonly [D in DType]?: string } = {
@@ -47,7 +50,15 @@ const ROUTINE: { readonly [D in DType]?: string } = {
 interface Scale {
   readonly alpha: number;
   readonly beta: number;
+  /** Factors of float32 may be rounded to TF32. */
+  readonly fast: boolean;
 }
+/** A scale at the precision in force, which is that of GPUs alone. */
+const scaled = (alpha: number, beta: number): Scale => ({
+  alpha,
+  beta,
+  fast: matmulPrecision() === "high" && recording.device.type === "gpu",
+});
 /** A, B of rank 2 and more and of one dtype, and perhaps C, which is broadcast to the result. */
 const matmulOp: OpDef<Scale> = define<Scale>({
   name: "matmul",
@@ -117,18 +128,23 @@ const matmulOp: OpDef<Scale> = define<Scale>({
         routine: `gemm.${ROUTINE[out.dtype] as string}`,
         pointers,
         ints,
-        nums: [arg.alpha, c === undefined ? 0 : arg.beta],
+        nums: [arg.alpha, c === undefined ? 0 : arg.beta, arg.fast ? 1 : 0],
       }];
     },
+    product: (s, sum, added, arg) => {
+      const times = (x: Expr, k: number): Expr => k === 1 ? x : s.bin("mul", s.literal(k, x.t), x),
+        scaled = times(sum, arg.alpha);
+      return added === null ? scaled : s.bin("add", scaled, times(added, arg.beta));
+    },
   },
-  structure: (a) => `${a.alpha},${a.beta}`,
+  structure: (a) => `${a.alpha},${a.beta},${a.fast}`,
   vjp: (ct, _out, ins, arg, need) => {
     const a = ins[0] as Node, b = ins[1] as Node, c = ins[2];
     const t = (x: Node): Node => conjugateNode(swap(x, x.shape.length - 2, x.shape.length - 1));
-    const scaled = scale(ct, arg.alpha);
+    const g = scale(ct, arg.alpha);
     return [
-      need[0] ? unbroadcast(product(scaled, t(b)), a.shape) : null,
-      need[1] ? unbroadcast(product(t(a), scaled), b.shape) : null,
+      need[0] ? unbroadcast(product(g, t(b)), a.shape) : null,
+      need[1] ? unbroadcast(product(t(a), g), b.shape) : null,
       ...(c === undefined ? [] : [need[2] ? unbroadcast(scale(ct, arg.beta), c.shape) : null]),
     ];
   },
@@ -145,7 +161,7 @@ const matmulOp: OpDef<Scale> = define<Scale>({
     const [a, b, c] = ins as readonly [Node, Node, Node | undefined];
     const rank = (x: Node, i: number): number => x.shape.length - (batched[i] ? 1 : 0);
     if (!batched[0] && !batched[1]) {
-      const p = apply(matmulOp, [a, b], { alpha: arg.alpha, beta: 0 }), shape = [n, ...p.shape];
+      const p = apply(matmulOp, [a, b], { ...arg, beta: 0 }), shape = [n, ...p.shape];
       return add(broadcastTo(p, shape), broadcastTo(batchRank(scale(c as Node, arg.beta), p.shape.length), shape));
     }
     if (!batched[1] && rank(b, 1) === 2 && c === undefined) {
@@ -157,14 +173,13 @@ const matmulOp: OpDef<Scale> = define<Scale>({
     return apply(matmulOp, ins.map((x, i) => batched[i] ? batchRank(x, most) : x), arg);
   },
 });
-const plain: Scale = { alpha: 1, beta: 1 };
 /** A node times a number. */
 const scale = (x: Node, k: number): Node => k === 1 ? x : mul(x, full(k, x.shape, x.dtype));
 
 /** The matrix product of nodes of rank 2 and more and of one dtype; batch axes broadcast. */
 export function product(a: Node, b: Node): Node {
   if (a.dtype === "bool") return cast(product(cast(a, "int32"), cast(b, "int32")), "bool");
-  return apply(matmulOp, [a, b], plain);
+  return apply(matmulOp, [a, b], scaled(1, 1));
 }
 
 /** Both as matrices of one dtype, with the result's final shape. */
@@ -252,7 +267,7 @@ export function addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, options: AddmmOp
     const z2 = broadcastTo(cast(z, dtype), m.shape);
     return wrap(cast(add(scale(cast(p, wide), alpha), scale(cast(z2, wide), beta)), dtype));
   }
-  if (beta === 0) return wrap(reshape(apply(matmulOp, [m.a, m.b], { alpha, beta }), m.shape));
+  if (beta === 0) return wrap(reshape(apply(matmulOp, [m.a, m.b], scaled(alpha, beta)), m.shape));
   // Axes that 1-d operands lack have length 1 in c.
   let cs = broadcastTo(cast(z, dtype), m.shape);
   cs = reshape(cs, [
@@ -260,7 +275,7 @@ export function addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, options: AddmmOp
     m.a.shape[m.a.shape.length - 2] as number,
     m.b.shape[m.b.shape.length - 1] as number,
   ]);
-  return wrap(reshape(apply(matmulOp, [m.a, m.b, cs], { alpha, beta }), m.shape));
+  return wrap(reshape(apply(matmulOp, [m.a, m.b, cs], scaled(alpha, beta)), m.shape));
 }
 
 /**

@@ -12,6 +12,7 @@ const pickOp = define<{ readonly index: number }>({
   },
   lower: { kind: "source" },
   structure: (a) => String(a.index),
+  vmap: ([x], _, a) => (x as Node).op.example?.(x as Node, a.index) ?? pick(x as Node, a.index),
 });
 
 /** Which result of a node of several a node reads; -1 for all other nodes. */

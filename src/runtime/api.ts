@@ -23,18 +23,18 @@ export type Tree =
   | null
   | undefined;
 
-function arraysOf(tree: unknown, out: NDArray[] = []): NDArray[] {
-  if (tree instanceof NDArray) out.push(tree);
-  else if (Array.isArray(tree)) { for (const t of tree as readonly unknown[]) arraysOf(t, out); }
+function collect<T>(tree: unknown, of: (a: NDArray) => T, out: T[] = []): T[] {
+  if (tree instanceof NDArray) out.push(of(tree));
+  else if (Array.isArray(tree)) { for (let i = 0; i < tree.length; i++) collect(tree[i], of, out); }
   else if (
     typeof tree === "object" && tree !== null &&
     (Object.getPrototypeOf(tree) === Object.prototype || Object.getPrototypeOf(tree) === null)
   ) {
-    for (const t of Object.values(tree)) arraysOf(t, out);
+    for (const t of Object.values(tree)) collect(t, of, out);
   }
   return out;
 }
-const nodesOf = (trees: readonly unknown[]): Node[] => arraysOf(trees).map((a) => a.node);
+const nodeOf = (a: NDArray): Node => a.node, nodesOf = (tree: unknown): Node[] => collect(tree, nodeOf);
 
 /**
  * Computes the arrays of trees; blocks until their values are there.
@@ -82,6 +82,16 @@ export interface Explanation {
   readonly recomputed: readonly string[];
   toString(): string;
 }
+/** A kernel as text; those inside of control flow stand below it. */
+function linesOf(k: KernelInfo, number: string): string[] {
+  const often = k.passes === undefined ? "" : k.passes === null ? " as often as the data say" : ` ${k.passes} times`;
+  return [
+    `${number} ${k.device} ${k.name}${often}: ${
+      k.ops.join(", ")
+    }\n      reads ${k.reads} B, writes ${k.writes} B, ${k.flops} flop; ${k.reason}`,
+    ...(k.inner ?? []).flatMap((x, i) => linesOf(x, `${number}.${i}`)),
+  ];
+}
 /**
  * The kernels and library calls that an eval of the arrays would run, with bytes, flops and the reason of each cut.
  *
@@ -99,11 +109,7 @@ export function explain(...trees: readonly unknown[]): Explanation {
     recomputed,
     toString: () =>
       [
-        ...kernels.map((k, i) =>
-          `${String(i).padStart(3)} ${k.device} ${k.name}: ${
-            k.ops.join(", ")
-          }\n      reads ${k.reads} B, writes ${k.writes} B, ${k.flops} flop; ${k.reason}`
-        ),
+        ...kernels.flatMap((k, i) => linesOf(k, String(i).padStart(3))),
         ...copies.map((c) => `copy ${c.bytes} B from ${c.from} to ${c.to}: ${c.reason}`),
         ...syncs.map((s) =>
           `sync: ${s.waits} waits for ${s.for} ${s.times === 1 ? "once" : `${s.times} times`}${
@@ -187,7 +193,7 @@ export function scope<T>(f: () => T): T {
     if (result instanceof Promise) {
       throw plainError("Cannot run an asynchronous function in scope(): use `using` instead");
     }
-    keep = new Set(arraysOf(result));
+    keep = new Set(collect(result, (a) => a));
     return result;
   } finally {
     for (const a of leaveScope()) if (keep === null || !keep.has(a)) a.dispose();

@@ -31,7 +31,7 @@ let plans = 0;
 /** Counts how often all kernels were forgotten. */
 let generation = 0;
 function report(g: Graph): void {
-  const start = performance.now(), kernels = describe(g);
+  const start = performance.now(), kernels = describe(native(), g, deviceNumber(native(), g.device));
   debug(
     `plan ${counters.misses}: ${g.order.length} nodes, ${g.leaves.length} leaves, ${kernels.length} kernels, described in ${
       (performance.now() - start).toFixed(2)

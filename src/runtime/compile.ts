@@ -10,6 +10,7 @@ import { treeFlatten, type TreeSpec, treeUnflatten } from "../core/tree.ts";
 import { contiguousView } from "../core/view.ts";
 import { placeholder } from "../ops/basis.ts";
 import { wrap } from "../ops/lift.ts";
+import { matmulPrecision } from "../ops/precision.ts";
 import { functionOf } from "../transform/grad.ts";
 import { Key, present } from "../schedule/graph.ts";
 import { counters, Plans } from "./cache.ts";
@@ -378,7 +379,7 @@ export function compile<A extends readonly unknown[], R>(
     const flat = treeFlatten(args), inputs = stateful ? treeFlatten(options.inputs) : null;
     let key = signature(flat.spec, flat.arrays);
     if (inputs !== null) key += `;${signature(inputs.spec, inputs.arrays)}`;
-    if (recording.several) key += recording.device.type;
+    if (recording.several) key += recording.device.type + matmulPrecision();
     let t = known.get(key);
     const again = fun as unknown as (...args: unknown[]) => unknown;
     if (t === undefined) {
@@ -388,7 +389,7 @@ export function compile<A extends readonly unknown[], R>(
         const lengths: Lengths = new Map(), place = (n: number): string => placeOf(n, lengths);
         let pattern = signature(flat.spec, flat.arrays, place);
         if (inputs !== null) pattern += `;${signature(inputs.spec, inputs.arrays, place)}`;
-        if (recording.several) pattern += recording.device.type;
+        if (recording.several) pattern += recording.device.type + matmulPrecision();
         t = shapelessTrace(again, flat, options, templates, pattern, lengths);
       } else t = traceOf(again, flat, options);
       known.set(key, t);

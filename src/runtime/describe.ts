@@ -1,17 +1,18 @@
 // What an eval would run: the kernels, copies and repeated work that `explain` shows.
 import { itemsize } from "../base/dtype.ts";
+import { STAND_IN } from "../core/body.ts";
 import { recording } from "../core/device.ts";
 import { type Node, topological, type TransferArg } from "../core/node.ts";
 import { size } from "../core/shape.ts";
 import { contiguousView, type View } from "../core/view.ts";
 import { type Graph, present } from "../schedule/graph.ts";
-import { isUnified } from "./devices.ts";
+import { deviceNumber, isUnified } from "./devices.ts";
 import { describe, type KernelInfo } from "./plan.ts";
 import { callOf } from "./program.ts";
 import { type Segment, segmentsOf } from "./segments.ts";
 import { graphOf } from "./graph.ts";
 import { native } from "./memory.ts";
-import { onLeaves, STAND_IN } from "./run.ts";
+import { onLeaves } from "./run.ts";
 import { type SyncInfo, syncsOf } from "./syncs.ts";
 
 /** A copy between devices as `explain` shows it. */
@@ -36,8 +37,9 @@ export function kernelsOf(nodes: readonly Node[]): Described {
     transfers: Node[] = [],
     recomputed: string[] = [],
     standing: Node[] = [];
+  const described = (g: Graph): KernelInfo[] => describe(native(), g, deviceNumber(native(), g.device));
   const run = (g: Graph): void => {
-    kernels.push(...describe(g));
+    kernels.push(...described(g));
     for (const n of g.keep) if (n.lost) recomputed.push(n.op.name);
   };
   const stand = (n: Node): void => {
@@ -52,7 +54,7 @@ export function kernelsOf(nodes: readonly Node[]): Described {
       if (call === null) continue;
       add(n.inputs);
       n.inputs.filter((x) => !present(x)).forEach(stand);
-      kernels.push(...onLeaves(call.program, n.inputs.map((x) => x.view as View), describe));
+      kernels.push(...onLeaves(call.program, n.inputs.map((x) => x.view as View), described));
       call.outs.forEach(stand);
     }
     const todo = roots.filter((n) => !present(n)), order = topological(todo, present);

@@ -5,8 +5,8 @@ import type { Native } from "./ffi.ts";
 
 /** The library's devices that a kind may be, best first. */
 const NAMES: Readonly<Record<DeviceType, readonly string[]>> = { cpu: ["cpu"], gpu: ["metal", "cuda"], fake: ["fake"] };
-/** Families of routines that the library has on its GPUs. */
-const CALLS: Readonly<Record<string, readonly CallFamily[]>> = { cuda: ["copy", "matmul"] };
+/** Families of routines that the library itself has on its GPUs. */
+const CALLS: { readonly cuda: readonly CallFamily[] } = { cuda: ["copy", "matmul"] };
 interface Found {
   readonly name: string;
   readonly number: number;
@@ -42,9 +42,15 @@ function need(lib: Native, device: Device): Found {
 export function deviceNumber(lib: Native, device: Device): number {
   return device === cpu ? 0 : need(lib, device).number;
 }
-/** The families of routines that a GPU has. */
-export function callsOf(lib: Native, device: Device): readonly CallFamily[] {
-  return CALLS[find(lib, device)?.name ?? ""] ?? [];
+/** Statistic of CUDA: 1 if cuSOLVER is there, which is opened by the question. */
+const CUDA_SOLVES = 4;
+let solves: boolean | null = null;
+/** True if a GPU has the routines of a family. */
+export function hasRoutines(lib: Native, device: Device, family: CallFamily): boolean {
+  const found = find(lib, device);
+  if (found?.name !== "cuda") return false;
+  if (family === "factorisation") return solves ??= lib.stat(found.number << 8 | CUDA_SOLVES) === 1;
+  return CALLS.cuda.includes(family);
 }
 /** True if the host reads and writes the device's memory. */
 export function isUnified(lib: Native, device: Device): boolean {

@@ -20,18 +20,19 @@ import { bufferOf, give, native, release, room, settle } from "./memory.ts";
 import { evaluated, run, runCall } from "./run.ts";
 import { isFar, noteRead, noteTransfer } from "./syncs.ts";
 
-function checkReadable(roots: readonly Node[]): void {
-  const { symbolic } = trace;
-  if (symbolic !== null && roots.some((n) => n.serial >= symbolic)) needNumbers();
-  const found = topological(roots, (n) => n.buf !== null || n.results !== null).find((n) => n.placeholder);
-  if (found !== undefined) {
-    const { what } = found.arg as { readonly what: string };
+/** Throws if a node to be computed is a trace's placeholder, or of a trace without numbers. */
+function checkReadable(roots: readonly Node[], order: readonly Node[]): void {
+  for (const n of order) {
+    if (!n.placeholder) continue;
+    const { what } = n.arg as { readonly what: string };
     throw plainError(
       `Cannot read a value inside a transform: it depends on ${what} (shape [${
-        found.shape.join(",")
+        n.shape.join(",")
       }]), which is traced and has no value; return the array and read it outside`,
     );
   }
+  const { symbolic } = trace;
+  if (symbolic !== null && roots.some((n) => n.serial >= symbolic)) needNumbers();
 }
 /** Nodes that `set` built on a state that nobody had evaluated: the next eval computes them too, so that no chain of unread states grows. */
 const states = new Set<Node>(), followed = new WeakSet<Node>();
@@ -40,9 +41,8 @@ export function moved(old: Node, next: Node): void {
   // Once an eval computed a state that nobody asked for, all do, so that each step costs the same.
   if (states.delete(old) || followed.has(old) || (old.state && old.buf === null)) states.add(next);
 }
-/** Runs what roots need, piece by piece where there are several devices; flags as for `run`. Returns the ticket of a single piece. */
-function runAll(roots: readonly Node[], flags: number): number {
-  let order = topological(roots, present);
+/** Runs what roots need (`order`), piece by piece where there are several devices; flags as for `run`. Returns the ticket of a single piece. */
+function runAll(roots: readonly Node[], flags: number, order: readonly Node[] = topological(roots, present)): number {
   if (programs.called && runCalls(order, flags)) {
     roots = roots.filter((n) => !present(n));
     order = topological(roots, present);
@@ -80,7 +80,8 @@ function runCalls(order: readonly Node[], flags: number): boolean {
 }
 /** Runs what `roots` need and the states that wait; flags as for `run`. */
 export function start(roots: readonly Node[], flags: number): number {
-  checkReadable(roots);
+  const order = topological(roots, present);
+  checkReadable(roots, order);
   if (states.size > 0 && trace.first === null) {
     const waiting = [...states].filter((n) =>
       n.buf === null && n.handles > 0 && !topological([n], present).some((x) => x.placeholder)
@@ -96,7 +97,7 @@ export function start(roots: readonly Node[], flags: number): number {
       }
     }
   }
-  return runAll(roots, flags);
+  return runAll(roots, flags, order);
 }
 /** Gives a transfer whose input is in memory its value: a copy that runs on the device's second stream, or the same memory. */
 export function carry(t: Node): void {
@@ -149,16 +150,23 @@ export function near(n: Node): Node {
   evaluate([t]);
   return t;
 }
+/** The nodes without memory, mostly all of them. */
+function absent(roots: readonly Node[]): readonly Node[] {
+  for (let i = 0; i < roots.length; i++) {
+    if ((roots[i] as Node).buf !== null) return roots.filter((n) => n.buf === null);
+  }
+  return roots;
+}
 /** Computes nodes and waits for them. */
 export function evaluate(roots: readonly Node[]): void {
-  const todo = roots.filter((n) => n.buf === null), far = roots.find(isFar);
+  const todo = absent(roots), far = recording.several ? roots.find(isFar) : undefined;
   if (far !== undefined) noteRead(far.device);
   if (todo.length > 0) start(todo, 0);
-  for (const n of roots) settle(n);
+  for (let i = 0; i < roots.length; i++) settle(roots[i] as Node);
 }
 /** Submits without waiting; the arrays can be used at once. */
 export function submitAsync(roots: readonly Node[]): number {
-  const todo = roots.filter((n) => n.buf === null);
+  const todo = absent(roots);
   return todo.length === 0 ? 0 : start(todo, 1);
 }
 /** Waits for tickets; a failure ends with the user's line. Holds no node: a promise that nobody awaits keeps no memory. */

@@ -5,6 +5,7 @@ import { freshMark, type Node, topological } from "../core/node.ts";
 import { size } from "../core/shape.ts";
 import { trace } from "../core/trace.ts";
 import { type Graph, present } from "../schedule/graph.ts";
+import { loopsOf } from "../schedule/loops.ts";
 import { isSpare } from "./memory.ts";
 
 /** A node is cheap to compute again if it is this near to memory. */
@@ -21,7 +22,7 @@ function overwritten(order: readonly Node[], keep: ReadonlySet<Node>): ReadonlyS
   let found: Set<Node> | null = null;
   for (const n of order) {
     const lower = n.op.lower;
-    if (lower.kind === "call") return NONE_IN_PLACE;
+    if (lower.kind === "call" || lower.kind === "loop") return NONE_IN_PLACE;
     if (!(lower.kind === "scatter" || (lower.kind === "parts" && lower.overwrites(n.arg))) || !keep.has(n)) continue;
     if (isSpare(n.inputs[0] as Node, size(n.shape) * itemsize(n.dtype))) (found ??= new Set()).add(n);
   }
@@ -54,7 +55,7 @@ export function graphOf(roots: readonly Node[], order: readonly Node[] = topolog
       }
     }
     const kind = n.op.lower.kind;
-    costs[i] = kind === "fold" || kind === "call" || kind === "scatter" ? Infinity : c;
+    costs[i] = kind === "fold" || kind === "call" || kind === "loop" || kind === "scatter" ? Infinity : c;
   }
   // A value that others recorded outside this eval will want, and that is not cheap to compute again, stays.
   for (let i = 0; i < count; i++) {
@@ -67,5 +68,12 @@ export function graphOf(roots: readonly Node[], order: readonly Node[] = topolog
       if (kind !== "view" && kind !== "source") keep.add(n);
     }
   }
-  return { device: order[0]?.device ?? cpu, order, leaves, keep, inPlace: overwritten(order, keep) };
+  return {
+    device: order[0]?.device ?? cpu,
+    order,
+    leaves,
+    keep,
+    inPlace: overwritten(order, keep),
+    loops: loopsOf(order),
+  };
 }

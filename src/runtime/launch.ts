@@ -1,26 +1,27 @@
 // Steps of a plan as launches of source programs, for the devices whose kernels are text.
-import {
-  type Language,
-  makeLaunch,
-  makeProgram,
-  type Program,
-  programKey,
-  type Run,
-  shapeOf,
-} from "../backends/gpu/kernel.ts";
+import type { Language } from "../backends/gpu/language.ts";
+import { makeLaunch, makeProgram, type Program, programKey, type Run, shapeOf } from "../backends/gpu/kernel.ts";
 import { CUDA } from "../backends/cuda/cuda.ts";
 import { MSL } from "../backends/metal/msl.ts";
 import { DEBUG, debug } from "../base/env.ts";
+import { plainError } from "../base/error.ts";
 import type { CType } from "../kernel/expr.ts";
 import { isMultiple, numberOf, type Size } from "../kernel/sizes.ts";
 import type { Step } from "../schedule/step.ts";
 import type { Native } from "./ffi.ts";
 
 const LANGUAGES: Readonly<Record<string, Language>> = { metal: MSL, cuda: CUDA };
-/** The language of a device's kernels; null if it runs tapes. */
+const languages = new Map<number, Language | null>();
+/** The language of a device's kernels; null if it runs tapes. GPUs before Apple's seventh family have no matrices of SIMD groups. */
 export function languageOf(native: Native, device: number): Language | null {
-  for (const [name, number] of native.devices) if (number === device) return LANGUAGES[name] ?? null;
-  return null;
+  let language = languages.get(device);
+  if (language === undefined) {
+    const [name] = [...native.devices].find(([, number]) => number === device) ?? [""];
+    language = LANGUAGES[name] ?? null;
+    if (name === "metal" && Number(native.info(device)["family"]?.slice(5)) < 7) language = { ...MSL, tiles: null };
+    languages.set(device, language);
+  }
+  return language;
 }
 
 interface Loaded {
@@ -108,12 +109,12 @@ export function launchOf(
     ...step,
     operands: step.operands.map((o, i) => ({ ...o, offset: offsetOf(operands[i] as Located) })),
   };
-  const shape = shapeOf(k, run), key = `${device} ${programKey(k, shape)}`;
+  const shape = shapeOf(k, run, language.tiles !== null), key = `${device} ${programKey(k, shape)}`;
   let known = loaded.get(key);
   if (known === undefined) {
     const program = makeProgram(k, shape, language), id = native.program(sourceWords(program), device);
     if (DEBUG >= 4) debug(program.text);
-    if (id === 0) throw new Error(`internal: ${native.error()}\n${program.text}`);
+    if (id === 0) throw plainError(native.error());
     known = { id, program };
     loaded.set(key, known);
   }

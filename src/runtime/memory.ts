@@ -3,7 +3,7 @@ import { plainError, site, siteOf } from "../base/error.ts";
 import { type Device, gpu, gpus, recording } from "../core/device.ts";
 import type { Buf, Node } from "../core/node.ts";
 import { isContiguous, type View } from "../core/view.ts";
-import { callsOf, deviceNumber, isUsable } from "./devices.ts";
+import { deviceNumber, hasRoutines, isUsable } from "./devices.ts";
 import { farLength, type Native, openNative } from "./ffi.ts";
 
 let opened: Native | null = null;
@@ -11,7 +11,7 @@ let opened: Native | null = null;
 export function native(): Native {
   return opened ??= openNative();
 }
-gpus.calls = (device) => callsOf(native(), device);
+gpus.has = (device, family) => hasRoutines(native(), device, family);
 gpus.there = () => {
   try {
     return isUsable(native(), gpu);
@@ -21,7 +21,7 @@ gpus.there = () => {
   }
 };
 /** What owns a buffer. */
-interface Token {
+export interface Token {
   readonly id: number;
   readonly token: ArrayBuffer;
 }

@@ -2,18 +2,20 @@
 import { CHECK, DEBUG, debug } from "../base/env.ts";
 import { itemsize } from "../base/dtype.ts";
 import { addIdentities, encode, tape } from "../backends/cpu/tape.ts";
+import { chooseProduct } from "../backends/gpu/product.ts";
 import type { Device } from "../core/device.ts";
 import type { Node, Planned } from "../core/node.ts";
 import { size } from "../core/shape.ts";
 import { contiguousStrides } from "../core/view.ts";
-import { aligned, type Layout, numberOf, plus, productOf, type Size, sizeText, times } from "../kernel/sizes.ts";
+import { aligned, type Layout, numberOf, plus, productOf, type Size, times } from "../kernel/sizes.ts";
 import type { CType, Literal } from "../kernel/expr.ts";
 import { checkKernel } from "../kernel/check.ts";
-import { expressions, type Pass, printKernel } from "../kernel/kernel.ts";
+import { expressions, printKernel } from "../kernel/kernel.ts";
 import { fuse, resolve, type Schedule } from "../schedule/fuse.ts";
-import { type Graph, type Key, present, Symbols } from "../schedule/graph.ts";
+import { everyNode, type Graph, type Key, present, Symbols } from "../schedule/graph.ts";
 import { lower } from "../schedule/lower.ts";
-import { numbered, type Operand, type Place, type Step } from "../schedule/step.ts";
+import { overwritable, readsOf } from "../schedule/overwrite.ts";
+import { numbered, type Operand, type Place, type Spot, type Step } from "../schedule/step.ts";
 import { place, type Placed } from "./arena.ts";
 import type { Native } from "./ffi.ts";
 import { compiledSources, forgetSources, Hazards, languageOf, launchOf } from "./launch.ts";
@@ -27,6 +29,9 @@ export interface KernelInfo {
   readonly writes: number;
   readonly flops: number;
   readonly reason: string;
+  /** Of control flow: how often its kernels run (null: the data decide, and sums are those of one pass), and which. */
+  readonly passes?: number | null;
+  readonly inner?: readonly KernelInfo[];
 }
 
 /** Where an output of the plan goes: result `out` of node number `slot` is binding word `word`. */
@@ -81,8 +86,8 @@ export function compiledKernels(): number {
 }
 
 /** More than an op has results: with the number of a node, one number for each result. */
-const MOST_OUTS = 1024;
-const outKey = (n: Node, out: number): number => MOST_OUTS * n.slot + out;
+const MOST_OUTS = 65536;
+const outKey = (n: Node, out: number): number => MOST_OUTS * n.serial + out;
 /** Room that an array takes of the arena: whole steps can be read past its end. */
 const room = (bytes: Size): Size => plus(aligned(bytes, 64), 64);
 
@@ -107,6 +112,8 @@ class Words {
     this.push(Math.floor(x / 4294967296));
   }
 }
+/** Stands where a command names no binding. */
+const NO_BINDING = 0xffffffff;
 const scratch = new DataView(new ArrayBuffer(8));
 /** Writes a scalar's 64 raw bits. */
 export function putScalar(words: Uint32Array, at: number, t: CType, v: Literal): void {
@@ -146,7 +153,7 @@ export function steps(
   key?: Key,
 ): { readonly schedule: Schedule; readonly steps: readonly Step[] } {
   const schedule = fuse(graph, new Symbols(graph, key)), list = lower(schedule);
-  if (CHECK) { for (const s of list) if (s.kind === "kernel") checkKernel(s.kernel); }
+  if (CHECK) { for (const s of everyStep(list)) if (s.kind === "kernel") checkKernel(s.kernel); }
   return { schedule, steps: list };
 }
 
@@ -157,12 +164,13 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   // Memory: leaves, outputs that stay, and one arena for all else.
   const storages = new Map<number, Storage>();
   const placeKey = (p: Place): number => p.node === null ? -1 - p.workspace : outKey(p.node, p.out);
+  const all = everyGraph(graph), inPlace = new Set(all.flatMap((g) => [...g.inPlace]));
   const overwritten = new Set([...graph.inPlace].map((n) => n.inputs[0] as Node));
-  const over = (n: Node): Node => graph.inPlace.has(n) ? n.inputs[0] as Node : n;
+  const over = (n: Node): Node => inPlace.has(n) ? n.inputs[0] as Node : n;
   const actual = (p: Place): Place => p.node === null ? p : { ...p, node: over(p.node) };
   const placesOf = (s: Step): Place[] =>
     s.kind === "kernel" ? s.operands.map((o) => actual(o.place)) : s.places.map((x) => actual(x.place));
-  const isLeaf = (p: Place): boolean => p.node !== null && present(p.node);
+  const isLeaf = (p: Place): boolean => p.node !== null && leafOf.has(p.node);
   const bytesOf = (n: Node, out: number): Size => {
     const o = schedule.symbols.outs(n)[out] as Planned;
     return times(productOf(o.shape), itemsize(o.dtype));
@@ -173,31 +181,51 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
     const b = baseOf(n);
     if (b !== null) keepBases.add(b);
   }
-  list.forEach((s, i) => {
+  // What bodies are given and give lies where their loop says; `windows` move from pass to pass.
+  const spotted = new Set<Node>(), windows = new Map<Spot, number>();
+  let time = 0;
+  const touch = (s: Step, index: number): void => {
     for (const p of placesOf(s)) {
-      if (isLeaf(p)) continue;
+      if (isLeaf(p) || (p.node !== null && spotted.has(p.node))) continue;
       const k = placeKey(p), known = storages.get(k);
       if (known !== undefined) {
-        known.last = i;
+        known.last = time;
         continue;
       }
       storages.set(k, {
         bytes: p.node === null ? p.bytes : bytesOf(p.node, p.out),
         keep: p.node !== null && keepBases.has(p.node) ? p.node : null,
         out: p.out,
-        first: i,
-        last: i,
+        step: index,
+        first: time,
+        last: time,
         offset: 0,
       });
     }
-  });
+    time++;
+  };
+  const visit = (s: Step, index: number): void => {
+    touch(s, index);
+    if (s.kind !== "loop") return;
+    for (const b of s.blocks) {
+      for (const [n, spot] of b.spots) {
+        spotted.add(n);
+        if (spot.kind !== "fixed") windows.set(spot, -1);
+      }
+      for (const x of b.steps) visit(x, index);
+    }
+    touch(s, index);
+  };
+  list.forEach(visit);
   // Values that stay but that no step writes: arrays without elements.
   for (const n of keepBases) {
     if (present(n) || graph.inPlace.has(n)) continue;
-    (n.outs ?? [n]).forEach((_, out) => {
+    const outs = graph.loops.get(n)?.wanted ?? (n.outs ?? [n]).map((_, out) => out);
+    for (const out of outs) {
       const k = outKey(n, out);
-      if (!storages.has(k)) storages.set(k, { bytes: bytesOf(n, out), keep: n, out, first: 0, last: 0, offset: 0 });
-    });
+      if (storages.has(k)) continue;
+      storages.set(k, { bytes: bytesOf(n, out), keep: n, out, step: 0, first: 0, last: 0, offset: 0 });
+    }
   }
   const arena = place([...storages.values()].filter((s) => s.keep === null), room);
 
@@ -222,19 +250,27 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
     arenaBinding = bindings;
     bind(2, arena);
   }
-  const lastRead = new Map<Node | null, number>();
-  list.forEach((s, i) => {
-    for (const o of s.kind === "kernel" ? s.operands : s.places) lastRead.set(o.place.node, i);
-  });
-  const read = graph.leaves.map((node) => ({ node, bytes: bytesOf(node, 0), last: lastRead.get(node) ?? -1 }));
+  const read = readsOf(list, graph.leaves, (n) => bytesOf(n, 0));
   for (const [k, s] of storages) {
     if (s.keep === null) continue;
     binding.set(k, bindings);
     const word = bind(1, s.bytes);
-    outputs.push({ slot: s.keep.slot, out: s.out, word, over: overwritable(list, s, read) });
+    outputs.push({
+      slot: s.keep.slot,
+      out: s.out,
+      word,
+      over: overwritable(list, { node: s.keep, bytes: s.bytes, first: s.step }, read),
+    });
   }
+  /** Where the values of the bodies lie that are written now. */
+  const spots = new Map<Node, Spot>();
   const locate = (place: Place): { binding: number; offset: Size } => {
-    const p = actual(place);
+    const p = actual(place), spot = p.node === null ? undefined : spots.get(p.node);
+    if (spot?.kind === "fixed") {
+      const l = locate(spot.place);
+      return { binding: l.binding, offset: plus(l.offset, spot.offset) };
+    }
+    if (spot !== undefined) return { binding: windows.get(spot) as number, offset: 0 };
     if (isLeaf(p)) {
       const n = p.node as Node, b = leafBinding.get(MOST_OUTS * (leafOf.get(n) as number) + p.out);
       if (b === undefined) throw new Error("internal: a leaf has no binding");
@@ -255,28 +291,80 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
     }
   }
 
+  for (const spot of windows.keys()) {
+    windows.set(spot, bindings);
+    bind(4, (spot as Exclude<Spot, { kind: "fixed" }>).bytes);
+  }
+
   const language = languageOf(native, device), hazards = new Hazards();
   // A launch is cut for the sizes at hand.
   if (language !== null) sizes.pin();
   // Bindings of leaves that an output's memory may turn out to be.
   const written = new Map(
     outputs.map((o) => [
-      binding.get(MOST_OUTS * o.slot + o.out) as number,
+      binding.get(outKey(graph.order[o.slot] as Node, o.out)) as number,
       o.over.flatMap((leaf) => leafBinding.get(MOST_OUTS * leaf) ?? []),
     ]),
   );
   const scalars: { word: number; slot: number; k: number; t: CType }[] = [];
-  for (const s of list) {
+  /** Positions of graphs among all nodes, by which runs find scalars. */
+  const starts = new Map<Graph, number>();
+  for (let k = all.length - 1, at = everyNode(graph).length; k >= 0; k--) {
+    at -= (all[k] as Graph).order.length;
+    starts.set(all[k] as Graph, at);
+  }
+  const at64 = (place: Place, offset: Size = 0): void => {
+    const l = locate(place);
+    w.push(l.binding);
+    w.wide(plus(l.offset, offset));
+  };
+  const writeLoop = (s: Extract<Step, { kind: "loop" }>, at: number): void => {
+    const moved = new Set(s.blocks.flatMap((b) => [...b.spots.values()]).filter((x) => x.kind !== "fixed"));
+    for (const x of [5, 0, ["scan", "while", "cond"].indexOf(s.what), moved.size, 0, 0, 0]) w.push(x);
+    if (s.flag === null) { for (let k = 0; k < 3; k++) w.push(0); }
+    else at64(s.flag.place, s.flag.offset);
+    w.wide(s.count);
+    for (const x of moved) {
+      w.push(windows.get(x) as number);
+      at64(x.kind === "moving" ? x.place : x.even, x.kind === "moving" ? x.offset : 0);
+      if (x.kind === "alternating") at64(x.odd);
+      else {
+        w.push(NO_BINDING);
+        w.wide(x.by);
+      }
+    }
+    const block = (k: number, write: () => void): void => {
+      const from = w.n;
+      write();
+      w.data[at + 4 + k] = w.n - from;
+    };
+    s.blocks.forEach((b, k) =>
+      block(k, () => {
+        for (const [n, spot] of b.spots) spots.set(n, spot);
+        write(b.steps, starts.get(b.graph) as number);
+      })
+    );
+    block(2, () => {
+      for (const { from, to } of s.settle) {
+        if (from.kind !== "alternating") continue;
+        w.push(3);
+        w.push(10);
+        at64(to);
+        w.push(windows.get(from) as number);
+        w.wide(0);
+        w.wide(from.bytes);
+      }
+    });
+  };
+  const write = (steps: readonly Step[], start: number): void => steps.forEach((s) => writeStep(s, start));
+  const writeStep = (s: Step, start: number): void => {
     const at = w.n;
-    if (s.kind === "call") {
+    if (s.kind === "loop") writeLoop(s, at);
+    else if (s.kind === "call") {
       const routine = native.routines.get(s.call.routine);
       if (routine === undefined) throw new Error(`internal: the native library has no routine ${s.call.routine}`);
       for (const x of [2, 0, routine, s.places.length, s.call.ints.length, s.call.nums.length]) w.push(x);
-      for (const p of s.places) {
-        const l = locate(p.place);
-        w.push(l.binding);
-        w.wide(plus(l.offset, p.offset));
-      }
+      for (const p of s.places) at64(p.place, p.offset);
       for (const x of s.call.ints) w.wide(x);
       for (const x of s.call.nums) {
         scratch.setFloat64(0, x, true);
@@ -292,10 +380,12 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
         return { binding: l.binding, offset: plus(l.offset, o.offset), from, to, over: written.get(l.binding) ?? [] };
       });
       const launch = launchOf(native, device, language, numbered(s), operands, hazards);
-      if (launch === null) continue;
+      if (launch === null) return;
       for (const x of launch.words) w.push(x);
       for (const x of launch.sizes) w.sizes.push([at + x.at, x.size]);
-      for (const { at: word, ...x } of launch.scalars) scalars.push({ word: at + word, ...x });
+      for (const { at: word, slot, ...x } of launch.scalars) {
+        scalars.push({ word: at + word, slot: start + slot, ...x });
+      }
     } else {
       const k = s.kernel;
       addIdentities(k);
@@ -345,7 +435,7 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
       });
       k.scalars.scalars.forEach((x) => {
         if (x.size !== null) return w.wide(x.size);
-        if (x.node >= 0) scalars.push({ word: w.n, slot: x.node, k: x.k, t: x.t });
+        if (x.node >= 0) scalars.push({ word: w.n, slot: start + x.node, k: x.k, t: x.t });
         const here = w.n;
         w.push(0);
         w.push(0);
@@ -353,7 +443,8 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
       });
     }
     w.data[at + 1] = w.n - at;
-  }
+  };
+  write(list, 0);
   w.data[0] = w.n;
   w.data[1] = bindings;
   const aliases: Alias[] = [];
@@ -379,53 +470,61 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
     outputs,
     aliases,
     scalars,
-    fallible: list.some((s) => s.kind === "call" && !/^(gemm|copy|sort|argsort)\b/.test(s.call.routine)),
+    fallible: everyStep(list).some((s) => s.kind === "call" && !/^(gemm|copy|sort|argsort)\b/.test(s.call.routine)),
     computed: schedule.infos.length,
   };
 }
 
-/** The leaves that the array of an output may be written over: as long, and read before its first store, or at the same elements of one map. */
-function overwritable(
-  list: readonly Step[],
-  s: Storage,
-  leaves: readonly { readonly node: Node; readonly bytes: Size; readonly last: number }[],
-): number[] {
-  const found: number[] = [];
-  leaves.forEach(({ node, bytes, last }, leaf) => {
-    if (bytes !== s.bytes || last > s.first) return;
-    if (last < s.first || sameElements(list[last] as Step, s.keep as Node, node)) found.push(leaf);
-  });
-  return found;
+/** Steps with those inside. */
+function everyStep(list: readonly Step[]): readonly Step[] {
+  return list.flatMap((s) => s.kind === "loop" ? [s, ...s.blocks.flatMap((b) => everyStep(b.steps))] : [s]);
 }
-/** True if a step stores an element of `out` only after it last read the same element of `leaf`, and reads no other. */
-function sameElements(step: Step, out: Node, leaf: Node): boolean {
-  if (step.kind !== "kernel" || step.kernel.kind !== "map") return false;
-  const text = (o: Operand): string => [...o.rows, 0, ...o.inner].map(sizeText).join();
-  const to = step.operands.findIndex((o) => o.place.node === out),
-    is = (mem: number): boolean => (step.operands[mem] as Operand).place.node === leaf;
-  if (to < 0 || step.operands.some((o, i) => i !== to && o.place.node === out)) return false;
-  if (itemsize(out.dtype) !== itemsize(leaf.dtype)) return false;
-  const walk = text(step.operands[to] as Operand);
-  if (step.operands.some((o, i) => is(i) && (o.bound !== 0 || text(o) !== walk))) return false;
-  // Later stores find what was computed before, but may load anew.
-  const stores = (step.kernel.passes[0] as Pass).stores, at = stores.findIndex((s) => s.mem === to);
-  const before = expressions(stores.slice(0, at + 1).map((s) => s.value)).filter((e) => e.op !== "load");
-  return !expressions(stores.slice(at + 1).map((s) => s.value), new Set(before)).some((e) =>
-    e.op === "load" && is(e.imm)
-  );
+/** A graph and all inside, in the order of `everyNode`. */
+function everyGraph(g: Graph): readonly Graph[] {
+  return [g, ...[...g.loops.values()].flatMap(({ graphs }) => graphs.flatMap(everyGraph))];
 }
 
 /** What an eval of a graph would run, in order. */
-export function describe(graph: Graph): KernelInfo[] {
-  return steps(graph).steps.map(numbered).map((s) =>
-    s.kind === "call" ? describeCall(s, graph.device) : describeKernel(s, s.kernel.kind, graph.device)
-  );
+export function describe(native: Native, graph: Graph, device: number): KernelInfo[] {
+  const language = languageOf(native, device);
+  return steps(graph).steps.map((s) => describeStep(s, graph.device, language));
+}
+function describeStep(step: Step, device: Device, language: ReturnType<typeof languageOf>): KernelInfo {
+  const s = numbered(step);
+  if (s.kind === "call") return describeCall(s, device);
+  if (s.kind === "loop") return describeLoop(s, device, language);
+  const how = language === null || s.kernel.product === undefined
+    ? ""
+    : `, ${chooseProduct(s.kernel, s, language.tiles !== null).why}`;
+  return describeKernel(s, s.kernel.product === undefined ? s.kernel.kind : "product", device, how);
+}
+function describeLoop(
+  s: Extract<Step<number>, { kind: "loop" }>,
+  device: Device,
+  language: ReturnType<typeof languageOf>,
+): KernelInfo {
+  const inner = s.blocks.flatMap((b) => b.steps.map((x) => describeStep(x, device, language)));
+  const passes = s.what === "scan" ? numberOf(s.count) : null,
+    sum = (of: (k: KernelInfo) => number): number => inner.reduce((a, k) => a + of(k), 0) * (passes ?? 1);
+  return {
+    name: s.what,
+    device: device.type,
+    ops: opsOf(s),
+    reads: sum((k) => k.reads),
+    writes: sum((k) => k.writes),
+    flops: sum((k) => k.flops),
+    reason: s.group.reason,
+    passes,
+    inner,
+  };
 }
 
 /** An array of a plan: its bytes, the node that keeps it after the run, the steps between which it lives, and its place in the arena. */
 interface Storage extends Placed {
   readonly keep: Node | null;
   readonly out: number;
+  /** The first step of the plan that touches it. */
+  readonly step: number;
   last: number;
 }
 /** Distinct bytes that an operand covers; at computed places as many as may be read. */
@@ -479,7 +578,12 @@ function describeCall(s: Extract<Step<number>, { kind: "call" }>, device: Device
   };
 }
 
-function describeKernel(s: Extract<Step<number>, { kind: "kernel" }>, kind: string, device: Device): KernelInfo {
+function describeKernel(
+  s: Extract<Step<number>, { kind: "kernel" }>,
+  kind: string,
+  device: Device,
+  how: string,
+): KernelInfo {
   let reads = 0, writes = 0;
   s.kernel.mems.forEach((m, i) => {
     const b = touched(s, s.operands[i] as Operand<number>, itemsize(m.dtype));
@@ -499,6 +603,6 @@ function describeKernel(s: Extract<Step<number>, { kind: "kernel" }>, kind: stri
     reads,
     writes,
     flops: arithmetic * s.elements,
-    reason: s.group.reason,
+    reason: s.group.reason + how,
   };
 }

@@ -1,14 +1,27 @@
 // Runs plans: one submission, and the values back into the nodes.
 import { plainError } from "../base/error.ts";
+import { STAND_IN } from "../core/body.ts";
 import type { Buf, Node } from "../core/node.ts";
 import { trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
-import { alignment, type Graph, present } from "../schedule/graph.ts";
+import { alignment, everyNode, type Graph, present } from "../schedule/graph.ts";
 import { deviceNumber, isUnified } from "./devices.ts";
 import { type Plan, putScalar, wideAt } from "./plan.ts";
 import type { Call, Program, ProgramPlan } from "./program.ts";
 import { counters, kernelGeneration, numbersOfKey } from "./cache.ts";
-import { bufferOf, bufOf, discard, give, isSpare, memoryError, native, release, tokenFor, withRoom } from "./memory.ts";
+import {
+  bufferOf,
+  bufOf,
+  discard,
+  give,
+  isSpare,
+  memoryError,
+  native,
+  release,
+  type Token,
+  tokenFor,
+  withRoom,
+} from "./memory.ts";
 
 const NO_BUFFERS: readonly Buf[] = [];
 /** How a plan binds an output: to a new buffer, or to one that is written over. */
@@ -34,17 +47,23 @@ function submitted(
   flags: number,
   over: readonly (Buf | undefined)[] = NO_BUFFERS,
 ): Submitted {
-  const words = p.words, lib = native();
-  const far = !isUnified(lib, g.device);
-  const tokens = p.outputs.map((o, k) => {
-    const b = over[k], token = b === undefined ? tokenFor(wideAt(words, o.word + 2), far) : b;
-    words[o.word] = b === undefined ? BIND_NEW : BIND_OVER;
-    words[o.word + 1] = token?.id ?? 0;
-    return token;
-  });
-  for (const l of p.leaves) words[l.word] = bufOf(leaves[l.leaf] as Node, l.out).id;
-  for (const s of p.scalars) {
-    const n = g.order[s.slot] as Node, v = n.op.values?.(n.arg)[s.k];
+  // Plain loops: this is most of what a small eval costs.
+  const { words, outputs, scalars } = p, lib = native(), far = !isUnified(lib, g.device);
+  const tokens: (Token | undefined)[] = [];
+  for (let k = 0; k < outputs.length; k++) {
+    const { word } = outputs[k] as Plan["outputs"][number], b = over[k];
+    const token = b ?? tokenFor(wideAt(words, word + 2), far);
+    words[word] = b === undefined ? BIND_NEW : BIND_OVER;
+    words[word + 1] = token?.id ?? 0;
+    tokens.push(token);
+  }
+  for (let k = 0; k < p.leaves.length; k++) {
+    const l = p.leaves[k] as Plan["leaves"][number];
+    words[l.word] = bufOf(leaves[l.leaf] as Node, l.out).id;
+  }
+  const all = everyNode(g);
+  for (let k = 0; k < scalars.length; k++) {
+    const s = scalars[k] as Plan["scalars"][number], n = all[s.slot] as Node, v = n.op.values?.(n.arg)[s.k];
     if (v === undefined) continue;
     if (s.t === "f32") p.floats[s.word] = v as number;
     else putScalar(words, s.word, s.t, v);
@@ -58,8 +77,8 @@ function submitted(
   if (code < 0) throw plainError(lib.error());
   const made: Buf[] = [];
   try {
-    for (const [k, o] of p.outputs.entries()) {
-      const b = over[k];
+    for (let k = 0; k < outputs.length; k++) {
+      const o = outputs[k] as Plan["outputs"][number], b = over[k];
       if (b !== undefined) {
         b.ticket = code;
         made.push(b);
@@ -72,7 +91,7 @@ function submitted(
       made.push(bufferOf(id, f64[0] as number, bytes, code, recorded, tokens[k]));
     }
   } catch (error) {
-    p.outputs.forEach((o, k) => over[k] === undefined && lib.dispose(words[o.word + 1] as number));
+    outputs.forEach((o, k) => over[k] === undefined && lib.dispose(words[o.word + 1] as number));
     throw error;
   }
   counters.evals++;
@@ -87,8 +106,8 @@ function aliasView(p: Plan, a: Plan["aliases"][number], shape: readonly number[]
 /** Runs a plan on a graph. Returns the ticket. */
 export function run(g: Graph, p: Plan, flags: number): number {
   const { ticket, made } = submitted(g, p, g.leaves, flags);
-  p.outputs.forEach((o, i) => {
-    const n = g.order[o.slot] as Node, b = made[i] as Buf;
+  for (let i = 0; i < made.length; i++) {
+    const o = p.outputs[i] as Plan["outputs"][number], n = g.order[o.slot] as Node, b = made[i] as Buf;
     if (n.outs === null) give(n, b, contiguousView(n.shape));
     else {
       const all = (n.results ?? new Array<Buf>(n.outs.length)) as Buf[];
@@ -96,7 +115,7 @@ export function run(g: Graph, p: Plan, flags: number): number {
       b.users++;
       n.results = all;
     }
-  });
+  }
   for (const a of p.aliases) {
     const n = g.order[a.slot] as Node, view = aliasView(p, a, n.shape);
     if ("leaf" in a.of) {
@@ -199,13 +218,3 @@ export function standingIn<T>(nodes: readonly Node[], views: readonly View[], f:
     nodes.forEach((n, i) => [n.buf, n.view] = before[i] as readonly [Buf | null, View | null]);
   }
 }
-/** Stands for memory while a plan is made or described without it. */
-export const STAND_IN: Buf = {
-  id: 0,
-  bytes: 0,
-  address: 0,
-  token: new ArrayBuffer(0),
-  users: 0,
-  exposed: false,
-  ticket: 0,
-};

@@ -38,6 +38,8 @@ export class Builder {
   readonly #group: Group;
   readonly #shape: readonly Size[];
   readonly #kind: Kernel["kind"];
+  /** The rows are sums of products: the axes before the last are those of a matrix. */
+  readonly #isProduct: boolean;
   readonly #axes: readonly [number, number] | null;
   readonly #s = new Scalars();
   readonly #mems: MemUse[] = [];
@@ -60,7 +62,8 @@ export class Builder {
     this.#nodes = nodes;
     this.#group = g;
     this.#shape = shape;
-    this.#kind = kind as Kernel["kind"];
+    this.#isProduct = kind === "product";
+    this.#kind = (this.#isProduct ? "row" : kind) as Kernel["kind"];
     this.#axes = axes;
   }
   #of(n: Node): Planned {
@@ -115,8 +118,34 @@ export class Builder {
   /** A fold member: its value is known after its pass. */
   fold(n: Node): void {
     const l = n.op.lower;
-    if (l.kind !== "fold") throw new Error("internal: fold");
+    if (l.kind !== "fold") return this.#addFold(n, this.#factors(n), "sum");
     this.#addFold(n, this.value(n.inputs[0] as Node, this.identity()), l.op(n.arg));
+  }
+  /** The product of an element of each of two matrices, over the loops [..., rows, columns, depth]. */
+  #factors(n: Node): Expr {
+    const at = this.identity(), depth = at.length - 1;
+    const [a, b] = [[depth - 2, depth], [depth, depth - 1]].map((axes, k) => {
+      const x = n.inputs[k] as Node, batch = x.shape.length - 2;
+      return this.value(x, [...this.#broadcast(at.slice(0, depth - 2), x, batch), ...axes.map((d) => at[d] as Index)]);
+    }) as [Expr, Expr];
+    return this.#s.bin("mul", a, b);
+  }
+  /** The last places of an index for the first `axes` axes of a value that is broadcast. */
+  #broadcast(at: readonly Index[], x: Node, axes: number): Index[] {
+    const { shape } = this.#of(x);
+    return at.slice(at.length - axes).map((i, d) => shape[d] === 1 ? { offset: 0, terms: noTerms, computed: [] } : i);
+  }
+  /** A fold's result as the value of its node. */
+  #folded(n: Node, raw: Expr): Expr {
+    const l = n.op.lower;
+    if (l.kind !== "call" || l.product === undefined) return raw;
+    const c = n.inputs[2], at = this.#rowAt(this.#of(n).shape);
+    return l.product(
+      this.#s,
+      raw,
+      c === undefined ? null : this.value(c, this.#broadcast(at, c, c.shape.length)),
+      n.arg,
+    );
   }
   #addFold(n: Node, value: Expr, fold: Fold): void {
     const arg = fold === "argmin" || fold === "argmax", t = arg ? "i32" : value.t;
@@ -124,13 +153,16 @@ export class Builder {
     const known = this.#folds.findIndex((f) => f.fold === fold && f.value === value);
     const id = known >= 0 ? known : this.#folds.push({ id: this.#folds.length, fold, value, t: value.t }) - 1;
     const raw = this.#s.make("fold", t, [], id);
-    this.#members.set(n, arg ? this.#s.cast(raw, computeOf(n.dtype)) : this.#normalise(raw, n));
+    this.#members.set(n, arg ? this.#s.cast(raw, computeOf(n.dtype)) : this.#normalise(this.#folded(n, raw), n));
   }
   /** The second kernel of a cut fold: the same fold over the partial results. */
   foldMemory(n: Node, place: Place, t: { readonly dtype: Node["dtype"] }): void {
     const l = n.op.lower;
-    if (l.kind !== "fold") throw new Error("internal: fold");
-    this.#addFold(n, this.#load(place, t.dtype, contiguousView(this.#shape), this.identity()), l.op(n.arg));
+    this.#addFold(
+      n,
+      this.#load(place, t.dtype, contiguousView(this.#shape), this.identity()),
+      l.kind === "fold" ? l.op(n.arg) : "sum",
+    );
   }
   /** A scan: its running value is stored as it goes. */
   scan(n: Node): void {
@@ -404,11 +436,15 @@ export class Builder {
     if (dims.length > 1 && this.#indexed) return null;
     const along = this.#mems.map((m) => collapse(m.strides, this.#shape, dims));
     if (along.some((s) => s === null)) return null;
-    const lead = this.#shape.slice(0, a[0]), tail = this.#shape.slice(a[1]), kept = [...lead, blocks, ...tail];
+    const lead = this.#shape.slice(0, a[0]), tail = this.#shape.slice(a[1]), first = this.#isProduct ? 0 : a[0];
+    const kept = [...lead, ...tail];
+    kept.splice(first, 0, blocks);
     const place = workspace(times(productOf(kept), itemsize(t.dtype)));
     // Index expressions count within the row: a block starts at block * its number.
     if (this.#indexed) return null;
-    const out = contiguousStrides(kept), foldRaw = this.#s.make("fold", (this.#folds[0] as FoldStep).t, [], 0);
+    const others = contiguousStrides(kept),
+      [apart] = others.splice(first, 1),
+      foldRaw = this.#s.make("fold", (this.#folds[0] as FoldStep).t, [], 0);
     const mems: Mem[] = [], operands: Operand[] = [];
     const rows = this.#kind === "row" ? [...lead, ...tail, blocks] : [...lead, blocks];
     const tailDims = this.#shape.map((_, d) => d).filter((d) => d >= a[1]),
@@ -431,11 +467,10 @@ export class Builder {
       });
     });
     const item = itemsize(t.dtype);
-    const outRows =
-      (this.#kind === "row"
-        ? [...leadDims.map((d) => out[d] as Size), ...tailDims.map((d) => out[d - a[1] + a[0] + 1] as Size)]
-        : leadDims.map((d) => out[d] as Size)).concat(out[a[0]] as Size).map((s) => times(s, item));
-    const outInner = this.#kind === "row" ? [0] : tailDims.map((d) => out[d - a[1] + a[0] + 1] as Size);
+    const outRows = (this.#kind === "row" ? others : leadDims.map((d) => others[d] as Size)).concat(apart as Size).map((
+      s,
+    ) => times(s, item));
+    const outInner = this.#kind === "row" ? [0] : tailDims.map((d) => others[d - a[1] + a[0]] as Size);
     mems.push({ dtype: t.dtype, along: this.#kind === "row" ? "zero" : alongOf(outInner, innerSizes), written: true });
     operands.push({ place, offset: 0, bound: 0, rows: outRows, fold: 0, inner: outInner });
     const kernel: Kernel = {
@@ -445,6 +480,7 @@ export class Builder {
       passes: [{ folds: this.#folds, scans: [], stores: [] }],
       rowStores: [{ mem: mems.length - 1, value: foldRaw, combine: "set", index: null }],
       rowAxes: rows.length,
+      product: this.#isProduct ? { rows: lead.length - 2, columns: lead.length - 1 } : undefined,
     };
     return {
       place,
@@ -501,9 +537,11 @@ export class Builder {
         innerGroups = all;
       }
     } else {
-      rowGroups = merge(rows);
+      // What a matrix product is cut into follows from its axes: they stay as they are.
+      rowGroups = this.#isProduct ? rows.map((d) => [d]) : merge(rows);
       innerGroups = merge(inner);
     }
+    const axis = (d: number): number => rowGroups.findIndex((g) => g[0] === this.#shape.length + d);
     const length = (g: readonly number[]): Size => productOf(g.map((d) => this.#shape[d] as Size));
     const stride = (m: MemUse, g: readonly number[]): Size => collapse(m.strides, this.#shape, g) ?? 0;
     const innerSizes = innerGroups.length === 0 ? [1] : innerGroups.map(length);
@@ -537,6 +575,7 @@ export class Builder {
         passes: this.#passes(),
         rowStores: this.#stores.filter((s) => s.row),
         rowAxes: rowGroups.length,
+        product: this.#isProduct ? { rows: axis(-3), columns: axis(-2) } : undefined,
       },
       operands,
       rows: rowGroups.map(length),

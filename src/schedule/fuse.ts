@@ -1,7 +1,8 @@
 // Where to cut: sorts the nodes of an eval into groups, each of which becomes one kernel or library call, with the reason of every cut.
 import type { Index, Node } from "../core/node.ts";
 import { contiguousView, type PlanView } from "../core/view.ts";
-import { below, productOf, sameSizes, type Size, sizeText } from "../kernel/sizes.ts";
+import { hasCalls } from "../core/device.ts";
+import { below, ceilDiv, productOf, sameSizes, type Size, sizeText, times } from "../kernel/sizes.ts";
 import { type Graph, present, type Symbols } from "./graph.ts";
 import { inOrder } from "./order.ts";
 
@@ -11,7 +12,8 @@ export type Role = "element" | "row" | "fold" | "scan" | "whole";
 /** Nodes that run as one kernel, or one library call. */
 export interface Group {
   readonly index: number;
-  kind: "map" | "row" | "column" | "scan" | "parts" | "scatter" | "call";
+  /** `product`: rows that are sums of products of two matrices. */
+  kind: "map" | "row" | "product" | "column" | "scan" | "parts" | "scatter" | "call" | "loop";
   /** Iteration shape, and the axes that are folded. */
   readonly shape: readonly Size[];
   axes: readonly [number, number] | null;
@@ -21,7 +23,7 @@ export interface Group {
   stores: number;
   cost: number;
   readonly reason: string;
-  /** A fold that is cut into blocks: nothing else joins it. */
+  /** A fold that is cut into blocks: nothing else joins it, but what follows a matrix product. */
   readonly split: boolean;
 }
 
@@ -51,6 +53,7 @@ export interface Schedule extends Nodes {
   readonly groups: readonly Group[];
   /** Nodes that are written over their first input. */
   readonly inPlace: ReadonlySet<Node>;
+  readonly loops: Graph["loops"];
 }
 
 /** Cost above which a value that several kernels want is stored instead of computed again. */
@@ -76,6 +79,22 @@ export function splits(shape: readonly Size[], axes: readonly [number, number], 
   const n = productOf(shape.slice(axes[0], axes[1]));
   if (!foldsRows(shape, axes)) return !below(n, 2 * COLUMN_BLOCK);
   return !below(n, 4 * ROW_BLOCK) && below(productOf(shape.slice(0, axes[0])), 17);
+}
+
+/**
+ * The depth of a block where a matrix product [..., rows, columns, depth] is cut, as it has few tiles and long sums; 0: it is not. A matter of the
+ * shape alone too.
+ */
+export function productBlock(shape: readonly Size[]): number {
+  const n = shape.length, depth = shape[n - 1] as Size;
+  const tiles = times(ceilDiv(shape[n - 3] as Size, 32), ceilDiv(shape[n - 2] as Size, 32));
+  if (below(depth, 2048) || !below(times(tiles, productOf(shape.slice(0, -3))), 64)) return 0;
+  return below(depth, 131072) ? 512 : 8192;
+}
+/** True if a node is a matrix product for which its device has no routine. */
+export function isProduct(n: Node): boolean {
+  const l = n.op.lower;
+  return l.kind === "call" && l.product !== undefined && !hasCalls(n.device, l.family);
 }
 
 /** The memory that holds a node's value, seen as its shape; null if it has to be computed in place. */
@@ -127,7 +146,7 @@ function canPull(symbols: Symbols, n: Node): boolean {
 
 const MEMORY = { cost: 0, reads: 1 } as const;
 /** Sorts the nodes of a graph into groups. */
-export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedule {
+export function fuse({ order, keep, inPlace, loops }: Graph, symbols: Symbols): Schedule {
   const shapeOf = (n: Node): readonly Size[] => symbols.of(n).shape;
   const infos: Info[] = order.map((node, i) => {
     node.slot = i;
@@ -153,8 +172,8 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
       // A view reads its first input; the others are only to come before it.
       if (lower.kind === "view") break;
     }
-    if (i.root || lower.kind === "call") demand(n);
-    if (lower.kind === "call") n.inputs.forEach(demand);
+    if (i.root || lower.kind === "loop" || (lower.kind === "call" && !isProduct(n))) demand(n);
+    if (lower.kind === "call" || lower.kind === "loop") n.inputs.forEach(demand);
     if (lower.kind === "scatter") n.inputs.forEach((c, k) => k === 0 ? undefined : demand(c));
     if (lower.kind === "gather") demand(n.inputs[0] as Node);
   }
@@ -245,7 +264,13 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
       }
       continue;
     }
-    if (lower.kind === "call" || lower.kind === "parts" || lower.kind === "scatter") {
+    if (isProduct(n)) {
+      const d = dependencies(n), out = shapeOf(n), depth = shapeOf(n.inputs[0] as Node).slice(-1);
+      const shape = [...out, ...depth], axes: readonly [number, number] = [out.length, shape.length];
+      join(i, open("product", shape, axes, "a matrix product", productBlock(shape) > 0), "fold", d.inputs, d.cost);
+      continue;
+    }
+    if (lower.kind === "call" || lower.kind === "loop" || lower.kind === "parts" || lower.kind === "scatter") {
       const d = dependencies(n);
       i.stored = true;
       join(
@@ -254,7 +279,11 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
           lower.kind,
           shapeOf(n),
           null,
-          lower.kind === "call" ? "a library call reads and writes memory" : "several stores fill one array",
+          lower.kind === "call"
+            ? "a library call reads and writes memory"
+            : lower.kind === "loop"
+            ? "control flow repeats or chooses kernels of its own"
+            : "several stores fill one array",
         ),
         "whole",
         d.inputs,
@@ -341,7 +370,7 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
         role = "element";
         return sameSizes(g.shape, shape) && (from.includes(g) || shares(g, d.inputs)) && reachable(n, g);
       }
-      if (g.kind === "row" || g.kind === "column") {
+      if (g.kind === "row" || g.kind === "product" || g.kind === "column") {
         if (!from.includes(g) && !shares(g, d.inputs)) return false;
         if (g.kind === "row" && sameSizes(g.shape, shape)) {
           role = "element";
@@ -372,7 +401,7 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
   }
   /** A node would not make a group too large. */
   function fits(g: Group, d: { inputs: ReadonlySet<Node>; cost: number }): boolean {
-    if (g.split || g.cost + d.cost > MAX_COST) return false;
+    if ((g.split && g.kind !== "product") || g.cost + d.cost > MAX_COST) return false;
     let more = 0;
     for (const c of d.inputs) if (!g.inputs.has(c)) more++;
     return g.inputs.size + more <= MAX_INPUTS && g.inputs.size + more + g.stores < MAX_BUFFERS;
@@ -445,5 +474,5 @@ export function fuse({ order, keep, inPlace }: Graph, symbols: Symbols): Schedul
       if (ci !== undefined && ci.group !== null && ci.group !== g) ci.stored = true;
     }
   }
-  return { infos, symbols, groups: inOrder(groups, (n) => info(n)?.group ?? null), inPlace };
+  return { infos, symbols, groups: inOrder(groups, (n) => info(n)?.group ?? null), inPlace, loops };
 }

@@ -13,6 +13,19 @@ export interface Graph {
   readonly keep: ReadonlySet<Node>;
   /** Nodes that may be written over the memory of their first input, a leaf that nobody else will read. */
   readonly inPlace: ReadonlySet<Node>;
+  /** The graphs that control nodes run. */
+  readonly loops: ReadonlyMap<Node, Inner>;
+}
+/** The bodies of a control node as graphs, and which of its results they give. */
+export interface Inner {
+  readonly graphs: readonly Graph[];
+  readonly wanted: readonly number[];
+}
+/** The nodes of a graph, and of all graphs inside, always in the same order. */
+export function everyNode(g: Graph): readonly Node[] {
+  return g.loops.size === 0
+    ? g.order
+    : [...g.order, ...[...g.loops.values()].flatMap(({ graphs }) => graphs.flatMap(everyNode))];
 }
 
 /** True if a node has memory. */
@@ -117,6 +130,13 @@ export class Key {
   read(g: Graph): this {
     this.length = this.sizeCount = this.movingCount = 0;
     this.#stamp++;
+    this.#graph(g);
+    let h = 0x811c9dc5;
+    for (let i = 0; i < this.length; i++) h = Math.imul(h ^ (this.structure[i] as number), 0x01000193);
+    this.hash = h;
+    return this;
+  }
+  #graph(g: Graph): void {
     this.#put(idOf(deviceIds, g.device));
     for (const n of g.leaves) {
       this.#put(dtypeIds.get(n.dtype) as number);
@@ -139,10 +159,16 @@ export class Key {
       const starts = n.op.starts?.(n.arg);
       if (starts !== undefined) { for (const x of starts) this.#move(x); }
     }
-    let h = 0x811c9dc5;
-    for (let i = 0; i < this.length; i++) h = Math.imul(h ^ (this.structure[i] as number), 0x01000193);
-    this.hash = h;
-    return this;
+    for (const [n, { graphs, wanted }] of g.loops) {
+      this.#size(lengthOf(n));
+      this.#put(wanted.length);
+      for (const k of wanted) this.#put(k);
+      for (const inner of graphs) {
+        inner.order.forEach((x, i) => x.slot = i);
+        inner.leaves.forEach((x, i) => x.slot = i);
+        this.#graph(inner);
+      }
+    }
   }
   /** True if the structure is this one. */
   matches(structure: Int32Array): boolean {
@@ -150,6 +176,10 @@ export class Key {
     for (let i = 0; i < structure.length; i++) if (structure[i] !== this.structure[i]) return false;
     return true;
   }
+}
+/** Passes of a control node, as far as they are known. */
+export function lengthOf(n: Node): number {
+  return n.op.lower.kind === "loop" ? n.op.lower.of(n.arg).length : 0;
 }
 function grown(a: Float64Array): Float64Array {
   const more = new Float64Array(a.length * 2);
@@ -164,7 +194,8 @@ export class Symbols {
   readonly #order: readonly Node[];
   /** By slot. */
   readonly #planned: Planned[] = [];
-  readonly #leaves = new Map<Node, Planned>();
+  /** Leaves, and what is inside of control flow. */
+  readonly #others = new Map<Node, Planned>();
   readonly #views = new Map<Node, PlanView>();
 
   constructor(g: Graph, key: Key = new Key().read(g)) {
@@ -172,10 +203,13 @@ export class Symbols {
     for (let i = 0; i < key.sizeCount; i++) positions.set(key.sizes[i] as number, i);
     this.sizes = new Sizes(positions, [...key.moving.subarray(0, key.movingCount)]);
     this.#order = g.order;
-    let moving = 0;
+    this.#graph(g, 0);
+  }
+  /** `moving`: how many moving inputs came before; returns how many there are then. */
+  #graph(g: Graph, moving: number): number {
     for (const n of g.leaves) {
       const shape = this.#sizes(n.shape), offset = times(this.sizes.moving(moving++), alignment(n)), v = n.view;
-      this.#leaves.set(n, { shape, dtype: n.dtype, starts: [] });
+      this.#others.set(n, { shape, dtype: n.dtype, starts: [] });
       if (v === null) continue;
       const { strides } = rowMajor(v) ? contiguousView(shape) : { strides: this.#sizes(v.strides) };
       this.#views.set(n, { shape, strides, offset });
@@ -185,15 +219,19 @@ export class Symbols {
     for (const n of g.order) {
       if (n.shape !== last) shape = this.#sizes(last = n.shape);
       const starts = n.op.starts?.(n.arg).map(() => this.sizes.moving(moving++)) ?? NO_STARTS;
-      this.#planned.push({ shape, dtype: n.dtype, starts });
+      const planned = { shape, dtype: n.dtype, starts };
+      if (g.order === this.#order) this.#planned.push(planned);
+      else this.#others.set(n, planned);
     }
+    for (const { graphs } of g.loops.values()) for (const inner of graphs) moving = this.#graph(inner, moving);
+    return moving;
   }
   #sizes(list: readonly number[]): readonly Size[] {
     return list.map((x) => this.sizes.size(x));
   }
   /** A node of the graph, or a leaf. */
   of(n: Node): Planned {
-    return (this.#order[n.slot] === n ? this.#planned[n.slot] : this.#leaves.get(n)) as Planned;
+    return (this.#order[n.slot] === n ? this.#planned[n.slot] : this.#others.get(n)) as Planned;
   }
   /** All results of a node. */
   outs(n: Node): readonly Planned[] {

@@ -9,17 +9,19 @@ import {
   type Group,
   type Info,
   type Nodes,
+  productBlock,
   resolve,
   ROW_BLOCK,
   type Schedule,
 } from "./fuse.ts";
 import { Builder } from "./builder.ts";
 import { cut, MOST_BUFFERS } from "./cut.ts";
+import { lowerLoop } from "./loops.ts";
 import { type Place, placeOf, type Step } from "./step.ts";
 
 /** All steps of a schedule, in order. */
-export function lower(schedule: Schedule): Step[] {
-  const steps: Step[] = [], spaces = { count: 0 };
+export function lower(schedule: Schedule, spaces: { count: number } = { count: 0 }): Step[] {
+  const steps: Step[] = [];
   for (const g of schedule.groups) lowerWithin(schedule, g, steps, spaces);
   return steps;
 }
@@ -41,6 +43,7 @@ const whole = (nodes: Nodes, n: Node): PlanView => contiguousView(nodes.symbols.
 function lowerGroup(schedule: Schedule, g: Group, steps: Step[], spaces: { count: number }): void {
   const first = g.members[0] as Node, { infos, inPlace, symbols } = schedule;
   const workspace = (bytes: Size): Place => ({ node: null, out: 0, workspace: spaces.count++, bytes });
+  if (g.kind === "loop") return lowerLoop(schedule, g, first, steps, workspace, (inner) => lower(inner, spaces));
   if (g.kind === "call") return lowerCall(schedule, g, first, steps, workspace);
   if (g.kind === "parts") {
     const l = first.op.lower;
@@ -68,13 +71,18 @@ function lowerGroup(schedule: Schedule, g: Group, steps: Step[], spaces: { count
     return;
   }
   if (g.kind === "scatter") return lowerScatter(schedule, g, first, steps, inPlace.has(first));
-  // What nobody reads, as only the order is after it, is not computed.
-  if (isEmpty(g.shape) || !g.members.some((n) => (infos[n.slot] as Info).stored)) return;
-  if (g.split) return lowerSplit(schedule, g, first, steps, workspace);
-  let b = new Builder(schedule, g, g.shape, g.kind, g.axes);
+  // What nobody reads, as only the order is after it, is not computed. A product without depth is 0.
+  if (
+    isEmpty(g.kind === "product" ? g.shape.slice(0, -1) : g.shape) ||
+    !g.members.some((n) => (infos[n.slot] as Info).stored)
+  ) return;
+  let b = g.split
+    ? lowerSplit(schedule, g, first, steps, workspace)
+    : new Builder(schedule, g, g.shape, g.kind, g.axes);
   const fill = (): void => {
     for (const n of g.members) {
       const info = infos[n.slot] as Info;
+      if (g.split && n === first) continue;
       if (info.role === "fold") b.fold(n);
       else if (info.role === "scan") b.scan(n);
       else b.member(n, info.role === "row");
@@ -111,17 +119,17 @@ function layOut(
   return place;
 }
 
-/** A long fold: partial results of fixed blocks go to a workspace, and a second kernel folds those. */
+/** A long fold: partial results of fixed blocks go to a workspace. Gives the second kernel, which folds those. */
 function lowerSplit(
   schedule: Nodes,
   g: Group,
   n: Node,
   steps: Step[],
   workspace: (bytes: Size) => Place,
-): void {
+): Builder {
   const axes = g.axes as readonly [number, number], input = n.inputs[0] as Node;
   const count = productOf(g.shape.slice(axes[0], axes[1])),
-    block = g.kind === "row" ? ROW_BLOCK : COLUMN_BLOCK,
+    block = g.kind === "product" ? productBlock(g.shape) : g.kind === "row" ? ROW_BLOCK : COLUMN_BLOCK,
     blocks = ceilDiv(count, block);
   const lead = g.shape.slice(0, axes[0]), tail = g.shape.slice(axes[1]);
   let b = new Builder(schedule, g, g.shape, g.kind, axes);
@@ -138,10 +146,12 @@ function lowerSplit(
     if (partial === null) throw new Error("internal: a row-major input cannot be cut");
   }
   steps.push(partial.step);
-  const f = new Builder(schedule, g, [...lead, blocks, ...tail], g.kind, [lead.length, lead.length + 1]);
+  // Whole partial results of a product follow one another, so that each is stored as it comes.
+  const f = g.kind === "product"
+    ? new Builder(schedule, g, [blocks, ...lead], "column", [0, 1])
+    : new Builder(schedule, g, [...lead, blocks, ...tail], g.kind, [lead.length, lead.length + 1]);
   f.foldMemory(n, partial.place, t);
-  f.store(whole(schedule, n), placeOf(n), n, f.memberValue(n), "set", null, true);
-  steps.push(f.finish());
+  return f;
 }
 function partialType(n: Node): Typed {
   const d = (n.inputs[0] as Node).dtype;

@@ -3,6 +3,7 @@ import type { Call, Node } from "../core/node.ts";
 import { numberOf, type Size } from "../kernel/sizes.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Group } from "./fuse.ts";
+import type { Graph } from "./graph.ts";
 
 /** Memory of a step: a node's buffer (or result `out` of a call), or a workspace of the plan. */
 export interface Place {
@@ -41,7 +42,32 @@ export type Step<S = Size> =
     readonly call: Call;
     readonly places: readonly { readonly place: Place; readonly offset: S }[];
     readonly group: Group;
+  }
+  | {
+    readonly kind: "loop";
+    readonly what: "scan" | "while" | "cond";
+    readonly count: Size;
+    /** The byte that decides, of a while and a cond. */
+    readonly flag: { readonly place: Place; readonly offset: Size } | null;
+    readonly blocks: readonly Block[];
+    /** What alternates, and where it has to be in the end. */
+    readonly settle: readonly { readonly from: Spot; readonly to: Place }[];
+    /** All memory outside the bodies that it touches. */
+    readonly places: readonly { readonly place: Place; readonly offset: S }[];
+    readonly group: Group;
   };
+
+/** Where a value of a body lies: at one place, a step further in each pass, or in turn at two places. */
+export type Spot =
+  | { readonly kind: "fixed"; readonly place: Place; readonly offset: Size }
+  | { readonly kind: "moving"; readonly place: Place; readonly offset: Size; readonly by: Size; readonly bytes: Size }
+  | { readonly kind: "alternating"; readonly even: Place; readonly odd: Place; readonly bytes: Size };
+/** The steps of a body, and where the values lie that it is given and that it gives. */
+export interface Block {
+  readonly graph: Graph;
+  readonly steps: readonly Step[];
+  readonly spots: Map<Node, Spot>;
+}
 
 /** The memory of a node (of result `out` of a call). */
 export function placeOf(node: Node, out = 0): Place {
@@ -51,7 +77,7 @@ export function placeOf(node: Node, out = 0): Place {
 /** A step in the numbers of the graph that is planned. */
 export function numbered(s: Step): Step<number> {
   const all = (list: readonly Size[]): number[] => list.map(numberOf);
-  if (s.kind === "call") return { ...s, places: s.places.map((p) => ({ ...p, offset: numberOf(p.offset) })) };
+  if (s.kind !== "kernel") return { ...s, places: s.places.map((p) => ({ ...p, offset: numberOf(p.offset) })) };
   return {
     ...s,
     operands: s.operands.map((o) => ({

@@ -36,7 +36,20 @@ export const familyOp: OpDef<Rules> = define<Rules>({
       : batchAll(ins.slice(0, rules.count), batched.slice(0, rules.count), n);
     return apply(familyOp, [...results, ...given], rules.over(mapped, n));
   },
+  example: (family, index) => result(family, index),
 });
+/** Rules of a function through which all transforms see. */
+const transparent = (count: number): Rules => ({
+  count,
+  vjp: null,
+  jvp: null,
+  vmap: null,
+  over: () => transparent(count),
+});
+/** One node for several, from which `result` takes them, and `pick` in a batch of what had several results. */
+export function several(results: readonly Node[]): Node {
+  return apply(familyOp, results, transparent(results.length));
+}
 const resultOp = define<{ readonly index: number }>({
   name: "result",
   type: ([x]) => ({ shape: (x as Aval).shape, dtype: (x as Aval).dtype }),

@@ -2,7 +2,7 @@
 import { plainError, rangeError, typeError } from "../base/error.ts";
 import { checkOptions } from "../base/options.ts";
 import { on } from "../core/device.ts";
-import { NDArray } from "../core/ndarray.ts";
+import { abandon, NDArray } from "../core/ndarray.ts";
 import type { Aval, Node } from "../core/node.ts";
 import { apply, nextSerial } from "../core/node.ts";
 import { same } from "../core/shape.ts";
@@ -10,6 +10,7 @@ import { traced } from "../core/trace.ts";
 import { treeFlattenArrays, treeUnflatten } from "../core/tree.ts";
 import { add, cast, define, like } from "../ops/basis.ts";
 import { wrap } from "../ops/lift.ts";
+import { sumOfParts } from "../ops/parts.ts";
 import { countOf, indexOf, pullback, recorded } from "./family.ts";
 
 const aliasOp = define<null>({
@@ -41,15 +42,26 @@ export function backward(
     if (depends[i] === 0 && (inputs[i] as readonly number[]).some((s) => s >= 0 && depends[s] === 1)) depends[i] = 1;
   }
   const cts = new Array<Node | null>(count).fill(null), several = new Map<number, (Node | null)[]>();
-  const join = (s: number, ct: Node): void => {
+  // Cotangents that nothing else has, so that they may be replaced.
+  const sole = new Uint8Array(count);
+  const join = (s: number, ct: Node, fresh: boolean): void => {
     const before = cts[s];
-    cts[s] = before ? on(before.device, () => add(before, ct)) : ct;
+    if (!before) {
+      cts[s] = ct;
+      sole[s] = fresh ? 1 : 0;
+      return;
+    }
+    const replaced = fresh && sole[s] === 1 ? on(before.device, () => sumOfParts(before, ct)) : null;
+    cts[s] = replaced ?? on(before.device, () => add(before, ct));
+    if (replaced !== null) [before, ct].forEach(abandon);
+    sole[s] = 1;
   };
   ends.forEach((s, i) => {
-    if (s >= 0 && depends[s] === 1) join(s, cotangents[i] as Node);
+    if (s >= 0 && depends[s] === 1) join(s, cotangents[i] as Node, false);
   });
   for (let i = count - 1; i >= 0; i--) {
     const out = order[i] as Node, ct = cts[i] ?? null, own = inputs[i] as readonly number[], which = indexOf(out);
+    const from = nextSerial();
     const needed = (): boolean[] => own.map((s) => s >= 0 && depends[s] === 1);
     let back: readonly (Node | null)[];
     if (countOf(out) > 0) {
@@ -80,7 +92,9 @@ export function backward(
     }
     own.forEach((s, k) => {
       const c = back[k];
-      if (c && s >= 0 && depends[s] === 1) join(s, c);
+      if (!c || s < 0 || depends[s] !== 1) return;
+      const unused = c.serial >= from && c.pending === 0 && c.handles === 0;
+      join(s, c, unused && back.indexOf(c) === back.lastIndexOf(c));
     });
   }
   return slots.map((s) => s < 0 ? null : cts[s] ?? null);

@@ -41,6 +41,7 @@ function tangent(ts: readonly (Node | null)[], node: Node): Node | null {
 function tangents(ts: readonly (Node | null)[], node: Node, which: readonly number[]): readonly (Node | null)[] {
   const rules = rulesOf(node);
   if (rules !== null) return rules.jvp === null ? ts : rules.jvp(ts, node);
+  if (node.op.jvps !== undefined) return node.op.jvps(ts, node, node.inputs, node.arg, which);
   const real = which.filter((i) => isInexact((node.outs as readonly Aval[])[i]?.dtype as DType));
   const found = transposed(ts, node, real), all: (Node | null)[] = [];
   real.forEach((i, k) => all[i] = found[k] ?? null);

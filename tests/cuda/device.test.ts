@@ -1,7 +1,6 @@
-// The CUDA device: its facts, copies in pieces, running out of memory, matrix products of every dtype by cuBLASLt and by our own kernel, and the cache of
-// compiled kernels. Where there is no NVIDIA GPU, that it is absent.
+// The CUDA device: its facts, copies in pieces, running out of memory and other failures, and the cache of compiled kernels. Where there is no NVIDIA GPU,
+// that it is absent.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,23 +9,25 @@ import { test } from "node:test";
 import * as mx from "../../mod.ts";
 import { root } from "../../scripts/tools.ts";
 import { native } from "../../src/runtime/memory.ts";
+import { printed } from "../support/process.ts";
 
 const lib = native(), CUDA = lib.devices.get("cuda"), there = CUDA !== undefined && "capability" in lib.info(CUDA);
 const COMPILED = 0, UP = 2, DOWN = 3;
 const count = (which: number): number => lib.stat((CUDA ?? 0) << 8 | which);
 const onGpu = <T>(f: () => T): T => mx.stream(mx.gpu, f) as T;
-const onCpu = <T>(f: () => T): T => mx.stream(mx.cpu, f) as T;
-/** What a program prints in a process of its own. */
-function printed(program: string, env: Record<string, string>): string {
-  const text = `import * as mx from "${join(root, "mod.ts")}";\n${program}`;
-  const args = "Deno" in globalThis ? ["eval", "--no-check", text] : ["-e", text];
-  const { stdout, stderr, status } = spawnSync(process.execPath, args, {
-    cwd: root,
-    encoding: "utf8",
-    env: { ...process.env, ...env },
-  });
-  assert.equal(status, 0, stderr);
-  return stdout.trim();
+
+/** The words of a source program whose kernel is `k`. */
+function sourceWords(text: string, buffers: number, constants: number): Uint32Array {
+  const padded = (s: string): Uint8Array => {
+    const bytes = new TextEncoder().encode(s), out = new Uint8Array((bytes.length + 3) & ~3);
+    out.set(bytes);
+    return out;
+  };
+  const name = padded("k"), body = padded(text), words = new Uint32Array(5 + (name.length + body.length) / 4);
+  words.set([buffers, constants, 256, 1, new TextEncoder().encode(text).length]);
+  new Uint8Array(words.buffer).set(name, 20);
+  new Uint8Array(words.buffer).set(body, 20 + name.length);
+  return words;
 }
 
 test("without NVRTC there is no such device", { skip: process.platform !== "linux" }, () => {
@@ -66,37 +67,54 @@ test("when memory runs out that is an error, and all goes on", { skip: !there },
   });
 });
 
-/** Products of a dtype in all ways that operands lie, on the device that is set. */
-function products(dtype: mx.DType): mx.NDArray[] {
-  const whole = (k: number, ...shape: number[]): mx.NDArray => {
-    const n = shape.reduce((a, b) => a * b, 1);
-    return mx.array(Float32Array.from({ length: n }, (_, i) => (i * k) % 7 - 3)).reshape(shape).astype(dtype);
-  };
-  const a = whole(3, 65, 33), b = whole(5, 33, 70), c = whole(2, 65, 70), bias = whole(4, 70);
-  const batch = whole(3, 2, 3, 20, 10), other = whole(5, 3, 10, 17);
-  return [
-    a.matmul(b),
-    b.T.matmul(a.T),
-    a.get(":", "::2").matmul(b.get("::2")),
-    mx.addmm(c, a, b),
-    mx.addmm(bias, a, b),
-    mx.addmm(bias, a, b, { alpha: 2, beta: 3 }),
-    mx.addmm(c.T, b.T, a.T, { beta: 2 }),
-    batch.matmul(other),
-    batch.matmul(other.get(0)),
-    batch.transpose(1, 0, 3, 2).matmul(batch.transpose(1, 0, 2, 3)),
-    a.get(0).matmul(b),
-    a.matmul(b.get(":", 0)),
-  ];
-}
-const DTYPES = ["float32", "float16", "bfloat16", "complex64", "int8", "uint16", "int32", "int64"] as const;
-for (const dtype of DTYPES) {
-  test(`matrix products of ${dtype} are those of the CPU`, { skip: !there }, () => {
-    const got = onGpu(() => products(dtype).map((x) => x.tolist()));
-    // Whole numbers that every dtype holds: the same whatever the order.
-    assert.deepEqual(got, onCpu(() => products(dtype).map((x) => x.tolist())));
+test("past a memory limit the error names live arrays and their lines", { skip: !there }, async () => {
+  // What earlier tests left is not to make room.
+  for (let i = 0; i < 4; i++) {
+    lib.yieldToCollector();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const old = mx.setMemoryLimit(mx.getMemoryLimit());
+  onGpu(() => {
+    const big = mx.ones([4 << 20]).add(1);
+    mx.eval(big);
+    mx.setMemoryLimit(mx.getActiveMemory() + (8 << 20));
+    try {
+      const y = big.mul(3);
+      assert.throws(
+        () => mx.eval(y),
+        /Cannot allocate 16\.0 MB[^]*Largest live arrays:[^]*16\.0 MB made at .*device\.test\.ts:\d+/,
+      );
+      assert.equal(mx.ones([1000]).sum().item(), 1000);
+    } finally {
+      mx.setMemoryLimit(old);
+    }
+    assert.equal(big.mul(3).get(0).item(), 6);
   });
-}
+});
+
+test("a text that does not compile is an error with the compiler's words, and all goes on", { skip: !there }, () => {
+  assert.equal(lib.program(sourceWords('extern "C" __global__ void k(float *p) { p[0] = nowhere; }', 1, 0), CUDA), 0);
+  assert.match(lib.error(), /does not compile[^]*nowhere/);
+  assert.equal(onGpu(() => mx.ones([1000]).sum().item()), 1000);
+});
+
+test("after an illegal address the context is lost, and the CPU goes on", { skip: !there }, () => {
+  const words = sourceWords('extern "C" __global__ void k(float *p) { p[1ll << 44] = 1; }', 1, 0);
+  const said = printed(
+    `const { native } = await import("${join(root, "src/runtime/memory.ts")}"), lib = native(), cuda = ${CUDA};
+    const on = (d, f) => mx.stream(d, f), told = (f) => { try { return String(f()); } catch (e) { return e.message; } };
+    const program = lib.program(Uint32Array.from([${words.join()}]), cuda), id = lib.alloc(64, cuda);
+    const launch = [4, 15, program, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0], bind = [3, id, 0, 0, 0, 0];
+    const words = Uint32Array.from([25, 1, cuda << 8, 0, ...bind, ...launch]);
+    console.log(lib.submit(words, words.length) < 0, lib.error());
+    console.log(told(() => on(mx.gpu, () => mx.ones([3]).sum().item())));
+    console.log(on(mx.cpu, () => mx.ones([3]).sum().item()));`,
+    {},
+  ).split("\n");
+  assert.match(said[0] ?? "", /^true .*CUDA_ERROR_ILLEGAL_ADDRESS.*context is lost/);
+  assert.match(said[1] ?? "", /context is lost|CUDA_ERROR_ILLEGAL_ADDRESS/);
+  assert.equal(said[2], "3");
+});
 
 test("compiled kernels are found again on disk", { skip: !there }, () => {
   const folder = mkdtempSync(join(tmpdir(), "sinter-cuda-"));

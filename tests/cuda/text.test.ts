@@ -48,7 +48,7 @@ test("the kernels of the golden cases, and all functions, as CUDA C", { skip: !e
   on(cpu, () => {
     for (const { make } of CASES) {
       interpreted(make().map(([a]) => a.node), (k, run) => {
-        const shape = shapeOf(k, run);
+        const shape = shapeOf(k, run, CUDA.tiles !== null);
         texts.set(programKey(k, shape), makeProgram(k, shape, CUDA).text);
       });
     }

@@ -313,7 +313,7 @@ test("64-bit indices, where a run needs them, give the same", () => {
   const x = matrix(6, 50);
   mx.eval(x);
   interpreted([mx.softmax(x, -1).node], (k, run) => {
-    const wide = { ...shapeOf(k, run), wide: true };
+    const wide = { ...shapeOf(k, run, true), wide: true };
     assert.match(makeProgram(k, wide, MSL).text, /const long row/);
     runner.run(k, run, wide);
   });

@@ -125,7 +125,7 @@ struct reader {
       if (is(i, "{")) depth++;
       if (is(i, "}")) depth--;
       if (depth == 0 && is(i, "kernel")) signature(i);
-      if ((starts(i, "simd_") || is(i, "threadgroup_barrier")) && is(i + 1, "(")) out.waits = true;
+      if ((starts(i, "simd_") || starts(i, "simdgroup_") || is(i, "threadgroup_barrier")) && is(i + 1, "(")) out.waits = true;
       if (!is(i, "threadgroup")) continue;
       size_t k = i + 1;
       while (k < t.n && t[k].kind == 'i') k++;

@@ -7,7 +7,7 @@
 #endif
 extern "C" void sim_switch(void **save, void *load);
 enum { STACK = 64 << 10 };
-struct stamp { uint64_t phase; uint32_t dispatch, group, epoch; uint16_t thread, used; };   // who touched a byte last
+struct stamp { uint64_t phase; uint32_t dispatch, group, epoch, met; uint16_t thread, used; };   // who touched a byte last
 struct shadow { stamp write, read; };
 struct region { char *p; size_t bytes; memory *m; bool writable; int index; };
 static struct {
@@ -18,6 +18,7 @@ static struct {
   sim_group group;
   uint32_t number, position;               // of this dispatch, of this threadgroup
   uint32_t epoch[2];                       // barriers so far that order threadgroup memory, device memory
+  uint32_t met[2][SIM_THREADS / SIM_WIDTH];   // the same of each SIMD group
   list<region> regions;
   list<uint32_t> order;
   text fault;
@@ -56,6 +57,7 @@ static const char *race_of(const stamp &old, const stamp &now, bool shared) {
   if (!old.used || old.phase < now.phase) return nullptr;
   if (old.dispatch != now.dispatch) return shared ? nullptr : "a dispatch that no barrier orders";
   if (old.group != now.group) return "another threadgroup";
+  if (old.thread / SIM_WIDTH == now.thread / SIM_WIDTH && old.met != now.met) return nullptr;
   return old.thread != now.thread && old.epoch == now.epoch ? "another thread of the threadgroup since the last barrier" : nullptr;
 }
 static void access(const void *at, sim_u32 bytes, int write) {
@@ -74,7 +76,7 @@ static void access(const void *at, sim_u32 bytes, int write) {
     bool shared = r.index < 0;
     size_t whole = r.m->bytes, first = (size_t)(p - r.m->p);
     if (!r.m->shadows) r.m->shadows = (shadow *)calloc(whole, sizeof(shadow));
-    stamp now = {x.d->phase, x.number, x.position, x.epoch[shared ? 0 : 1], (uint16_t)t->index, 1};
+    stamp now = {x.d->phase, x.number, x.position, x.epoch[shared ? 0 : 1], x.met[shared ? 0 : 1][t->simd], (uint16_t)t->index, 1};
     for (size_t i = first; i < first + bytes; i++) {
       shadow &s = r.m->shadows[i];
       const char *with = race_of(s.write, now, shared);
@@ -103,18 +105,20 @@ static void shuffle(list<uint32_t> &o, uint32_t n) {
 }
 // Lets the SIMD group whose first thread is `from` go on if all of its threads wait for it; an error text if they never can.
 static text meet(uint32_t from, bool &moved) {
-  uint32_t end = from + SIM_WIDTH < x.group.count ? from + SIM_WIDTH : x.group.count, waiting = 0, site = 0;
+  uint32_t end = from + SIM_WIDTH < x.group.count ? from + SIM_WIDTH : x.group.count, waiting = 0, site = 0, flags = 0;
   bool elsewhere = false, mixed = false;
   for (uint32_t i = from; i < end; i++) {
     const sim_thread &t = x.threads[i];
     if (t.state == SIM_RUN || t.state == SIM_GROUP) elsewhere = true;
     if (t.state != SIM_SIMD) continue;
     if (waiting++ && t.site != site) mixed = true;
-    site = t.site;
+    site = t.site; flags = t.flags;
   }
   if (!waiting) return text();
   if (elsewhere || mixed) return format("a SIMD-group function at line %u is not reached by all threads of its SIMD group", site / 1000);
   for (uint32_t i = from; i < end; i++) if (x.threads[i].state == SIM_SIMD) x.threads[i].state = SIM_RUN;
+  if (flags & SIM_MEM_THREADGROUP) x.met[0][from / SIM_WIDTH]++;
+  if (flags & SIM_MEM_DEVICE) x.met[1][from / SIM_WIDTH]++;
   moved = true;
   return text();
 }

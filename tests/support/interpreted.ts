@@ -124,7 +124,7 @@ function piece(roots: readonly Node[], runner: Runner): Interpreted {
   };
   const kernels: string[] = [], touched: { reads: number; writes: number }[] = [];
   for (const s of list) {
-    if (s.kind !== "kernel") throw new Error(`no interpreter for ${s.call.routine}`);
+    if (s.kind !== "kernel") throw new Error(`no interpreter for ${s.kind === "call" ? s.call.routine : s.what}`);
     const views = s.operands.map((o) => new Watched(memory(o.place).buffer));
     checkKernel(s.kernel);
     kernels.push(printKernel(s.kernel));

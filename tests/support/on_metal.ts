@@ -57,6 +57,7 @@ function readNumbers(m: DataView, dtype: DType): Float64Array {
 
 /** Metal with the programs that were made for it. */
 export class MetalRunner {
+  readonly #altered: (text: string) => string;
   readonly metal: Metal = new Metal();
   readonly #programs = new Map<string, { readonly program: Program; readonly id: number }>();
   /** Kernels compiled, and launches. */
@@ -65,12 +66,17 @@ export class MetalRunner {
   /** The last result that was compared. */
   last: Float64Array = new Float64Array();
 
+  /** `altered` may plant a mistake in the texts. */
+  constructor(altered: (text: string) => string = (text) => text) {
+    this.#altered = altered;
+  }
+
   /** Runs a kernel on Metal, then on the interpreter, whose results stay in memory; they have to agree. */
-  readonly run = (k: Kernel, run: Run, shape: Shape = shapeOf(k, run)): void => {
+  readonly run = (k: Kernel, run: Run, shape: Shape = shapeOf(k, run, true)): void => {
     const key = programKey(k, shape);
     let known = this.#programs.get(key);
     if (known === undefined) {
-      const program = makeProgram(k, shape, MSL);
+      const made = makeProgram(k, shape, MSL), program = { ...made, text: this.#altered(made.text) };
       known = { program, id: this.metal.program(program) };
       this.#programs.set(key, known);
       this.compiled++;

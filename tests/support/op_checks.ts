@@ -194,6 +194,8 @@ export function checkBinary(name: string, d: DType): string[] {
     out: string[] = [],
     r = new Random(name.length * 131 + d.length);
   const float = d !== "bool" && !isWhole(d);
+  // What is left of its sum where it cancels has on a GPU no more digits than float32.
+  const cancels = name === "logaddexp" && mx.defaultDevice().type === "gpu";
   if (float && rule.real === null) {
     assert.throws(() => f(arrayOf([1], d, [1]), arrayOf([1], d, [1])), TypeError, `${name} takes ${d}`);
     return out;
@@ -214,6 +216,7 @@ export function checkBinary(name: string, d: DType): string[] {
         want,
         result === "bool" || name.endsWith("Shift") && d === "bool" ? null : result,
         rule.exact ?? false,
+        cancels && d === "float32" ? 64 : undefined,
       )
     );
     if (bad !== null) out.push(`${name} of ${x.name} ${d}: ${bad}`);

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import * as mx from "../../mod.ts";
 import type { NDArray } from "../../src/core/ndarray.ts";
 import { nextSerial } from "../../src/core/node.ts";
+import { Random } from "../support/random_graph.ts";
 
 const numbers = (a: NDArray | undefined): unknown => (a as NDArray).tolist();
 const x = mx.array([1, 2, 3]);
@@ -91,6 +92,56 @@ test("no walk recurses: a chain of 100,000 nodes", () => {
   assert.equal((mx.jvp((a) => chain(a as NDArray), [s], [mx.array(2)])[1][0] as NDArray).item(), 2);
   assert.deepEqual(numbers(mx.vmap(chain)(mx.array([1, 2]))), [1, 2]);
   assert.equal(mx.grad(mx.checkpoint(chain))(s).item(), 1);
+});
+test("cotangents of slices become one array: any slices, overlapping or not, used once or more", () => {
+  const n = 24,
+    all = mx.arange(n).mul(0.1),
+    want = (s: readonly number[][]): number[] => {
+      const g = new Array<number>(n).fill(0);
+      s.forEach((at, k) => at.forEach((i) => g[i] = (g[i] as number) + k + 1));
+      return g;
+    };
+  for (let seed = 0; seed < 60; seed++) {
+    const r = new Random(seed),
+      slices = Array.from({ length: r.int(2, 6) }, () => {
+        const start = r.int(0, n - 2), step = r.int(1, 3), stop = r.int(start + 1, n);
+        return {
+          start,
+          step,
+          stop,
+          at: Array.from({ length: n }, (_, i) => i).slice(start, stop).filter((_, i) => i % step === 0),
+        };
+      });
+    const loss = (a: NDArray): NDArray => {
+      const part = (k: number): NDArray => {
+        const { start, stop, step } = slices[k] as (typeof slices)[number];
+        return a.get(mx.span(start, stop, step)).mul(k + 1).sum();
+      };
+      return slices.map((_, k) => part(k)).reduce((x, y) => x.add(y));
+    };
+    const expected = want(slices.map((s) => s.at));
+    assert.deepEqual(numbers(mx.grad(loss)(all)), expected, `seed ${seed}`);
+    const twice = (a: NDArray): NDArray => loss(a.mul(a)).add(loss(a)), by = mx.grad(twice)(all).data();
+    expected.forEach((e, i) =>
+      assert.ok(Math.abs((by[i] as number) - e * (0.2 * i + 1)) < 1e-4 * (e + 1), `seed ${seed}`)
+    );
+    const batch = mx.stack([all, all.mul(2)]);
+    assert.deepEqual(numbers(mx.vmap(mx.grad(loss))(batch)), [expected, expected]);
+  }
+  // Parts of all of it: no zeros, no sums.
+  const pieces = (a: NDArray): NDArray =>
+    mx.split(a.square(), 3, 0).map((p, k) => p.mul(k + 1).sum()).reduce((x, y) => x.add(y));
+  assert.ok(!mx.explain(mx.grad(pieces)(all)).kernels.some((k) => k.ops.includes("full")));
+  // Nothing that was replaced keeps memory.
+  const large = mx.ones([3, 1 << 16]), g = mx.grad((a: NDArray) => pieces(a.add(1)))(large);
+  mx.eval(large, g);
+  const before = mx.getActiveMemory();
+  for (let i = 0; i < 20; i++) {
+    const y = mx.grad((a: NDArray) => pieces(a.add(1)))(large);
+    mx.eval(y);
+    y.dispose();
+  }
+  assert.ok(mx.getActiveMemory() - before < 3 << 20);
 });
 
 test("results of one op share what their gradients and tangents record", () => {

@@ -97,7 +97,7 @@ test("errors name the argument, the shapes and the line", () => {
   throws(
     () => mx.vmap((a: NDArray) => a.get(mx.greater(a, 0)))(x),
     TypeError,
-    /mask that depends on a traced argument/,
+    /mask of shape \[2\] inside a transform: it depends on argument 0 of vmap/,
   );
   throws(() => mx.vmap(3 as never), TypeError, /not a function: number/);
 });

@@ -1,5 +1,5 @@
 // CUDA C as a language of the GPU generator: one text without headers, compiled with no contraction but where it says fma. float32 has subnormals here.
-import type { Language } from "../gpu/kernel.ts";
+import type { Language } from "../gpu/language.ts";
 
 /** Functions of float32 that CUDA has: not the approximate ones of its intrinsics. */
 const OWN = ["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "log2", "log10"];
@@ -42,7 +42,10 @@ typedef unsigned long ulong;
 struct half {
   ushort bits;
   half() = default;
-  explicit half(float x) { asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x)); }
+  explicit half(float x) {
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+    if (x != x) bits = 0x7e00;  // as everywhere; the instruction sets all bits
+  }
   explicit operator float() const { float x; asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(bits)); return x; }
 };
 template <class T, int n> struct alignas(n * sizeof(T)) lanes {
@@ -108,4 +111,5 @@ export const CUDA: Language = {
     })`,
   shared: (type, name, n) => `__shared__ ${type} ${name}[${n}];`,
   barrier: "__syncthreads();",
+  tiles: null,
 };

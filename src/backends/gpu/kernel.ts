@@ -16,6 +16,8 @@ import { identityLiteral } from "../cpu/tape.ts";
 import { Arguments, type Grid, pack, type Placed, type Run } from "./arguments.ts";
 import { binaryText, literalText, narrowed, operationText, storageName, typeName, widened } from "./expr.ts";
 import { functionsFor } from "./functions.ts";
+import type { Language, Writer } from "./language.ts";
+import { type ProductShape, TILE_THREADS } from "./product.ts";
 import {
   gridOf,
   type Halves,
@@ -29,22 +31,7 @@ import {
   tileOf,
   WIDTH,
 } from "./shape.ts";
-
-/** What differs between the languages of GPUs. */
-export interface Language {
-  /** What every text begins with. */
-  readonly head: string;
-  /** Functions that are its own, among them sn_xor_T, sn_up_T and sn_lane_T: values of other lanes of a SIMD group. */
-  readonly own: string;
-  /** A pointer to elements in memory. */
-  pointer(type: string, written: boolean): string;
-  /** The opening of a kernel with these pointers, a structure `Arguments` named `a`, and the uints `sn_group` and `sn_thread`. */
-  signature(name: string, pointers: readonly string[]): string;
-  /** Declares memory of the threadgroup. */
-  shared(type: string, name: string, n: number): string;
-  /** Waits for all threads of the threadgroup, and makes what they wrote to its memory known. */
-  readonly barrier: string;
-}
+import { printVectors } from "./vectors.ts";
 
 /** A kernel as a text, and what a launch of it needs. */
 export interface Program {
@@ -186,6 +173,11 @@ class Printer {
   // ---- positions
   /** Declares r0, r1, ... of the row numbered `row`, the pointers of the operands there, and the length n of the row. */
   #rowStart(): void {
+    this.#rowPlace();
+    this.#pointers(this.#k.mems.map((_, i) => i));
+    this.#length();
+  }
+  #rowPlace(): void {
     const k = this.#k;
     if (k.rowAxes > 0) {
       this.#line(`${this.#index} rest = row;`);
@@ -194,8 +186,13 @@ class Printer {
         if (d > 0) this.#line(`rest /= ${this.args.axis("row", d)};`);
       }
     }
-    k.mems.forEach((m, i) => {
-      const terms = Array.from({ length: k.rowAxes }, (_, d) => `r${d} * ${this.args.stride("rowStride", i, d)}`);
+  }
+  /** Declares pointers p0, p1, ... of operands in the row at r0, r1, ... */
+  #pointers(mems: readonly number[]): void {
+    const k = this.#k;
+    mems.forEach((i) => {
+      const m = this.#mem(i),
+        terms = Array.from({ length: k.rowAxes }, (_, d) => `r${d} * ${this.args.stride("rowStride", i, d)}`);
       const type = this.#language.pointer(storageName(m.dtype), m.written);
       if (k.kind === "sequence") {
         this.#line(`const ${this.#index} b${i} = ${terms.length > 0 ? terms.join(" + ") : "0"};`);
@@ -203,7 +200,9 @@ class Printer {
       const offset = k.kind === "sequence" ? ` + b${i}` : terms.map((t) => ` + ${t}`).join("");
       this.#line(`${type}p${i} = m${i}${offset};`);
     });
-    const length = this.args.size(k.kind === "column" ? "fold" : "length");
+  }
+  #length(): void {
+    const k = this.#k, length = this.args.size(k.kind === "column" ? "fold" : "length");
     if (!this.#shape.rag) return this.#line(`const ${this.#index} n = ${length};`);
     this.#line(`const ${this.#index} left = ${this.args.size("rag")} - r${k.rowAxes - 1} * ${length};`);
     this.#line(`const ${this.#index} n = left < ${length} ? left : ${length};`);
@@ -320,14 +319,20 @@ class Printer {
     const k = this.#k,
       pass = k.passes[0] as Pass,
       index = this.#index,
-      { crossed, vector } = this.#shape,
+      { crossed, crossing, vector } = this.#shape,
       tile = tileOf(this.#shape);
     const across = this.args.size("across"),
-      last = this.args.axis("row", k.rowAxes - 1),
+      length = this.args.axis("row", crossing),
       pitch = tile + 1,
       line = tile / vector;
-    this.#line(`const ${index} down = (${last} + ${tile - 1}) / ${tile};`);
-    this.#line(`const ${index} tile = ${index}(sn_group) / ${across};`);
+    // A row's number from that of the other axes together, and the place on the axis that is crossed.
+    const below = Array.from({ length: k.rowAxes - 1 - crossing }, (_, d) => this.args.axis("row", crossing + 1 + d))
+      .join(" * ");
+    const row = below === ""
+      ? `others * ${length} + q`
+      : `(others / (${below}) * ${length} + q) * (${below}) + others % (${below})`;
+    this.#line(`const ${index} down = (${length} + ${tile - 1}) / ${tile};`);
+    this.#line(`const ${index} tile = ${index}(sn_group) / ${across}, others = tile / down;`);
     this.#line(`const ${index} left = ${index}(sn_group) % ${across} * ${tile}, top = tile % down * ${tile};`);
     this.#line(
       `const int x = int(sn_thread % ${line}u)${vector === 1 ? "" : ` * ${vector}`}, y = int(sn_thread / ${line}u);`,
@@ -341,8 +346,8 @@ class Printer {
       this.#line("#pragma unroll");
       this.#block(`for (int k = 0; k < ${tile * line / THREADS}; k++)`, () => {
         this.#line(`const int d = y + k * ${THREADS / line};`);
-        this.#line(`const ${index} q = top + ${q}, i = left + ${i}, row = tile / down * ${last} + q;`);
-        this.#block(`if (q < ${last} && i < ${this.args.size("length")})`, () => {
+        this.#line(`const ${index} q = top + ${q}, i = left + ${i}, row = ${row};`);
+        this.#block(`if (q < ${length} && i < ${this.args.size("length")})`, () => {
           this.#rowStart();
           body();
         });
@@ -478,6 +483,28 @@ class Printer {
     this.#uniforms(k.rowStores.map((s) => s.value));
     this.#at = () => "0";
     this.#block("if (at == 0)", () => k.rowStores.forEach((s) => this.#store(s, "0")));
+  }
+  /** A matrix product by a template, which says where and when its sums are known. */
+  #product(shape: ProductShape): void {
+    const k = this.#k, values = k.rowStores.map((s) => s.value);
+    const writer: Writer = {
+      kernel: k,
+      args: this.args,
+      language: this.#language,
+      index: this.#index,
+      line: (text) => this.#line(text),
+      block: (head, body) => this.#block(head, body),
+      length: () => this.#length(),
+      rowStores: () => {
+        const loads = expressions(values).filter((e) => e.op === "load" || e.op === "loadx").map((e) => e.imm);
+        this.#pointers([...new Set([...loads, ...k.rowStores.map((s) => s.mem)])]);
+        for (const f of (k.passes[0] as Pass).folds) this.#finish(f, this.#row);
+        this.#uniforms(values);
+        for (const s of k.rowStores) this.#store(s, "0");
+      },
+    };
+    if (shape.form === "vectors") printVectors(writer, shape);
+    else this.#language.tiles?.(writer, shape);
   }
   /** One walk over the row. */
   #pass(p: Pass): void {
@@ -666,7 +693,7 @@ class Printer {
   text(name: string): string {
     const kinds = {
       map: () => this.#shape.crossed.length > 0 ? this.#tiles() : this.#map(),
-      row: () => this.#rows(),
+      row: () => this.#shape.product === null ? this.#rows() : this.#product(this.#shape.product),
       column: () => this.#column(),
       sequence: () => this.#sequence(),
     };
@@ -685,20 +712,21 @@ function nameOf(k: Kernel): string {
     e.op.replaceAll(".", "_")
   );
   const folds = k.passes.flatMap((p) => [...p.folds.map((f) => f.fold), ...p.scans.map((s) => `scan_${s.scan}`)]);
-  return [k.kind, ...new Set([...ops.slice(-3), ...folds.slice(-2)])].join("_");
+  return [k.product === undefined ? k.kind : "product", ...new Set([...ops.slice(-3), ...folds.slice(-2)])].join("_");
 }
 
 /** The key of a program: kernels with the same key have the same text. */
 export function programKey(k: Kernel, shape: Shape): string {
-  return `${k.kind}\n${printKernel(k)}\n${Object.values(shape).join("|")}`;
+  return `${k.kind}\n${printKernel(k)}\n${JSON.stringify(shape)}`;
 }
 /** Prints a kernel in a language. A `TypeError` if it computes float64. */
 export function makeProgram(k: Kernel, shape: Shape, language: Language): Program {
   const printer = new Printer(k, shape, language),
     name = nameOf(k),
     text = printer.text(name),
-    { fields, words } = printer.args.placed();
-  return { name, text, buffers: k.mems.length, constants: words, threads: THREADS, fields };
+    { fields, words } = printer.args.placed(),
+    threads = shape.product?.form === "tiles" ? TILE_THREADS : THREADS;
+  return { name, text, buffers: k.mems.length, constants: words, threads, fields };
 }
 /** A launch of a program for a run, or null if there is nothing to do. */
 export function makeLaunch(p: Program, k: Kernel, shape: Shape, run: Run, scalars: readonly Literal[]): Launch | null {

@@ -2,8 +2,9 @@
 // adds, so that a value's bits do not depend on what else is in its kernel.
 import { itemsize } from "../../base/dtype.ts";
 import type { CType, Expr } from "../../kernel/expr.ts";
-import { expressions, type Kernel, type Pass } from "../../kernel/kernel.ts";
+import { expressions, type Kernel, type Pass, type Product } from "../../kernel/kernel.ts";
 import type { Grid, Run } from "./arguments.ts";
+import { productGroups, productOf, type ProductShape } from "./product.ts";
 
 /** Threads of a threadgroup. */
 export const THREADS = 256;
@@ -24,8 +25,9 @@ export interface Shape {
   readonly inner: number;
   /** map: elements that a thread loads and stores at once. */
   readonly vector: number;
-  /** map: operands that lie along the last row axis: a threadgroup takes a tile of rows, and passes them through its memory. */
+  /** map: operands that lie along row axis `crossing`: a threadgroup takes a tile of its rows, and passes them through its memory. */
   readonly crossed: readonly number[];
+  readonly crossing: number;
   /** map: a thread takes elements of both halves, which share what is costly: both words of a random hash. */
   readonly halves: boolean;
   /** row: threads of a row (1, a SIMD group, or a threadgroup). column: threads along the row. */
@@ -36,6 +38,8 @@ export interface Shape {
   readonly full: boolean;
   /** column: threads that share the fold of one element. */
   readonly split: number;
+  /** row: the template that takes a matrix product. */
+  readonly product: ProductShape | null;
 }
 
 const product = (x: readonly number[]): number => x.reduce((a, b) => a * b, 1);
@@ -125,30 +129,35 @@ function vectorOf(k: Kernel, run: Run, n: number): number {
   return fits(4) ? 4 : fits(2) ? 2 : 1;
 }
 
-/** Operands of a map that are read along the last row axis while all that is stored lies along the row. */
-function crossedOf(k: Kernel, run: Run): number[] {
-  const pass = k.passes[0] as Pass, last = run.rows.length - 1, n = product(run.inner);
-  const simple = run.rag < 0 && run.inner.length === 1 && n >= TILE && (run.rows[last] ?? 0) >= TILE &&
+/** Operands of a map that are read along one row axis while all that is stored lies along the row. */
+function crossedOf(k: Kernel, run: Run): Pick<Shape, "crossed" | "crossing"> {
+  const pass = k.passes[0] as Pass, none = { crossed: [], crossing: -1 }, n = product(run.inner);
+  const simple = run.rag < 0 && run.inner.length === 1 && n >= TILE &&
     pass.stores.every((s) => s.index === null && s.combine === "set" && k.mems[s.mem]?.along === "unit");
-  if (!simple) return [];
+  if (!simple) return none;
   const loaded = new Set(expressions(rootsOf(pass)).filter((e) => e.op === "load").map((e) => e.imm));
-  return [...loaded].filter((m) => {
+  const axisOf = (m: number): number => {
     const o = run.operands[m] as Run["operands"][number], item = itemsize((k.mems[m] as Kernel["mems"][number]).dtype);
-    return k.mems[m]?.along === "any" && o.rows[last] === item && Math.abs(o.inner[0] ?? 0) * item >= 64;
-  }).slice(0, 4);
+    return k.mems[m]?.along === "any" && Math.abs(o.inner[0] ?? 0) * item >= 64
+      ? o.rows.findIndex((r, d) => r === item && (run.rows[d] as number) >= TILE)
+      : -1;
+  };
+  const crossing = Math.max(-1, ...[...loaded].map(axisOf));
+  return crossing < 0 ? none : { crossed: [...loaded].filter((m) => axisOf(m) === crossing).slice(0, 4), crossing };
 }
 
 /** Elements that a thread passes through a tile at once: four of 32 bits, where every line of the tile begins at a multiple. */
-function tileVectorOf(k: Kernel, run: Run): number {
-  const n = product(run.inner), last = run.rows[run.rows.length - 1] as number;
-  const fits = n % 4 === 0 && last % 4 === 0 && k.mems.every((m, i) => {
+function tileVectorOf(k: Kernel, run: Run, { crossed, crossing }: Pick<Shape, "crossed" | "crossing">): number {
+  const n = product(run.inner), length = run.rows[crossing] as number;
+  const fits = n % 4 === 0 && length % 4 === 0 && k.mems.every((m, i) => {
     const o = run.operands[i] as Run["operands"][number];
+    if (m.along === "any" && !crossed.includes(i)) return false;
     return m.along === "zero" || (itemsize(m.dtype) === 4 && o.offset !== null && o.offset % 16 === 0 &&
-      (m.along === "unit" ? o.rows : [...o.rows.slice(0, -1), ...o.inner.map((x) => 4 * x)]).every((x) =>
-        x % 16 === 0
-      ));
+      (m.along === "unit" ? o.rows : [...o.rows.filter((_, d) => d !== crossing), ...o.inner.map((x) => 4 * x)]).every((
+        x,
+      ) => x % 16 === 0));
   });
-  return fits && n >= WIDE_TILE && last >= WIDE_TILE ? 4 : 1;
+  return fits && n >= WIDE_TILE && length >= WIDE_TILE ? 4 : 1;
 }
 /** Random words: of counters i and i + middle the first if the position i is before the middle, else, of i - middle and i, the second. */
 export interface Halves {
@@ -181,8 +190,8 @@ function hasHalves(k: Kernel, run: Run): boolean {
     pass.stores.every((s) => s.index === null && s.combine === "set") && halvesOf(k) !== null;
 }
 
-/** The shape of a run of a kernel. */
-export function shapeOf(k: Kernel, run: Run): Shape {
+/** The shape of a run of a kernel. `tiles`: matrix products may have templates in tiles. */
+export function shapeOf(k: Kernel, run: Run, tiles: boolean): Shape {
   const n = product(run.inner),
     base = {
       wide: needsWide(k, run),
@@ -190,19 +199,23 @@ export function shapeOf(k: Kernel, run: Run): Shape {
       inner: run.inner.length,
       vector: 1,
       crossed: [] as readonly number[],
+      crossing: -1,
       halves: false,
       lanes: 1,
       keep: 0,
       full: false,
       split: 1,
+      product: null,
     };
   switch (k.kind) {
     case "map": {
-      const crossed = crossedOf(k, run), halves = !base.wide && hasHalves(k, run);
-      const vector = crossed.length > 0 ? tileVectorOf(k, run) : vectorOf(k, run, halves ? n / 2 : n);
-      return { ...base, vector, crossed, halves };
+      const cross = crossedOf(k, run), halves = !base.wide && hasHalves(k, run);
+      const vector = cross.crossing >= 0 ? tileVectorOf(k, run, cross) : vectorOf(k, run, halves ? n / 2 : n);
+      return { ...base, vector, ...cross, halves };
     }
     case "row": {
+      const product = productOf(k, run, tiles);
+      if (product !== null) return { ...base, product };
       const lanes = n <= 16 ? 1 : n <= 512 ? WIDTH : THREADS, each = powerOver(n / lanes);
       const keep = keptValues(k, each).size > 0 ? each : 0;
       return { ...base, lanes, keep, full: keep * lanes === n && run.rag < 0 };
@@ -225,16 +238,21 @@ export function gridOf(k: Kernel, shape: Shape, run: Run): { readonly grid: Grid
   switch (k.kind) {
     case "map": {
       if (shape.crossed.length > 0) {
-        const tile = tileOf(shape), across = Math.ceil(n / tile), last = run.rows[run.rows.length - 1] as number;
-        return { grid: { across, shift: 0 }, groups: across * Math.ceil(last / tile) * (rows / last) };
+        const tile = tileOf(shape), across = Math.ceil(n / tile), length = run.rows[shape.crossing] as number;
+        return { grid: { across, shift: 0 }, groups: across * Math.ceil(length / tile) * (rows / length) };
       }
       const threads = Math.ceil((shape.halves ? n / 2 : n) / shape.vector),
         along = Math.min(THREADS, powerOver(threads)),
         across = Math.ceil(threads / along);
       return { grid: { across, shift: Math.log2(along) }, groups: across * Math.ceil(rows * along / THREADS) };
     }
-    case "row":
+    case "row": {
+      if (shape.product !== null) {
+        const { across, groups } = productGroups(shape.product, k.product as Product, run);
+        return { grid: { across, shift: 0 }, groups };
+      }
       return { grid: { across: 1, shift: 0 }, groups: Math.ceil(rows * shape.lanes / THREADS) };
+    }
     case "column": {
       const across = Math.ceil(n / shape.lanes);
       return { grid: { across, shift: 0 }, groups: across * rows };

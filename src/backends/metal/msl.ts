@@ -1,5 +1,6 @@
 // The Metal shading language as a language of the GPU generator: MSL 3.0, with fast math off and no contraction but where a text says fma.
-import type { Language } from "../gpu/kernel.ts";
+import type { Language } from "../gpu/language.ts";
+import { printTiles } from "./tiles.ts";
 
 /** float32 functions that Metal has, in their precise forms. */
 const PRECISE = [
@@ -44,4 +45,5 @@ export const MSL: Language = {
     })`,
   shared: (type, name, n) => `threadgroup ${type} ${name}[${n}];`,
   barrier: "threadgroup_barrier(mem_flags::mem_threadgroup);",
+  tiles: printTiles,
 };

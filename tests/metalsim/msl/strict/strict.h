@@ -44,6 +44,7 @@ template<class V, class... A> V make(A...) {
 #define int2(...) msl::make<int2>(__VA_ARGS__)
 #define int3(...) msl::make<int3>(__VA_ARGS__)
 #define int4(...) msl::make<int4>(__VA_ARGS__)
+#define ulong2(...) msl::make<ulong2>(__VA_ARGS__)
 #define uint2(...) msl::make<uint2>(__VA_ARGS__)
 #define uint3(...) msl::make<uint3>(__VA_ARGS__)
 #define uint4(...) msl::make<uint4>(__VA_ARGS__)
@@ -80,6 +81,24 @@ template<class T, class S> T as_type_(S) { static_assert(sizeof(T) == sizeof(S),
 MSL_SHUFFLE(simd_shuffle) MSL_SHUFFLE(simd_broadcast) MSL_SHUFFLE(simd_shuffle_xor) MSL_SHUFFLE(simd_shuffle_up) MSL_SHUFFLE(simd_shuffle_down)
 #define MSL_REDUCE(name) template<class T, msl::shuffled<T> = 0> T name(T);
 MSL_REDUCE(simd_sum) MSL_REDUCE(simd_max) MSL_REDUCE(simd_min)
+void simdgroup_barrier(mem_flags);
+template<class T, int columns, int rows> struct simdgroup_matrix {
+  static_assert(columns == 8 && rows == 8, "a simdgroup_matrix is 8 x 8");
+  static_assert(msl::scalar<T>::real, "a simdgroup_matrix is of float or half");
+  T elements[2];
+};
+typedef simdgroup_matrix<float, 8, 8> simdgroup_float8x8;
+typedef simdgroup_matrix<half, 8, 8> simdgroup_half8x8;
+template<class T, int columns, int rows> simdgroup_matrix<T, columns, rows> make_filled_simdgroup_matrix(T);
+// Of device and threadgroup memory, of the matrix's own type.
+#define MSL_MATRIX(space, T) \
+  void simdgroup_load(thread simdgroup_matrix<T, 8, 8> &, const space T *, ulong = 8, ulong2 = (ulong2)(0), bool = false); \
+  void simdgroup_store(simdgroup_matrix<T, 8, 8>, space T *, ulong = 8, ulong2 = (ulong2)(0), bool = false);
+MSL_MATRIX(device, float) MSL_MATRIX(device, half) MSL_MATRIX(threadgroup, float) MSL_MATRIX(threadgroup, half)
+// Sums are of the factors' type, or float.
+#define MSL_PRODUCT(T, S) \
+  void simdgroup_multiply_accumulate(thread simdgroup_matrix<T, 8, 8> &, simdgroup_matrix<S, 8, 8>, simdgroup_matrix<S, 8, 8>, simdgroup_matrix<T, 8, 8>);
+MSL_PRODUCT(float, float) MSL_PRODUCT(half, half) MSL_PRODUCT(float, half)
 }
 #define as_type metal::as_type_
 #define INFINITY __builtin_inff()

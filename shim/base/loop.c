@@ -1,0 +1,68 @@
+// loop.c: the commands of a submission in order, with loops and branches: the same for every device, which runs single commands.
+#include "device.h"
+// Words of SN_LOOP; blocks may hold loops, DEPTH of them one in the other.
+enum { WHAT = 2, WINDOWS, BLOCK, FLAG = BLOCK + 3, FLAG_AT, COUNT = FLAG_AT + 2, HEADER = COUNT + 2 };
+enum { WINDOW, FROM, OFFSET, OTHER = OFFSET + 2, BY, ENTRY = BY + 2 };
+enum { NO_BINDING = 0xffffffffu, DEPTH = 32 };
+static uint64_t wide(const uint32_t *w) { return w[0] | (uint64_t)w[1] << 32; }
+static int refuse(const runner *r, const char *why) { sn_fail(r->scribe, "loop: %s", why); return SN_E_WORDS; }
+
+// Places windows for pass i: those that alternate between two bindings, and if `moving` those that move.
+static int set_windows(const runner *r, const uint32_t *e, uint32_t n, uint64_t i, int moving) {
+  for (uint32_t k = 0; k < n; k++, e += ENTRY) {
+    const int alternates = e[OTHER] != NO_BINDING, odd = alternates && (i & 1);
+    if (!alternates && !moving) continue;
+    const uint32_t from = e[odd ? OTHER : FROM];
+    if (e[WINDOW] >= r->nb || from >= r->nb || r->b[e[WINDOW]].kind != SN_BIND_WINDOW) return refuse(r, "no such window");
+    binding *b = r->b + e[WINDOW];
+    const binding base = r->b[from];
+    int64_t at = (int64_t)wide(e + (odd ? BY : OFFSET)), step = 0;
+    if (!alternates && (i > INT64_MAX || __builtin_mul_overflow((int64_t)wide(e + BY), (int64_t)i, &step))) return refuse(r, "a window leaves its binding");
+    if (__builtin_add_overflow(at, step, &at) || at < 0 || (uint64_t)at > base.bytes || b->bytes > base.bytes - (uint64_t)at) return refuse(r, "a window leaves its binding");
+    *b = (binding){.m = {base.m.handle, base.m.host ? base.m.host + at : 0}, .p = base.p ? base.p + at : 0, .bytes = b->bytes, .at = base.at + (uint64_t)at,
+      .device = base.device, .kind = SN_BIND_WINDOW};
+  }
+  return 0;
+}
+static int read_flag(const runner *r, const uint32_t *w, uint8_t *value) {
+  if (w[FLAG] >= r->nb || wide(w + FLAG_AT) >= r->b[w[FLAG]].bytes) return refuse(r, "its flag is not bound");
+  return r->flag(r->with, r->b + w[FLAG], wide(w + FLAG_AT), value);
+}
+static int run_block(const runner *r, const uint32_t *w, uint32_t n, int depth);
+static int run_loop(const runner *r, const uint32_t *w, uint32_t n, int depth) {
+  if (depth > DEPTH) return refuse(r, "too many lie in one another");
+  if (n < HEADER || w[WHAT] > SN_BRANCH || w[WINDOWS] > (n - HEADER) / ENTRY
+    || (uint64_t)w[BLOCK] + w[BLOCK + 1] + w[BLOCK + 2] != n - HEADER - w[WINDOWS] * ENTRY) return refuse(r, "malformed");
+  const uint32_t *windows = w + HEADER, *first = windows + w[WINDOWS] * ENTRY, *second = first + w[BLOCK], *last = second + w[BLOCK + 1];
+  const uint64_t count = wide(w + COUNT);
+  uint64_t i = 0;
+  uint8_t flag = 0;
+  int code = 0;
+  switch (w[WHAT]) {
+    case SN_REPEAT:
+      for (; i < count; i++) if ((code = set_windows(r, windows, w[WINDOWS], i, 1)) || (code = run_block(r, first, w[BLOCK], depth))) return code;
+      break;
+    case SN_WHILE:
+      for (;; i++) {
+        if ((code = set_windows(r, windows, w[WINDOWS], i, 1)) || (code = run_block(r, first, w[BLOCK], depth)) || (code = read_flag(r, w, &flag))) return code;
+        if (!flag) break;
+        if ((code = run_block(r, second, w[BLOCK + 1], depth))) return code;
+      }
+      break;
+    case SN_BRANCH:
+      if ((code = read_flag(r, w, &flag)) || (code = flag ? run_block(r, first, w[BLOCK], depth) : run_block(r, second, w[BLOCK + 1], depth))) return code;
+      break;
+  }
+  code = set_windows(r, windows, w[WINDOWS], i, 0);
+  return code ? code : run_block(r, last, w[BLOCK + 2], depth);
+}
+static int run_block(const runner *r, const uint32_t *w, uint32_t n, int depth) {
+  for (uint32_t at = 0, length; at < n; at += length) {
+    length = n - at >= 2 ? w[at + 1] : 0;
+    if (length < 2 || length > n - at) { sn_fail(r->scribe, "malformed command"); return SN_E_WORDS; }
+    const int code = w[at] == SN_LOOP ? run_loop(r, w + at, length, depth + 1) : r->run(r->with, w + at, length);
+    if (code) return code;
+  }
+  return 0;
+}
+int sn_commands(const runner *r, const uint32_t *w, uint32_t n) { return run_block(r, w, n, 0); }

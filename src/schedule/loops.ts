@@ -1,0 +1,166 @@
+// Control flow in plans: the bodies of a control node as graphs, and as steps over memory that moves from pass to pass.
+import { itemsize } from "../base/dtype.ts";
+import { askedOf } from "../core/body.ts";
+import { cpu } from "../core/device.ts";
+import { type Body, type Control, type Node, topological } from "../core/node.ts";
+import { contiguousView, isContiguous } from "../core/view.ts";
+import { minus, plus, productOf, type Size, times } from "../kernel/sizes.ts";
+import { Builder } from "./builder.ts";
+import { fuse, type Group, isPick, resolve, type Schedule } from "./fuse.ts";
+import { type Graph, type Inner, lengthOf } from "./graph.ts";
+import { nodesOf, overwritable, readsOf } from "./overwrite.ts";
+import { type Block, type Place, placeOf, type Spot, type Step } from "./step.ts";
+
+/** The control node's argument, if a node is one. */
+export function controlOf(n: Node): Control | null {
+  return n.op.lower.kind === "loop" ? n.op.lower.of(n.arg) : null;
+}
+
+const NONE: ReadonlyMap<Node, Inner> = new Map();
+/** The control nodes among nodes, with their bodies as graphs. */
+export function loopsOf(order: readonly Node[]): ReadonlyMap<Node, Inner> {
+  const found = order.filter((n) => n.op.lower.kind === "loop");
+  if (found.length === 0) return NONE;
+  const picks = new Map<Node, Set<number>>(found.map((n) => [n, new Set()]));
+  for (const n of order) {
+    if (isPick(n)) picks.get(n.inputs[0] as Node)?.add((n.arg as { readonly index: number }).index);
+  }
+  return new Map(found.map((n) => [n, innerOf(n, picks.get(n) as Set<number>)]));
+}
+const made = new WeakMap<Control, Map<string, Inner>>();
+/** The graphs of a control node of which some results are picked. */
+function innerOf(n: Node, picked: Set<number>): Inner {
+  const c = controlOf(n) as Control, wanted: number[] = [];
+  for (let k = 0; k < c.fixed; k++) wanted.push(k);
+  for (const [k, x] of askedOf(n)) if (x.pending > 0 || x.handles > 0) picked.add(k);
+  wanted.push(...[...picked].filter((k) => k >= c.fixed).sort((a, b) => a - b));
+  const key = wanted.join(), known = made.get(c)?.get(key);
+  if (known !== undefined) return known;
+  const step = c.what === "cond" ? null : c.bodies[c.bodies.length - 1];
+  const graphs = c.bodies.map((b) =>
+    b === step
+      ? graphOfBody(b, wanted.map((k) => b.results[k] as Node), c.carries, c.sliced)
+      : graphOfBody(b, b.results, 0, 0)
+  );
+  const all = made.get(c) ?? new Map<string, Inner>(), inner = { graphs, wanted };
+  made.set(c, all.set(key, inner));
+  return inner;
+}
+function graphOfBody({ given }: Body, results: readonly Node[], carries: number, sliced: number): Graph {
+  const leaves = new Set(given), order = topological(results, (n) => leaves.has(n));
+  const consts = given.length - carries - sliced, inPlace = new Set<Node>();
+  const readers = (x: Node): number => order.filter((n) => n.inputs.includes(x)).length;
+  // What is carried lies in memory of the loop's own, so that a step may change it in place if it reads it nowhere else.
+  for (let k = 0; k < carries; k++) {
+    const n = results[k], x = given[consts + k] as Node;
+    if (n === undefined || n.inputs[0] !== x || n.inputs.lastIndexOf(x) !== 0 || readers(x) !== 1) continue;
+    const l = n.op.lower;
+    if (l.kind === "scatter" || (l.kind === "parts" && l.overwrites(n.arg))) inPlace.add(n);
+  }
+  return {
+    device: order[0]?.device ?? cpu,
+    order,
+    leaves: given,
+    keep: new Set(results),
+    inPlace,
+    loops: loopsOf(order),
+  };
+}
+
+const fixed = (place: Place, offset: Size = 0): Spot => ({ kind: "fixed", place, offset });
+/** Lowers a control node to one step that holds those of its bodies; `lower` gives the steps of a schedule. */
+export function lowerLoop(
+  schedule: Schedule,
+  g: Group,
+  n: Node,
+  steps: Step[],
+  workspace: (bytes: Size) => Place,
+  lower: (inner: Schedule) => Step[],
+): void {
+  const c = controlOf(n) as Control, { symbols } = schedule, { graphs, wanted } = schedule.loops.get(n) as Inner;
+  const bytesOf = (x: Node): Size => times(productOf(symbols.of(x).shape), itemsize(x.dtype));
+  const places: Place[] = [], skip = c.what === "cond" ? 1 : 0, carried = n.inputs.length - c.sliced - c.carries;
+  const lay = (x: Node, to: Place): Spot => {
+    const { shape } = symbols.of(x);
+    if (!shape.includes(0)) {
+      const b = new Builder(schedule, g, shape, "map", null);
+      b.store(contiguousView(shape), to, x, b.value(x, b.identity()), "set", null);
+      steps.push(b.finish());
+    }
+    places.push(to);
+    return fixed(to);
+  };
+  /** An input, row-major. */
+  const whole = (x: Node): Spot & { readonly kind: "fixed" } => {
+    const r = resolve(schedule, x);
+    if (r === null || !isContiguous(r.view)) return lay(x, workspace(bytesOf(x))) as Spot & { readonly kind: "fixed" };
+    const place = placeOf(r.node, r.out);
+    places.push(place);
+    return { kind: "fixed", place, offset: times(r.view.offset, itemsize(x.dtype)) };
+  };
+  const blocks = graphs.map((graph): Block => {
+    return { graph, steps: lower(fuse(graph, symbols)), spots: new Map() };
+  });
+  const length = symbols.sizes.size(lengthOf(n)),
+    last = blocks[blocks.length - 1] as Block,
+    settle: { from: Spot; to: Place }[] = [];
+  const reads = readsOf(last.steps, last.graph.leaves, bytesOf);
+  const walk = (place: Place, offset: Size, bytes: Size): Spot => ({
+    kind: "moving",
+    place,
+    offset: c.reverse ? minus(plus(offset, times(length, bytes)), bytes) : offset,
+    by: c.reverse ? times(bytes, -1) : bytes,
+    bytes,
+  });
+  const spots = n.inputs.map((x, i): Spot => {
+    if (i < carried) return whole(x);
+    if (i >= carried + c.carries) {
+      const { place, offset } = whole(x), one = last.graph.leaves[i - skip] as Node;
+      return walk(place, offset, bytesOf(one));
+    }
+    const k = i - carried, to = placeOf(n, k), result = wantedResults(last)[k] as Node;
+    lay(x, to);
+    const first = last.steps.findIndex((s) => nodesOf(s).includes(result)), leaf = i - skip;
+    const over = first < 0 || last.graph.inPlace.has(result) ||
+      overwritable(last.steps, { node: result, bytes: bytesOf(x), first }, reads).includes(leaf);
+    if (over) return last.spots.set(result, fixed(to)), fixed(to);
+    const other = workspace(bytesOf(x)),
+      bytes = bytesOf(x),
+      from: Spot = { kind: "alternating", even: to, odd: other, bytes };
+    places.push(other);
+    last.spots.set(result, { kind: "alternating", even: other, odd: to, bytes });
+    settle.push({ from, to });
+    return from;
+  });
+  for (const b of blocks) b.graph.leaves.forEach((x, i) => b.spots.set(x, spots[i + skip] as Spot));
+  let flag: (Spot & { readonly kind: "fixed" }) | null = null;
+  if (c.what === "while") {
+    const test = blocks[0] as Block, x = wantedResults(test)[0] as Node;
+    flag = { kind: "fixed", place: workspace(1), offset: 0 };
+    places.push(flag.place);
+    test.spots.set(x, flag);
+  } else if (c.what === "cond") flag = spots[0] as Spot & { readonly kind: "fixed" };
+  wanted.forEach((out, j) => {
+    const to = placeOf(n, out);
+    if (out < c.carries) return;
+    places.push(to);
+    for (const b of c.what === "cond" ? blocks : [last]) {
+      const x = wantedResults(b)[j] as Node;
+      b.spots.set(x, c.what === "cond" ? fixed(to) : walk(to, 0, bytesOf(x)));
+    }
+  });
+  steps.push({
+    kind: "loop",
+    what: c.what,
+    count: length,
+    flag,
+    blocks,
+    settle,
+    places: places.map((place) => ({ place, offset: 0 })),
+    group: g,
+  });
+}
+/** Results of a block, in order. */
+function wantedResults(b: Block): readonly Node[] {
+  return [...b.graph.keep];
+}

@@ -1,0 +1,230 @@
+// How the bodies of control flow come to be: a function is recorded over placeholders, and what it captures becomes inputs.
+import { typeError } from "../../base/error.ts";
+import { STAND_IN } from "../../core/body.ts";
+import { cpu, hasCalls, on, recording } from "../../core/device.ts";
+import { abandon, NDArray } from "../../core/ndarray.ts";
+import {
+  anew,
+  apply,
+  type Aval,
+  type Body,
+  nextSerial,
+  type Node,
+  type OpDef,
+  topological,
+  transferOp,
+} from "../../core/node.ts";
+import { same, text } from "../../core/shape.ts";
+import { needNumbers, traced } from "../../core/trace.ts";
+import { treeFlatten, type TreeSpec, treeUnflatten } from "../../core/tree.ts";
+import { contiguousView } from "../../core/view.ts";
+import { placeholder } from "../../ops/basis.ts";
+import { isScalar, nodeOf, wrap } from "../../ops/lift.ts";
+
+/** A value in memory of its own, as results of bodies are. */
+const ownOp: OpDef<null> = {
+  name: "copy",
+  type: ([x]) => ({ shape: (x as Aval).shape, dtype: (x as Aval).dtype }),
+  lower: { kind: "map", scalar: (_, [x]) => x as NonNullable<typeof x>, cost: 1 },
+  vjp: (ct) => [ct],
+  jvp: ([t]) => t ?? null,
+};
+/** The value of a node in memory of its own. */
+export function own(x: Node): Node {
+  return on(x.device, () => apply(ownOp, [x], null));
+}
+/** True if a node is a copy of another. */
+export function isOwn(n: Node, of: Node): boolean {
+  return n.op === ownOp as OpDef && n.inputs[0] === of;
+}
+/** Constant expressions of at most so many ops are part of a body; longer ones, and what depends on memory, are computed before. */
+const LIGHT = 4;
+
+/** A body, and the nodes that it captured: the first inputs of its control node. */
+export interface Recorded {
+  readonly body: Body;
+  readonly captured: readonly Node[];
+}
+/**
+ * Records `run` over placeholders as a body, whose first inputs are what it captured. What depends on no placeholder is
+ * computed once, outside.
+ */
+export function record(
+  given: readonly Aval[],
+  what: (i: number) => string,
+  run: (given: readonly Node[]) => readonly Node[],
+): Recorded {
+  needNumbers();
+  return traced(() => {
+    const first = nextSerial(), variables = given.map((a, i) => placeholder(a.shape, a.dtype, what(i)));
+    const results = run(variables), order = topological(results, (n) => n.serial < first);
+    const depends = new Set<Node>(variables), light = new Map<Node, number>();
+    for (const n of order) {
+      if (n.inputs.some((x) => depends.has(x))) depends.add(n);
+      else if (n.buf === null && n.inputs.every((x) => light.has(x))) {
+        const cost = n.inputs.reduce((sum, x) => sum + (light.get(x) as number), 1);
+        if (cost <= LIGHT && !n.placeholder && n.results === null) light.set(n, cost);
+      }
+    }
+    const inside = (n: Node): boolean => depends.has(n) || light.has(n), captured: Node[] = [];
+    for (const x of [...order.filter((n) => depends.has(n)).flatMap((n) => n.inputs), ...results]) {
+      if (!inside(x) && !captured.includes(x)) captured.push(x);
+    }
+    const leaves = [...captured, ...variables];
+    const body = bodyOf(leaves, results);
+    // What was recorded for the placeholders is never evaluated.
+    for (const n of order.reverse()) if (depends.has(n) && n.inputs.length > 0) abandon(n);
+    return { body, captured };
+  }, true);
+}
+/** A graph recorded anew as a body over placeholders for its leaves. */
+function bodyOf(leaves: readonly Node[], results: readonly Node[]): Body {
+  const given = leaves.map((x) => on(x.device, () => placeholder(x.shape, x.dtype, "an input of control flow")));
+  const made = again(results, leaves, given), taken = new Set<Node>(given);
+  const stored = made.map((x) => {
+    const { kind } = x.op.lower;
+    if (taken.has(x) || kind === "view" || kind === "source") return own(x);
+    taken.add(x);
+    return x;
+  });
+  for (const x of given) {
+    x.buf = STAND_IN;
+    x.view = contiguousView(x.shape);
+  }
+  return { given, results: stored };
+}
+/** Results recorded anew, with other nodes in the places of leaves. */
+export function again(results: readonly Node[], leaves: readonly Node[], others: readonly Node[]): Node[] {
+  const made = new Map(leaves.map((n, i) => [n, others[i] as Node]));
+  for (const n of topological(results, (x) => made.has(x))) {
+    made.set(
+      n,
+      anew(n, n.inputs.map((x) => made.get(x) as Node)),
+    );
+  }
+  return results.map((n) => made.get(n) as Node);
+}
+/** What a body computes, recorded over these nodes. */
+export function inline({ given, results }: Body, over: readonly Node[]): Node[] {
+  return again(results, given, over);
+}
+/** The body as it is, given these leaves more before its own (which it does not read), or others dropped. */
+export function widened(body: Body, before: readonly Node[], at: number): Body {
+  const more = before.map((x) => on(x.device, () => placeholder(x.shape, x.dtype, "an input of control flow")));
+  for (const x of more) {
+    x.buf = STAND_IN;
+    x.view = contiguousView(x.shape);
+  }
+  return { given: [...body.given.slice(0, at), ...more, ...body.given.slice(at)], results: body.results };
+}
+
+/** True if a body runs on one device that has control flow. */
+export function isWhole({ given, results }: Body): boolean {
+  const order = topological(results, (n) => given.includes(n)), { device } = recording;
+  return order.every((n) => n.device === device && n.op !== transferOp);
+}
+/** Records control flow where the device of the moment can run it, else on the CPU; `make` gives null if a body was not whole there. */
+export function placed<T>(make: () => T | null): T {
+  const made = recording.several && hasCalls(recording.device, "control") ? make() : null;
+  return made ?? on(cpu, () => make() as T);
+}
+
+/** A tree with arrays in the places of numbers. */
+export type Arrays<T> = T extends number | boolean | bigint ? NDArray
+  : T extends NDArray ? T
+  : T extends readonly unknown[] ? { -readonly [K in keyof T]: Arrays<T[K]> }
+  : T extends object ? { -readonly [K in keyof T]: Arrays<T[K]> }
+  : T;
+
+// ---- trees ------------------------------------------------------------------------------------------------------------
+/** The nodes of a tree whose leaves are arrays or scalars; null and undefined stay as they are. */
+export function leavesOf(what: string, tree: unknown): { readonly nodes: readonly Node[]; readonly spec: TreeSpec } {
+  const lifted = (t: TreeSpec): unknown => {
+    switch (t.kind) {
+      case "array":
+        return arrays[at++];
+      case "list":
+        return t.items.map(lifted);
+      case "object":
+        return Object.fromEntries(t.keys.map((k, i) => [k, lifted(t.items[i] as TreeSpec)]));
+      case "other": {
+        const v = t.value;
+        if (v === null || v === undefined) return v;
+        if (isScalar(v)) return wrap(nodeOf(what, v));
+        throw typeError(
+          `Cannot ${what} must hold only arrays and numbers, but holds ${
+            typeof v === "object" ? "an object that is not plain" : `a ${typeof v}`
+          }`,
+        );
+      }
+      default:
+        return t satisfies never;
+    }
+  };
+  let at = 0;
+  const { arrays, spec } = treeFlatten(tree);
+  const flat = treeFlatten(lifted(spec));
+  return { nodes: flat.arrays.map((a) => a.node), spec: flat.spec };
+}
+/** A tree of a spec over nodes. */
+export function treeOf(spec: TreeSpec, nodes: readonly Node[]): unknown {
+  return treeUnflatten(spec, nodes.map(wrap));
+}
+/** Where the arrays of a spec are, as text. */
+export function pathsOf(spec: TreeSpec, path = ""): string[] {
+  if (spec.kind === "array") return [path];
+  if (spec.kind === "other") return [];
+  return spec.items.flatMap((x, i) => pathsOf(x, spec.kind === "list" ? `${path}[${i}]` : `${path}.${spec.keys[i]}`));
+}
+/** True if both specs hold arrays in the same places. */
+export function sameSpec(a: TreeSpec, b: TreeSpec): boolean {
+  if (a.kind === "array" || a.kind === "other") return a.kind === b.kind;
+  if (b.kind !== a.kind || a.items.length !== b.items.length) return false;
+  const keys = a.kind === "list" || (b.kind === "object" && a.keys.every((k, i) => k === b.keys[i]));
+  return keys && a.items.every((x, i) => sameSpec(x, b.items[i] as TreeSpec));
+}
+/** A value as errors show it. */
+export const show = ({ shape, dtype }: Aval): string => `${dtype}${text(shape)}`;
+/** Structure of a spec as errors show it. */
+export function specText(spec: TreeSpec): string {
+  switch (spec.kind) {
+    case "array":
+      return "array";
+    case "list":
+      return `[${spec.items.map(specText).join(", ")}]`;
+    case "object":
+      return `{ ${spec.keys.map((k, i) => `${k}: ${specText(spec.items[i] as TreeSpec)}`).join(", ")} }`;
+    case "other":
+      return String(spec.value);
+    default:
+      return spec satisfies never;
+  }
+}
+/** Throws a TypeError if what a body gives has not the structure, shapes and dtypes of what it was given. */
+export function checkSame(
+  what: string,
+  before: { readonly nodes: readonly Aval[]; readonly spec: TreeSpec },
+  after: { readonly nodes: readonly Aval[]; readonly spec: TreeSpec },
+  advice: string,
+): void {
+  if (!sameSpec(before.spec, after.spec)) {
+    throw typeError(`Cannot ${what}: ${specText(before.spec)} became ${specText(after.spec)}; ${advice}`);
+  }
+  const paths = pathsOf(before.spec);
+  before.nodes.forEach((x, i) => {
+    const y = after.nodes[i] as Aval, at = paths[i] === "" ? "" : ` (at ${paths[i]})`;
+    if (!same(x.shape, y.shape) || x.dtype !== y.dtype) {
+      throw typeError(`Cannot ${what}${at}: ${show(x)} became ${show(y)}; ${advice}`);
+    }
+  });
+}
+/** Throws a TypeError if a function gave a promise. */
+export function notAsync(what: string, value: unknown): void {
+  if (value instanceof Promise) {
+    throw typeError(`Cannot ${what} an asynchronous function: its result must be there when it returns`);
+  }
+}
+/** A tree's first array, where a single one is wanted. */
+export function onlyArray(value: unknown): Node | null {
+  return value instanceof NDArray ? value.node : null;
+}

@@ -1,0 +1,283 @@
+// Control flow as users call it: trees, nesting, every transform, memory, plans and errors that say what to do. Random bodies are in generated/.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as mx from "../../mod.ts";
+import type { NDArray } from "../../src/core/ndarray.ts";
+import { counters } from "../../src/runtime/cache.ts";
+
+const here = /control\.test\.ts:\d+/;
+const add = (c: NDArray, x: NDArray): [NDArray, NDArray] => [c.add(x), c.add(x)];
+const close = (a: NDArray, b: NDArray, far = 1e-5): void =>
+  assert.ok(mx.allclose(a, b, { rtol: far, atol: far }).item(), `${String(a)} is not ${String(b)}`);
+const cell = (w: NDArray) => (h: NDArray, x: NDArray): [NDArray, NDArray] => {
+  const n = mx.tanh(h.matmul(w).add(x));
+  return [n, n.square().sum()];
+};
+/** A recurrent net by a scan, and written out. */
+const net = (options: mx.ScanOptions) => (w: NDArray, h: NDArray, xs: NDArray): NDArray => {
+  const [end, ys] = mx.scan(cell(w), h, xs, options);
+  return end.sum().add(ys.sum());
+};
+const written = (w: NDArray, h: NDArray, xs: NDArray): NDArray => {
+  let sum = mx.array(0), c = h;
+  for (let t = 0; t < xs.length; t++) {
+    const [n, y] = cell(w)(c, xs.get(t));
+    c = n;
+    sum = sum.add(y);
+  }
+  return c.sum().add(sum);
+};
+const key = (n: number) => mx.random.key(n);
+const w = mx.random.normal([4, 4], { key: key(1) }).mul(0.5), h = mx.random.normal([3, 4], { key: key(2) });
+const xs = mx.random.normal([6, 3, 4], { key: key(3) });
+
+test("scan: running sums, forwards and backwards, over trees, and without arrays to walk", () => {
+  const x = mx.array([1, 2, 3]);
+  const [sum, sums] = mx.scan(add, 0, x), [, back] = mx.scan(add, 0, x, { reverse: true });
+  assert.deepEqual([sum.item(), sums.tolist(), back.tolist()], [6, [1, 3, 6], [6, 5, 3]]);
+  const [c, ys] = mx.scan(
+    (c: { a: NDArray; n: NDArray }, [p, q]: NDArray[]) =>
+      [{ a: c.a.add(p!), n: c.n.add(1) }, { d: c.a.mul(q!) }] as const,
+    { a: mx.array([0, 1]), n: mx.array(0, "int32") },
+    [x, x.mul(10)],
+  );
+  assert.deepEqual([c.a.tolist(), c.n.item(), (ys as unknown as { d: NDArray }).d.shape], [[6, 7], 3, [3, 2]]);
+  const [p, none] = mx.scan((c: NDArray) => [c.mul(2), null] as const, 1, null, { length: 10 });
+  assert.deepEqual([p.item(), none], [1024, null]);
+  const [same, empty] = mx.scan(add, mx.array([5, 6]), mx.zeros([0, 2]));
+  assert.deepEqual([same.tolist(), empty.shape], [[5, 6], [0, 2]]);
+});
+test("a step that passes on, exchanges and changes in place what it carries", () => {
+  const [[a, b]] = mx.scan(([a, b]: [NDArray, NDArray], x: NDArray) => [[b, a.add(x)] as [NDArray, NDArray], null], [
+    mx.array([1, 2]),
+    mx.array([3, 4]),
+  ] as [NDArray, NDArray], mx.arange(5));
+  assert.deepEqual([a.tolist(), b.tolist()], [[7, 8], [7, 8]]);
+  const at = mx.array([1, 1, 3], "int32");
+  const [counts] = mx.scan((c: NDArray, i: NDArray) => [c.at(i).add(1), null], mx.zeros([4]), at);
+  assert.deepEqual(counts.tolist(), [0, 2, 0, 1]);
+  const [t] = mx.scan((c: NDArray) => [c.T.add(mx.array([[0, 1], [2, 3]])), null], mx.zeros([2, 2]), null, {
+    length: 2,
+  });
+  assert.deepEqual(t.tolist(), [[0, 3], [3, 6]]);
+});
+test("cond runs one of two, whileLoop as long as it should", () => {
+  const f = (x: NDArray) => mx.cond(x.gt(0), (x: NDArray) => [x.log(), 1], (x: NDArray) => [x, 2], x);
+  assert.deepEqual(f(mx.array(1)).map((a) => a.item()), [0, 1]);
+  assert.deepEqual(f(mx.array(-2)).map((a) => a.item()), [-2, 2]);
+  const captured = mx.array([1, 2, 3]);
+  assert.equal(mx.cond(false, () => captured.sum(), () => captured.max()).item(), 3);
+  const [n, steps] = mx.whileLoop(
+    ([n]) => n.ne(1),
+    ([n, k]) => [mx.where(n.mod(2).eq(0), n.floordiv(2), n.mul(3).add(1)), k.add(1)] as [NDArray, NDArray],
+    [mx.array(27, "int32"), mx.array(0, "int32")] as [NDArray, NDArray],
+  );
+  assert.deepEqual([n.item(), steps.item()], [1, 111]);
+});
+test("loops in loops in branches", () => {
+  const f = (x: NDArray, until: NDArray) =>
+    mx.whileLoop(
+      ([, i]) => i.lt(until),
+      ([c, i]) =>
+        [
+          mx.cond(i.gt(2), (c: NDArray) => mx.scan(add, c, xs.get(":", 0, 0))[0].mul(0.5), (c: NDArray) => c.add(1), c),
+          i.add(1),
+        ] as [NDArray, NDArray],
+      [x, mx.array(0)] as [NDArray, NDArray],
+    )[0];
+  const sum = xs.get(":", 0, 0).sum().item() as number;
+  let want = 0.25;
+  for (let i = 0; i < 5; i++) want = i > 2 ? (want + sum) * 0.5 : want + 1;
+  close(f(mx.array(0.25), mx.array(5)), mx.array(want));
+  const [, all] = mx.scan((c: NDArray, until: NDArray) => [c, f(c, until)], mx.array(0.25), mx.array([1, 5]));
+  close(all, mx.array([1.25, want]));
+});
+test("gradients, their gradients, tangents and hessians are those of the steps written out", () => {
+  const argnums = [0, 1, 2] as const, want = mx.grad(written, { argnums })(w, h, xs);
+  for (const options of [{}, { checkpoint: true }]) {
+    mx.grad(net(options), { argnums })(w, h, xs).forEach((g, i) => close(g, want[i] as NDArray));
+    const twice = (f: typeof written) => mx.grad((w: NDArray) => mx.grad(f)(w, h, xs).square().sum())(w);
+    close(twice(net(options)), twice(written), 1e-3);
+  }
+  const t = [w, h, xs].map((x) => mx.cos(x));
+  const along = (f: typeof written) =>
+    mx.jvp((w, h, xs) => f(w as NDArray, h as NDArray, xs as NDArray), [w, h, xs], t)[1][0] as NDArray;
+  close(along(net({})), along(written));
+  const hessian = (f: typeof written) => mx.hessian((h: NDArray) => f(w, h, xs))(h) as NDArray;
+  close(hessian(net({})), hessian(written), 1e-4);
+  const nested = (f: typeof written) =>
+    mx.grad((w: NDArray) => mx.checkpoint((w: NDArray) => f(w.mul(2), h, xs))(w))(w);
+  close(nested(net({})), nested(written));
+});
+test("gradients through loops in loops", () => {
+  const row = xs.get(":", 0);
+  const f = (w: NDArray) =>
+    mx.scan(
+      (c: NDArray, x: NDArray) => {
+        const [d, y] = mx.scan((d: NDArray, z: NDArray) => [mx.sin(d.mul(z).add(w)), d.mul(w)], c, x);
+        return [mx.cond(d.gt(0), (d: NDArray) => d.mul(w), (d: NDArray) => d, d), y.sum()];
+      },
+      mx.array(0.3),
+      row,
+    )[1].sum();
+  const g = (w: NDArray) => {
+    let c = mx.array(0.3), s = mx.array(0);
+    for (let t = 0; t < 6; t++) {
+      for (let k = 0; k < 4; k++) {
+        s = s.add(c.mul(w));
+        c = mx.sin(c.mul(row.get(t, k)).add(w));
+      }
+      c = mx.where(c.gt(0), c.mul(w), c);
+    }
+    return s;
+  };
+  const at = mx.array(0.7);
+  close(mx.grad(f)(at), mx.grad(g)(at));
+  close(mx.grad(mx.grad(f))(at), mx.grad(mx.grad(g))(at), 1e-4);
+  close(
+    mx.jvp(mx.grad(f) as (x: NDArray) => NDArray, [at], [mx.array(1)])[1][0] as NDArray,
+    mx.grad(mx.grad(g))(at),
+    1e-4,
+  );
+});
+test("batches of gradients, gradients of batches", () => {
+  const hs = mx.random.normal([5, 3, 4], { key: key(4) }), all = mx.random.normal([5, 6, 3, 4], { key: key(5) });
+  const each = (f: typeof written) =>
+    mx.vmap((h: NDArray, xs: NDArray) => mx.grad(f, { argnums: [0, 2] })(w, h, xs))(hs, all);
+  each(net({})).forEach((g, i) => close(g, each(written)[i] as NDArray));
+  const whole = (f: typeof written) =>
+    mx.grad((w: NDArray) => mx.vmap((h: NDArray, xs: NDArray) => f(w, h, xs))(hs, all).sum())(w);
+  close(whole(net({})), whole(written));
+  const safe = (x: NDArray) => mx.cond(x.gt(0), (x: NDArray) => x.log(), (x: NDArray) => x.mul(3), x);
+  close(mx.vmap(mx.grad(safe))(mx.array([2, -2, 0.5])), mx.array([0.5, 3, 2]));
+  const half = (x: NDArray) => mx.whileLoop((x: NDArray) => x.gt(1), (x: NDArray) => x.div(2), x);
+  close(mx.vmap(half)(mx.array([100, 3, 0.5])), mx.array([0.78125, 0.75, 0.5]));
+  const [, [t]] = mx.jvp(half, [mx.array(100)], [mx.array(1)]);
+  close(t as NDArray, mx.array(1 / 128));
+});
+test("compiled, under other lengths and numbers, with arguments given away", () => {
+  const f = mx.compile(
+    (h: NDArray, xs: NDArray, k: number) => mx.scan((c: NDArray, x: NDArray) => add(c, x.mul(k)), h, xs),
+    {
+      donate: 0,
+    },
+  );
+  for (const [n, k] of [[3, 1], [3, 2], [5, 2]] as const) {
+    const [c, ys] = f(mx.zeros([2]), mx.ones([n, 2]), k);
+    assert.deepEqual([c.tolist(), ys.shape], [[n * k, n * k], [n, 2]]);
+  }
+  const g = mx.compile((w: NDArray) => mx.valueAndGrad(net({}))(w, h, xs));
+  const [value, gradient] = g(w);
+  close(value as NDArray, written(w, h, xs));
+  close(gradient, mx.grad(written)(w, h, xs));
+});
+test("other lengths, sizes and numbers make no new plan", () => {
+  const run = (n: number, size: number, k: number) =>
+    mx.scan((c: NDArray, x: NDArray) => add(c, x.mul(k)), mx.zeros([size]), mx.ones([n, size]))[1].sum().item();
+  run(7, 5, 2);
+  run(9, 33, 3);
+  const before = counters.misses;
+  assert.equal(run(11, 6, 0.5), 0.5 * 6 * 66);
+  assert.equal(run(200, 40, 4), 4 * 40 * 20100);
+  assert.equal(counters.misses, before);
+});
+test("memory: what gradients keep of each step, and what checkpoints compute again", () => {
+  using _ = mx.stream(mx.cpu);
+  const n = 16384,
+    count = 40,
+    x = mx.random.normal([n], { key: key(6) }),
+    walked = mx.random.normal([count], { key: key(7) });
+  mx.eval(x, walked);
+  const deep = (c: NDArray, x: NDArray) => mx.sin(mx.exp(mx.sin(c.mul(x)).mul(0.1)));
+  const peak = (f: (x: NDArray) => NDArray): number => {
+    mx.eval(mx.grad(f)(x));
+    mx.clearCache();
+    mx.resetPeakMemory();
+    const before = mx.getActiveMemory();
+    mx.eval(mx.grad(f)(x));
+    return (mx.getPeakMemory() - before) / (n * 4);
+  };
+  const loop = (options: mx.ScanOptions) => (x: NDArray) =>
+    mx.scan((c: NDArray, x: NDArray) => [deep(c, x), null], x, walked, options)[0].sum();
+  const kept = peak(loop({})), again = peak(loop({ checkpoint: true })), forwards = peak((x) => x.sum());
+  assert.ok(again < count + 12, `computed again: ${again} arrays for ${count} steps`);
+  assert.ok(kept > 2 * count && kept < 6 * count, `kept: ${kept} arrays for ${count} steps`);
+  assert.ok(forwards < 3, String(forwards));
+});
+test("a value that was read before its gradient is asked for", () => {
+  const f = (w: NDArray) => {
+    const [c, ys] = mx.scan(cell(w), h, xs);
+    assert.ok(Number.isFinite(c.sum().item() as number));
+    return c.sum().add(ys.sum());
+  };
+  const [value, gradient] = mx.valueAndGrad(f)(w);
+  mx.eval(value);
+  close(gradient, mx.grad(written)(w, h, xs));
+});
+test("explain shows what runs inside, and how often", () => {
+  const [c, ys] = mx.scan(cell(w), h, xs),
+    shown = mx.explain(c, ys),
+    loop = shown.kernels.find((k) => k.name === "scan");
+  assert.equal(loop?.passes, 6);
+  assert.ok((loop?.inner?.length ?? 0) >= 2);
+  assert.match(String(shown), /cpu scan 6 times: scan|fake scan 6 times: scan/);
+  assert.match(String(shown), /control flow repeats/);
+  const endless = mx.explain(mx.whileLoop((x: NDArray) => x.gt(1), (x: NDArray) => x.div(2), 100));
+  assert.equal(endless.kernels.find((k) => k.name === "while")?.passes, null);
+});
+test("errors say what was wrong, where, and what to do", () => {
+  const v = mx.array([1, 2]),
+    fails = (f: () => unknown, message: RegExp): void => {
+      assert.throws(f, (e: Error) => message.test(e.message) && here.test(e.message) || assert.fail(e.message));
+    };
+  const two = { length: 2 };
+  fails(
+    () => mx.scan((c: NDArray) => [c.add(v), null], 0, null, two),
+    /step changes the carry: float32\[\] became float32\[2\]/,
+  );
+  fails(
+    () => mx.scan(((c: { a: NDArray }) => [{ a: c.a.gt(1) }, null]) as never, { a: v }, null, two),
+    /carry \(at \.a\): float32\[2\] became bool\[2\]; return what has/,
+  );
+  fails(() => mx.scan((c: NDArray) => [[c, c], null] as never, 0, null, two), /array became \[array, array\]/);
+  fails(() => mx.scan((c: NDArray) => c as never, 0, null, two), /must return \[carry, y\]/);
+  fails(() => mx.scan(add, 0, mx.array(1)), /array 0 of xs: it has no axis/);
+  fails(() => mx.scan((c: NDArray) => [c, null], 0, [v, mx.ones([3])]), /array 1 of xs has shape \[3\], but array 0/);
+  fails(() => mx.scan((c: NDArray) => [c, null], 0, v, { length: 3 }), /has shape \[2\], but length is 3/);
+  fails(() => mx.scan((c: NDArray) => [c, null], 0, null), /say how many steps there are, with \{ length \}/);
+  fails(() => mx.scan((c: NDArray) => [c, null], 0, null, { length: -1 }), /length must be an integer/);
+  fails(
+    () => mx.scan((c: NDArray) => [c, "y"] as never, 0, v),
+    /y must hold only arrays and numbers, but holds a string/,
+  );
+  fails(() => mx.scan((async (c: NDArray) => [c, await null]) as never, 0, v), /asynchronous/);
+  fails(() => mx.cond(mx.array([true]), () => v, () => v), /bool array without axes, not bool\[1\]; compare/);
+  fails(() => mx.cond(mx.array(1), () => v, () => v), /not float32\[\]/);
+  fails(
+    () => mx.cond(true, () => v, () => v.sum()),
+    /results of both functions differ: float32\[2\] became float32\[\]/,
+  );
+  fails(() => mx.cond(true, () => [v], () => ({ v }) as never), /\[array\] became \{ v: array \}/);
+  fails(
+    () => mx.whileLoop((x: NDArray) => x, (x: NDArray) => x, 1),
+    /must return a bool array without axes, not float32\[\]/,
+  );
+  fails(() => mx.whileLoop((x: NDArray) => x.lt(1), (x: NDArray) => x.add(v), 1), /body changes the carry/);
+  fails(
+    () => mx.scan((c: NDArray, x: NDArray) => [(v.set([0], x), c), x], 0, v),
+    /set an array of shape \[2\] inside a transform/,
+  );
+  fails(
+    () => mx.scan((c: NDArray, x: NDArray) => [c.add(c.item() as number), x], 0, v),
+    /depends on the carry of a scan/,
+  );
+  fails(
+    () => mx.cond(true, (x: NDArray) => mx.array(x.item() as number), (x: NDArray) => x, v.sum()),
+    /depends on an argument of cond/,
+  );
+  const loop = (x: NDArray) => mx.whileLoop((x: NDArray) => x.lt(9), (x: NDArray) => x.mul(2), x);
+  fails(() => mx.grad(loop)(mx.array(1)), /differentiate whileLoop backwards.*use scan with a fixed length/);
+  let leaked: NDArray | null = null;
+  mx.scan((c: NDArray, x: NDArray) => (leaked = c.add(x), [c, x]), 0, v);
+  fails(() => (leaked as NDArray | null)?.item(), /depends on the carry of a scan/);
+});
