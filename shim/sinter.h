@@ -24,7 +24,7 @@ SN_EXPORT uint32_t sn_info(uint32_t device, uint8_t *text, uint32_t cap); // "ke
 // A buffer id is slot and generation; 0 is none. Buffers are 64-byte aligned at least, and SN_PAD readable bytes follow each.
 // Freed buffers are cached by size class and reused once the submissions that use them are done. A buffer is memory of one device.
 #define SN_PAD 2048
-SN_EXPORT uint32_t sn_alloc(uint32_t ctx, uint32_t device, double bytes); // reference count 1, held by the owner; 0 = no memory, no device, or over the limit
+SN_EXPORT uint32_t sn_alloc(uint32_t ctx, uint32_t device, double bytes); // reference count 1, held by the owner; 0 = no memory or over the limit; or no such device, which sn_error says: it is empty otherwise
 // A file as a buffer: pages that are read when they are touched, and that are the process's own once they are written. The file must stay as it
 // is meanwhile. 0 = not possible: no such file or not so long, no such call on this system, a device whose memory the host does not see.
 SN_EXPORT uint32_t sn_map(uint32_t ctx, uint32_t device, const uint8_t *path, uint32_t length, double bytes);
@@ -45,8 +45,9 @@ SN_EXPORT double sn_set(uint32_t which, double value);                    // SN_
 enum { SN_FAKE_SEED, SN_FAKE_ALLOCATION, SN_FAKE_DISPATCH, SN_FAKE_COPY, SN_FAKE_SPILL, SN_FAKE_TIMES, SN_FAKE_DAMAGE, SN_FAKE_OVERTAKEN };
 // Of Metal: after how many launches, or bytes that they name, a command buffer is committed; how many were committed; how many barriers were placed.
 enum { SN_METAL_LAUNCHES, SN_METAL_BYTES, SN_METAL_COMMITS, SN_METAL_BARRIERS };
-// Of CUDA, counts: kernels that were compiled rather than found on disk, launches, bytes copied to the device and to the host; and whether cuSOLVER is there.
-enum { SN_CUDA_COMPILED, SN_CUDA_LAUNCHED, SN_CUDA_UP, SN_CUDA_DOWN, SN_CUDA_COUNTS, SN_CUDA_SOLVES = SN_CUDA_COUNTS };
+// Of CUDA, counts: kernels that were compiled rather than found on disk, launches, bytes copied to the device and to the host, submissions that were
+// launched as a graph; and whether cuSOLVER is there.
+enum { SN_CUDA_COMPILED, SN_CUDA_LAUNCHED, SN_CUDA_UP, SN_CUDA_DOWN, SN_CUDA_REPLAYED, SN_CUDA_COUNTS, SN_CUDA_SOLVES = SN_CUDA_COUNTS };
 SN_EXPORT void sn_trim(void);                                             // gives cached memory back
 
 // ---- programs and submissions ---------------------------------------------------------------------------------------
@@ -111,6 +112,7 @@ enum { SN_AFTER = 1 };
 enum { SN_NONE, SN_MEM, SN_SLOT, SN_SCALAR, SN_AXIS, SN_STAGE, SN_TILE };
 //   kind SN_MAP: one loop over i that may be cut anywhere across threads. Entry: entry0.
 //   kind SN_ROW: passes over a row (stage `loop` ends one) with per-row stages between them; rows are spread over threads. Entry: entry0.
+//     A tile is an array of one row: what one pass keeps for later ones.
 //   kind SN_COL: for each row, each chunk of i: entry0 (initialises tiles); then for each step of the fold axis in order entry1; then entry2.
 //     A tile is an array of one chunk of 64-bit places, addressed by i like a contiguous operand. Rows and chunks are spread over threads.
 //     The fold axis is row axis number nRow for SN_AXIS, and the fold stride advances the operands.

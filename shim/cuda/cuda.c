@@ -23,9 +23,9 @@ int sn_cuda_own(void) {
   const char *own = getenv("SINTER_CUDA_OWN");
   return own && !strcmp(own, "1");
 }
-// Small memory lies in chunks: the driver takes microseconds for each allocation. A chunk is filled from its start, and goes once nothing of it is in use.
-#define SMALL (256ull << 10)
-#define CHUNK (16ull << 20)
+// Small memory lies in chunks: the driver takes some 50 microseconds for each allocation. A chunk is filled from its start, and goes once nothing of it is in use.
+#define SMALL (4ull << 20)
+#define CHUNK (64ull << 20)
 #define STEP 512                       // bytes: what the driver's own memory lies on, and more
 typedef struct chunk { struct chunk *next; CUdeviceptr p; uint64_t used; uint32_t live; } chunk;
 static chunk *chunks;                  // the first is being filled
@@ -87,5 +87,5 @@ static double setting(uint32_t which, const double *value) {
 }
 const device sn_cuda_device = {
   .name = "cuda", .cached = 1, .lends = 1, .in_flight = 1ull << 62, .open = start, .allocate = allocate, .release = release, .load = sn_cuda_load, .unload = sn_cuda_unload,
-  .enqueue = sn_cuda_enqueue, .reap = sn_cuda_reap, .hurry = sn_cuda_hurry, .info = info, .setting = setting,
+  .enqueue = sn_cuda_enqueue, .reap = sn_cuda_reap, .hurry = sn_cuda_hurry, .lost = sn_cuda_lost, .info = info, .setting = setting,
 };

@@ -1,7 +1,7 @@
 // cuda.h: what the parts of the CUDA device share.
 #pragma once
 #include "driver.h"
-#include "../base/device.h"
+#include "../base/source.h"
 #include "../calls.h"
 #define MOST_BUFFERS 60                // of a kernel: pointers and constants are its parameters, of which there are 4 KB
 #define MOST_CONSTANTS 880             // words
@@ -21,6 +21,15 @@ void sn_cuda_reap(void);
 void sn_cuda_hurry(void);
 const char *sn_cuda_lost(void);        // why nothing runs on the device any more, or null
 extern _Atomic uint64_t sn_cuda_counts[SN_CUDA_COUNTS];
+// A launch as the driver takes it; null, or what is wrong with the words (from the program on).
+typedef struct sn_launching { launch l; CUfunction function; CUdeviceptr pointers[MOST_BUFFERS]; void *arguments[MOST_BUFFERS + 1]; } sn_launching;
+const char *sn_cuda_read(const task *t, const uint32_t *w, uint32_t n, sn_launching *x);
+// Graphs (graph.c): runs the commands of a task as one, if they are worth it and the time has come; else 0, and nothing was done. `encode` puts a command
+// on a stream; 1 if that was good.
+typedef int (*sn_encode)(void *job, const uint32_t *command, CUstream stream);
+void sn_cuda_open_graphs(void);
+int sn_cuda_replay(const task *t, CUstream stream, sn_encode encode, void *job);
+void sn_cuda_forget_graphs(void);      // a program has ended
 // SINTER_CUDA_OWN=1: no library of CUDA's is opened (cuda.c).
 int sn_cuda_own(void);
 // Matrix products (gemm.c, own.c): puts one on a stream; 0, or a code with its text.

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 struct sn_cuda sn_cuda;
+struct sn_graphs sn_graphs;
 struct sn_nvrtc sn_nvrtc;
 struct sn_blaslt sn_blaslt;
 struct sn_solver sn_solver;
@@ -85,12 +86,16 @@ static const char *bind(void *lib, const symbol *s, void *table) {
   return 0;
 }
 #define SYMBOL(result, field, name, arguments) {#name, offsetof(struct sn_cuda, field)},
+static void *lib;                      // the driver
 const char *sn_cuda_open(void) {
   // The driver belongs to the kernel's module: a path for toolkits does not name it.
-  void *lib = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+  lib = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
   if (!lib) return "there is no NVIDIA driver (libcuda.so.1)";
   return bind(lib, SYMBOLS(DRIVER), &sn_cuda) ? "the NVIDIA driver is too old" : 0;
 }
+#undef SYMBOL
+#define SYMBOL(result, field, name, arguments) {#name, offsetof(struct sn_graphs, field)},
+const char *sn_cuda_bind_graphs(void) { return bind(lib, SYMBOLS(GRAPHS), &sn_graphs); }
 #undef SYMBOL
 #define SYMBOL(result, field, name, arguments) {#name, offsetof(struct sn_nvrtc, field)},
 const char *sn_nvrtc_open(void) {

@@ -49,6 +49,22 @@ enum { CU_MULTIPROCESSORS = 16, CU_MAJOR = 75, CU_MINOR = 76 };       // attribu
   X(CUresult, error_name, cuGetErrorName, (CUresult error, const char **name)) \
   X(CUresult, error_text, cuGetErrorString, (CUresult error, const char **text))
 
+// Graphs, without which an older driver does.
+typedef struct CUgraph_st *CUgraph;
+typedef struct CUgraphExec_st *CUgraphExec;
+typedef struct CUgraphNode_st *CUgraphNode;
+typedef struct CUkernelNode { CUfunction function; unsigned gx, gy, gz, x, y, z, shared; void **arguments, **extra; void *kernel; CUcontext context; } CUkernelNode;
+enum { CU_CAPTURE_RELAXED = 2 };
+#define GRAPHS(X) \
+  X(CUresult, begin, cuStreamBeginCapture_v2, (CUstream stream, int mode)) \
+  X(CUresult, finish, cuStreamEndCapture, (CUstream stream, CUgraph *graph)) \
+  X(CUresult, recorded, cuStreamGetCaptureInfo_v2, (CUstream stream, int *status, uint64_t *id, CUgraph *graph, const CUgraphNode **after, size_t *n)) \
+  X(CUresult, instantiate, cuGraphInstantiateWithFlags, (CUgraphExec *exec, CUgraph graph, unsigned long long flags)) \
+  X(CUresult, set, cuGraphExecKernelNodeSetParams_v2, (CUgraphExec exec, CUgraphNode node, const CUkernelNode *parameters)) \
+  X(CUresult, launch, cuGraphLaunch, (CUgraphExec exec, CUstream stream)) \
+  X(CUresult, end, cuGraphDestroy, (CUgraph graph)) \
+  X(CUresult, end_exec, cuGraphExecDestroy, (CUgraphExec exec))
+
 typedef struct nvrtc_program *nvrtcProgram;
 #define NVRTC(X) \
   X(int, version, nvrtcVersion, (int *major, int *minor)) \
@@ -106,6 +122,12 @@ enum { PREFERENCE_WORKSPACE = 1, PREFERENCE_ALIGNMENT_A = 5, PREFERENCE_ALIGNMEN
   X(int, geqrf_room, cusolverDnXgeqrf_bufferSize, (void *handle, void *parameters, int64_t m, int64_t n, MATRIX, int tautype, void *tau, int compute, ROOM)) \
   X(int, geqrf, cusolverDnXgeqrf, (void *handle, void *parameters, int64_t m, int64_t n, MATRIX, int tautype, void *tau, int compute, WORK)) \
   X(int, orgqr_room, cusolverDnSorgqr_bufferSize, (void *handle, int m, int n, int k, const float *A, int lda, const float *tau, int *words)) \
+  X(int, potrf_batched, cusolverDnSpotrfBatched, (void *handle, int uplo, int n, float *const *A, int lda, int *info, int batch)) \
+  X(int, new_jacobi, cusolverDnCreateGesvdjInfo, (void **jacobi)) \
+  X(int, gesvdj_room, cusolverDnSgesvdjBatched_bufferSize, (void *handle, int vectors, int m, int n, void *A, int lda, void *S, void *U, int ldu, void *V, int ldv, int *words, void *jacobi, int batch)) \
+  X(int, gesvdj, cusolverDnSgesvdjBatched, (void *handle, int vectors, int m, int n, void *A, int lda, void *S, void *U, int ldu, void *V, int ldv, void *work, int words, int *info, void *jacobi, int batch)) \
+  X(int, cgesvdj_room, cusolverDnCgesvdjBatched_bufferSize, (void *handle, int vectors, int m, int n, void *A, int lda, void *S, void *U, int ldu, void *V, int ldv, int *words, void *jacobi, int batch)) \
+  X(int, cgesvdj, cusolverDnCgesvdjBatched, (void *handle, int vectors, int m, int n, void *A, int lda, void *S, void *U, int ldu, void *V, int ldv, void *work, int words, int *info, void *jacobi, int batch)) \
   X(int, orgqr, cusolverDnSorgqr, (void *handle, int m, int n, int k, float *A, int lda, const float *tau, float *work, int words, int *info))
 // Of newer ones alone.
 #define SOLVER_BATCHED(X) \
@@ -114,10 +136,14 @@ enum { PREFERENCE_WORKSPACE = 1, PREFERENCE_ALIGNMENT_A = 5, PREFERENCE_ALIGNMEN
 #define BLAS(X) \
   X(int, create, cublasCreate_v2, (void **handle)) \
   X(int, set_stream, cublasSetStream_v2, (void *handle, CUstream stream)) \
+  X(int, getrf_batched, cublasSgetrfBatched, (void *handle, int n, float *const *A, int lda, int *exchanges, int *info, int batch)) \
+  X(int, getrs_batched, cublasSgetrsBatched, (void *handle, int transposed, int n, int width, float *const *A, int lda, const int *exchanges, float *const *B, int ldb, int *info, int batch)) \
+  X(int, trsm_batched, cublasStrsmBatched, (void *handle, int side, int uplo, int transposed, int unit, int m, int n, const float *alpha, float *const *A, int lda, float *const *B, int ldb, int batch)) \
   X(int, trsm, cublasStrsm_v2, (void *handle, int side, int uplo, int transposed, int unit, int m, int n, const float *alpha, const float *A, int lda, float *B, int ldb))
 
 #define FIELD(result, name, symbol, arguments) result (*name) arguments;
 extern struct sn_cuda { DRIVER(FIELD) } sn_cuda;
+extern struct sn_graphs { GRAPHS(FIELD) } sn_graphs;
 extern struct sn_nvrtc { NVRTC(FIELD) } sn_nvrtc;
 extern struct sn_blaslt { BLASLT(FIELD) } sn_blaslt;
 extern struct sn_solver { SOLVER(FIELD) } sn_solver;
@@ -126,6 +152,7 @@ extern struct sn_blas { BLAS(FIELD) } sn_blas;
 #undef FIELD
 // Opens one of them; null, or why it cannot be used.
 const char *sn_cuda_open(void);
+const char *sn_cuda_bind_graphs(void); // of the driver, once that is open
 const char *sn_nvrtc_open(void);
 const char *sn_blaslt_open(void);
 const char *sn_solver_open(void);

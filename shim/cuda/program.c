@@ -3,7 +3,6 @@
 // otherwise it is sinter/cuda in XDG_CACHE_HOME or in ~/.cache.
 #define _GNU_SOURCE
 #include "cuda.h"
-#include "../base/source.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -131,7 +130,7 @@ static int load(const char *name, code c, kernel *k, char *why, size_t cap) {
 }
 kernel *sn_cuda_compile(const char *name, const char *text, char *why, size_t cap) {
   kernel k;
-  if (sn_cuda_lost()) { snprintf(why, cap, "CUDA: %s", sn_cuda_lost()); return 0; }
+  if (sn_cuda_lost()) { snprintf(why, cap, "%s", sn_cuda_lost()); return 0; }
   sn_cuda_enter();
   code c = read_code(text);
   int good = c.bytes && load(name, c, &k, why, cap);
@@ -158,6 +157,7 @@ static void *make(context *c, const char *name, const char *text, uint32_t threa
 }
 static void end(void *k_) {
   kernel *k = k_;
+  sn_cuda_forget_graphs();
   sn_cuda_enter();
   sn_cuda.unload(k->module);
   free(k);

@@ -4,7 +4,6 @@
 // each direction. Tasks with factorisations, whose library waits for the device, are put on the computing stream by one more thread.
 #define _GNU_SOURCE
 #include "cuda.h"
-#include "../base/source.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,8 +32,8 @@ static line pending[LANES], running;   // tasks that are on no stream yet, and c
 static CUstream streams[LANES];
 static struct { void *memory; CUevent free; } pieces[LANES][2];
 static int *verdicts;                  // of jobs: in pinned memory, where kernels write them
-static context *scribes[LANES];       // where the library writes what was wrong with a command
-static char lost[300];                 // why the context is lost, once it is
+static context *scribes[LANES];        // where the library writes what was wrong with a command
+static char lost[320];                 // why the context is lost, once it is
 _Atomic uint64_t sn_cuda_counts[SN_CUDA_COUNTS];
 
 static void append(line *l, job *j) {
@@ -60,6 +59,12 @@ static int refuse(job *j, int code, const char *what, const char *why) {
   snprintf(j->text, sizeof j->text, "CUDA: %s: %s", what, why);
   return 0;
 }
+static int refuse_plainly(job *j, int code, const char *text) {
+  if (j->code) return 0;
+  j->code = code;
+  snprintf(j->text, sizeof j->text, "%s", text);
+  return 0;
+}
 // 1 if a call of the driver was good.
 static int good(job *j, CUresult error, const char *what) {
   char text[200];
@@ -67,17 +72,11 @@ static int good(job *j, CUresult error, const char *what) {
   sn_cuda_text(error, text, sizeof text);
   pthread_mutex_lock(&losing);
   if (is_sticky(error) && !is_lost) {
-    snprintf(lost, sizeof lost, "%s (%s): the device's context is lost, and with it what was in its memory; nothing runs on it in this process any more", text, what);
+    snprintf(lost, sizeof lost, "CUDA: %s (%s): the device's context is lost, and with it what was in its memory; nothing runs on it in this process any more", text, what);
     is_lost = 1;
   }
   pthread_mutex_unlock(&losing);
-  return refuse(j, error == CUDA_ERROR_OUT_OF_MEMORY ? SN_E_MEMORY : SN_E_DEVICE, what, is_lost ? lost : text);
-}
-static int refuse_plainly(job *j, int code, const char *text) {
-  if (j->code) return 0;
-  j->code = code;
-  snprintf(j->text, sizeof j->text, "%s", text);
-  return 0;
+  return is_lost ? refuse_plainly(j, SN_E_DEVICE, lost) : refuse(j, error == CUDA_ERROR_OUT_OF_MEMORY ? SN_E_MEMORY : SN_E_DEVICE, what, text);
 }
 const char *sn_cuda_lost(void) { return is_lost ? lost : 0; }
 static int64_t since(const struct timespec *from) {
@@ -119,24 +118,27 @@ static void order(job *j) {
 // ---- commands -----------------------------------------------------------------------------------------------------------
 static uint64_t wide(const uint32_t *w) { return w[0] | (uint64_t)w[1] << 32; }
 static CUdeviceptr at(const binding *b, uint64_t offset) { return (CUdeviceptr)(uintptr_t)b->m.handle + b->at + offset; }
-static int launch_kernel(job *j, const uint32_t *w, uint32_t n) {
-  launch l;
-  const char *why = sn_read_launch(j->t, w, n, &l);
-  CUdeviceptr pointers[MOST_BUFFERS];
-  void *arguments[MOST_BUFFERS + 1];
-  if (why) return refuse(j, SN_E_WORDS, l.p ? l.p->name : "launch", why);
-  for (uint32_t i = 0; i < l.p->buffers; i++) {
-    const binding *b = j->t->b + l.buffers[3 * i];
-    if (b->device != j->t->device) return refuse(j, SN_E_WORDS, l.p->name, "memory of another device is bound");
-    pointers[i] = at(b, wide(l.buffers + 3 * i + 1));
-    arguments[i] = &pointers[i];
+const char *sn_cuda_read(const task *t, const uint32_t *w, uint32_t n, sn_launching *x) {
+  const char *why = sn_read_launch(t, w, n, &x->l);
+  if (why) return why;
+  for (uint32_t i = 0; i < x->l.p->buffers; i++) {
+    const binding *b = t->b + x->l.buffers[3 * i];
+    if (b->device != t->device) return "memory of another device is bound";
+    x->pointers[i] = at(b, wide(x->l.buffers + 3 * i + 1));
+    x->arguments[i] = &x->pointers[i];
   }
-  arguments[l.p->buffers] = (void *)l.constants;
-  atomic_fetch_add(&sn_cuda_counts[SN_CUDA_LAUNCHED], 1);
-  return good(j, sn_cuda.launch(((kernel *)l.p->kernel)->function, l.groups[0], l.groups[1], l.groups[2], l.threads[0], l.threads[1], l.threads[2], 0,
-    streams[j->lane], arguments, 0), l.p->name);
+  x->arguments[x->l.p->buffers] = (void *)x->l.constants;
+  x->function = ((kernel *)x->l.p->kernel)->function;
+  return 0;
 }
-static int call_routine(job *j, const uint32_t *w, uint32_t n) {
+static int launch_kernel(job *j, const uint32_t *w, uint32_t n, CUstream stream) {
+  sn_launching x;
+  const char *why = sn_cuda_read(j->t, w, n, &x);
+  if (why) return refuse(j, SN_E_WORDS, x.l.p ? x.l.p->name : "launch", why);
+  const uint32_t *g = x.l.groups, *t = x.l.threads;
+  return good(j, sn_cuda.launch(x.function, g[0], g[1], g[2], t[0], t[1], t[2], 0, stream, x.arguments, 0), x.l.p->name);
+}
+static int call_routine(job *j, const uint32_t *w, uint32_t n, CUstream stream) {
   sn_checked r;
   if (j->lane != COMPUTE && j->lane != LATE) return refuse(j, SN_E_WORDS, "call", "is for the first stream");
   context *scribe = scribes[j->lane];
@@ -144,9 +146,15 @@ static int call_routine(job *j, const uint32_t *w, uint32_t n) {
   if (code) return refuse(j, code, "call", sn_written(scribe));
   if (!r.touched) return 1;
   if (!strcmp(r.routine->name, "copy"))
-    return good(j, sn_cuda.within((CUdeviceptr)(uintptr_t)r.p[1], (CUdeviceptr)(uintptr_t)r.p[0], (size_t)r.n[0], streams[COMPUTE]), "copy");
-  if (!strncmp(r.routine->name, "gemm.", 5)) return sn_cuda_gemm(&r.call, r.routine->name + 5, streams[COMPUTE]) ? refuse(j, SN_E_ROUTINE, r.routine->name, r.text) : 1;
-  const int failed = sn_cuda_solve(&r.call, r.routine->name, streams[COMPUTE], &verdicts[j - jobs]);
+    return good(j, sn_cuda.within((CUdeviceptr)(uintptr_t)r.p[1], (CUdeviceptr)(uintptr_t)r.p[0], (size_t)r.n[0], stream), "copy");
+  if (!strncmp(r.routine->name, "gemm.", 5)) {
+    // What is kept of products is under the lock, which the thread of late tasks does not hold.
+    if (j->lane == LATE) pthread_mutex_lock(&lock);
+    const int failed = sn_cuda_gemm(&r.call, r.routine->name + 5, stream);
+    if (j->lane == LATE) pthread_mutex_unlock(&lock);
+    return failed ? refuse(j, SN_E_ROUTINE, r.routine->name, r.text) : 1;
+  }
+  const int failed = sn_cuda_solve(&r.call, r.routine->name, stream, &verdicts[j - jobs]);
   return failed ? refuse_plainly(j, failed, r.text) : 1;
 }
 // Between host and device, in pieces: while one is on its way, the thread fills or empties the other. A copy to the host is complete at the end.
@@ -186,28 +194,46 @@ static int run_copy(job *j, const uint32_t *w, uint32_t n) {
   if (!(up ? c.from : c.to)->m.host) return refuse(j, SN_E_WORDS, "copy", "the other device's memory is not the host's");
   return move_pieces(j, &c);
 }
-static int run_command(void *with, const uint32_t *w, uint32_t n) {
-  job *j = with;
+// Puts a command of a job on a stream.
+static int encode_command(void *job_, const uint32_t *w, CUstream stream) {
+  job *j = job_;
+  const uint32_t n = w[1];
   switch (w[0]) {
-    case SN_LAUNCH: launch_kernel(j, w + 2, n - 2); break;
-    case SN_CALL: call_routine(j, w, n); break;
-    case SN_COPY: run_copy(j, w + 2, n - 2); break;
-    default: refuse(j, SN_E_WORDS, "command", "a GPU does not run it");
+    case SN_LAUNCH: return launch_kernel(j, w + 2, n - 2, stream);
+    case SN_CALL: return call_routine(j, w, n, stream);
+    case SN_COPY: return run_copy(j, w + 2, n - 2);
+    default: return refuse(j, SN_E_WORDS, "command", "a GPU does not run it");
   }
+}
+static int run_command(void *job_, const uint32_t *w, uint32_t n) {
+  job *j = job_;
+  (void)n;
+  if (w[0] == SN_LAUNCH) atomic_fetch_add(&sn_cuda_counts[SN_CUDA_LAUNCHED], 1);
+  encode_command(j, w, streams[j->lane]);
   return j->code;
 }
-static int no_flag(void *with, const binding *b, uint64_t offset, uint8_t *value) {
+static int no_flag(void *job_, const binding *b, uint64_t offset, uint8_t *value) {
   (void)b; (void)offset; (void)value;
-  refuse(with, SN_E_WORDS, "loop", "a GPU does not read a flag");
+  refuse(job_, SN_E_WORDS, "loop", "a GPU does not read a flag");
   return SN_E_WORDS;
 }
 // Puts the commands of a job on its stream, and its event behind them.
 static void encode(job *j) {
   const task *t = j->t;
-  if (is_lost) refuse(j, SN_E_DEVICE, "task", lost);
-  context *scribe = scribes[j->lane];
-  const int code = j->code ? j->code : sn_commands(&(runner){j, scribe, t->b, t->nb, run_command, no_flag}, t->words + t->at, t->n - t->at);
-  if (code && !j->code) refuse(j, code, "commands", sn_written(scribe));
+  const CUstream stream = streams[j->lane];
+  if (is_lost) refuse_plainly(j, SN_E_DEVICE, lost);
+  const int bad = j->code;
+  if (!bad && j->lane == COMPUTE && sn_cuda_replay(t, stream, encode_command, j)) {
+    uint32_t launched = 0;
+    for (uint32_t at = t->at; at < t->n; at += t->words[at + 1]) launched += t->words[at] == SN_LAUNCH;
+    atomic_fetch_add(&sn_cuda_counts[SN_CUDA_LAUNCHED], launched);
+    atomic_fetch_add(&sn_cuda_counts[SN_CUDA_REPLAYED], 1);
+  } else if (!bad) {
+    j->code = 0;                       // of a recording that failed
+    context *scribe = scribes[j->lane];
+    const int code = sn_commands(&(runner){j, scribe, t->b, t->nb, run_command, no_flag}, t->words + t->at, t->n - t->at);
+    if (code && !j->code) refuse(j, code, "commands", sn_written(scribe));
+  }
   // Also of a task that failed midway: what it has on the stream must end before its memory is free.
   good(j, sn_cuda.record(j->done, streams[j->lane]), "event");
 }
@@ -352,6 +378,7 @@ const char *sn_cuda_open_streams(void) {
   static const char *const none = "the CUDA device gives no streams";
   pthread_t thread;
   for (int i = 0; i < LANES; i++) if (!(scribes[i] = sn_scribe())) return none;
+  sn_cuda_open_graphs();
   for (int i = 0; i < LATE; i++) if (sn_cuda.new_stream(&streams[i], CU_STREAM_NON_BLOCKING)) return none;
   streams[LATE] = streams[COMPUTE];
   if (sn_cuda.allocate_host((void **)&verdicts, sizeof *verdicts * JOBS)) return none;

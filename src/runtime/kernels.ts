@@ -2,7 +2,7 @@
 import { chooseProduct } from "../backends/gpu/product.ts";
 import { itemsize } from "../base/dtype.ts";
 import type { Device } from "../core/device.ts";
-import type { Node } from "../core/node.ts";
+import { type Node, topological } from "../core/node.ts";
 import { size } from "../core/shape.ts";
 import { expressions } from "../kernel/kernel.ts";
 import { numberOf, productOf } from "../kernel/sizes.ts";
@@ -81,20 +81,13 @@ function touched(s: Extract<Step<number>, { kind: "kernel" }>, o: Operand<number
   return n;
 }
 
-function opsOf(step: Step<number>): string[] {
-  const names: string[] = [], seen = new Set<Node>();
-  const visit = (n: Node, top: boolean): void => {
-    if (seen.has(n) || n.buf !== null) return;
-    seen.add(n);
-    if (!top && (step.group.members.length > 0 && step.group.inputs.has(n))) return;
-    for (const c of n.inputs) visit(c, false);
-    if (n.op.lower.kind !== "iota" || n.op.lower.cost !== 0) names.push(n.op.name);
-  };
-  for (const m of step.group.members) {
-    seen.delete(m);
-    visit(m, true);
-  }
-  return names;
+/** The names of the recorded ops that a step computes, inputs first; numbers that it only reads have none. */
+function opsOf({ group }: Step<number>): string[] {
+  const members = new Set(group.members);
+  const within = (n: Node): boolean => n.buf === null && (members.has(n) || !group.inputs.has(n));
+  return topological(group.members, (n) => !within(n))
+    .filter(({ op: { lower } }, _, order) => order.length === 1 || lower.kind !== "iota" || lower.cost !== 0)
+    .map((n) => n.op.name);
 }
 
 function describeCall(s: Extract<Step<number>, { kind: "call" }>, device: Device): KernelInfo {

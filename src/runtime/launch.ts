@@ -91,6 +91,16 @@ export class Hazards {
   }
 }
 
+/** Whether no memory that is written is that of another operand as well. */
+function areAlone(operands: readonly Located[], written: (operand: number) => boolean): boolean {
+  return operands.every((o, i) =>
+    !written(i) ||
+    operands.every((x, j) =>
+      i === j || (!o.over.includes(x.binding) && (x.binding !== o.binding || x.to <= o.from || o.to <= x.from))
+    )
+  );
+}
+
 /** A launch in words, with the places (from its first word) that a run patches. */
 export interface LaunchWords {
   readonly words: readonly number[];
@@ -118,7 +128,11 @@ export function launchOf(
     ...step,
     operands: step.operands.map((o, i) => ({ ...o, offset: offsetOf(operands[i] as Located) })),
   };
-  const shape = shapeOf(k, run, language.tiles !== null), key = `${device} ${programKey(k, shape)}`;
+  const shape = {
+    ...shapeOf(k, run, language.tiles !== null),
+    alone: language.alone !== "" && areAlone(operands, (i) => k.mems[i]?.written === true),
+  };
+  const key = `${device} ${programKey(k, shape)}`;
   let known = loaded.get(key);
   if (known === undefined) {
     const program = makeProgram(k, shape, language), id = native.program(sourceWords(program), device);

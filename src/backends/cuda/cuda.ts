@@ -9,18 +9,6 @@ for (const f of ["pow", "atan2"]) own.push(`float sn_${f}_f32(float x, float y) 
 for (const f of ["exp", "log", "tanh", "erf", "erfinv"]) {
   own.push(`float sn_${f}_f32(float x) { return ${f}f(x); }`);
 }
-// One instruction, where there is one; both give NaN for NaN.
-for (const [f, sign] of [["max", ">"], ["min", "<"]]) {
-  own.push(`float sn_${f}_f32(float a, float b) {
-#if __CUDA_ARCH__ >= 800
-  float y;
-  asm("${f}.NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
-  return y;
-#else
-  return a ${sign} b || a != a ? a : b;
-#endif
-}`);
-}
 own.push("float sn_fmod(float x, float y) { return fmodf(x, y); }");
 const LANES = { f32: "float", i32: "int", u32: "uint", i64: "long", u64: "ulong", c64: "float2" };
 for (const [name, f] of [["xor", "__shfl_xor_sync"], ["up", "__shfl_up_sync"], ["lane", "__shfl_sync"]] as const) {
@@ -104,6 +92,7 @@ uint high_word(uint a, uint b) { return __umulhi(a, b); }
 export const CUDA: Language = {
   head: HEAD,
   own: own.join("\n"),
+  alone: "__restrict__ ",
   pointer: (type, written) => `${written ? "" : "const "}${type} *`,
   signature: (name, pointers) =>
     `extern "C" __global__ void __launch_bounds__(256) ${name}(${

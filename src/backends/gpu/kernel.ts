@@ -649,6 +649,18 @@ class Printer {
     });
   }
 
+  /** Rows whose stores lie apart. */
+  #apart(): void {
+    const pass = this.#k.passes[0] as Pass, index = this.#index, roots = rootsOf(pass);
+    this.#line(`const ${index} row = ${index}(sn_group) * ${THREADS} + ${index}(sn_thread);`);
+    this.#line(`if (row >= ${this.args.size("rows")}) return;`);
+    this.#rowStart();
+    this.#uniforms(roots);
+    this.#block(`for (${index} i = 0; i < n; i++)`, () => {
+      this.#position(roots, this.#storesOf(pass));
+      for (const s of pass.stores) this.#storeElement(s);
+    });
+  }
   /** Rows in order. Every thread walks over all of them and does the stores to the addresses that are its own, so that each address keeps its order. */
   #sequence(): void {
     const pass = this.#k.passes[0] as Pass, index = this.#index, shift = this.args.size("shift");
@@ -695,11 +707,12 @@ class Printer {
       map: () => this.#shape.crossed.length > 0 ? this.#tiles() : this.#map(),
       row: () => this.#shape.product === null ? this.#rows() : this.#product(this.#shape.product),
       column: () => this.#column(),
-      sequence: () => this.#sequence(),
+      sequence: () => this.#shape.apart ? this.#apart() : this.#sequence(),
     };
     kinds[this.#k.kind]();
     const l = this.#language;
-    const pointers = this.#k.mems.map((m, i) => `${l.pointer(storageName(m.dtype), m.written)}m${i}`);
+    const alone = this.#shape.alone ? l.alone : "";
+    const pointers = this.#k.mems.map((m, i) => `${l.pointer(storageName(m.dtype), m.written)}${alone}m${i}`);
     const body = `${l.signature(name, pointers)} {\n${this.#lines.join("\n")}\n}\n`;
     return `${l.head}${this.args.text()}${functionsFor(body, l.own)}${body}`;
   }

@@ -11,6 +11,8 @@ export interface Language {
   readonly own: string;
   /** A pointer to elements in memory. */
   pointer(type: string, written: boolean): string;
+  /** What stands before the name of a pointer whose memory no other reaches, or nothing. */
+  readonly alone: string;
   /** The opening of a kernel with these pointers, a structure `Arguments` named `a`, and the uints `sn_group` and `sn_thread`. */
   signature(name: string, pointers: readonly string[]): string;
   /** Declares memory of the threadgroup. */

@@ -38,6 +38,10 @@ export interface Shape {
   readonly full: boolean;
   /** column: threads that share the fold of one element. */
   readonly split: number;
+  /** sequence: rows store into places of their own, so that each may have a thread. */
+  readonly apart: boolean;
+  /** What is written is no memory that is read or written as another operand, so that loads need not wait for stores. */
+  readonly alone: boolean;
   /** row: the template that takes a matrix product. */
   readonly product: ProductShape | null;
 }
@@ -190,6 +194,22 @@ function hasHalves(k: Kernel, run: Run): boolean {
     pass.stores.every((s) => s.index === null && s.combine === "set") && halvesOf(k) !== null;
 }
 
+/** Whether no two rows of a sequence store to one address, as the places of each lie between those of its neighbours. */
+function storesApart(k: Kernel, run: Run): boolean {
+  const pass = k.passes[0] as Pass,
+    loaded = expressions(rootsOf(pass)).filter((e) => e.op === "load" || e.op === "loadx");
+  return pass.stores.every((s) => {
+    const o = run.operands[s.mem] as Run["operands"][number],
+      item = itemsize((k.mems[s.mem] as Kernel["mems"][number]).dtype);
+    const axes = run.rows.map((n, d) => [n, Math.abs(o.rows[d] ?? 0) / item] as const).filter(([n]) => n > 1);
+    let reach = o.bound;
+    for (const [n, stride] of axes.sort((a, b) => a[1] - b[1])) {
+      if (stride < reach) return false;
+      reach += (n - 1) * stride;
+    }
+    return s.index !== null && loaded.every((e) => e.imm !== s.mem);
+  });
+}
 /** The shape of a run of a kernel. `tiles`: matrix products may have templates in tiles. */
 export function shapeOf(k: Kernel, run: Run, tiles: boolean): Shape {
   const n = product(run.inner),
@@ -205,6 +225,8 @@ export function shapeOf(k: Kernel, run: Run, tiles: boolean): Shape {
       keep: 0,
       full: false,
       split: 1,
+      apart: false,
+      alone: false,
       product: null,
     };
   switch (k.kind) {
@@ -225,7 +247,7 @@ export function shapeOf(k: Kernel, run: Run, tiles: boolean): Shape {
       return run.foldSize < 32 ? { ...base, lanes: THREADS } : { ...base, lanes, split: THREADS / lanes };
     }
     case "sequence":
-      return base;
+      return { ...base, apart: storesApart(k, run) };
   }
 }
 
@@ -258,6 +280,7 @@ export function gridOf(k: Kernel, shape: Shape, run: Run): { readonly grid: Grid
       return { grid: { across, shift: 0 }, groups: across * rows };
     }
     case "sequence": {
+      if (shape.apart) return { grid: { across: 1, shift: 0 }, groups: Math.ceil(rows / THREADS) };
       const threads = Math.min(16384, Math.max(WIDTH, powerOver(n)));
       return { grid: { across: 1, shift: Math.log2(threads) }, groups: Math.ceil(threads / THREADS) };
     }

@@ -33,6 +33,7 @@ for (const [name, f] of [["xor", "simd_shuffle_xor"], ["up", "simd_shuffle_up"],
 export const MSL: Language = {
   head: "#include <metal_stdlib>\nusing namespace metal;\n#pragma METAL fp contract(off)\n",
   own: own.join("\n"),
+  alone: "",
   pointer: (type, written) => `device ${written ? "" : "const "}${type} *`,
   signature: (name, pointers) =>
     `kernel void ${name}(${
