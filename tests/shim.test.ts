@@ -945,7 +945,7 @@ if (process.env["SINTER_SHIM_CHILD"] === undefined) {
   for (const isa of ["base", "avx2"]) {
     test(`the same on the instruction set ${isa}`, { skip: process.arch !== "x64" }, () => {
       const file = fileURLToPath(import.meta.url),
-        args = "Bun" in globalThis ? ["test", file] : ["test", "-A", "--no-check", file];
+        args = "Bun" in globalThis ? ["test", "--timeout", "7200000", file] : ["test", "-A", "--no-check", file];
       const child = spawnSync(process.execPath, args, {
         env: { ...process.env, SINTER_ISA: isa, SINTER_SHIM_CHILD: "1" },
         encoding: "utf8",

@@ -468,7 +468,17 @@ function compareResults(c: VectorCase, got: unknown, out: unknown): void {
     out.forEach((want, i) => compareValue(got[i], want, tolOf(c, i), i === 0 ? skip : NONE, `[${i}]`));
     return;
   }
-  compareValue(got, out, tolOf(c, 0), skip, "");
+  const tolerance = tolOf(c, 0), slack = tolerance === null ? 0 : orderSlack(c);
+  compareValue(got, out, tolerance === null ? null : { ...tolerance, atol: tolerance.atol + slack }, skip, "");
+}
+
+/** What the order of additions, which instruction sets choose, may change in a sum: n roundings of the largest number that is added. */
+function orderSlack(c: VectorCase): number {
+  const x = c.op === "sum" || c.op === "mean" ? decodeValue(c.args?.[0]) : null;
+  const unit = isNeutral(x) ? { float32: 2 ** -24, float64: 2 ** -53 }[x.dtype as string] ?? 0 : 0;
+  if (unit === 0) return 0;
+  const all = [...numbersOf(x as Neutral).re].map((v) => Math.abs(Number(v))).filter(Number.isFinite);
+  return all.length * unit * Math.max(0, ...all);
 }
 
 const NONE: ReadonlySet<number> = new Set();

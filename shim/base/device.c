@@ -26,6 +26,9 @@ const device *sn_device(uint32_t number, const char **why) {
   if (why) *why = reason[number];
   return 0;
 }
+void sn_forget_host(uint32_t number, const char *host, uint64_t bytes) {
+  for (uint32_t i = 1; i < DEVICES; i++) if (i != number && devices[i]->forget && atomic_load(&state[i]) == 1) devices[i]->forget(host, bytes);
+}
 
 typedef struct loaded { uint32_t ctx, device; void *program; } loaded;
 #define PROGRAMS 65536

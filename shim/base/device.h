@@ -45,6 +45,8 @@ typedef struct device {
   void (*release)(memory m, uint64_t bytes);
   // Takes whole pages of the host as memory, until release; 0 on success. Null: an address is enough, if the host sees the device's memory at all.
   int (*adopt)(char *pages, uint64_t bytes, memory *out);
+  // The host's memory at these addresses, which this device may have been told of, is given back to the system. Nothing uses it. May be null.
+  void (*forget)(const char *host, uint64_t bytes);
   // A program of this device from its words (a tape, or source text); null with sn_fail's text if it is malformed.
   void *(*load)(context *c, const uint32_t *words, uint32_t n);
   void (*unload)(void *program);
@@ -63,6 +65,7 @@ typedef struct device {
 extern const device sn_cpu, sn_fake, sn_metal, sn_cuda_device;
 // The device of a number, opened; null if there is none, or if it cannot be used (`why` says why, if it is not null).
 const device *sn_device(uint32_t number, const char **why);
+void sn_forget_host(uint32_t number, const char *host, uint64_t bytes);   // tells all devices in use but this one
 uint32_t sn_devices(void);             // how many are built in
 const char *sn_device_name(uint32_t number);
 

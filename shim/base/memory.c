@@ -54,7 +54,10 @@ typedef struct spare { struct spare *next; uint64_t capacity, after, last; memor
 #define BINS 1024
 static spare *bins[BINS], *unused;
 static unsigned bin_of(uint64_t capacity) { return (unsigned)((capacity * 0x9E3779B97F4A7C15ull) >> 54) % BINS; }
-static void take_back(uint32_t device, memory m, uint64_t capacity) { sn_device(device, 0)->release(m, capacity - SN_PAD); }
+static void take_back(uint32_t device, memory m, uint64_t capacity) {
+  if (m.host) sn_forget_host(device, m.host, capacity);
+  sn_device(device, 0)->release(m, capacity - SN_PAD);
+}
 static slot *at(uint32_t id) {
   uint32_t i = id & (SLOTS - 1);
   if (i == 0 || i >= n_slots) return 0;
@@ -76,6 +79,7 @@ static spare *put_by(const slot *s) {
 static void give_back(const slot *s) {
   const device *d = sn_device(s->device, 0);
   if (s->mapped) {
+    sn_forget_host(s->device, s->m.host, sn_mapped_bytes(s->bytes));
     if (d->adopt) d->release(s->m, s->bytes);
     sn_unmap_file(s->m.host, s->bytes);
   } else if (!d->cached || !put_by(s)) take_back(s->device, s->m, s->capacity);

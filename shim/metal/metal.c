@@ -54,6 +54,6 @@ static void info(char *text, size_t cap) {
   sn_objc.pop(pool);
 }
 const device sn_metal = {
-  .name = "metal", .unified = 1, .cached = 1, .open = start, .allocate = allocate, .release = release, .adopt = adopt, .load = sn_metal_load, .unload = sn_metal_unload,
+  .name = "metal", .unified = 1, .cached = 1, .open = start, .allocate = allocate, .release = release, .adopt = adopt, .forget = sn_metal_forget, .load = sn_metal_load, .unload = sn_metal_unload,
   .enqueue = sn_metal_enqueue, .info = info, .setting = sn_metal_setting,
 };

@@ -6,21 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #define JOBS 256
 #define BATCHES 1024                   // command buffers in flight: the queue's limit, at which Metal would block
 #define CONCURRENT 1                   // MTLDispatchTypeConcurrent
 #define BUFFERS 1                      // MTLBarrierScopeBuffers
 #define COMPLETED 4                    // MTLCommandBufferStatusCompleted
-// The pages of another device's memory as a buffer of Metal. Tasks in flight share it, so that the driver sees what they have in common.
-typedef struct window { struct window *next; char *page; size_t bytes; id buffer; uint32_t users; } window;
 typedef struct job {
   task *t;
   uint32_t pending, launches;          // command buffers that are not complete; launches so far
   int sealed, code;                    // sealed: no command buffer will follow
   const char *first;                   // name of its first kernel
   char text[400];
-  window **windows;                    // one for each binding, or null
+  window **windows;                    // on memory of the CPU: one for each binding, or null
 } job;
 typedef struct batch { id buffer; job *j; } batch;
 // What is being encoded.
@@ -32,7 +29,6 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static job jobs[JOBS];
 static batch batches[BATCHES];
 static unsigned batches_used;
-static window *windows;
 static uint64_t most_launches = 40, most_bytes = 40ull << 20, commits, barriers;
 
 // ---- completion ---------------------------------------------------------------------------------------------------------
@@ -41,14 +37,7 @@ typedef struct block { void *isa; int flags, reserved; void (*invoke)(void *, id
 static const struct { unsigned long reserved, size; } descriptor = {0, sizeof(block)};
 #define BLOCK_IS_GLOBAL (1 << 28)
 static void close_windows(job *j) {
-  for (uint32_t i = 0; j->windows && i < j->t->nb; i++) {
-    window *v = j->windows[i], **q = &windows;
-    if (!v || --v->users > 0) continue;
-    while (*q != v) q = &(*q)->next;
-    *q = v->next;
-    sn_objc.release(v->buffer);
-    free(v);
-  }
+  for (uint32_t i = 0; j->windows && i < j->t->nb; i++) if (j->windows[i]) sn_metal_close_window(j->windows[i]);
   free(j->windows);
 }
 static void fail(job *j, int code, const char *what, const char *why) {
@@ -121,24 +110,11 @@ static uint64_t wide(const uint32_t *w) { return w[0] | (uint64_t)w[1] << 32; }
 static id buffer_of(job *j, uint32_t i, uint64_t *offset) {
   const binding *b = j->t->b + i;
   if (b->device == j->t->device) { *offset = 0; return b->m.handle; }
-  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-  char *from = (char *)((uintptr_t)b->m.host / page * page);
-  const size_t bytes = ((size_t)(b->m.host + b->bytes + SN_PAD - from) + page - 1) / page * page;
-  *offset = (uint64_t)(b->m.host - from);
   if (!j->windows) j->windows = calloc(j->t->nb, sizeof *j->windows);
   if (!j->windows) return 0;
-  if (j->windows[i]) return j->windows[i]->buffer;
-  pthread_mutex_lock(&lock);
-  window *v = windows;
-  while (v && (v->page != from || v->bytes != bytes)) v = v->next;
-  if (!v && (v = calloc(1, sizeof *v))) {
-    *v = (window){windows, from, bytes, SEND(new_buffer_over, sn_metal_device, from, bytes, 0, (void *)0), 0};
-    if (v->buffer) windows = v; else { free(v); v = 0; }
-  }
-  if (v) v->users++;
-  pthread_mutex_unlock(&lock);
-  j->windows[i] = v;
-  return v ? v->buffer : 0;
+  window *v = sn_metal_open_window(b->m.host, b->bytes, offset);
+  if (v && j->windows[i]) sn_metal_close_window(v); else j->windows[i] = v;   // one is enough
+  return v ? sn_metal_window_buffer(v) : 0;
 }
 static int refuse(job *j, int code, const char *what, const char *why) {
   pthread_mutex_lock(&lock);             // an earlier command buffer may fail meanwhile

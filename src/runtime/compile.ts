@@ -29,7 +29,7 @@ export interface CompileOptions {
   /**
    * Shapes of the same ranks do not trace again, unless the function read a `shape`, `size`, `length` or `nbytes` of what
    * depends on its arguments, or the trace depends on lengths in another way. Lengths of 0 and 1, and which are equal,
-   * are told apart. Without it a new shape traces again, and reuses every kernel.
+   * are told apart. Without it a new shape traces again, and reuses plans and kernels.
    */
   readonly shapeless?: boolean;
   /**
@@ -59,6 +59,8 @@ interface Traced {
 
 /** Traces that a compiled function keeps: the latest. */
 const MAX_TRACES = 256;
+/** Traces for one structure that serve other lengths: the latest, as each call that none serves asks all. */
+const MAX_TEMPLATES = 16;
 let enabled = environment("SINTER_DISABLE_COMPILE") !== "1";
 /** Makes compiled functions run as they are written, to look into them. */
 export function disableCompile(): void {
@@ -70,7 +72,7 @@ export function enableCompile(): void {
 }
 
 /** What tells calls apart: structure, shapes (each length as `length` writes it), dtypes and devices of trees, and the values that are no arrays. */
-function signature(spec: TreeSpec, arrays: readonly NDArray[], length: (n: number) => string = String): string {
+function signature(spec: TreeSpec, arrays: readonly NDArray[], length: (n: number) => string): string {
   let text = "", at = 0;
   const walk = (s: TreeSpec): void => {
     switch (s.kind) {
@@ -246,52 +248,45 @@ function programOf(recorded: Recorded, { given, roots }: Sized, cache: Plans): T
     written: recorded.written,
   };
 }
+/** A function that is compiled, and what its calls share. */
+interface Compiled {
+  readonly fun: (...args: unknown[]) => unknown;
+  readonly options: CompileOptions;
+  readonly plans: Plans;
+  /** Traces whose graphs serve other lengths, by what tells calls apart but for their lengths; null where one would not do. */
+  readonly templates: Map<string, readonly { readonly recorded: Recorded; readonly template: Template }[] | null>;
+}
 /** Traces a function for the shapes of its arguments. */
-function traceOf(fun: (...args: unknown[]) => unknown, args: Arguments, options: CompileOptions): Traced {
+function traceOf({ fun, options, plans }: Compiled, args: Arguments): Traced {
   return traced(() => {
     const recorded = record(fun, args, options, (n) => n.shape);
-    return programOf(recorded, recorded, new Plans());
+    return programOf(recorded, recorded, plans);
   }, true);
 }
-
-/** Traces whose graphs serve other lengths, by what tells calls apart but for their lengths; null where one would not do. */
-type Templates = Map<
-  string,
-  { readonly recorded: Recorded; readonly template: Template; readonly cache: Plans }[] | null
->;
-/** A trace for the lengths of its arguments, from a template if one holds for them. */
-function shapelessTrace(
-  fun: (...args: unknown[]) => unknown,
-  args: Arguments,
-  options: CompileOptions,
-  templates: Templates,
-  key: string,
-  lengths: Lengths,
-): Traced {
-  const known = templates.get(key);
-  if (known === null) return traceOf(fun, args, options);
+/** A trace for the lengths of its arguments, from a template if one holds for them; `key` tells calls apart but for these. */
+function shapelessTrace(compiled: Compiled, args: Arguments, key: string, lengths: Lengths): Traced {
+  const { fun, options, plans, templates } = compiled, known = templates.get(key);
+  if (known === null) return traceOf(compiled, args);
   return traced(() => {
-    for (const { recorded, template, cache } of known ?? []) {
+    for (const { recorded, template } of known ?? []) {
       const sized = template.at(lengths);
       if (sized === null) continue;
       counters.relaid++;
-      return programOf(recorded, sized, cache);
+      return programOf(recorded, sized, plans);
     }
-    const template = new Template(lengths),
-      recorded = symbolically(() => {
-        const r = record(fun, args, options, (n) => template.symbolic(n.shape));
-        template.close(r, r.isLeaf);
-        return r;
-      });
-    const sized = recorded && template.at(lengths);
-    if (recorded === null || sized === null) {
-      const t = traceOf(fun, args, options);
-      templates.set(key, null);
-      return t;
-    }
-    const cache = new Plans();
-    templates.set(key, template.general ? [...known ?? [], { recorded, template, cache }] : null);
-    return programOf(recorded, sized, cache);
+    const template = new Template(lengths);
+    const recorded = symbolically(() => {
+      const r = record(fun, args, options, (n) => template.symbolic(n.shape));
+      template.close(r, r.isLeaf);
+      return r;
+    });
+    const sized = recorded && template.at(lengths), failed = recorded === null || sized === null;
+    const t = failed ? traceOf(compiled, args) : programOf(recorded, sized, plans);
+    if (!failed && template.general) {
+      templates.set(key, [...(known ?? []).slice(1 - MAX_TEMPLATES), { recorded, template }]);
+    } else if (known === undefined) templates.set(key, null);
+    if (templates.size > MAX_TRACES) templates.delete(templates.keys().next().value as string);
+    return t;
   }, true);
 }
 /** Runs a trace whose sizes are symbols; null if it needs numbers, or is wrong whatever they are. */
@@ -372,28 +367,32 @@ export function compile<A extends readonly unknown[], R>(
   container("outputs", options.outputs);
   // Every call of a checked function traces again.
   const check = environment("SINTER_CHECK_COMPILE") === "1";
-  const known = new Map<string, Traced>(), templates: Templates = new Map(), donate = donated(options.donate);
+  const compiled: Compiled = {
+    fun: fun as unknown as (...args: unknown[]) => unknown,
+    options,
+    plans: new Plans(),
+    templates: new Map(),
+  };
+  const known = new Map<string, Traced>(), donate = donated(options.donate);
   const stateful = options.inputs !== undefined || options.outputs !== undefined;
   return (...args: A): R => {
     if (!enabled || trace.first !== null) return fun(...args);
     const flat = treeFlatten(args), inputs = stateful ? treeFlatten(options.inputs) : null;
-    let key = signature(flat.spec, flat.arrays);
-    if (inputs !== null) key += `;${signature(inputs.spec, inputs.arrays)}`;
-    if (recording.several) key += recording.device.type + matmulPrecision();
+    const keyOf = (length: (n: number) => string): string =>
+      signature(flat.spec, flat.arrays, length) +
+      (inputs === null ? "" : `;${signature(inputs.spec, inputs.arrays, length)}`) +
+      (recording.several ? recording.device.type + matmulPrecision() : "");
+    const key = keyOf(String);
     let t = known.get(key);
-    const again = fun as unknown as (...args: unknown[]) => unknown;
     if (t === undefined) {
       // A function that is called with ever other numbers does not keep them all.
       if (known.size >= MAX_TRACES) known.delete(known.keys().next().value as string);
-      if (options.shapeless === true) {
-        const lengths: Lengths = new Map(), place = (n: number): string => placeOf(n, lengths);
-        let pattern = signature(flat.spec, flat.arrays, place);
-        if (inputs !== null) pattern += `;${signature(inputs.spec, inputs.arrays, place)}`;
-        if (recording.several) pattern += recording.device.type + matmulPrecision();
-        t = shapelessTrace(again, flat, options, templates, pattern, lengths);
-      } else t = traceOf(again, flat, options);
+      const lengths: Lengths = new Map();
+      t = options.shapeless === true
+        ? shapelessTrace(compiled, flat, keyOf((n) => placeOf(n, lengths)), lengths)
+        : traceOf(compiled, flat);
       known.set(key, t);
-    } else if (check) compare(t, traceOf(again, flat, options));
+    } else if (check) compare(t, traceOf(compiled, flat));
     const given = inputs === null ? flat.arrays : [...flat.arrays, ...inputs.arrays];
     const outside = (s: Source): Node =>
       s.from === "argument"

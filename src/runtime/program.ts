@@ -26,7 +26,7 @@ export interface Program {
   readonly spread: boolean;
   /** By the layout of the leaves: "" where all are row-major. */
   readonly plans: Map<string, ProgramPlan>;
-  /** Where plans come from: graphs of one template for several sizes share them. */
+  /** Where plans come from: all graphs of a compiled function share them, whatever their sizes. */
   readonly cache: Plans;
 }
 /** One call: the nodes that get the results. */

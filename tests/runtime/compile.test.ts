@@ -388,3 +388,15 @@ test("shapeless: gradients and batches inside", () => {
   }
   assert.equal(counters.traces - traces, 1);
 });
+
+test("shapeless: control flow is traced for each length", () => {
+  const f = (x: NDArray): NDArray[] => [
+    mx.scan((c: NDArray, row: NDArray) => [c.add(row), c.mul(row).sum()], mx.zeros([3]), x)[1] as NDArray,
+    mx.cond(x.sum().gt(0), (a: NDArray) => a.mean(0), (a: NDArray) => a.sum(0), x),
+  ];
+  const g = mx.compile(f, { shapeless: true });
+  for (const n of [2, 5, 4]) {
+    const x = mx.random.normal([n, 3]), want = f(x);
+    g(x).forEach((y, i) => close(y, want[i] as NDArray));
+  }
+});

@@ -26,6 +26,20 @@ const transforms: readonly (readonly [name: string, argument: string, run: Trace
   ["vmap in compile", "argument 0 of vmap", (f) => {
     mx.compile((y: NDArray) => mx.vmap((x: NDArray) => (f(x), x))(y))(mx.ones([2, 3]));
   }],
+  [
+    "scan",
+    "the carry of a scan",
+    (f) => void mx.scan((c: NDArray, y: NDArray) => (f(c), [c, y]), mx.ones([3]), mx.ones([2, 3])),
+  ],
+  ["scan, slices", "a slice of the xs of a scan", (f) => {
+    mx.scan((c: NDArray, y: NDArray) => (f(y), [c, y]), mx.ones([3]), mx.ones([2, 3]));
+  }],
+  ["cond", "an argument of cond", (f) => {
+    mx.cond(mx.array(true), (x: NDArray) => (f(x), x), (x: NDArray) => x, mx.ones([3]));
+  }],
+  ["whileLoop", "the carry of a whileLoop", (f) => {
+    mx.whileLoop((x: NDArray) => x.sum().lt(9), (x: NDArray) => (f(x), x.add(1)), mx.ones([3]));
+  }],
 ];
 const reads: readonly (readonly [name: string, read: (x: NDArray) => unknown])[] = [
   ["item", (x) => [x.sum().item()]],
