@@ -284,23 +284,7 @@ static int S(gemm)(const bl_gemm *g0, int part, int parts) {
   }
   return 0;
 }
-INL void S(symv_step)(const T *const a[4], const S(vec) x[4], S(vec) s[4], const T *xc, T *yc, int64_t c, int w) {
-  S(vec) b = w == VL ? S(ld)(xc + c) : S(ldn)(xc + c, w), y = w == VL ? S(ld)(yc + c) : S(ldn)(yc + c, w);
-  UNROLL for (int k = 0; k < 4; k++) { S(vec) v = w == VL ? S(ld)(a[k] + c) : S(ldn)(a[k] + c, w); s[k] = S(fma)(v, b, s[k]); y = S(fma)(v, x[k], y); }
-  if (w == VL) S(st)(yc + c, y); else S(stn)(yc + c, y, w);
-}
-// y += A x for the rows r0 <= r < r1 of a symmetric n x n A whose upper triangle is read: an element serves its row and its column
-static void S(symv)(const T *A, int64_t ld, int64_t n, int64_t r0, int64_t r1, const T *x, T *y) {
-  for (int64_t r = r0; r < r1; r += 4) {
-    int64_t rows = r1 - r < 4 ? r1 - r : 4, c = r + rows;
-    for (int64_t i = r; i < c; i++) { y[i] += A[i * (ld + 1)] * x[i]; for (int64_t j = i + 1; j < c; j++) { T v = A[i * ld + j]; y[i] += v * x[j]; y[j] += v * x[i]; } }
-    const T *a[4]; S(vec) xs[4], s[4];
-    UNROLL for (int k = 0; k < 4; k++) { int64_t i = k < rows ? r + k : r; a[k] = A + i * ld; xs[k] = S(splat)(k < rows ? x[i] : 0); s[k] = (S(vec)){0}; }
-    for (; c + VL <= n; c += VL) S(symv_step)(a, xs, s, x, y, c, VL);
-    if (c < n) S(symv_step)(a, xs, s, x, y, c, (int)(n - c));
-    for (int k = 0; k < rows; k++) y[r + k] += S(sum)(s[k]);
-  }
-}
+#include "factor.h"
 #undef VL
 #undef NR
 #undef NC

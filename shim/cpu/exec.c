@@ -1,7 +1,6 @@
 // exec.c: programs for the accumulator machine, and the execution of a submission's commands over rows, chunks and threads.
 #include "../base/device.h"
 #include "../calls.h"
-#include "pool.h"
 #include "check.h"
 #include <pthread.h>
 #include <stdlib.h>
