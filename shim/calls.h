@@ -24,5 +24,10 @@ const char *sn_blas_info(int which);                  // 0: which BLAS is in use
 typedef void (*sn_job)(void *arg, int part, int parts, int thread);
 void sn_parallel(sn_job fn, void *arg, int parts);
 int sn_threads(void);
+int sn_available(void);                               // the threads that a job started here would have: one within a job
+void sn_relax(void);                                  // what a loop does that waits for another thread
+// From cpu/device.c: memory on a cache line, or null
+void *sn_aligned(size_t bytes);
+void sn_aligned_free(void *p);
 // From cpu/pool.c: scratch memory of the calling thread, at least `bytes`, 64-byte aligned, valid until its next call on that thread; null = no memory
 void *sn_scratch(size_t bytes);

@@ -24,7 +24,7 @@ SN_EXPORT uint32_t sn_info(uint32_t device, uint8_t *text, uint32_t cap); // "ke
 // A buffer id is slot and generation; 0 is none. Buffers are 64-byte aligned at least, and SN_PAD readable bytes follow each.
 // Freed buffers are cached by size class and reused once the submissions that use them are done. A buffer is memory of one device.
 #define SN_PAD 2048
-SN_EXPORT uint32_t sn_alloc(uint32_t ctx, uint32_t device, double bytes); // reference count 1, held by the owner; 0 = no memory, no device, or over the limit
+SN_EXPORT uint32_t sn_alloc(uint32_t ctx, uint32_t device, double bytes); // reference count 1, held by the owner; 0 = no memory or over the limit; or no such device, which sn_error says: it is empty otherwise
 // A file as a buffer: pages that are read when they are touched, and that are the process's own once they are written. The file must stay as it
 // is meanwhile. 0 = not possible: no such file or not so long, no such call on this system, a device whose memory the host does not see.
 SN_EXPORT uint32_t sn_map(uint32_t ctx, uint32_t device, const uint8_t *path, uint32_t length, double bytes);
@@ -112,6 +112,7 @@ enum { SN_AFTER = 1 };
 enum { SN_NONE, SN_MEM, SN_SLOT, SN_SCALAR, SN_AXIS, SN_STAGE, SN_TILE };
 //   kind SN_MAP: one loop over i that may be cut anywhere across threads. Entry: entry0.
 //   kind SN_ROW: passes over a row (stage `loop` ends one) with per-row stages between them; rows are spread over threads. Entry: entry0.
+//     A tile is an array of one row: what one pass keeps for later ones.
 //   kind SN_COL: for each row, each chunk of i: entry0 (initialises tiles); then for each step of the fold axis in order entry1; then entry2.
 //     A tile is an array of one chunk of 64-bit places, addressed by i like a contiguous operand. Rows and chunks are spread over threads.
 //     The fold axis is row axis number nRow for SN_AXIS, and the fold stride advances the operands.

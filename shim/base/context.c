@@ -323,6 +323,7 @@ int32_t sn_submit(uint32_t ctx, uint32_t *w, uint32_t n) {
   const char *why = 0;
   const device *d = sn_device(number, &why);
   if (!d) { sn_fail(c, "device %u: %s", number, why); return SN_E_DEVICE; }
+  if (d->lost && (why = d->lost())) { sn_fail(c, "%s", why); return SN_E_DEVICE; }
   const int here = number == 0 && (!(w[2] & SN_ASYNC) || !can_dispatch(c));
   binding local[32], *b = here && nb <= 32 ? local : calloc(nb ? nb : 1, sizeof *b);
   if (!b) { sn_fail(c, "out of memory"); return SN_E_MEMORY; }

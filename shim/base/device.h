@@ -57,6 +57,8 @@ typedef struct device {
   // task. `hurry`: somebody waits without a thread for it. Without either call the device completes tasks within some milliseconds. Null: it marks none.
   void (*reap)(void);
   void (*hurry)(void);
+  // Why nothing runs on it any more, or null. Null: that does not happen.
+  const char *(*lost)(void);
   // "key=value" lines for sn_info.
   void (*info)(char *text, size_t cap);
   // A setting or a statistic of this device; sets it first if value is not null. Null: there is none.

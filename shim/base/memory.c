@@ -259,10 +259,16 @@ void sn_leave(const task *t, int failed) {
   pthread_mutex_unlock(&lock);
 }
 uint32_t sn_alloc(uint32_t ctx, uint32_t device_number, double bytes) {
-  if (!sn_context(ctx) || !(bytes >= 0 && bytes < 9e15)) return 0;
+  context *c = sn_context(ctx);
+  if (!c) return 0;
+  const int sane = bytes >= 0 && bytes < 9e15;
   pthread_mutex_lock(&lock);
-  const uint32_t id = make(ctx, device_number, (uint64_t)bytes, 1, 0, 0);
+  const uint32_t id = sane ? make(ctx, device_number, (uint64_t)bytes, 1, 0, 0) : 0;
   pthread_mutex_unlock(&lock);
+  const char *why = 0;
+  const device *d = id ? 0 : sn_device(device_number, &why);
+  if (d && d->lost) why = d->lost();
+  if (!id) sn_fail(c, "%s", why ? why : "");
   return id;
 }
 uint32_t sn_map(uint32_t ctx, uint32_t device_number, const uint8_t *path, uint32_t length, double bytes) {

@@ -10,14 +10,23 @@ typedef struct {
 } bl_gemm;
 enum { BL_OWN, BL_F16, BL_BF16 };
 enum { BL_F32, BL_F64, BL_C64, BL_I8, BL_I16, BL_I32, BL_I64 };
+enum { BL_TRIANGLE = 64 };                            // rows of the largest triangle that is solved directly
 typedef struct { int32_t i, j; double c, s; } bl_rot; // rows: x_i = c x_i + s x_j, x_j = c x_j - s x_i
 // One part of a product (C is cut the same way whenever M, N and the strides of C are the same); non-zero = no memory.
 typedef int (*bl_gemm_fn)(const bl_gemm *g, int part, int parts);
 typedef struct {
   bl_gemm_fn gemm[7];                                 // by BL_F32..; the C64 entry is null: it is four f32 products
   void (*rotate)(double *x, int64_t ld, int64_t cols, const bl_rot *r, int64_t n);
-  void (*symv_f32)(const float *A, int64_t ld, int64_t n, int64_t r0, int64_t r1, const float *x, float *y);
-  void (*symv_f64)(const double *A, int64_t ld, int64_t n, int64_t r0, int64_t r1, const double *x, double *y);
+#define BL_FACTOR(T, t) \
+  void (*trsm_##t)(int64_t n, int64_t m, const T *A, int64_t rs, int64_t cs, int unit, T *B, int64_t brs); \
+  void (*lu_columns_##t)(int64_t m, int64_t n, T *A, int64_t ld, uint32_t *piv); \
+  int (*chol_rows_##t)(int64_t n, T *A, int64_t ld); \
+  void (*flip_##t)(T *d, int64_t ds, const T *s, int64_t ss, int64_t m, int64_t n); \
+  void (*symv_##t)(const T *A, int64_t ld, int64_t n, int64_t r0, int64_t r1, const T *x, T *y); \
+  void (*stripe_columns_##t)(int64_t m, const T *a, int64_t width, const T *u, T *y); \
+  void (*stripe_rows_##t)(int64_t m, const T *a, int64_t width, const T *x, T *w);
+  BL_FACTOR(float, f32) BL_FACTOR(double, f64)        // factor.h
+#undef BL_FACTOR
   void (*secular)(const double *z, const double *p, int64_t n, double x, double *sum, double *slope);
 } bl_kernels;
 extern const bl_kernels bl_base, bl_avx2, bl_avx512;

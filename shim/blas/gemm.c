@@ -26,14 +26,14 @@ typedef struct { const bl_gemm *g; int type, failed; } one_job;
 static void one_part(void *arg, int part, int parts, int thread) { (void)thread; one_job *j = (one_job *)arg; if (bl_gemm_part(j->g, j->type, part, parts)) __atomic_store_n(&j->failed, 1, __ATOMIC_RELAXED); }
 // A second thread costs some microseconds: products below about 30 us stay on the caller.
 static int parts_for(const bl_gemm *g, int type) {
-  int threads = sn_threads(); double work = (double)g->M * g->N * g->K;
+  int threads = sn_available(); double work = (double)g->M * g->N * g->K;
   if (g->M == 1 || g->N == 1) work *= 16;             // limited by memory, not by arithmetic
   if (type == BL_C64) work *= 8; else if (type >= BL_I8) work *= 8; else if (type == BL_F64) work *= 2;
   double p = work / 1e6; return p < 2 ? 1 : p < threads ? (int)p : threads;
 }
 int bl_gemm_run(const bl_gemm *g, int type) {
   if (g->M <= 0 || g->N <= 0) return 0;
-  if (bl_vendor_gemm(g, type)) return 0;
+  if (sn_available() == sn_threads() && bl_vendor_gemm(g, type)) return 0;   // within a job its threads would be too many
   int parts = parts_for(g, type); if (parts == 1) return bl_gemm_part(g, type, 0, 1);
   one_job j = {g, type, 0}; sn_parallel(one_part, &j, parts); return j.failed;
 }
@@ -53,7 +53,7 @@ static int gemm(sn_call *c, int type, int kind, int size) {
   batch_job j = {&g, n + 12, (int)n[11], type, 0, 1, size};
   for (int a = 0; a < j.nb; a++) j.batch *= j.axes[5 * a];
   if (j.batch <= 0 || g.M <= 0 || g.N <= 0) return 0;
-  int threads = sn_threads(), parts = parts_for(&g, type);
+  int threads = sn_available(), parts = parts_for(&g, type);
   if (parts == 1 || j.batch >= 2 * threads) {         // whole matrices per thread
     bl_gemm all = g; all.K = (g.K > 0 ? g.K : 1) * j.batch; int p = j.batch > 1 ? parts_for(&all, type) : 1; if (p > 1) p *= 4; if (p > j.batch) p = (int)j.batch;
     if (p == 1) batch_part(&j, 0, 1, 0); else sn_parallel(batch_part, &j, p);

@@ -148,6 +148,7 @@ static void secular(const double *z, const double *p, int64_t n, double x, doubl
   for (; i < n; i += L) { int w = n - i < L ? (int)(n - i) : L; vf64 a = ldn_f64(z + i, w), t = a / (ldn_f64(p + i, w) - xs); s[0] = fma_f64(a, t, s[0]); d[0] = fma_f64(t, t, d[0]); }
   *sum = sum_f64(s[0] + s[1]); *slope = sum_f64(d[0] + d[1]);
 }
+#define FACTOR(t) trsm_##t, lu_columns_##t, chol_rows_##t, flip_##t, symv_##t, stripe_columns_##t, stripe_rows_##t,
 #define CAT2(a, b) a##b
 #define CAT(a, b) CAT2(a, b)
-const bl_kernels CAT(bl_, ISA) = {{gemm_f32, gemm_f64, 0, gemm_uint8_t, gemm_uint16_t, gemm_uint32_t, gemm_uint64_t}, rotate, symv_f32, symv_f64, secular};
+const bl_kernels CAT(bl_, ISA) = {{gemm_f32, gemm_f64, 0, gemm_uint8_t, gemm_uint16_t, gemm_uint32_t, gemm_uint64_t}, rotate, FACTOR(f32) FACTOR(f64) secular};

@@ -8,9 +8,16 @@ enum { BL_OK, BL_MEMORY, BL_SINGULAR, BL_DIVERGED, BL_REFUSED };   // refused: b
 // Runs the batch: whole matrices per thread when there are enough of them (work = multiplications per matrix), else one by one on all threads.
 // Large matrices go to the vendor's routine, if there is one, one by one, so that the number of threads makes no difference.
 int bl_batch(sn_call *c, const char *name, int type, double work, bl_each each);
-// C = alpha A B + beta C
-int bl_mul_f32(int64_t M, int64_t N, int64_t K, double alpha, const float *A, int64_t ars, int64_t acs, const float *B, int64_t brs, int64_t bcs, double beta, float *C, int64_t crs, int64_t ccs);
-int bl_mul_f64(int64_t M, int64_t N, int64_t K, double alpha, const double *A, int64_t ars, int64_t acs, const double *B, int64_t brs, int64_t bcs, double beta, double *C, int64_t crs, int64_t ccs);
+// A factorisation of blocks of which the first `panels` become panels: update(k, j) brings panel k to a later block, in the order of k, and
+// panel(j) follows the last of its updates. A code other than 0 ends it.
+typedef struct { void *arg; int64_t blocks, panels; int (*panel)(void *arg, int64_t k), (*update)(void *arg, int64_t k, int64_t j); } bl_flow;
+int bl_flow_run(const bl_flow *f, double work);
+// Runs fn for the parts first <= part < end. A thread takes the same ones whenever it can, so that what they work on stays in its cache.
+void bl_sticky(sn_job fn, void *arg, int64_t first, int64_t end);
+// C = alpha A B + beta C: on all threads or by a vendor's routine, and on the calling thread by our own, for the parts of a job
+#define BL_PRODUCT(T) int64_t M, int64_t N, int64_t K, double alpha, const T *A, int64_t ars, int64_t acs, const T *B, int64_t brs, int64_t bcs, double beta, T *C, int64_t crs, int64_t ccs
+int bl_mul_f32(BL_PRODUCT(float)), bl_own_f32(BL_PRODUCT(float));
+int bl_mul_f64(BL_PRODUCT(double)), bl_own_f64(BL_PRODUCT(double));
 // Applies rotations to the rows of X on all threads.
 void bl_rotate(double *X, int64_t ld, int64_t cols, const bl_rot *r, int64_t n);
 // max |x|; NaN or infinity if there is one

@@ -83,7 +83,7 @@ static int S(merge)(S(dc) *w, int64_t i0, int64_t n, int sqre) {
   const int64_t mixed = first[BL_BOTH], both = first[BL_RIGHT];
   for (int64_t k = 0; k < n; k++) { j.row[k] = kept[k].row; if (k < K) { j.pole[k] = kept[k].d; j.z[k] = kept[k].z; j.at[k] = first[kept[k].side]++; } }
   if (K > 1 && j.pole[1] <= tol / 2) j.pole[1] = tol / 2;
-  int parts = K < 48 ? 1 : sn_threads();
+  int parts = K < 48 ? 1 : sn_available();
   sn_parallel(S(roots), &j, parts); sn_parallel(S(weights), &j, parts); sn_parallel(S(vectors), &j, parts);
   if (w->U) w->U[ic * (N + 1)] = 1;                   // the joining row is a vector of U by itself
   const T *Q = w->Q + i0 * N; int bad = S(rebuild)(&j, V, Q, mixed, both, ic + 1 - i0, n + sqre);
@@ -111,7 +111,7 @@ static int S(divide)(S(dc) *w) {
   int depth = 0; while ((w->n >> depth) + 1 > BL_LEAF) depth++;
   for (int level = depth; level >= 0 && !w->code; level--) {
     S(dc_level) l = {w, level, level == depth}; int nodes = 1 << level;
-    if (nodes >= sn_threads()) sn_parallel(S(node), &l, nodes); else for (int k = 0; k < nodes; k++) S(node)(&l, k, nodes, 0);
+    if (nodes >= sn_available()) sn_parallel(S(node), &l, nodes); else for (int k = 0; k < nodes; k++) S(node)(&l, k, nodes, 0);
   }
   return w->code;
 }

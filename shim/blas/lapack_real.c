@@ -1,10 +1,11 @@
 // lapack_real.c: the decompositions of real matrices in both types, and the routines that batches call.
 #include "lapack.h"
+#define KERNEL(x) bl_isa()->S(x)
 #define T float
 #define TYPE BL_F32
 #define S(x) x##_f32
 #define MUL bl_mul_f32
-#define SYMV bl_isa()->symv_f32
+#define OWN bl_own_f32
 #define FABS fabsf
 #define EPS FLT_EPSILON
 #include "lapack_reduce.h"
@@ -15,14 +16,14 @@
 #undef TYPE
 #undef S
 #undef MUL
-#undef SYMV
+#undef OWN
 #undef FABS
 #undef EPS
 #define T double
 #define TYPE BL_F64
 #define S(x) x##_f64
 #define MUL bl_mul_f64
-#define SYMV bl_isa()->symv_f64
+#define OWN bl_own_f64
 #define FABS fabs
 #define EPS DBL_EPSILON
 #include "lapack_reduce.h"

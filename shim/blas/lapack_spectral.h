@@ -51,7 +51,7 @@ static int S(tridiagonal_vectors)(double *d, double *e, int64_t n, T *X, S(dc) *
 static int S(eigh)(const sn_call *c, int64_t b, int f64) {
   int64_t n = c->n[1], lower = c->n[2], nn = n * n; void *Vp = c->np > 2 ? c->p[2] : 0; if (!n) return 0;
   // `a` is free when W is wanted
-  T *A = malloc((size_t)(nn * (Vp ? 5 : 2) + n) * sizeof(T) + (size_t)(2 * n + (Vp ? nn : 0)) * sizeof(double) + (size_t)n * sizeof(bl_pole)); int code = BL_MEMORY;
+  T *A = sn_aligned((size_t)(nn * (Vp ? 5 : 2) + n) * sizeof(T) + (size_t)(2 * n + (Vp ? nn : 0)) * sizeof(double) + (size_t)n * sizeof(bl_pole)); int code = BL_MEMORY;
   if (!A) return code;
   double *d = (double *)A, *e = d + n, *G = e + n; bl_pole *o = (bl_pole *)(G + (Vp ? nn : 0)); T *a = (T *)(o + n), *H = a + nn, *tau = H + nn, *X = tau + n, *Q = X + nn, *V = Q + nn; code = 0;
   memset(a, 0, (size_t)nn * sizeof(T));               // the upper triangle, zeros below
@@ -70,7 +70,7 @@ static int S(eigh)(const sn_call *c, int64_t b, int f64) {
   }
   for (int64_t i = 0; i < n && !code; i++) { if (f64) ((double *)c->p[1])[b * n + i] = o[i].d; else ((float *)c->p[1])[b * n + i] = (float)o[i].d; }
   if (!code && Vp) S(columns)(Vp, b * nn, n, X, n, o, n, n, f64);
-  free(A); return code;
+  sn_aligned_free(A); return code;
 }
 // A: m x n, m >= n (the transpose of the input if that is wide); rows of X (mu x m) and Y (n x n) are the vectors: A = X^T S Y
 static int S(svd)(const sn_call *c, int64_t b, int f64) {
@@ -82,7 +82,7 @@ static int S(svd)(const sn_call *c, int64_t b, int f64) {
   }
   int64_t nn = n * n, r = tall ? n : m, more = tall ? m * n : 0, own = tall ? nn : 0, part = m > n ? nn : 0;
   size_t count = (size_t)(m * n + more + own + n * r + nn + 3 * n + (vectors ? mu * m + part + 3 * nn : 0));
-  double *d = malloc((size_t)(2 * n + (vectors ? nn : 0)) * sizeof(double) + (size_t)n * sizeof(bl_pole) + count * sizeof(T)); if (!d) return BL_MEMORY;
+  double *d = sn_aligned((size_t)(2 * n + (vectors ? nn : 0)) * sizeof(double) + (size_t)n * sizeof(bl_pole) + count * sizeof(T)); if (!d) return BL_MEMORY;
   double *e = d + n, *G = e + n; bl_pole *o = (bl_pole *)(G + (vectors ? nn : 0)); int code = 0;
   // F: reflectors of the QR, which gives R; H and J: those of the bidiagonal form; Z: vectors of R or of the first columns
   T *A = (T *)(o + n), *F = A + m * n, *R = tall ? F + more : A, *H = F + more + own, *J = H + n * r, *th = J + nn, *tj = th + n, *tq = tj + n, *X = tq + n, *Y = X + mu * m, *Q = Y + nn, *Z = part ? Q + 2 * nn : X;
@@ -112,5 +112,5 @@ static int S(svd)(const sn_call *c, int64_t b, int f64) {
     S(columns)(Up, b * M * uc, uc, wide ? Y : X, wide ? n : m, o, n, uc, f64);
     for (int64_t q = 0; q < vr; q++) { int64_t row = q < n ? o[q].row : q; S(write)(Vp, (b * vr + q) * N, wide ? X + row * m : Y + row * n, N, f64); }
   }
-  free(d); return code;
+  sn_aligned_free(d); return code;
 }

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "../base/device.h"
 #include "../calls.h"
-#include "pool.h"
 #include <stdio.h>
 #include <stdlib.h>
 #if defined(__linux__)
@@ -11,34 +10,38 @@
 #if defined(_WIN32)
 #include <malloc.h>
 #endif
+// On Linux large memory is made of large pages: the first touch of small ones costs as much as an op.
 void *sn_aligned(size_t bytes) {
 #if defined(_WIN32)
   return _aligned_malloc(bytes, 64);
 #else
   void *p = 0;
+#if defined(__linux__)
+  const size_t page = 2 << 20;
+  if (bytes >= page) {
+    if (posix_memalign(&p, page, bytes)) return 0;
+    madvise(p, bytes, MADV_HUGEPAGE);
+    return p;
+  }
+#endif
   return posix_memalign(&p, 64, bytes) ? 0 : p;
 #endif
 }
-static int allocate(uint64_t bytes, memory *out) {
-  bytes += SN_PAD;
-#if defined(__linux__)
-  const int huge = bytes >= 2 << 20;
-  void *p = 0;
-  if (posix_memalign(&p, huge ? 2 << 20 : 64, bytes)) return 1;
-  if (huge) madvise(p, bytes, MADV_HUGEPAGE);
+void sn_aligned_free(void *p) {
+#if defined(_WIN32)
+  _aligned_free(p);
 #else
-  void *p = sn_aligned(bytes);
+  free(p);
 #endif
+}
+static int allocate(uint64_t bytes, memory *out) {
+  void *p = sn_aligned(bytes + SN_PAD);
   *out = (memory){p, p};
   return p == 0;
 }
 static void release(memory m, uint64_t bytes) {
   (void)bytes;
-#if defined(_WIN32)
-  _aligned_free(m.handle);
-#else
-  free(m.handle);
-#endif
+  sn_aligned_free(m.handle);
 }
 static void info(char *text, size_t cap) {
   char name[64];

@@ -1,6 +1,5 @@
 // pool.c: the shared thread pool. Parts of a job are claimed one by one, so that a worker that wakes late delays nothing.
 #define _GNU_SOURCE
-#include "pool.h"
 #include "../calls.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -19,7 +18,7 @@ static struct { _Atomic uint64_t ticket; atomic_uint gen, done, sleeping; sn_job
 static pthread_mutex_t job_lock = PTHREAD_MUTEX_INITIALIZER;
 static int n_threads;
 static _Thread_local int inside, thread_index;
-static void relax(void) {
+void sn_relax(void) {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -28,12 +27,12 @@ static void relax(void) {
 }
 #if defined(__linux__)
 static void sleep_on(atomic_uint *p, unsigned v) { syscall(SYS_futex, p, FUTEX_WAIT_PRIVATE, v, 0, 0, 0); }
-static void wake(atomic_uint *p) { syscall(SYS_futex, p, FUTEX_WAKE_PRIVATE, 1 << 30, 0, 0, 0); }
+static void wake(atomic_uint *p, int most) { syscall(SYS_futex, p, FUTEX_WAKE_PRIVATE, most, 0, 0, 0); }
 #else
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cv = PTHREAD_COND_INITIALIZER;
 static void sleep_on(atomic_uint *p, unsigned v) { pthread_mutex_lock(&mu); while (atomic_load(p) == v) pthread_cond_wait(&cv, &mu); pthread_mutex_unlock(&mu); }
-static void wake(atomic_uint *p) { (void)p; pthread_mutex_lock(&mu); pthread_cond_broadcast(&cv); pthread_mutex_unlock(&mu); }
+static void wake(atomic_uint *p, int most) { (void)p; (void)most; pthread_mutex_lock(&mu); pthread_cond_broadcast(&cv); pthread_mutex_unlock(&mu); }
 #endif
 static void work(int thread) {       // a successful claim keeps the job alive until its part is done
   uint64_t t = atomic_load(&pool.ticket);
@@ -54,7 +53,7 @@ static void *worker(void *a) {
     int k = 0;
     unsigned g;
     while ((g = atomic_load(&pool.gen)) == seen) {
-      if (++k < SPIN) { relax(); continue; }
+      if (++k < SPIN) { sn_relax(); continue; }
       atomic_fetch_add(&pool.sleeping, 1);
       sleep_on(&pool.gen, seen);
       atomic_fetch_sub(&pool.sleeping, 1);
@@ -86,6 +85,7 @@ static void start(void) {
 }
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 int sn_threads(void) { pthread_once(&once, start); return n_threads; }
+int sn_available(void) { return inside ? 1 : sn_threads(); }
 void sn_parallel(sn_job fn, void *arg, int parts) {
   pthread_once(&once, start);
   if (parts > 0xfffff) parts = 0xfffff;
@@ -99,18 +99,18 @@ void sn_parallel(sn_job fn, void *arg, int parts) {
   atomic_store(&pool.done, 0);
   atomic_store(&pool.ticket, (g & 0xffffff) << 40 | (uint64_t)parts << 20);
   atomic_store(&pool.gen, (unsigned)g);
-  if (atomic_load(&pool.sleeping)) wake(&pool.gen);
+  if (atomic_load(&pool.sleeping)) wake(&pool.gen, parts - 1);
   inside = 1;
   work(0);
   inside = 0;
-  while (atomic_load(&pool.done) < (unsigned)parts) relax();
+  while (atomic_load(&pool.done) < (unsigned)parts) sn_relax();
   pthread_mutex_unlock(&job_lock);
 }
 void *sn_scratch(size_t bytes) {
   static _Thread_local void *memory;
   static _Thread_local size_t have;
   if (bytes > have) {
-    free(memory);
+    sn_aligned_free(memory);
     memory = 0; have = 0;
     size_t want = (bytes + 4095) / 4096 * 4096;
     void *p = sn_aligned(want);

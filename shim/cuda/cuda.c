@@ -87,5 +87,5 @@ static double setting(uint32_t which, const double *value) {
 }
 const device sn_cuda_device = {
   .name = "cuda", .cached = 1, .lends = 1, .in_flight = 1ull << 62, .open = start, .allocate = allocate, .release = release, .load = sn_cuda_load, .unload = sn_cuda_unload,
-  .enqueue = sn_cuda_enqueue, .reap = sn_cuda_reap, .hurry = sn_cuda_hurry, .info = info, .setting = setting,
+  .enqueue = sn_cuda_enqueue, .reap = sn_cuda_reap, .hurry = sn_cuda_hurry, .lost = sn_cuda_lost, .info = info, .setting = setting,
 };

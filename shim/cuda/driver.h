@@ -122,6 +122,12 @@ enum { PREFERENCE_WORKSPACE = 1, PREFERENCE_ALIGNMENT_A = 5, PREFERENCE_ALIGNMEN
   X(int, geqrf_room, cusolverDnXgeqrf_bufferSize, (void *handle, void *parameters, int64_t m, int64_t n, MATRIX, int tautype, void *tau, int compute, ROOM)) \
   X(int, geqrf, cusolverDnXgeqrf, (void *handle, void *parameters, int64_t m, int64_t n, MATRIX, int tautype, void *tau, int compute, WORK)) \
   X(int, orgqr_room, cusolverDnSorgqr_bufferSize, (void *handle, int m, int n, int k, const float *A, int lda, const float *tau, int *words)) \
+  X(int, potrf_batched, cusolverDnSpotrfBatched, (void *handle, int uplo, int n, float *const *A, int lda, int *info, int batch)) \
+  X(int, new_jacobi, cusolverDnCreateGesvdjInfo, (void **jacobi)) \
+  X(int, gesvdj_room, cusolverDnSgesvdjBatched_bufferSize, (void *handle, int vectors, int m, int n, void *A, int lda, void *S, void *U, int ldu, void *V, int ldv, int *words, void *jacobi, int batch)) \
+  X(int, gesvdj, cusolverDnSgesvdjBatched, (void *handle, int vectors, int m, int n, void *A, int lda, void *S, void *U, int ldu, void *V, int ldv, void *work, int words, int *info, void *jacobi, int batch)) \
+  X(int, cgesvdj_room, cusolverDnCgesvdjBatched_bufferSize, (void *handle, int vectors, int m, int n, void *A, int lda, void *S, void *U, int ldu, void *V, int ldv, int *words, void *jacobi, int batch)) \
+  X(int, cgesvdj, cusolverDnCgesvdjBatched, (void *handle, int vectors, int m, int n, void *A, int lda, void *S, void *U, int ldu, void *V, int ldv, void *work, int words, int *info, void *jacobi, int batch)) \
   X(int, orgqr, cusolverDnSorgqr, (void *handle, int m, int n, int k, float *A, int lda, const float *tau, float *work, int words, int *info))
 // Of newer ones alone.
 #define SOLVER_BATCHED(X) \
@@ -130,6 +136,9 @@ enum { PREFERENCE_WORKSPACE = 1, PREFERENCE_ALIGNMENT_A = 5, PREFERENCE_ALIGNMEN
 #define BLAS(X) \
   X(int, create, cublasCreate_v2, (void **handle)) \
   X(int, set_stream, cublasSetStream_v2, (void *handle, CUstream stream)) \
+  X(int, getrf_batched, cublasSgetrfBatched, (void *handle, int n, float *const *A, int lda, int *exchanges, int *info, int batch)) \
+  X(int, getrs_batched, cublasSgetrsBatched, (void *handle, int transposed, int n, int width, float *const *A, int lda, const int *exchanges, float *const *B, int ldb, int *info, int batch)) \
+  X(int, trsm_batched, cublasStrsmBatched, (void *handle, int side, int uplo, int transposed, int unit, int m, int n, const float *alpha, float *const *A, int lda, float *const *B, int ldb, int batch)) \
   X(int, trsm, cublasStrsm_v2, (void *handle, int side, int uplo, int transposed, int unit, int m, int n, const float *alpha, const float *A, int lda, float *B, int ldb))
 
 #define FIELD(result, name, symbol, arguments) result (*name) arguments;

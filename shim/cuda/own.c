@@ -77,7 +77,7 @@ int sn_cuda_own_gemm(const sn_call *c, int t, product g, void *const *p, CUstrea
     const layout a = layout_of(&g, 0, p[0], g.stride[0], g.stride[1]), b = layout_of(&g, 1, p[1], g.stride[3], g.stride[2]);
     const unsigned by_steps = (unsigned)side * (32 + 8), by_rows = 32 * ((unsigned)side + 8);
     k = &tensor[t == BF16][small][a.steps][a.whole][b.steps][b.whole];
-    threads = (unsigned)side * 2;
+    threads = 128;
     bytes = TENSOR_STAGES * 2 * ((a.steps ? by_steps : by_rows) + (b.steps ? by_steps : by_rows));
     snprintf(head, sizeof head, "#define MMA \"%s\"\n#define SIDE %d\n#define A_STEPS %d\n#define A_WHOLE %d\n#define B_STEPS %d\n#define B_WHOLE %d\n#define STAGES %d\n%s",
       sn_cuda_elements[t].name, side, a.steps, a.whole, b.steps, b.whole, TENSOR_STAGES, types[t]);

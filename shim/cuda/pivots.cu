@@ -1,5 +1,5 @@
-// Exchanges of rows from 1, as cuSOLVER gives them for each matrix, become ours from 0, and the permutation that they make: a block a matrix.
-extern "C" __global__ void __launch_bounds__(256) pivots(const long long *given, unsigned *out, unsigned *order, const long long count, const long long rows) {
+// Exchanges of rows from 1, as the libraries give them for each matrix (in G), become ours from 0, and the permutation that they make: a block a matrix.
+extern "C" __global__ void __launch_bounds__(256) pivots(const G *given, unsigned *out, unsigned *order, const long long count, const long long rows) {
   given += blockIdx.x * count;
   out += blockIdx.x * count;
   order += blockIdx.x * rows;

@@ -130,7 +130,7 @@ static int load(const char *name, code c, kernel *k, char *why, size_t cap) {
 }
 kernel *sn_cuda_compile(const char *name, const char *text, char *why, size_t cap) {
   kernel k;
-  if (sn_cuda_lost()) { snprintf(why, cap, "CUDA: %s", sn_cuda_lost()); return 0; }
+  if (sn_cuda_lost()) { snprintf(why, cap, "%s", sn_cuda_lost()); return 0; }
   sn_cuda_enter();
   code c = read_code(text);
   int good = c.bytes && load(name, c, &k, why, cap);

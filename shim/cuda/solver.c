@@ -1,6 +1,6 @@
 // solver.c: factorisations and systems of real matrices, eigenvalues and singular values of complex ones too, by cuSOLVER and cuBLAS. A matrix of ours
 // by rows is its transpose by columns: what can be had from that is (solve, inv, cholesky, wide svd), the others pass through `arrange.cu`. Matrices of a
-// batch follow one another, but where the library takes them at once. Results are those of the CPU's routines (shim/blas/lapack_*.h): a matrix that is not
+// batch follow one another, but where they are small beside how many there are and the libraries have a routine that takes them at once. Results are those of the CPU's routines (shim/blas/lapack_*.h): a matrix that is not
 // positive definite, or of which something is not finite, has factors of NaN; a singular one is an error, of which the host hears at the end of the task.
 // All is called by one thread, as the library may wait for the device.
 #include "cuda.h"
@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#define MOST_HELD 8
+#define MOST_HELD 12
+#define JACOBI 32                      // the largest side of the matrices of which cuSOLVER has a batch's singular values at once
 enum { LOWER, UPPER };
 enum { PLAIN, TRANSPOSED };
 enum { FINE, SINGULAR_SOLVE, SINGULAR_INV, DIVERGED_EIGH, DIVERGED_SVD };
@@ -16,7 +17,7 @@ const char *sn_cuda_verdict(int verdict) {
   static const char *const texts[] = {"", "Cannot solve: the matrix is singular", "Cannot invert: the matrix is singular", "eigh did not converge", "svd did not converge"};
   return texts[verdict];
 }
-static void *handle, *parameters, *blas;
+static void *handle, *parameters, *jacobi, *blas;
 typedef struct run {
   const sn_call *c;
   CUstream stream;
@@ -70,6 +71,9 @@ static const char pivots_text[] = {
 static const char judge_text[] = {
 #embed "judge.cu"
   , 0};
+static const char list_text[] = {
+#embed "list.cu"
+  , 0};
 static void start(run *r, kernel **k, const char *name, const char *head, const char *text, int64_t blocks, void **arguments) {
   char why[400];
   if (r->code) return;
@@ -96,6 +100,16 @@ static void judge(run *r, const int *info, int code) {
   static kernel *k;
   void *arguments[] = {&info, &r->verdict, &r->batch, &code};
   start(r, &k, "judge", "", judge_text, 1, arguments);
+}
+// A batch whose matrices (of n rows) are better taken at once.
+static int at_once(const run *r, int64_t n) { return r->batch > 1 && 16 * r->batch >= n; }
+static float **list(run *r, void *first, int64_t elements) {
+  static kernel *k;
+  float **out = take(r, 8 * r->batch);
+  const int64_t bytes = elements * r->item;
+  void *arguments[] = {&first, &out, &r->batch, (void *)&bytes};
+  start(r, &k, "list", "", list_text, (r->batch + 255) / 256, arguments);
+  return out;
 }
 
 // ---- routines -----------------------------------------------------------------------------------------------------------
@@ -145,6 +159,27 @@ static void eigh(run *r) {
   place(r, 0, W, operand(r, 1), values, (marks){.spoiled = spoiled});
   if (vectors) place(r, complex, A, operand(r, 2), out, (marks){.spoiled = spoiled});
 }
+// Of small matrices, by Jacobi's method: square factors of the transpose, of which our V^T has the first as columns and our U the second.
+static void small_svd(run *r) {
+  const int64_t b = r->batch, m = r->c->n[1], n = r->c->n[2], k = m < n ? m : n, full = r->c->n[3];
+  const int complex = r->type == C_32F, vectors = operand(r, 2) && operand(r, 3);
+  void *A = take(r, b * m * n * r->item), *S = take(r, b * k * 4), *U = take(r, b * n * n * r->item), *V = take(r, b * m * m * r->item);
+  int *info = take_zeros(r, b), *spoiled = take_zeros(r, b), words = 0;
+  if (!r->code && !jacobi) library(r, sn_solver.new_jacobi(&jacobi));
+  place(r, complex, operand(r, 0), A, rows_of(m, n), (marks){.guard = spoiled});
+  if (!r->code) library(r, (complex ? sn_solver.cgesvdj_room : sn_solver.gesvdj_room)(handle, vectors, (int)n, (int)m, A, (int)n, S, U, (int)n, V, (int)m, &words, jacobi, (int)b));
+  void *work = take(r, words * r->item);
+  if (!r->code) library(r, (complex ? sn_solver.cgesvdj : sn_solver.gesvdj)(handle, vectors, (int)n, (int)m, A, (int)n, S, U, (int)n, V, (int)m, work, words, info, jacobi, (int)b));
+  judge(r, info, DIVERGED_SVD);
+  const marks bad = {.spoiled = spoiled};
+  place(r, 0, S, operand(r, 1), rows_of(1, k), bad);
+  if (!vectors) return;
+  arrange left = from_columns(m, full ? m : k, m * m, m), right = rows_of(full ? n : k, n);
+  left.conjugate = complex;
+  right.from[0] = n * n;
+  place(r, complex, V, operand(r, 2), left, bad);
+  place(r, complex, U, operand(r, 3), right, bad);
+}
 static void svd(run *r) {
   const int64_t b = r->batch, m = r->c->n[1], n = r->c->n[2], full = r->c->n[3], wide = m <= n, tall = wide ? n : m, k = wide ? m : n;
   const int64_t u = full ? tall : k;   // columns of the library's U, which is our Vt if A is wide
@@ -155,6 +190,7 @@ static void svd(run *r) {
     if (vectors && full) { place(r, complex, 0, operand(r, 2), rows_of(m, m), none); place(r, complex, 0, operand(r, 3), rows_of(n, n), none); }
     return;
   }
+  if (b > 1 && tall <= JACOBI) { small_svd(r); return; }
   void *A = take(r, b * m * n * r->item), *S = take(r, b * k * 4);
   void *U = vectors ? take(r, b * tall * u * r->item) : 0, *V = vectors ? take(r, b * k * k * r->item) : 0;
   int *info = take_zeros(r, b), *spoiled = take_zeros(r, b);
@@ -184,28 +220,39 @@ static void lu_of(run *r, void *A, int64_t m, int64_t n, int64_t *exchanges, int
     library(r, sn_solver.getrf(handle, parameters, m, n, r->type, at(r, A, i, m * n), m, exchanges + i * k, r->type, w.device, w.device_bytes, w.host, w.host_bytes, info + i));
 }
 static void lu(run *r) {
-  static kernel *pivots;
+  static kernel *pivots[2];
   const int64_t b = r->batch, m = r->c->n[1], n = r->c->n[2], k = m < n ? m : n;
-  void *A = take(r, b * m * n * r->item), *out = operand(r, 2), *order = operand(r, 3);
-  int64_t *exchanges = take(r, b * k * 8);
+  const int together = m == n && at_once(r, n);
+  void *A = take(r, b * m * n * r->item), *out = operand(r, 2), *order = operand(r, 3), *exchanges = take(r, b * k * 8);
   int *info = take_zeros(r, b);
   place(r, 0, operand(r, 0), A, to_columns(m, n), none);
-  lu_of(r, A, m, n, exchanges, info);
+  if (!together) lu_of(r, A, m, n, exchanges, info);
+  else {
+    float **all = list(r, A, n * n);
+    if (!r->code) library(r, sn_blas.getrf_batched(blas, (int)n, all, (int)n, exchanges, info, (int)b));
+  }
   place(r, 0, A, operand(r, 1), from_columns(m, n, m * n, m), none);
   void *arguments[] = {&exchanges, &out, &order, (void *)&k, (void *)&m};
-  start(r, &pivots, "pivots", "", pivots_text, b, arguments);
+  start(r, &pivots[together], "pivots", together ? "typedef int G;\n" : "typedef long long G;\n", pivots_text, b, arguments);
 }
 // X := A^-1 B for `width` right-hand sides that lie as columns, with the LU of A's transpose; the inverse asks for that of the transpose.
 static void solve_in(run *r, int64_t n, int64_t width, void *X, int trans, int verdict) {
   const int64_t b = r->batch;
-  void *A = take(r, b * n * n * r->item);
-  int64_t *exchanges = take(r, b * n * 8);
-  int *info = take_zeros(r, b), *ignored = take_zeros(r, 1);
+  void *A = take(r, b * n * n * r->item), *exchanges = take(r, b * n * 8);
+  int *info = take_zeros(r, b), *ignored = take_zeros(r, 1), wrong = 0;
   place(r, 0, operand(r, 0), A, rows_of(n, n), none);
+  if (at_once(r, n)) {
+    float **all = list(r, A, n * n), **sides = list(r, X, n * width);
+    if (!r->code) library(r, sn_blas.getrf_batched(blas, (int)n, all, (int)n, exchanges, info, (int)b));
+    judge(r, info, verdict);
+    if (!r->code) library(r, sn_blas.getrs_batched(blas, trans, (int)n, (int)width, all, (int)n, exchanges, sides, (int)n, &wrong, (int)b));
+    return;
+  }
   lu_of(r, A, n, n, exchanges, info);
   judge(r, info, verdict);
   for (int64_t i = 0; i < b && !r->code; i++)
-    library(r, sn_solver.getrs(handle, parameters, trans, n, width, r->type, at(r, A, i, n * n), n, exchanges + i * n, r->type, at(r, X, i, n * width), n, ignored));
+    library(r, sn_solver.getrs(handle, parameters, trans, n, width, r->type, at(r, A, i, n * n), n, (int64_t *)exchanges + i * n, r->type, at(r, X, i, n * width), n,
+      ignored));
 }
 static void solve(run *r) {
   const int64_t n = r->c->n[1], width = r->c->n[2];
@@ -227,6 +274,11 @@ static void trisolve(run *r) {
   const float one = 1;
   place(r, 0, operand(r, 1), X, rows_of(n, width), none);
   // X^T A^T = B^T, and all of these are what lies there by columns.
+  if (at_once(r, n)) {
+    float **all = list(r, operand(r, 0), n * n), **sides = list(r, X, n * width);
+    if (!r->code) library(r, sn_blas.trsm_batched(blas, 1, upper ? LOWER : UPPER, PLAIN, 0, (int)width, (int)n, &one, all, (int)n, sides, (int)width, (int)r->batch));
+    return;
+  }
   for (int64_t i = 0; i < r->batch && !r->code; i++)
     library(r, sn_blas.trsm(blas, 1, upper ? LOWER : UPPER, PLAIN, 0, (int)width, (int)n, &one, (const float *)at(r, operand(r, 0), i, n * n), (int)n,
       (float *)at(r, X, i, n * width), (int)width));
@@ -236,14 +288,19 @@ static void cholesky(run *r) {
   void *L = operand(r, 1);
   int *info = take_zeros(r, b), *spoiled = take_zeros(r, b);
   arrange g = rows_of(n, n);
-  room w = {0};
   g.triangle = upper ? 1 : -1;
   place(r, 0, operand(r, 0), L, g, (marks){.guard = spoiled});
   const int uplo = upper ? LOWER : UPPER;
-  if (!r->code) library(r, sn_solver.potrf_room(handle, parameters, uplo, n, r->type, L, n, r->type, &w.device_bytes, &w.host_bytes));
-  make_room(r, &w);
-  for (int64_t i = 0; i < b && !r->code; i++)
-    library(r, sn_solver.potrf(handle, parameters, uplo, n, r->type, at(r, L, i, n * n), n, r->type, w.device, w.device_bytes, w.host, w.host_bytes, info + i));
+  if (at_once(r, n)) {
+    float **all = list(r, L, n * n);
+    if (!r->code) library(r, sn_solver.potrf_batched(handle, uplo, (int)n, all, (int)n, info, (int)b));
+  } else {
+    room w = {0};
+    if (!r->code) library(r, sn_solver.potrf_room(handle, parameters, uplo, n, r->type, L, n, r->type, &w.device_bytes, &w.host_bytes));
+    make_room(r, &w);
+    for (int64_t i = 0; i < b && !r->code; i++)
+      library(r, sn_solver.potrf(handle, parameters, uplo, n, r->type, at(r, L, i, n * n), n, r->type, w.device, w.device_bytes, w.host, w.host_bytes, info + i));
+  }
   place(r, 0, L, L, g, (marks){.spoiled = spoiled, .also = info});
 }
 static void qr(run *r) {

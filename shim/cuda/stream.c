@@ -33,7 +33,7 @@ static CUstream streams[LANES];
 static struct { void *memory; CUevent free; } pieces[LANES][2];
 static int *verdicts;                  // of jobs: in pinned memory, where kernels write them
 static context *scribes[2];           // of the computing lanes
-static char lost[300];                 // why the context is lost, once it is
+static char lost[320];                 // why the context is lost, once it is
 _Atomic uint64_t sn_cuda_counts[SN_CUDA_COUNTS];
 
 static void append(line *l, job *j) {
@@ -59,6 +59,12 @@ static int refuse(job *j, int code, const char *what, const char *why) {
   snprintf(j->text, sizeof j->text, "CUDA: %s: %s", what, why);
   return 0;
 }
+static int refuse_plainly(job *j, int code, const char *text) {
+  if (j->code) return 0;
+  j->code = code;
+  snprintf(j->text, sizeof j->text, "%s", text);
+  return 0;
+}
 // 1 if a call of the driver was good.
 static int good(job *j, CUresult error, const char *what) {
   char text[200];
@@ -66,17 +72,11 @@ static int good(job *j, CUresult error, const char *what) {
   sn_cuda_text(error, text, sizeof text);
   pthread_mutex_lock(&losing);
   if (is_sticky(error) && !is_lost) {
-    snprintf(lost, sizeof lost, "%s (%s): the device's context is lost, and with it what was in its memory; nothing runs on it in this process any more", text, what);
+    snprintf(lost, sizeof lost, "CUDA: %s (%s): the device's context is lost, and with it what was in its memory; nothing runs on it in this process any more", text, what);
     is_lost = 1;
   }
   pthread_mutex_unlock(&losing);
-  return refuse(j, error == CUDA_ERROR_OUT_OF_MEMORY ? SN_E_MEMORY : SN_E_DEVICE, what, is_lost ? lost : text);
-}
-static int refuse_plainly(job *j, int code, const char *text) {
-  if (j->code) return 0;
-  j->code = code;
-  snprintf(j->text, sizeof j->text, "%s", text);
-  return 0;
+  return is_lost ? refuse_plainly(j, SN_E_DEVICE, lost) : refuse(j, error == CUDA_ERROR_OUT_OF_MEMORY ? SN_E_MEMORY : SN_E_DEVICE, what, text);
 }
 const char *sn_cuda_lost(void) { return is_lost ? lost : 0; }
 static int64_t since(const struct timespec *from) {
@@ -215,7 +215,7 @@ static void encode(job *j) {
     if (n < 2 || n > t->n - at) { refuse(j, SN_E_WORDS, "command", "malformed"); break; }
     launched += t->words[at] == SN_LAUNCH;
   }
-  if (is_lost) refuse(j, SN_E_DEVICE, "task", lost);
+  if (is_lost) refuse_plainly(j, SN_E_DEVICE, lost);
   atomic_fetch_add(&sn_cuda_counts[SN_CUDA_LAUNCHED], launched);
   const int bad = j->code;
   if (!bad && j->lane == COMPUTE && sn_cuda_replay(t, stream, encode_command, j)) atomic_fetch_add(&sn_cuda_counts[SN_CUDA_REPLAYED], 1);

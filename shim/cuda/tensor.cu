@@ -1,11 +1,10 @@
 // Matrix products of 16-bit floats by tensor cores. Before it: T, load and store; MMA, the name of their type; SIDE of a tile; A_STEPS and B_STEPS, 1 if the
 // steps of an operand (k) lie together in shared memory, 0 if its rows (columns) do; A_WHOLE and B_WHOLE, 1 if what lies together in memory can be copied by
-// 16 bytes. A warp has a part of the tile, WARP_M x WARP_N; STAGES, given too, of 32 steps are on their way at a time.
+// 16 bytes. Each of four warps has a quarter of the tile; STAGES, given too, of 32 steps are on their way at a time.
 #define STEPS 32
 #define PAD 8                          // elements behind a line, so that eight lines lie in all banks
-#define WARP_M (SIDE / 2)
-#define WARP_N 32
-#define THREADS (SIDE / WARP_M * (SIDE / WARP_N) * 32)
+#define WARP (SIDE / 2)
+#define THREADS 128
 #define A_WIDTH ((A_STEPS ? STEPS : SIDE) + PAD)
 #define B_WIDTH ((B_STEPS ? STEPS : SIDE) + PAD)
 #define A_SIZE ((A_STEPS ? SIDE : STEPS) * A_WIDTH)
@@ -60,7 +59,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) product(const T *A, con
   const int turns = (g.K + STEPS - 1) / STEPS;
   Bringer<A_STEPS, A_WHOLE> first(A + place.step[0] + place.row * s[0], s[0], s[1], down);
   Bringer<B_STEPS, B_WHOLE> second(B + place.step[1] + place.column * s[3], s[3], s[2], right);
-  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, m0 = warp / (SIDE / WARP_N) * WARP_M, n0 = warp % (SIDE / WARP_N) * WARP_N;
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, m0 = warp / 2 * WARP, n0 = warp % 2 * WARP;
   const auto bring = [&](int turn) {
     if (turn < turns) {
       T *a = shared + turn % STAGES * (A_SIZE + B_SIZE);
@@ -70,7 +69,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) product(const T *A, con
     }
     asm volatile("cp.async.commit_group;" ::: "memory");
   };
-  float sum[WARP_M / 16][WARP_N / 8][4] = {};
+  float sum[WARP / 16][WARP / 8][4] = {};
   for (int turn = 0; turn < STAGES - 1; turn++) bring(turn);
   for (int turn = 0; turn < turns; turn++) {
     asm volatile("cp.async.wait_group %0;" :: "n"(STAGES - 2) : "memory");
@@ -81,30 +80,30 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) product(const T *A, con
     for (int k = 0; k < STEPS; k += 16) {
       // Of a lane: the line it names in the matrix of its eight, which are (rows, steps) 0 0, 8 0, 0 8, 8 8 of A and (columns, steps) 0 0, 0 8, 8 0, 8 8 of B.
       const int line = lane % 8, near = lane / 8 % 2 * 8, far = lane / 16 * 8;
-      unsigned p[WARP_M / 16][4], q[WARP_N / 16][4];
+      unsigned p[WARP / 16][4], q[WARP / 16][4];
 #pragma unroll
-      for (int i = 0; i < WARP_M / 16; i++) {
+      for (int i = 0; i < WARP / 16; i++) {
         const int m = m0 + 16 * i + near, step = k + far;
         gather<!A_STEPS>(p[i], a + (A_STEPS ? (m + line) * A_WIDTH + step : (step + line) * A_WIDTH + m));
       }
 #pragma unroll
-      for (int j = 0; j < WARP_N / 16; j++) {
+      for (int j = 0; j < WARP / 16; j++) {
         const int n = n0 + 16 * j + far, step = k + near;
         gather<!B_STEPS>(q[j], b + (B_STEPS ? (n + line) * B_WIDTH + step : (step + line) * B_WIDTH + n));
       }
 #pragma unroll
-      for (int i = 0; i < WARP_M / 16; i++)
+      for (int i = 0; i < WARP / 16; i++)
 #pragma unroll
-        for (int j = 0; j < WARP_N / 8; j++) multiply(sum[i][j], p[i], q[j / 2][j % 2 * 2], q[j / 2][j % 2 * 2 + 1]);
+        for (int j = 0; j < WARP / 8; j++) multiply(sum[i][j], p[i], q[j / 2][j % 2 * 2], q[j / 2][j % 2 * 2 + 1]);
     }
   }
   C += place.step[2] + place.row * s[4] + place.column * s[5];
   I += place.step[3] + place.row * s[6] + place.column * s[7];
   const float alpha = g.alpha, beta = g.beta;
 #pragma unroll
-  for (int i = 0; i < WARP_M / 16; i++)
+  for (int i = 0; i < WARP / 16; i++)
 #pragma unroll
-    for (int j = 0; j < WARP_N / 8; j++)
+    for (int j = 0; j < WARP / 8; j++)
 #pragma unroll
       for (int e = 0; e < 4; e++) {
         const int m = m0 + 16 * i + lane / 4 + e / 2 * 8, n = n0 + 8 * j + lane % 4 * 2 + e % 2;

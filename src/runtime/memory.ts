@@ -104,7 +104,10 @@ export function withRoom(attempt: () => number, failed: (code: number) => boolea
 export function room(bytes: number, device: Device): number {
   const lib = native(), number = deviceNumber(lib, device);
   const id = lib.alloc(bytes, number) || withRoom(() => lib.alloc(bytes, number), (x) => x === 0);
-  if (id === 0) throw memoryError(bytes);
+  if (id === 0) {
+    const why = lib.error();
+    throw why === "" ? memoryError(bytes) : plainError(why);
+  }
   return id;
 }
 /** The buffer of result `out` of a node. */

@@ -1,11 +1,12 @@
-// Every golden kernel as CUDA C: the texts are C++ to a compiler that knows nothing of CUDA but the names that they use of it.
+// Texts of CUDA C without CUDA. Every golden kernel is C++ to a compiler that knows nothing of CUDA but the names that they use of it; the library's own
+// kernels (shim/cuda/*.cu), which have instructions of the GPU in them, go to Clang's front end for CUDA.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { tools } from "../../scripts/tools.ts";
+import { root, tools } from "../../scripts/tools.ts";
 import { CUDA } from "../../src/backends/cuda/cuda.ts";
 import { functionNames, functionsFor } from "../../src/backends/gpu/functions.ts";
 import { makeProgram, programKey, shapeOf } from "../../src/backends/gpu/kernel.ts";
@@ -62,6 +63,67 @@ test("the kernels of the golden cases, and all functions, as CUDA C", { skip: !e
     writeFileSync(file, PRELUDE + [...texts.values()].map(within).join(""));
     const object = join(folder, "kernels.o");
     const { status, stderr } = spawnSync(tools.zig, ["c++", "-std=c++17", "-c", "-o", object, ...warnings, file], {
+      encoding: "utf8",
+    });
+    assert.equal(status, 0, stderr.slice(0, 2000));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+/** What Clang lacks of CUDA's headers. */
+const CUDA_PRELUDE = `
+#define __global__ __attribute__((global))
+#define __device__ __attribute__((device))
+#define __shared__ __attribute__((shared))
+#define __launch_bounds__(...) __attribute__((launch_bounds(__VA_ARGS__)))
+#define __align__(n) __attribute__((aligned(n)))
+#define __grid_constant__
+struct Three { unsigned x; };
+extern __device__ const Three blockIdx, threadIdx, blockDim, gridDim;
+struct float2 { float x, y; };
+__device__ void __syncthreads();
+__device__ float fma(float, float, float);
+__device__ float __int_as_float(int);
+__device__ unsigned long __cvta_generic_to_shared(const void *);
+`;
+/** Elements as the library describes them: what is in memory, and what sums are. */
+const ELEMENTS = (memory: string, sums: string): string =>
+  `${sums}
+typedef ${memory} T;
+__device__ S load(T);
+__device__ T store(S);
+__device__ S number(double);
+__device__ S mad(S, S, S);
+`;
+const FLOAT = "typedef float S;", COMPLEX = "struct S { float x, y; };", INTEGER = "typedef unsigned S;";
+function variants(): string[] {
+  const out: string[] = [], text = (name: string): string => readFileSync(join(root, "shim/cuda", name), "utf8");
+  for (const side of [64, 128]) {
+    for (const  of of[ELEMENTS("float", FLOAT), ELEMENTS("S", COMPLEX), ELEMENTS("signed char", INTEGER)]) {
+      out.push(`#define SIDE ${side}\n${of}${text("product.cu")}${text("lanes.cu")}`);
+    }
+    for (let bits = 0; bits < 16; bits++) {
+      const names = ["A_STEPS", "A_WHOLE", "B_STEPS", "B_WHOLE"];
+      const layout = names.map((n, i) => `#define ${n} ${bits >> i & 1}\n`).join("");
+      out.push(
+        `#define MMA "bf16"\n#define SIDE ${side}\n#define STAGES 4\n${layout}${ELEMENTS("unsigned short", FLOAT)}${
+          text("product.cu")
+        }${text("tensor.cu")}`,
+      );
+    }
+  }
+  for (const t of ["float", "float2"]) out.push(`typedef ${t} T;\n${text("arrange.cu")}`);
+  for (const t of ["int", "long long"]) out.push(`typedef ${t} G;\n${text("pivots.cu")}`);
+  return [...out, text("judge.cu"), text("list.cu")];
+}
+test("the library's own kernels, in all variants, as CUDA C", { skip: !existsSync(tools.zig) }, () => {
+  const folder = mkdtempSync(join(tmpdir(), "sinter-cuda-")), file = join(folder, "kernels.cu");
+  const target = ["-triple", "nvptx64-nvidia-cuda", "-target-cpu", "sm_80", "-target-feature", "+ptx70"];
+  const language = ["-fcuda-is-device", "-x", "cuda", "-std=c++17", "-fsyntax-only", "-Wall", "-Werror"];
+  try {
+    writeFileSync(file, CUDA_PRELUDE + variants().map(within).join(""));
+    const { status, stderr } = spawnSync(tools.zig, ["clang", "-cc1", ...target, ...language, file], {
       encoding: "utf8",
     });
     assert.equal(status, 0, stderr.slice(0, 2000));

@@ -29,21 +29,25 @@ function all(list: readonly Sampled[], check: (c: Sampled) => string | null): vo
 }
 test(
   "forward mode agrees with reverse mode, to second order",
-  { timeout: 180000 },
+  { timeout: 7200000 },
   () => all(differentiable, checkForward),
 );
 test(
   "batches agree with loops, under and over gradients",
-  { timeout: 180000 },
+  { timeout: 7200000 },
   () => all(differentiable, (c) => checkBatch(c, true)),
 );
 test(
   "batches of what has no gradient agree with loops",
-  { timeout: 180000 },
+  { timeout: 7200000 },
   () => all(more, (c) => checkBatch(c, false)),
 );
-test("forward mode of complex numbers agrees with reverse mode", { timeout: 180000 }, () => all(complex, checkComplex));
-test("compile changes no bit, over transforms and under them", { timeout: 180000 }, () => {
+test(
+  "forward mode of complex numbers agrees with reverse mode",
+  { timeout: 7200000 },
+  () => all(complex, checkComplex),
+);
+test("compile changes no bit, over transforms and under them", { timeout: 7200000 }, () => {
   all([...differentiable, ...complex], (c) => compiledDifference(c, true));
   all(more, (c) => compiledDifference(c, false));
 });

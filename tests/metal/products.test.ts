@@ -1,5 +1,6 @@
 // Matrix products by their templates on Metal, beside the exact interpreter: generated shapes, dtypes, strides, batches and what is fused behind them.
 import assert from "node:assert/strict";
+import process from "node:process";
 import { after, test } from "node:test";
 import { CHECKED, SEED, simulator, violations } from "../support/metal.ts";
 import * as mx from "../../mod.ts";
@@ -67,24 +68,30 @@ function agree(x: mx.NDArray, run: MetalRunner = runner): Form[] {
   interpreted([x.node], noting);
   return forms;
 }
-const FLOATS = ["float32", "float16", "bfloat16"] as const, CASES = 12;
-const SIZES = [[33, 40, 70], [17, 16, 100], [100, 33, 20], [64, 50, 65], [9, 100, 12]] as const;
-const FEW = [[1, 300, 50], [50, 300, 1], [3, 129, 70], [8, 64, 33], [40, 77, 5], [4, 1000, 24]] as const;
+const FLOATS = ["float32", "float16", "bfloat16"] as const, CASES = Number(process.env["PRODUCTS"] ?? 10);
+const below = (n: number): number => Math.floor(r.next() * n),
+  pick = <T>(from: readonly T[]): T => from[below(from.length)] as T;
+/** Sizes of a product for a template: tiles with ragged ends and depths, and few rows or columns. */
+function sizes(form: Form): readonly [number, number, number] {
+  const few = 1 + below(8), many = 9 + below(70), depth = 1 + below(form === "tiles" ? 90 : 400);
+  const [m, n] = form === "tiles" ? [9 + below(50), many] : pick([[few, many], [many, few]]) as [number, number];
+  return m * n * depth > 4096 ? [m, depth, n] : sizes(form);
+}
 
 for (const dtype of FLOATS) {
-  for (const [form, sizes] of [["tiles", SIZES], ["vectors", FEW]] as const) {
+  for (const form of ["tiles", "vectors"] as const) {
     test(`products on Metal: ${dtype}, ${form}`, () => {
       for (let i = 0; i < CASES; i++) {
         simulator?.metalsim_set(SEED, i % 4);
-        const [m, k, n] = sizes[i % sizes.length] as readonly [number, number, number];
-        const pick = <T>(from: readonly T[]): T => from[Math.floor(r.next() * from.length)] as T;
-        const batch = i % 3 === 2 ? [[2], [3, 2], [2, 1]][Math.floor(i / 3) % 3] as number[] : [];
-        const other = i % 2 === 0 ? batch : batch.slice(1).map(() => 2);
-        const a = matrix(batch, m, k, dtype, pick(LIES)), b = matrix(other, k, n, dtype, pick(LIES));
-        const name = pick(Object.keys(EPILOGUES)),
-          y = (EPILOGUES[name] as (p: mx.NDArray) => mx.NDArray)(mx.matmul(a, b));
-        const kernels = mx.explain(y).kernels.filter((x) => x.ops.includes("matmul"));
-        assert.ok(agree(y).includes(form), `${m} x ${k} x ${n}: ${kernels.map((x) => x.name)}`);
+        const [m, k, n] = sizes(form), batch = i % 3 === 2 ? pick([[2], [2, 2], [2, 1]]) : [];
+        const other = i % 2 === 0 ? batch : batch.slice(1).map(() => 2), lies = [pick(LIES), pick(LIES)] as const;
+        const a = matrix(batch, m, k, dtype, lies[0]), b = matrix(other, k, n, dtype, lies[1]);
+        const name = pick(Object.keys(EPILOGUES)), p = mx.matmul(a, b);
+        assert.deepEqual(
+          agree((EPILOGUES[name] as (p: mx.NDArray) => mx.NDArray)(p)),
+          [form],
+          `[${batch}] ${m} x ${k} (${lies[0]}), [${other}] ${k} x ${n} (${lies[1]}), then ${name}`,
+        );
       }
       simulator?.metalsim_set(SEED, 0);
     });
@@ -100,6 +107,14 @@ test("the plain loop nest of each template's product, on Metal", () => {
     for (const [m, k, n] of [[33, 40, 70], [3, 129, 70]] as const) {
       const a = matrix([], m, k, dtype, "rows"), b = matrix([], k, n, dtype, "columns");
       alone(a, b, (kernel, at) => runner.run(kernel, at, { ...shapeOf(kernel, at, false), product: null, lanes: 32 }));
+    }
+  }
+});
+test("products with 64-bit indices, where a run needs them, give the same", () => {
+  for (const [m, k, n] of [[33, 40, 70], [3, 129, 70]] as const) {
+    for (const lie of ["rows", "columns"] as const) {
+      const a = matrix([2], m, k, "float32", "rows"), b = matrix([], k, n, "float32", lie);
+      alone(a, b, (kernel, at) => runner.run(kernel, at, { ...shapeOf(kernel, at, true), wide: true }));
     }
   }
 });
@@ -134,11 +149,16 @@ test("fused equals unfused, and strides change no bit", () => {
     return new Uint8Array(d.buffer, d.byteOffset, d.byteLength).slice();
   };
   for (const dtype of FLOATS) {
-    for (const [m, k, n] of [[40, 96, 36], [2, 300, 70], [12, 2100, 10]] as const) {
+    const shapes = [[40, 96, 36], [2, 300, 70], [12, 2100, 10]] as const;
+    for (const [m, k, n] of dtype === "float32" ? shapes : shapes.slice(0, 2)) {
       const a = matrix([], m, k, dtype, "rows"), b = matrix([], k, n, dtype, "rows"), want = mx.matmul(a, b);
       mx.eval(want);
-      for (const [left, right] of [["columns", "rows"], ["rows", "columns"], ["columns", "columns"]] as const) {
-        const turn = (x: mx.NDArray, lie: string): mx.NDArray => lie === "rows" ? x : mx.contiguous(x.T).T;
+      const ways = [["columns", "columns"], ["columns", "rows"], ["rows", "columns"]].slice(
+        0,
+        dtype === "float32" ? 3 : 1,
+      );
+      for (const [left, right] of ways) {
+        const turn = (x: mx.NDArray, lie: string | undefined): mx.NDArray => lie === "rows" ? x : mx.contiguous(x.T).T;
         const x = turn(a, left), y = turn(b, right);
         mx.eval(x, y);
         assert.deepEqual(bytes(mx.matmul(x, y)), bytes(want), `${dtype}: ${left}, ${right}`);

@@ -355,6 +355,81 @@ test("threads that do not meet are found", () => {
   );
 });
 
+test("matrices of SIMD groups: products, transposes, types, and lanes that keep two elements each", () => {
+  const x = (i: number, k: number): number => 8 * i + k, y = (i: number, k: number): number => 64 + 8 * i + k;
+  const product = (a: typeof x, b: typeof x): number[] =>
+    Array.from({ length: 64 }, (_, at) => {
+      let sum = 0;
+      for (let k = 0; k < 8; k++) sum += a(Math.floor(at / 8), k) * b(k, at % 8);
+      return sum;
+    });
+  const turned = (f: typeof x) => (i: number, k: number): number => f(k, i);
+  // The first threadgroup's first SIMD group works on the first two matrices of 8 x 8.
+  const multiply = (left: boolean, right: boolean): number[] =>
+    [
+      ...run(source(
+        `if (g < 32u) {
+         simdgroup_float8x8 x, y, sum = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
+         simdgroup_load(x, a, 8, ulong2(0, 0), ${left});
+         simdgroup_load(y, a + 64, 8, ulong2(0, 0), ${right});
+         simdgroup_multiply_accumulate(sum, x, y, sum);
+         simdgroup_store(sum, o);
+       }`,
+      )),
+    ].slice(0, 64);
+  for (const left of [false, true]) {
+    for (const right of [false, true]) {
+      assert.deepEqual(multiply(left, right), product(left ? turned(x) : x, right ? turned(y) : y));
+    }
+  }
+  // Factors of half with float sums, through memory of the threadgroup.
+  const halves = run(source(
+    `threadgroup half s[64]; s[t] = half(a[t] / 64.0f); threadgroup_barrier(mem_flags::mem_threadgroup);
+     if (g < 32u) {
+       simdgroup_half8x8 x; simdgroup_float8x8 sum = make_filled_simdgroup_matrix<float, 8, 8>(1.0f);
+       simdgroup_load(x, s);
+       simdgroup_multiply_accumulate(sum, x, x, sum);
+       simdgroup_store(sum, o);
+     }`,
+  ));
+  assert.deepEqual([...halves].slice(0, 64), product(x, x).map((v) => v / 4096 + 1));
+  if (simulator === null) return;
+  const own = run(source(
+    "if (g < 32u) { simdgroup_float8x8 x; simdgroup_load(x, a); o[2u * g] = x.thread_elements()[0]; o[2u * g + 1u] = x.thread_elements()[1]; }",
+  ));
+  // Lanes 0, 1, 2, 8 and 16 begin rows 0, 0, 1, 0 and 4.
+  assert.deepEqual([0, 1, 2, 8, 16].map((lane) => own[2 * lane]), [0, 2, 8, 4, 32]);
+  assert.deepEqual([...own].slice(0, 64).sort((a, b) => a - b), Array.from({ length: 64 }, (_, i) => i));
+  assert.deepEqual(violations(), []);
+  for (
+    const body of [
+      "simdgroup_half8x8 x; simdgroup_load(x, a); o[g] = 0.0f;",
+      "simdgroup_matrix<int, 8, 8> x; o[g] = float(x.elements[0]);",
+      "simdgroup_matrix<float, 4, 4> x; o[g] = x.elements[0];",
+      "simdgroup_float8x8 x; simdgroup_half8x8 y; simdgroup_multiply_accumulate(x, x, y, x); o[g] = 0.0f;",
+      "simdgroup_float8x8 x; simdgroup_store(x, a); o[g] = 0.0f;",
+    ]
+  ) assert.throws(() => metal.program(source(body)), /strict pass/, body);
+  const some = "simdgroup_float8x8 x = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);";
+  assert.throws(
+    () => run(source(`${some} if (l < 16u) simdgroup_multiply_accumulate(x, x, x, x); o[g] = simd_sum(a[g]);`)),
+    /not reached by all threads/,
+  );
+  violations();
+});
+test("a SIMD group's barrier orders its own threads alone", () => {
+  const exchange = (other: string): Source =>
+    source(`threadgroup float s[64]; s[t] = a[g]; simdgroup_barrier(mem_flags::mem_threadgroup); o[g] = s[${other}];`);
+  for (const seed of [0, 1, 2]) {
+    checked(() => run(exchange("t ^ 1u")), null, seed);
+    checked(
+      () => run(exchange("t ^ 32u")),
+      /touched by another thread of the threadgroup since the last barrier/,
+      seed,
+    );
+  }
+});
+
 test("threadgroup memory begins as NaN", () => {
   const got = run(
     source(

@@ -70,11 +70,13 @@ export function printTiles(w: Writer, s: Extract<ProductShape, { form: "tiles" }
   batchOf(w, `group / (${across} * down)`, [a, b]);
   w.line("const uint simd = sn_thread / 32u, lane = sn_thread % 32u;");
   w.line(`const int top = int(simd / 2u) * ${height}, side = int(simd % 2u) * ${width};`);
-  for (const t of [left, right]) {
-    const { along } = t.factor.lie;
-    w.line(w.language.shared(type, t.name, t.pitch * (along === "side" ? s.depth : t.side)));
-  }
-  w.line(w.language.shared("float", "sums", 4 * 8 * width));
+  // One memory, which begins at a multiple of a vector, for both tiles and then for the sums.
+  const room = (t: Tile): number => t.pitch * (t.factor.lie.along === "side" ? s.depth : t.side);
+  const bytes = (room(left) + room(right)) * (type === "half" ? 2 : 4), sums = 4 * 8 * width * 4;
+  w.line(w.language.shared("float4", "room", Math.ceil(Math.max(bytes, sums) / 16)));
+  w.line(
+    `threadgroup ${type} *${left.name} = (threadgroup ${type} *)room, *${right.name} = ${left.name} + ${room(left)};`,
+  );
   w.line(`simdgroup_float8x8 sum[${height / 8}][${width / 8}];`);
   const each = (n: number, name: string, body: () => void): void => {
     w.line("#pragma unroll");
@@ -109,7 +111,7 @@ export function printTiles(w: Writer, s: Extract<ProductShape, { form: "tiles" }
     w.line(w.language.barrier);
   });
   // Eight rows of a SIMD group's part at a time go to memory that its lanes read along the rows.
-  w.line(`threadgroup float *part = sums + simd * ${8 * width}u;`);
+  w.line(`threadgroup float *part = (threadgroup float *)room + simd * ${8 * width}u;`);
   each(height, "i", () => {
     each(width, "j", () => w.line(`simdgroup_store(sum[i][j], part + 8 * j, ${width});`));
     w.line("simdgroup_barrier(mem_flags::mem_threadgroup);");

@@ -85,7 +85,9 @@ void simdgroup_barrier(mem_flags);
 template<class T, int columns, int rows> struct simdgroup_matrix {
   static_assert(columns == 8 && rows == 8, "a simdgroup_matrix is 8 x 8");
   static_assert(msl::scalar<T>::real, "a simdgroup_matrix is of float or half");
-  T elements[2];
+  typedef T pair __attribute__((ext_vector_type(2)));
+  pair elements;
+  thread pair &thread_elements();
 };
 typedef simdgroup_matrix<float, 8, 8> simdgroup_float8x8;
 typedef simdgroup_matrix<half, 8, 8> simdgroup_half8x8;
