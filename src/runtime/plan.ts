@@ -150,7 +150,7 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   const all = everyGraph(graph), inPlace = new Set(all.flatMap((g) => [...g.inPlace]));
   const overwritten = new Set([...graph.inPlace].map((n) => n.inputs[0] as Node));
   const over = (n: Node): Node => inPlace.has(n) ? n.inputs[0] as Node : n;
-  const actual = (p: Place): Place => p.node === null ? p : { ...p, node: over(p.node) };
+  const actual = (p: Place): Place => p.node === null || !inPlace.has(p.node) ? p : { ...p, node: over(p.node) };
   const placesOf = (s: Step): Place[] =>
     s.kind === "kernel" ? s.operands.map((o) => actual(o.place)) : s.places.map((x) => actual(x.place));
   const isLeaf = (p: Place): boolean => p.node !== null && leafOf.has(p.node);
