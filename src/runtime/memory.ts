@@ -127,9 +127,16 @@ export function isSpare(n: Node, bytes: number): boolean {
   const v = n.view as View;
   return v.offset === 0 && isContiguous(v);
 }
+/** Of a node of several results that nobody wants any more. */
+const GONE: readonly Buf[] = [];
 /** Lets go of a node's buffer once nobody wants it. */
 export function release(n: Node): void {
   if (n.handles > 0 || n.pending > 0) return;
+  if (n.results !== null) {
+    for (const b of n.results) if (b !== undefined && --b.users === 0 && !b.exposed) native().dispose(b.id);
+    n.results = GONE;
+    return;
+  }
   const b = n.buf;
   if (b === null) return;
   n.buf = null;
