@@ -1,7 +1,8 @@
-// Runs the test suite under Bun and under Deno, on the CPU and on the test device: `bun run test [part of a path ...]`. The last line sums all.
+// Runs the test suite under Bun and under Deno, on the CPU, on the test device and in part on Metal: `bun run test [part of a path ...]`. The last line sums all.
 // SINTER_DEVICE=cpu or fake runs all of it on that device alone.
+import { join } from "node:path";
 import process from "node:process";
-import { filesUnder, shown, tools } from "./tools.ts";
+import { filesUnder, quietly, root, shown, tools } from "./tools.ts";
 
 const wanted = process.argv.slice(2);
 const files = filesUnder("tests")
@@ -13,6 +14,13 @@ const METAL = /^\.\/tests\/metal\//;
 const DEVICELESS = /^\.\/tests\/(metal|base|kernel|blas|shim|vectors|layers|runtime\/(ffi|devices))/;
 /** Long, and about numbers or a collector rather than what lies between an engine and a device: on the test device under Bun only. */
 const BUN_ONLY = /^\.\/tests\/(memory\/(flat|limits)|generated\/(ops|gradients|lengths|shapeless))/;
+
+/** What runs on Metal too, simulated but on a Mac; the rest of the suite does by `bun run metal`. */
+const ON_METAL = /^\.\/tests\/(transform|io|ops\/sort|runtime\/(async|compile|errors|explain|indices))/;
+const simulated = process.platform !== "darwin";
+const METAL_ENV: Readonly<Record<string, string>> = simulated
+  ? { SINTER_METAL_LIBRARY: join(root, "zig-out/lib/libmetalsim.so") }
+  : {};
 
 interface Engine {
   readonly command: string;
@@ -39,15 +47,24 @@ let passed = 0;
 let failed = 0;
 
 /** Runs one engine's test runner and adds what its summary says; a run that ends badly counts as a failure at least. */
-async function run(engine: string, device: string, paths: readonly string[]): Promise<void> {
+async function run(
+  engine: string,
+  device: string,
+  paths: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<void> {
   if (paths.length === 0) return;
   const { command, args, pass, fail } = ENGINES[engine] as Engine;
   console.log(`\n--- ${engine} on ${device} ---`);
-  const { code, output } = await shown(command, [...args, ...paths], { SINTER_DEVICE: device });
+  const { code, output } = await shown(command, [...args, ...paths], { SINTER_DEVICE: device, ...more });
   const last = (pattern: RegExp): number => Number([...output.matchAll(pattern)].at(-1)?.[1] ?? 0);
   passed += last(pass);
   const failures = last(fail);
   failed += code !== 0 ? Math.max(1, failures) : failures;
+  if (device === "gpu" && /^\[metalsim\]/m.test(output)) {
+    failed++;
+    console.log("Rules of Metal were broken");
+  }
   if (code !== 0 && failures === 0) console.log(`${engine}'s test runner ended with code ${code}`);
 }
 
@@ -69,6 +86,9 @@ if (files.length === 0) {
       "fake",
       files.filter((path) => !DEVICELESS.test(path) && (engine === "Bun" || !BUN_ONLY.test(path))),
     );
+    const onMetal = process.platform === "win32" ? [] : files.filter((path) => ON_METAL.test(path));
+    if (simulated && onMetal.length > 0) quietly(tools.zig, ["build", "metalsim"]);
+    await run(engine, "gpu", onMetal, METAL_ENV);
   }
 }
 console.log(`\n${passed} passed, ${failed} failed`);

@@ -112,6 +112,7 @@ enum { SN_AFTER = 1 };
 enum { SN_NONE, SN_MEM, SN_SLOT, SN_SCALAR, SN_AXIS, SN_STAGE, SN_TILE };
 //   kind SN_MAP: one loop over i that may be cut anywhere across threads. Entry: entry0.
 //   kind SN_ROW: passes over a row (stage `loop` ends one) with per-row stages between them; rows are spread over threads. Entry: entry0.
+//     A tile is an array of one row: what one pass keeps for later ones.
 //   kind SN_COL: for each row, each chunk of i: entry0 (initialises tiles); then for each step of the fold axis in order entry1; then entry2.
 //     A tile is an array of one chunk of 64-bit places, addressed by i like a contiguous operand. Rows and chunks are spread over threads.
 //     The fold axis is row axis number nRow for SN_AXIS, and the fold stride advances the operands.

@@ -63,7 +63,7 @@ const char *sn_check_program(const isa_table *isa, uint32_t kind, int wide, uint
       if (is > SN_TILE || !(allowed[k] & K(is))) return "a stage has an operand of the wrong kind";
       switch (is) {
         case SN_SLOT: if (x >= slots || (starts(name, "threefry") && k == 1 && x + 1 >= slots)) return "no such slot"; break;
-        case SN_TILE: if (x >= tiles || kind != SN_COL) return "no such tile"; break;
+        case SN_TILE: if (x >= tiles || (kind != SN_COL && kind != SN_ROW)) return "no such tile"; break;
         case SN_SCALAR: if (x >= out->scalars) out->scalars = x + 1; break;
         case SN_AXIS: if (x >= out->axes) out->axes = x + 1; break;
         case SN_MEM:

@@ -150,11 +150,13 @@ static void place(machine *x, const dispatch *d, int64_t fold) {
     if (x->fix[f].second) x->fix[f].s->b = p; else x->fix[f].s->a = p;
   }
 }
-// Tiles hold a chunk of accumulators, each step in a block of eight vectors: element i of the chunk is in step (i - base) / step.
-static void tile_at(machine *x, const program *g, int64_t step_index, int64_t chunk_steps) {
+// Tiles hold a chunk of accumulators, each step in a block of eight vectors: element i of the chunk is in step (i - first) / step, so that a tile operand
+// advances by one block for each step.
+static void tile_at(machine *x, const program *g, int64_t first, int64_t chunk_steps, int64_t step) {
   for (uint32_t i = 0; i < g->n; i++) {
-    if (sn_kind_of(g->s[i].a) == SN_TILE) x->s[i].a = x->tiles + ((size_t)sn_index_of(g->s[i].a) * chunk_steps + step_index) * VEC * 8;
-    if (sn_kind_of(g->s[i].b) == SN_TILE) x->s[i].b = x->tiles + ((size_t)sn_index_of(g->s[i].b) * chunk_steps + step_index) * VEC * 8;
+    if (sn_kind_of(g->s[i].a) != SN_TILE) continue;
+    x->s[i].am = (int64_t)VEC * 8 / step;
+    x->s[i].a = x->tiles + (size_t)sn_index_of(g->s[i].a) * chunk_steps * VEC * 8 - first * x->s[i].am;
   }
 }
 static int64_t length_of(const dispatch *d, const machine *x, int64_t full) {
@@ -168,13 +170,16 @@ static void run_part(void *arg, int part, int parts, int thread) {
   part_job *j = arg;
   const dispatch *d = j->d;
   const program *g = d->g;
-  int64_t step = 8 * isa->lanes / (g->wide ? 2 : 1), chunk_steps = d->chunk / step;
-  size_t need = (size_t)g->n * sizeof(stage) + (size_t)d->n_mem * (sizeof(operand) + sizeof(char *)) + 2 * (size_t)g->n * sizeof(fixup) + (size_t)(g->slots + 1) * VEC * 8 + (g->kind == SN_COL ? (size_t)g->tiles * (size_t)chunk_steps * VEC * 8 : 0) + 512;
+  int64_t step = 8 * isa->lanes / (g->wide ? 2 : 1);
+  // A tile holds what a chunk accumulates, of rows what a later pass wants again.
+  const int64_t chunk_steps = g->kind == SN_COL ? d->chunk / step : g->kind == SN_ROW ? (d->n > 0 ? (d->n - 1) / step + 1 : 1) : 0;
+  const size_t tile_bytes = (size_t)g->tiles * (size_t)chunk_steps * VEC * 8;
+  size_t need = (size_t)g->n * sizeof(stage) + (size_t)d->n_mem * (sizeof(operand) + sizeof(char *)) + 2 * (size_t)g->n * sizeof(fixup) + (size_t)(g->slots + 1) * VEC * 8 + tile_bytes + 512;
   char *memory = sn_scratch(need);
   if (!memory) { j->failed = 1; return; }
   machine x;
   x.slots = memory; memory += (size_t)(g->slots + 1) * VEC * 8;
-  x.tiles = memory; if (g->kind == SN_COL) memory += (size_t)g->tiles * (size_t)chunk_steps * VEC * 8;
+  x.tiles = memory; memory += tile_bytes;
   x.s = (stage *)memory; memory += (size_t)g->n * sizeof(stage);
   x.op = (operand *)memory; memory += (size_t)d->n_mem * sizeof(operand);
   x.fix = (fixup *)memory; memory += 2 * (size_t)g->n * sizeof(fixup);
@@ -185,15 +190,14 @@ static void run_part(void *arg, int part, int parts, int thread) {
     for (int64_t item = i0; item < i1; item++) {
       enter_row(d, &x, item / d->chunks);
       int64_t c0 = item % d->chunks * d->chunk, c1 = c0 + d->chunk < d->n ? c0 + d->chunk : d->n, folds = length_of(d, &x, d->fold_size);
+      x.r.start = (size_t)c0;
+      tile_at(&x, g, c0, chunk_steps, step);
+      place(&x, d, 0);
+      isa->run(x.s + g->entry[0], &x.r, (size_t)c0, (size_t)c1);
       // One step of the tape at a time would pay the entry for each; the loop stage walks a chunk, so tiles advance with i.
-      for (int64_t f = -1; f <= folds; f++) {
-        if (f >= 0 && f < folds) { x.axes[d->n_row] = f; place(&x, d, f); } else place(&x, d, 0);
-        x.r.start = (size_t)c0;
-        tile_at(&x, g, 0, chunk_steps);
-        // Tile operands advance by one block for each step: am is bytes per element of the walk.
-        for (uint32_t i = 0; i < g->n; i++) if (sn_kind_of(g->s[i].a) == SN_TILE) { x.s[i].am = (int64_t)VEC * 8 / step; x.s[i].a -= c0 * x.s[i].am; }
-        isa->run(x.s + g->entry[f < 0 ? 0 : f < folds ? 1 : 2], &x.r, (size_t)c0, (size_t)c1);
-      }
+      for (int64_t f = 0; f < folds; f++) { x.axes[d->n_row] = f; place(&x, d, f); isa->run(x.s + g->entry[1], &x.r, (size_t)c0, (size_t)c1); }
+      place(&x, d, 0);
+      isa->run(x.s + g->entry[2], &x.r, (size_t)c0, (size_t)c1);
     }
     return;
   }
@@ -226,6 +230,7 @@ static void run_part(void *arg, int part, int parts, int thread) {
     }
     return;
   }
+  tile_at(&x, g, 0, chunk_steps, step);
   enter_row(d, &x, r0);
   for (int64_t row = r0;;) {
     place(&x, d, 0);
@@ -346,7 +351,7 @@ static int run_dispatch(context *c, const uint32_t *w, uint32_t n, const binding
   d.chunk = 4096 / step * step;
   if (d.g->kind == SN_COL) {
     if (d.n < d.chunk) d.chunk = (d.n + step - 1) / step * step;
-    while (d.chunk > 8 * step && d.total_rows * ((d.n + d.chunk - 1) / d.chunk) < threads && parts > 1) d.chunk = (d.chunk / 2 + step - 1) / step * step;
+    while (d.chunk > 2 * step && d.total_rows * ((d.n + d.chunk - 1) / d.chunk) < threads && parts > 1) d.chunk = (d.chunk / 2 + step - 1) / step * step;
     d.chunks = (d.n + d.chunk - 1) / d.chunk;
     if (parts > d.total_rows * d.chunks) parts = d.total_rows * d.chunks;
   } else if (d.g->kind == SN_MAP && d.total_rows < 4 * threads && d.n >= 4 * step) { d.split_inner = 1; if (parts > d.n / step) parts = d.n / step > 0 ? d.n / step : 1; }

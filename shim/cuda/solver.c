@@ -45,9 +45,10 @@ static void library(run *r, int status) {
 // Memory until what is on the stream now, and is put there by this run, has ended.
 static void *take(run *r, int64_t bytes) {
   CUdeviceptr p = 0;
+  const size_t n = bytes > 0 ? (size_t)bytes : 1;
   if (r->code) return 0;
-  CUresult error = sn_cuda.allocate_on(&p, (size_t)(bytes > 0 ? bytes : 1), r->stream);
-  if (error == CUDA_ERROR_OUT_OF_MEMORY) { sn_trim(); error = sn_cuda.allocate_on(&p, (size_t)bytes, r->stream); }
+  CUresult error = sn_cuda.allocate_on(&p, n, r->stream);
+  if (error == CUDA_ERROR_OUT_OF_MEMORY) { sn_trim(); error = sn_cuda.allocate_on(&p, n, r->stream); }
   driver(r, error);
   if (error) return 0;
   r->held[r->holds++] = p;
@@ -137,7 +138,7 @@ static const marks none;
 
 static void eigh(run *r) {
   const int64_t b = r->batch, n = r->c->n[1], lower = r->c->n[2];
-  const int complex = r->type == C_32F, vectors = operand(r, 2) != 0, uplo = lower ? UPPER : LOWER, several = b > 1 && sn_solver_batched.syevd;
+  const int complex = r->type == C_32F, vectors = operand(r, 2) != 0, uplo = lower ? UPPER : LOWER, several = at_once(r, n) && sn_solver_batched.syevd;
   void *A = take(r, b * n * n * r->item), *W = take(r, b * n * 4);
   int *info = take_zeros(r, b), *spoiled = take_zeros(r, b);
   arrange in = rows_of(n, n), out = from_columns(n, n, n * n, n), values = rows_of(1, n);
@@ -226,8 +227,8 @@ static void lu(run *r) {
   void *A = take(r, b * m * n * r->item), *out = operand(r, 2), *order = operand(r, 3), *exchanges = take(r, b * k * 8);
   int *info = take_zeros(r, b);
   place(r, 0, operand(r, 0), A, to_columns(m, n), none);
-  if (!together) lu_of(r, A, m, n, exchanges, info);
-  else {
+  if (k && !together) lu_of(r, A, m, n, exchanges, info);
+  else if (k) {
     float **all = list(r, A, n * n);
     if (!r->code) library(r, sn_blas.getrf_batched(blas, (int)n, all, (int)n, exchanges, info, (int)b));
   }

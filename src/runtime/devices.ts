@@ -43,7 +43,7 @@ export function deviceNumber(lib: Native, device: Device): number {
   return device === cpu ? 0 : need(lib, device).number;
 }
 /** Statistic of CUDA: 1 if cuSOLVER is there, which is opened by the question. */
-const CUDA_SOLVES = 5;
+export const CUDA_SOLVES = 5;
 let solves: boolean | null = null;
 /** True if a GPU has the routines of a family. */
 export function hasRoutines(lib: Native, device: Device, family: CallFamily): boolean {

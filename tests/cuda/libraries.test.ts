@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import * as mx from "../../mod.ts";
 import { root } from "../../scripts/tools.ts";
+import { CUDA_SOLVES } from "../../src/runtime/devices.ts";
 import { native } from "../../src/runtime/memory.ts";
 import { DTYPES, products } from "../support/cuda_products.ts";
 import { printed } from "../support/process.ts";
@@ -57,7 +58,7 @@ test("float32 is float32 unless setMatmulPrecision says otherwise, in compiled f
   for (const e of errors()) assert.ok(e < 2e-6, `${e}`);
 });
 
-const solves = there && lib.stat((CUDA as number) << 8 | 5) === 1;
+const solves = there && lib.stat((CUDA as number) << 8 | CUDA_SOLVES) === 1;
 /** Where factorisations are tested: without a GPU the CPU's are, by the same checks. */
 const onSolver = solves ? onGpu : onCpu, place = solves ? "GPU" : "CPU";
 const matrix = (...shape: number[]): mx.NDArray =>
@@ -151,6 +152,8 @@ test(`what has no factors is the same everywhere, and all goes on: ${place}`, ()
     assert.deepEqual(mx.linalg.eigvalsh(bad).tolist(), [[NaN, NaN], [2, 3]]);
     assert.deepEqual(mx.linalg.svd(bad, { computeUv: false }).tolist(), [[NaN, NaN], [3, 2]]);
     assert.deepEqual(mx.linalg.inv(mx.eye(2).mul(2)).tolist(), [[0.5, 0], [0, 0.5]]);
+    assert.deepEqual(mx.linalg.lu(mx.zeros([3, 0]))[0].tolist(), [0, 1, 2]);
+    assert.deepEqual(mx.linalg.svd(mx.zeros([2, 0]))[0].tolist(), [[1, 0], [0, 1]]);
   });
 });
 test("explain says where a factorisation runs", { skip: !solves }, () => {

@@ -66,6 +66,36 @@ function uniform(e: Expr, k: Kernel, known: Map<Expr, boolean>): boolean {
   return u;
 }
 
+/** From how many operations on a value is read from a tile rather than computed again. */
+const DEAR = 4;
+/** Operations that take many instructions. */
+const LONG = new Set([
+  "exp",
+  "expm1",
+  "log",
+  "log1p",
+  "log2",
+  "log10",
+  "pow",
+  "tanh",
+  "erf",
+  "sin",
+  "cos",
+  "tan",
+  "div",
+]);
+/** Operations below a value, each once for each path to it. */
+function costOf(e: Expr, known: Map<Expr, number>): number {
+  let c = known.get(e);
+  if (c === undefined) {
+    c = e.op === "scalar" || e.op === "fold"
+      ? 0
+      : e.args.reduce((a, x) => a + costOf(x, known), LONG.has(e.op) ? 8 : 1);
+    known.set(e, c);
+  }
+  return c;
+}
+
 class Emitter {
   readonly stages: Stage[] = [];
   slots = 0;
@@ -75,6 +105,9 @@ class Emitter {
   readonly #kept = new Map<Expr, number>();
   readonly #uses = new Map<Expr, number>();
   readonly #uniform = new Map<Expr, boolean>();
+  /** Values that a later pass over the row wants again, each with its tile; and those whose tile an earlier pass filled. */
+  readonly #tiles = new Map<Expr, number>();
+  readonly #filled = new Set<Expr>();
 
   constructor(k: Kernel) {
     this.#k = k;
@@ -94,12 +127,31 @@ class Emitter {
     this.#pinned.set(e, slot);
   }
 
+  /** Gives tiles to what is dear to compute and wanted by several passes, of which these are the roots. Returns how many. */
+  share(passes: readonly (readonly Expr[])[]): number {
+    const known = new Set<Expr>(), costs = new Map<Expr, number>();
+    for (const roots of passes) {
+      for (const r of roots) {
+        // From the top: nothing below a shared value is computed again.
+        const stack = [r], seen = new Set<Expr>();
+        while (stack.length > 0) {
+          const e = stack.pop() as Expr;
+          if (seen.has(e) || this.#tiles.has(e) || uniform(e, this.#k, this.#uniform)) continue;
+          seen.add(e);
+          if (known.has(e) && costOf(e, costs) >= DEAR) this.#tiles.set(e, this.#tiles.size);
+          else stack.push(...e.args);
+        }
+      }
+      for (const e of expressions(roots)) known.add(e);
+    }
+    return this.#tiles.size;
+  }
   /** Starts a loop body: counts uses and computes what is one per row. */
   begin(roots: readonly Expr[]): void {
     for (const s of this.#kept.values()) this.#free.push(s);
     this.#kept.clear();
     this.#uses.clear();
-    const order = expressions(roots);
+    const order = expressions(roots, this.#filled);
     // Only what a varying expression reads is needed in the loop.
     const vary = (e: Expr): boolean => !uniform(e, this.#k, this.#uniform);
     for (const e of order) if (vary(e)) { for (const a of e.args) this.#uses.set(a, (this.#uses.get(a) ?? 0) + 1); }
@@ -130,6 +182,7 @@ class Emitter {
     const kept = this.#kept.get(e);
     if (kept !== undefined) return { variant: "m", ref: SLOT | kept };
     if (e.op === "fold" && this.#k.kind === "column") return { variant: "m", ref: TILE | e.imm };
+    if (this.#filled.has(e)) return { variant: "m", ref: TILE | this.#tiles.get(e)! };
     if (e.op === "load" && e.t !== "c64") {
       const m = this.#k.mems[e.imm];
       if (m !== undefined && m.along === "unit" && storageOf(m.dtype) === width(e.t) && computeOf(m.dtype) === e.t) {
@@ -183,7 +236,18 @@ class Emitter {
     this.#consume(e);
   }
 
+  /** Ends a pass: what it kept in tiles is there for the next. */
+  end(roots: readonly Expr[]): void {
+    for (const e of expressions(roots, this.#filled)) if (this.#tiles.has(e)) this.#filled.add(e);
+  }
+
   #compute(e: Expr): void {
+    const tile = this.#tiles.get(e);
+    if (tile !== undefined && this.#filled.has(e)) return this.stage("get", TILE | tile);
+    this.#make(e);
+    if (tile !== undefined) this.stage("keep", TILE | tile);
+  }
+  #make(e: Expr): void {
     const k = this.#k;
     switch (e.op) {
       case "scalar":
@@ -428,6 +492,7 @@ export function tape(k: Kernel): Tape {
     if (k.rowStores.length > 0) e.stage("loop", STAGE | last);
     e.stage("ret");
   } else {
+    if (k.kind === "row") tiles = e.share(k.passes.map(roots));
     for (const p of k.passes) {
       e.begin(roots(p));
       const state = p.folds.map((f) => {
@@ -455,6 +520,7 @@ export function tape(k: Kernel): Tape {
       const alone = k.kind === "sequence" && k.passes.length === 1 && p.stores.length === 1;
       for (const s of p.stores) e.store(s, false, alone);
       e.stage("loop", STAGE | start);
+      e.end(roots(p));
       for (const { f, a, b, name } of state) {
         e.stage(`${name}.done`, SLOT | a, b < 0 ? 0 : SLOT | b);
         e.stage("keep", SLOT | a);
