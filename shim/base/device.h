@@ -11,9 +11,9 @@ typedef struct memory { void *handle; char *host; } memory;
 
 // One binding of a submission; the kind is the binding's word (SN_BIND_BUFFER, ...).
 // `p` is the memory's address for the device of the task, null if that does not reach it: then only a copy may name it.
-// `at` is where a window begins in the memory `m`; 0 for all others.
+// A window begins at `at` of the memory of binding `of`, whose `m` it has (none before a loop placed it); 0 for all others.
 // `after`: tasks in flight, up to number `last`, that use the memory of a new buffer until then.
-struct binding { memory m; char *p; uint64_t bytes, at, after, last; uint32_t id; uint8_t device, kind; };
+struct binding { memory m; char *p; uint64_t bytes, at, after, last; uint32_t id, of; uint8_t device, kind; };
 
 // A submission in flight. `waits` has a bit for each task of the same context, by index, that must be complete before this one may begin.
 // When a task is handed to its device, every bit left is a task that was handed to the same device before, in c->number order; the library

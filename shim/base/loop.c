@@ -20,7 +20,7 @@ static int set_windows(const runner *r, const uint32_t *e, uint32_t n, uint64_t 
     if (!alternates && (i > INT64_MAX || __builtin_mul_overflow((int64_t)wide(e + BY), (int64_t)i, &step))) return refuse(r, "a window leaves its binding");
     if (__builtin_add_overflow(at, step, &at) || at < 0 || (uint64_t)at > base.bytes || b->bytes > base.bytes - (uint64_t)at) return refuse(r, "a window leaves its binding");
     *b = (binding){.m = {base.m.handle, base.m.host ? base.m.host + at : 0}, .p = base.p ? base.p + at : 0, .bytes = b->bytes, .at = base.at + (uint64_t)at,
-      .device = base.device, .kind = SN_BIND_WINDOW};
+      .of = base.kind == SN_BIND_WINDOW ? base.of : from, .device = base.device, .kind = SN_BIND_WINDOW};
   }
   return 0;
 }

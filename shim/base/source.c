@@ -61,12 +61,12 @@ const char *sn_read_launch(const task *t, const uint32_t *w, uint32_t n, launch 
   const uint64_t threads = (uint64_t)w[SIZE] * w[SIZE + 1] * w[SIZE + 2];
   if (threads == 0 || threads > p->threads || !w[GROUPS] || !w[GROUPS + 1] || !w[GROUPS + 2]) return "no threads, or more than the program was made for";
   for (const uint32_t *at = w + BOUND; at < w + BOUND + 3 * p->buffers; at += 3)
-    if (at[0] >= t->nb || wide(at + 1) >= t->b[at[0]].bytes + SN_PAD) return "a buffer is not bound, or its offset is beyond its end";
+    if (at[0] >= t->nb || !t->b[at[0]].m.handle || wide(at + 1) >= t->b[at[0]].bytes + SN_PAD) return "a buffer is not bound, or its offset is beyond its end";
   *l = (launch){p, w + GROUPS, w + SIZE, w + BOUND, w + BOUND + 3 * p->buffers, w[FLAGS] & SN_AFTER};
   return 0;
 }
 const char *sn_read_copy(const task *t, const uint32_t *w, uint32_t n, copy *c) {
-  if (n != 8 || w[0] >= t->nb || w[3] >= t->nb) return "malformed";
+  if (n != 8 || w[0] >= t->nb || w[3] >= t->nb || !t->b[w[0]].m.handle || !t->b[w[3]].m.handle) return "malformed";
   *c = (copy){t->b + w[0], t->b + w[3], wide(w + 1), wide(w + 4), wide(w + 6)};
   return c->bytes > c->to->bytes || c->at_to > c->to->bytes - c->bytes || c->bytes > c->from->bytes || c->at_from > c->from->bytes - c->bytes ? "out of bounds" : 0;
 }

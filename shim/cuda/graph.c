@@ -4,7 +4,7 @@
 #include "cuda.h"
 #include <stdlib.h>
 #include <string.h>
-#define FEWEST 5                       // commands that are worth a graph
+#define WORTH 5                        // launches that are worth a graph; so is one library call, which takes the host as long
 #define TIMES 3                        // that a form is seen before it is recorded
 #define FORMS 256                      // that are counted
 #define MOST 64                        // graphs that are kept
@@ -30,14 +30,16 @@ static uint64_t mix(uint64_t h, uint32_t x) { return (h ^ x) * 0x100000001b3u; }
 // The form of a task, of which programs and grids are part; 0 if it is no case for a graph.
 static uint64_t form_of(const task *t, uint32_t *commands) {
   uint64_t h = mix(0xcbf29ce484222325u, t->nb);
+  uint32_t worth = 0;
   *commands = 0;
   for (uint32_t at = t->at, n; at < t->n; at += n, ++*commands) {
     const uint32_t *w = t->words + at;
     n = t->n - at >= 2 ? w[1] : 0;
-    if (n < 2 || n > t->n - at || w[0] == SN_COPY) return 0;
+    if (n < 2 || n > t->n - at || w[0] == SN_COPY || w[0] == SN_LOOP) return 0;
+    worth += w[0] == SN_CALL ? WORTH : 1;
     for (uint32_t i = 0; i < (w[0] == SN_LAUNCH && n > 12 ? 12 : 3) && i < n; i++) h = mix(h, w[i]);
   }
-  return *commands < FEWEST ? 0 : h | 1;
+  return worth < WORTH ? 0 : h | 1;
 }
 static void drop(graph **q) {
   graph *g = *q;

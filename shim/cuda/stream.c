@@ -32,7 +32,7 @@ static line pending[LANES], running;   // tasks that are on no stream yet, and c
 static CUstream streams[LANES];
 static struct { void *memory; CUevent free; } pieces[LANES][2];
 static int *verdicts;                  // of jobs: in pinned memory, where kernels write them
-static context *scribes[2];           // of the computing lanes
+static context *scribes[LANES];        // where the library writes what was wrong with a command
 static char lost[320];                 // why the context is lost, once it is
 _Atomic uint64_t sn_cuda_counts[SN_CUDA_COUNTS];
 
@@ -117,7 +117,7 @@ static void order(job *j) {
 
 // ---- commands -----------------------------------------------------------------------------------------------------------
 static uint64_t wide(const uint32_t *w) { return w[0] | (uint64_t)w[1] << 32; }
-static CUdeviceptr at(const binding *b, uint64_t offset) { return (CUdeviceptr)(uintptr_t)b->m.handle + offset; }
+static CUdeviceptr at(const binding *b, uint64_t offset) { return (CUdeviceptr)(uintptr_t)b->m.handle + b->at + offset; }
 const char *sn_cuda_read(const task *t, const uint32_t *w, uint32_t n, sn_launching *x) {
   const char *why = sn_read_launch(t, w, n, &x->l);
   if (why) return why;
@@ -141,7 +141,7 @@ static int launch_kernel(job *j, const uint32_t *w, uint32_t n, CUstream stream)
 static int call_routine(job *j, const uint32_t *w, uint32_t n, CUstream stream) {
   sn_checked r;
   if (j->lane != COMPUTE && j->lane != LATE) return refuse(j, SN_E_WORDS, "call", "is for the first stream");
-  context *scribe = scribes[j->lane == LATE];
+  context *scribe = scribes[j->lane];
   const int code = sn_read_call(scribe, w, n, j->t->b, j->t->nb, &r);
   if (code) return refuse(j, code, "call", sn_written(scribe));
   if (!r.touched) return 1;
@@ -205,23 +205,34 @@ static int encode_command(void *job_, const uint32_t *w, CUstream stream) {
     default: return refuse(j, SN_E_WORDS, "command", "a GPU does not run it");
   }
 }
+static int run_command(void *job_, const uint32_t *w, uint32_t n) {
+  job *j = job_;
+  (void)n;
+  if (w[0] == SN_LAUNCH) atomic_fetch_add(&sn_cuda_counts[SN_CUDA_LAUNCHED], 1);
+  encode_command(j, w, streams[j->lane]);
+  return j->code;
+}
+static int no_flag(void *job_, const binding *b, uint64_t offset, uint8_t *value) {
+  (void)b; (void)offset; (void)value;
+  refuse(job_, SN_E_WORDS, "loop", "a GPU does not read a flag");
+  return SN_E_WORDS;
+}
 // Puts the commands of a job on its stream, and its event behind them.
 static void encode(job *j) {
   const task *t = j->t;
   const CUstream stream = streams[j->lane];
-  uint32_t launched = 0;
-  for (uint32_t at = t->at, n; at < t->n; at += n) {
-    n = t->n - at >= 2 ? t->words[at + 1] : 0;
-    if (n < 2 || n > t->n - at) { refuse(j, SN_E_WORDS, "command", "malformed"); break; }
-    launched += t->words[at] == SN_LAUNCH;
-  }
   if (is_lost) refuse_plainly(j, SN_E_DEVICE, lost);
-  atomic_fetch_add(&sn_cuda_counts[SN_CUDA_LAUNCHED], launched);
   const int bad = j->code;
-  if (!bad && j->lane == COMPUTE && sn_cuda_replay(t, stream, encode_command, j)) atomic_fetch_add(&sn_cuda_counts[SN_CUDA_REPLAYED], 1);
-  else if (!bad) {
+  if (!bad && j->lane == COMPUTE && sn_cuda_replay(t, stream, encode_command, j)) {
+    uint32_t launched = 0;
+    for (uint32_t at = t->at; at < t->n; at += t->words[at + 1]) launched += t->words[at] == SN_LAUNCH;
+    atomic_fetch_add(&sn_cuda_counts[SN_CUDA_LAUNCHED], launched);
+    atomic_fetch_add(&sn_cuda_counts[SN_CUDA_REPLAYED], 1);
+  } else if (!bad) {
     j->code = 0;                       // of a recording that failed
-    for (uint32_t at = t->at; at < t->n && !j->code; at += t->words[at + 1]) encode_command(j, t->words + at, stream);
+    context *scribe = scribes[j->lane];
+    const int code = sn_commands(&(runner){j, scribe, t->b, t->nb, run_command, no_flag}, t->words + t->at, t->n - t->at);
+    if (code && !j->code) refuse(j, code, "commands", sn_written(scribe));
   }
   // Also of a task that failed midway: what it has on the stream must end before its memory is free.
   good(j, sn_cuda.record(j->done, streams[j->lane]), "event");
@@ -366,7 +377,7 @@ void sn_cuda_enqueue(task *t) {
 const char *sn_cuda_open_streams(void) {
   static const char *const none = "the CUDA device gives no streams";
   pthread_t thread;
-  if (!(scribes[0] = sn_scribe()) || !(scribes[1] = sn_scribe())) return none;
+  for (int i = 0; i < LANES; i++) if (!(scribes[i] = sn_scribe())) return none;
   sn_cuda_open_graphs();
   for (int i = 0; i < LATE; i++) if (sn_cuda.new_stream(&streams[i], CU_STREAM_NON_BLOCKING)) return none;
   streams[LATE] = streams[COMPUTE];

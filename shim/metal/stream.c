@@ -108,12 +108,15 @@ static void open_encoder(encoding *e) {
 static uint64_t wide(const uint32_t *w) { return w[0] | (uint64_t)w[1] << 32; }
 // The buffer of a binding and where its memory begins there; opens a window on memory of another device.
 static id buffer_of(job *j, uint32_t i, uint64_t *offset) {
+  const uint64_t at = j->t->b[i].at;
+  if (j->t->b[i].kind == SN_BIND_WINDOW) i = j->t->b[i].of;
   const binding *b = j->t->b + i;
-  if (b->device == j->t->device) { *offset = 0; return b->m.handle; }
+  if (b->device == j->t->device) { *offset = at; return b->m.handle; }
   if (!j->windows) j->windows = calloc(j->t->nb, sizeof *j->windows);
   if (!j->windows) return 0;
   window *v = sn_metal_open_window(b->m.host, b->bytes, offset);
   if (v && j->windows[i]) sn_metal_close_window(v); else j->windows[i] = v;   // one is enough
+  *offset += at;
   return v ? sn_metal_window_buffer(v) : 0;
 }
 static int refuse(job *j, int code, const char *what, const char *why) {
@@ -170,12 +173,21 @@ static int encode_copy(encoding *e, const uint32_t *w, uint32_t n) {
   e->bytes += c.bytes;
   return 1;
 }
-static int encode(encoding *e, uint32_t op, const uint32_t *w, uint32_t n) {
-  switch (op) {
-    case SN_LAUNCH: return encode_launch(e, w, n);
-    case SN_COPY: return encode_copy(e, w, n);
-    default: return refuse(e->j, SN_E_WORDS, "command", "a GPU does not run it");
+static int encode(void *with, const uint32_t *w, uint32_t n) {
+  encoding *e = with;
+  // A command buffer is committed once another command comes.
+  if ((e->launches >= most_launches || e->bytes >= most_bytes) && e->buffer && batches_used < BATCHES / 2) commit(e, 0);
+  switch (w[0]) {
+    case SN_LAUNCH: encode_launch(e, w + 2, n - 2); break;
+    case SN_COPY: encode_copy(e, w + 2, n - 2); break;
+    default: refuse(e->j, SN_E_WORDS, "command", "a GPU does not run it");
   }
+  return e->j->code;
+}
+static int no_flag(void *with, const binding *b, uint64_t offset, uint8_t *value) {
+  (void)b; (void)offset; (void)value;
+  refuse(((encoding *)with)->j, SN_E_WORDS, "loop", "a GPU does not read a flag");
+  return SN_E_WORDS;
 }
 static job *new_job(task *t) {
   job *j = 0;
@@ -192,14 +204,10 @@ static job *new_job(task *t) {
 void sn_metal_enqueue(task *t) {
   void *pool = sn_objc.push();
   encoding e = {.j = new_job(t)};
-  int good = 1;
-  for (uint32_t at = t->at; good && at < t->n; at += t->words[at + 1]) {
-    const uint32_t left = t->n - at, n = left >= 2 ? t->words[at + 1] : 0;
-    if (n < 2 || n > left) { refuse(e.j, SN_E_WORDS, "command", "malformed"); break; }
-    good = encode(&e, t->words[at], t->words + at + 2, n - 2);
-    const int full = e.launches >= most_launches || e.bytes >= most_bytes;
-    if (good && full && batches_used < BATCHES / 2 && at + n < t->n) commit(&e, 0);
-  }
+  context *scribe = sn_scribe();
+  const int code = sn_commands(&(runner){&e, scribe, t->b, t->nb, encode, no_flag}, t->words + t->at, t->n - t->at);
+  if (code && !e.j->code) refuse(e.j, code, "commands", sn_written(scribe));
+  free(scribe);
   open_encoder(&e);
   commit(&e, 1);
   sn_objc.pop(pool);

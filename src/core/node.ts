@@ -265,7 +265,9 @@ export function apply<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
 function canRun<A>(device: Device, op: OpDef<A>, inputs: readonly Node[], arg: A): boolean {
   if (device === cpu) return true;
   if (op.lower.kind === "call" && op.lower.product === undefined && !hasCalls(device, op.lower.family)) return false;
-  if (op.lower.kind === "loop" && !hasCalls(device, "control")) return false;
+  if (op.lower.kind === "loop" && !hasCalls(device, op.lower.of(arg).what === "scan" ? "loop" : "control")) {
+    return false;
+  }
   const t = op.type(inputs, arg), given: readonly Aval[] = Array.isArray(t) ? t : [t as Aval];
   return [...inputs, ...given].every((x) => computes(device, x.dtype));
 }

@@ -11,6 +11,8 @@ interface Term {
 }
 const ADD = 0, MUL = 1, CEIL = 2, MAX = 3, ALIGN = 4;
 const EQUAL = 0, BELOW = 1;
+/** More than a plan has registers. */
+const MOST_REGISTERS = 2 ** 24;
 
 /** An input of the layout program, or the result of an operation that is no polynomial. */
 interface Atom {
@@ -57,7 +59,9 @@ export class Sizes {
   /** By the numbers that `size` was asked for. */
   readonly #sized = new Map<number, Size>();
   readonly #symbols = new Map<string, Sym>();
-  readonly #registers = new Map<string, number>();
+  /** Registers of sizes, and of the results of operations (a number made of operation and operands). */
+  readonly #registers = new Map<Size, number>();
+  readonly #emitted = new Map<number, number>();
   readonly #initial: number[] = [];
   readonly #fixed: number[] = [];
   readonly #moving: number[] = [];
@@ -176,6 +180,17 @@ export class Sizes {
     }
     return this.sum(parts);
   }
+  /** True if a is not below b in any graph: term by term, as far as that shows it. */
+  covers(a: Size, b: Size): boolean {
+    const mine = termsOf(a),
+      others = termsOf(b),
+      sameAtoms = (x: Term, y: Term): boolean =>
+        x.atoms.length === y.atoms.length && x.atoms.every((k, i) => k === y.atoms[i]);
+    const coefficient = (list: readonly Term[], of: Term): number =>
+      list.find((t) => sameAtoms(t, of))?.coefficient ?? 0;
+    const positive = (t: Term): boolean => t.atoms.every((k) => (this.#atoms[k] as Atom).low >= 0);
+    return [...mine, ...others].every((t) => positive(t) && coefficient(mine, t) >= coefficient(others, t));
+  }
   /** The result of an operation that is no polynomial. */
   derive(op: number, a: Size, b: Size): Size {
     const key = `${op}:${sizeText(a)}:${sizeText(b)}`;
@@ -194,17 +209,17 @@ export class Sizes {
   }
 
   #emit(op: number, a: number, b: number): number {
-    const key = `${op},${a},${b}`, known = this.#registers.get(key);
+    const key = (op * MOST_REGISTERS + a) * MOST_REGISTERS + b, known = this.#emitted.get(key);
     if (known !== undefined) return known;
     const moving = this.#isMoving[a] === true || this.#isMoving[b] === true;
     const to = this.#register(run(op, this.#initial[a] as number, this.#initial[b] as number), moving);
     (moving ? this.#moving : this.#fixed).push(op, to, a, b);
-    this.#registers.set(key, to);
+    this.#emitted.set(key, to);
     return to;
   }
   /** The register of the layout program that holds a size. */
   registerOf(a: Size): number {
-    const key = sizeText(a), known = this.#registers.get(key);
+    const known = this.#registers.get(a);
     if (known !== undefined) return known;
     let at = -1;
     if (typeof a === "number") at = this.#register(a, false);
@@ -218,7 +233,7 @@ export class Sizes {
         at = at < 0 ? product : this.#emit(ADD, at, product);
       }
     }
-    this.#registers.set(key, at);
+    this.#registers.set(a, at);
     return at;
   }
 
@@ -452,7 +467,8 @@ export function aligned(a: Size, b: number): Size {
 export function larger(a: Size, b: Size): Size {
   if (typeof a === "number" && typeof b === "number") return Math.max(a, b);
   if (a === b) return a;
-  return owner(a, b).derive(MAX, a, b);
+  const of = owner(a, b);
+  return of.covers(a, b) ? a : of.covers(b, a) ? b : of.derive(MAX, a, b);
 }
 /** Asks whether a = b. */
 export function equal(a: Size, b: Size): boolean {

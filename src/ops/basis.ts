@@ -290,6 +290,14 @@ const broadcastOp = define<{ readonly shape: readonly number[] }>({
 export function broadcastTo(x: Node, shape: readonly number[]): Node {
   return same(x.shape, shape) ? x : apply(broadcastOp, [x], { shape });
 }
+/** What a node holds at every place of its first axis, if broadcasting repeats it along that; else null. */
+export function repeatedSlice(x: Node): Node | null {
+  const of = x.op === broadcastOp as OpDef ? x.inputs[0] : undefined;
+  if (of === undefined) return null;
+  const lead = x.shape.length - of.shape.length;
+  if (lead === 0 && of.shape[0] !== 1) return null;
+  return broadcastTo(lead > 0 ? of : reshape(of, of.shape.slice(1)), x.shape.slice(1));
+}
 /** Sums over what broadcasting repeated: the transpose of `broadcastTo`. */
 export function unbroadcast(ct: Node, shape: readonly number[]): Node {
   if (same(ct.shape, shape)) return ct;

@@ -7,7 +7,7 @@ import { type CopyInfo, kernelsOf } from "./describe.ts";
 import { LARGE, native } from "./memory.ts";
 import { enterScope, leaveScope, printing } from "./read.ts";
 import { deviceNumber, isUsable } from "./devices.ts";
-import type { KernelInfo } from "./plan.ts";
+import type { KernelInfo } from "./kernels.ts";
 import type { SyncInfo } from "./syncs.ts";
 import { late } from "../core/ndarray.ts";
 

@@ -7,7 +7,7 @@ import { size } from "../core/shape.ts";
 import { contiguousView, type View } from "../core/view.ts";
 import { type Graph, present } from "../schedule/graph.ts";
 import { deviceNumber, isUnified } from "./devices.ts";
-import { describe, type KernelInfo } from "./plan.ts";
+import { describe, type KernelInfo } from "./kernels.ts";
 import { callOf } from "./program.ts";
 import { type Segment, segmentsOf } from "./segments.ts";
 import { graphOf } from "./graph.ts";

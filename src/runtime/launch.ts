@@ -58,6 +58,8 @@ export interface Located {
   readonly to: number;
   /** Bindings that may be the same memory, if it is written. */
   readonly over: readonly number[];
+  /** False if the binding itself begins anywhere: a window that a loop moves. */
+  readonly aligned: boolean;
 }
 interface Access {
   readonly binding: number;
@@ -68,15 +70,22 @@ interface Access {
 /** What launches touched since the last barrier. */
 export class Hazards {
   #touched: Access[] = [];
+  #fenced = false;
+  /** The next launch must come after all that went before, and all that a loop runs again. */
+  fence(): void {
+    this.#fenced = true;
+  }
   /** Notes what a launch touches; true if it must come after what went before. */
   after(operands: readonly Located[], written: (operand: number) => boolean): boolean {
     const launch = operands.flatMap((o, i): Access[] => {
       const all = written(i) ? o.over.map((binding) => ({ binding, from: 0, to: Infinity, written: true })) : [];
       return [{ binding: o.binding, from: o.from, to: o.to, written: written(i) }, ...all];
     });
-    const meets = launch.some((x) =>
-      this.#touched.some((y) => (x.written || y.written) && x.binding === y.binding && x.from < y.to && y.from < x.to)
-    );
+    const meets = this.#fenced ||
+      launch.some((x) =>
+        this.#touched.some((y) => (x.written || y.written) && x.binding === y.binding && x.from < y.to && y.from < x.to)
+      );
+    this.#fenced = false;
     this.#touched = meets ? launch : [...this.#touched, ...launch];
     return meets;
   }
@@ -113,8 +122,8 @@ export function launchOf(
   if (step.kind !== "kernel") throw new Error("internal: a call is no launch");
   const k = step.kernel;
   // Where an offset is known to be a multiple of 16 bytes, what more it is does not matter.
-  const offsetOf = ({ offset }: Located): number | null =>
-    isMultiple(offset, 16) ? 0 : typeof offset === "number" ? offset : null;
+  const offsetOf = ({ offset, aligned }: Located): number | null =>
+    !aligned ? null : isMultiple(offset, 16) ? 0 : typeof offset === "number" ? offset : null;
   const run: Run = {
     ...step,
     operands: step.operands.map((o, i) => ({ ...o, offset: offsetOf(operands[i] as Located) })),

@@ -2,37 +2,20 @@
 import { CHECK, DEBUG, debug } from "../base/env.ts";
 import { itemsize } from "../base/dtype.ts";
 import { addIdentities, encode, tape } from "../backends/cpu/tape.ts";
-import { chooseProduct } from "../backends/gpu/product.ts";
-import type { Device } from "../core/device.ts";
-import { type Node, type Planned, topological } from "../core/node.ts";
-import { size } from "../core/shape.ts";
+import type { Node, Planned } from "../core/node.ts";
 import { contiguousStrides } from "../core/view.ts";
-import { aligned, type Layout, numberOf, plus, productOf, type Size, times } from "../kernel/sizes.ts";
+import { aligned, isMultiple, type Layout, numberOf, plus, productOf, type Size, times } from "../kernel/sizes.ts";
 import type { CType, Literal } from "../kernel/expr.ts";
 import { checkKernel } from "../kernel/check.ts";
-import { expressions, printKernel } from "../kernel/kernel.ts";
+import { printKernel } from "../kernel/kernel.ts";
 import { fuse, resolve, type Schedule } from "../schedule/fuse.ts";
 import { everyNode, type Graph, type Key, present, Symbols } from "../schedule/graph.ts";
 import { lower } from "../schedule/lower.ts";
 import { overwritable, readsOf } from "../schedule/overwrite.ts";
-import { numbered, type Operand, type Place, type Spot, type Step } from "../schedule/step.ts";
+import { numbered, type Place, type Spot, type Step } from "../schedule/step.ts";
 import { place, type Placed } from "./arena.ts";
 import type { Native } from "./ffi.ts";
 import { compiledSources, forgetSources, Hazards, languageOf, launchOf } from "./launch.ts";
-
-/** One kernel or library call as `explain` shows it. */
-export interface KernelInfo {
-  readonly name: string;
-  readonly device: string;
-  readonly ops: readonly string[];
-  readonly reads: number;
-  readonly writes: number;
-  readonly flops: number;
-  readonly reason: string;
-  /** Of control flow: how often its kernels run (null: the data decide, and sums are those of one pass), and which. */
-  readonly passes?: number | null;
-  readonly inner?: readonly KernelInfo[];
-}
 
 /** Where an output of the plan goes: result `out` of node number `slot` is binding word `word`. */
 interface Output {
@@ -167,7 +150,7 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   const all = everyGraph(graph), inPlace = new Set(all.flatMap((g) => [...g.inPlace]));
   const overwritten = new Set([...graph.inPlace].map((n) => n.inputs[0] as Node));
   const over = (n: Node): Node => inPlace.has(n) ? n.inputs[0] as Node : n;
-  const actual = (p: Place): Place => p.node === null ? p : { ...p, node: over(p.node) };
+  const actual = (p: Place): Place => p.node === null || !inPlace.has(p.node) ? p : { ...p, node: over(p.node) };
   const placesOf = (s: Step): Place[] =>
     s.kind === "kernel" ? s.operands.map((o) => actual(o.place)) : s.places.map((x) => actual(x.place));
   const isLeaf = (p: Place): boolean => p.node !== null && leafOf.has(p.node);
@@ -341,9 +324,11 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
     s.blocks.forEach((b, k) =>
       block(k, () => {
         for (const [n, spot] of b.spots) spots.set(n, spot);
+        hazards.fence();
         write(b.steps, starts.get(b.graph) as number);
       })
     );
+    hazards.fence();
     block(2, () => {
       for (const { from, to } of s.settle) {
         if (from.kind !== "alternating") continue;
@@ -375,9 +360,22 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
       const operands = s.operands.map((o) => {
         const l = locate(o.place),
           p = actual(o.place),
-          bytes = isLeaf(p) ? undefined : storages.get(placeKey(p))?.bytes;
+          spot = p.node === null ? undefined : spots.get(p.node),
+          bytes = isLeaf(p)
+            ? undefined
+            : spot !== undefined
+            ? bytesOf(p.node as Node, 0)
+            : storages.get(placeKey(p))?.bytes;
+        const aligned = spot?.kind !== "moving" || (isMultiple(spot.offset, 16) && isMultiple(spot.by, 16));
         const from = numberOf(l.offset), to = bytes === undefined ? Infinity : from + numberOf(bytes);
-        return { binding: l.binding, offset: plus(l.offset, o.offset), from, to, over: written.get(l.binding) ?? [] };
+        return {
+          binding: l.binding,
+          offset: plus(l.offset, o.offset),
+          from,
+          to,
+          over: written.get(l.binding) ?? [],
+          aligned,
+        };
       });
       const launch = launchOf(native, device, language, numbered(s), operands, hazards);
       if (launch === null) return;
@@ -484,41 +482,6 @@ function everyGraph(g: Graph): readonly Graph[] {
   return [g, ...[...g.loops.values()].flatMap(({ graphs }) => graphs.flatMap(everyGraph))];
 }
 
-/** What an eval of a graph would run, in order. */
-export function describe(native: Native, graph: Graph, device: number): KernelInfo[] {
-  const language = languageOf(native, device);
-  return steps(graph).steps.map((s) => describeStep(s, graph.device, language));
-}
-function describeStep(step: Step, device: Device, language: ReturnType<typeof languageOf>): KernelInfo {
-  const s = numbered(step);
-  if (s.kind === "call") return describeCall(s, device);
-  if (s.kind === "loop") return describeLoop(s, device, language);
-  const how = language === null || s.kernel.product === undefined
-    ? ""
-    : `, ${chooseProduct(s.kernel, s, language.tiles !== null).why}`;
-  return describeKernel(s, s.kernel.product === undefined ? s.kernel.kind : "product", device, how);
-}
-function describeLoop(
-  s: Extract<Step<number>, { kind: "loop" }>,
-  device: Device,
-  language: ReturnType<typeof languageOf>,
-): KernelInfo {
-  const inner = s.blocks.flatMap((b) => b.steps.map((x) => describeStep(x, device, language)));
-  const passes = s.what === "scan" ? numberOf(s.count) : null,
-    sum = (of: (k: KernelInfo) => number): number => inner.reduce((a, k) => a + of(k), 0) * (passes ?? 1);
-  return {
-    name: s.what,
-    device: device.type,
-    ops: opsOf(s),
-    reads: sum((k) => k.reads),
-    writes: sum((k) => k.writes),
-    flops: sum((k) => k.flops),
-    reason: s.group.reason,
-    passes,
-    inner,
-  };
-}
-
 /** An array of a plan: its bytes, the node that keeps it after the run, the steps between which it lives, and its place in the arena. */
 interface Storage extends Placed {
   readonly keep: Node | null;
@@ -526,76 +489,4 @@ interface Storage extends Placed {
   /** The first step of the plan that touches it. */
   readonly step: number;
   last: number;
-}
-/** Distinct bytes that an operand covers; at computed places as many as may be read. */
-function touched(s: Extract<Step<number>, { kind: "kernel" }>, o: Operand<number>, item: number): number {
-  const loads = size(s.rows) * size(s.inner) * s.foldSize;
-  if (loads === 0) return 0;
-  if (o.bound > 0) {
-    const starts = size(s.rows.filter((_, i) => o.rows[i] !== 0)) * (o.fold === 0 ? 1 : s.foldSize);
-    return item * Math.min(loads, starts * o.bound);
-  }
-  let n = item;
-  const extent = (count: number, stride: number): void => {
-    if (stride !== 0) n *= count;
-  };
-  // The blocks of a cut fold cover `rag` elements, of which the last block holds what is left.
-  const column = s.kernel.kind === "column", cut = s.rag >= 0 && (column ? o.fold : o.inner[0]) !== 0;
-  s.rows.forEach((c, i) => cut && i === s.rows.length - 1 ? n *= s.rag : extent(c, o.rows[i] ?? 0));
-  if (!cut || column) s.inner.forEach((c, i) => extent(c, o.inner[i] ?? 0));
-  if (!cut && o.fold !== 0) n *= s.foldSize;
-  return n;
-}
-
-/** The names of the recorded ops that a step computes, inputs first; numbers that it only reads have none. */
-function opsOf({ group }: Step<number>): string[] {
-  const members = new Set(group.members);
-  const within = (n: Node): boolean => n.buf === null && (members.has(n) || !group.inputs.has(n));
-  return topological(group.members, (n) => !within(n))
-    .filter(({ op: { lower } }, _, order) => order.length === 1 || lower.kind !== "iota" || lower.cost !== 0)
-    .map((n) => n.op.name);
-}
-
-function describeCall(s: Extract<Step<number>, { kind: "call" }>, device: Device): KernelInfo {
-  const n = s.group.members[0] as Node;
-  const bytes = (x: { readonly shape: readonly number[]; readonly dtype: Node["dtype"] }): number =>
-    size(x.shape) * itemsize(x.dtype);
-  return {
-    name: s.call.routine,
-    device: device.type,
-    ops: opsOf(s),
-    reads: n.inputs.reduce((a, x) => a + bytes(x), 0),
-    writes: (n.outs ?? [n]).reduce((a, x) => a + bytes(x), 0),
-    flops: s.call.routine.startsWith("gemm") ? 2 * numberOf(productOf(s.call.ints.slice(0, 3))) : 0,
-    reason: s.group.reason,
-  };
-}
-
-function describeKernel(
-  s: Extract<Step<number>, { kind: "kernel" }>,
-  kind: string,
-  device: Device,
-  how: string,
-): KernelInfo {
-  let reads = 0, writes = 0;
-  s.kernel.mems.forEach((m, i) => {
-    const b = touched(s, s.operands[i] as Operand<number>, itemsize(m.dtype));
-    if (m.written) writes += b;
-    else reads += b;
-  });
-  const roots = s.kernel.passes.flatMap((
-    p,
-  ) => [...p.folds.map((f) => f.value), ...p.scans.map((x) => x.value), ...p.stores.map((x) => x.value)]);
-  const arithmetic = expressions(roots).filter((e) => e.args.length > 0).length +
-    s.kernel.passes.reduce((a, p) => a + p.folds.length + p.scans.length, 0);
-  const ops = opsOf(s);
-  return {
-    name: `${kind}_${ops.slice(-3).join("_")}`,
-    device: device.type,
-    ops,
-    reads,
-    writes,
-    flops: arithmetic * s.elements,
-    reason: s.group.reason + how,
-  };
 }

@@ -4,7 +4,7 @@ import { askedOf } from "../core/body.ts";
 import { cpu } from "../core/device.ts";
 import { type Body, type Control, type Node, topological } from "../core/node.ts";
 import { contiguousView, isContiguous } from "../core/view.ts";
-import { minus, plus, productOf, type Size, times } from "../kernel/sizes.ts";
+import { minus, numberOf, plus, productOf, type Size, times } from "../kernel/sizes.ts";
 import { Builder } from "./builder.ts";
 import { fuse, type Group, isPick, resolve, type Schedule } from "./fuse.ts";
 import { type Graph, type Inner, lengthOf } from "./graph.ts";
@@ -104,6 +104,7 @@ export function lowerLoop(
   const length = symbols.sizes.size(lengthOf(n)),
     last = blocks[blocks.length - 1] as Block,
     settle: { from: Spot; to: Place }[] = [];
+  const known = n.device.type === "gpu";
   const reads = readsOf(last.steps, last.graph.leaves, bytesOf);
   const walk = (place: Place, offset: Size, bytes: Size): Spot => ({
     kind: "moving",
@@ -119,17 +120,21 @@ export function lowerLoop(
       return walk(place, offset, bytesOf(one));
     }
     const k = i - carried, to = placeOf(n, k), result = wantedResults(last)[k] as Node;
-    lay(x, to);
     const first = last.steps.findIndex((s) => nodesOf(s).includes(result)), leaf = i - skip;
     const over = first < 0 || last.graph.inPlace.has(result) ||
       overwritable(last.steps, { node: result, bytes: bytesOf(x), first }, reads).includes(leaf);
-    if (over) return last.spots.set(result, fixed(to)), fixed(to);
-    const other = workspace(bytesOf(x)),
-      bytes = bytesOf(x),
-      from: Spot = { kind: "alternating", even: to, odd: other, bytes };
-    places.push(other);
-    last.spots.set(result, { kind: "alternating", even: other, odd: to, bytes });
-    settle.push({ from, to });
+    if (over) {
+      last.spots.set(result, fixed(to));
+      return lay(x, to);
+    }
+    const other = workspace(bytesOf(x)), bytes = bytesOf(x);
+    // A plan of known sizes begins where it ends in the right place; others copy.
+    const [even, odd] = known && numberOf(length) % 2 === 1 ? [other, to] : [to, other];
+    lay(x, even);
+    places.push(odd);
+    const from: Spot = { kind: "alternating", even, odd, bytes };
+    last.spots.set(result, { kind: "alternating", even: odd, odd: even, bytes });
+    if (!known) settle.push({ from, to });
     return from;
   });
   for (const b of blocks) b.graph.leaves.forEach((x, i) => b.spots.set(x, spots[i + skip] as Spot));

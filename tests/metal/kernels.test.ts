@@ -248,6 +248,27 @@ test("strides, reversals, broadcasts and vectors on Metal", () => {
   );
 });
 
+test("reads across any axis go by tiles, whatever else the kernel reads", () => {
+  const orders = [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] as const;
+  const across = (x: mx.NDArray, order: readonly number[]): void => {
+    const y = mx.transpose(x, [...order]),
+      a = order[0] === 2 ? y.add(mx.ones(y.shape, x.dtype)) : y.get("1:", ":", "::-1");
+    interpreted([mx.contiguous(a).node], (k, run) => {
+      assert.equal(shapeOf(k, run, true).crossed.length > 0, order[2] !== 2, `${x.dtype}, ${order}`);
+      runner.run(k, run);
+    });
+  };
+  const x = matrix(33, 35, 34), small = matrix(3, 34, 5);
+  mx.eval(x, small);
+  for (const order of orders) across(x, order);
+  for (const dtype of ["float16", "int64"] as const) {
+    const narrow = mx.astype(x, dtype);
+    mx.eval(narrow);
+    across(narrow, [2, 1, 0]);
+  }
+  agree(mx.contiguous(mx.transpose(small, [2, 1, 0])));
+});
+
 test(`${GRAPHS} random graphs on Metal`, () => {
   for (let seed = 1; seed <= GRAPHS; seed++) {
     simulator?.metalsim_set(SEED, seed % 3);

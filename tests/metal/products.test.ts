@@ -140,6 +140,9 @@ test("addmm, long sums and sums of nothing on Metal", () => {
     plan = mx.maximum(mx.matmul(long, tall), 0);
   assert.deepEqual(agree(plan), ["tiles"]);
   assert.equal(mx.explain(plan).kernels.length, 2);
+  const row = matrix([], 1, 10, "float32", "rows"), column = matrix([], 12, 1, "float32", "rows");
+  assert.deepEqual(agree(mx.tanh(mx.addmm(row, long, tall, { alpha: 0.5, beta: 2 })).mul(column)), ["tiles"]);
+  assert.deepEqual(agree(mx.matmul(long.get("3:5"), tall).add(row)), ["vectors"]);
   const nothing = mx.matmul(mx.zeros([20, 0]), mx.zeros([0, 30])).add(1);
   assert.ok((nothing.flatten().tolist() as number[]).every((x) => x === 1));
 });

@@ -50,7 +50,7 @@ list<buffer *> buffer::all;
 // A test may say how much of a buffer is in use, where the library leaves room behind it.
 SIM_EXPORT void metalsim_limit(double address, double bytes) {
   locked l(&lock);
-  for (buffer *b : buffer::all) if (b->m.p == (char *)(uintptr_t)address && bytes <= (double)b->whole) { forget_shadows(b->m); b->m.bytes = (size_t)bytes; }
+  for (buffer *b : buffer::all) if (b->m.p == (char *)(uintptr_t)address && bytes <= (double)b->whole) { forget_shadows(b->m); b->m.bytes = bytes < 0 ? b->whole : (size_t)bytes; }
 }
 struct queue;
 struct command { dispatch d; pipeline *p; buffer *from, *to; size_t at_from, at_to, bytes; };

@@ -104,6 +104,7 @@ export interface Copy {
 export class Metal {
   readonly ctx: number;
   readonly device: number;
+  readonly #addresses = new Map<number, number>();
   constructor() {
     this.ctx = sn.sn_open();
     this.device = text((into, cap) => sn.sn_names(2, into, cap)).split("\n").indexOf("metal");
@@ -133,9 +134,13 @@ export class Metal {
     if (id === 0) throw new Error(`no memory: ${this.error()}`);
     const address = sn.sn_address(this.ctx, id);
     simulator?.metalsim_limit(address, bytes);
+    this.#addresses.set(id, address);
     return { id, bytes: new Uint8Array(wrap(address, bytes, id, 0)) };
   }
   dispose(b: Buffer): void {
+    // The library gives the memory out again, for other sizes.
+    simulator?.metalsim_limit(this.#addresses.get(b.id) ?? 0, -1);
+    this.#addresses.delete(b.id);
     sn.sn_dispose(this.ctx, b.id);
   }
   /** A program's id, or an Error with the library's text. */

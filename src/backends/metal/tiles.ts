@@ -23,25 +23,26 @@ interface Tile {
 function load(w: Writer, t: Tile, depth: number): void {
   const { factor: f, name, pitch, side } = t, v = f.lie.vector, bySide = f.lie.along === "side", { index } = w;
   const along = (bySide ? side : depth) / v, count = side * depth / v;
-  const staged = (x: string): string => t.type === f.type ? x : f.widened(x);
+  const same = t.type === f.type, staged = (x: string): string => same ? x : f.widened(x);
+  const step = (x: string, stride: string): string => stride === "1" ? x : `${x} * ${stride}`;
+  const at = (i: string, k: string): string => `${f.name}[${step(i, f.stride)} + ${step(k, f.depth)}]`;
+  const zero = t.type === "half" ? "half(0.0f)" : "0.0f", to = `${name} + y * ${pitch} + x`;
   w.line("#pragma unroll");
   w.block(`for (int e = int(sn_thread); e < ${count}; e += ${TILE_THREADS})`, () => {
     w.line(`const int y = e / ${along}, x = e % ${along}${v === 1 ? "" : ` * ${v}`};`);
     w.line(`const ${index} i = ${t.from} + ${bySide ? "x" : "y"}, k = k0 + ${bySide ? "y" : "x"};`);
-    const step = (x: string, stride: string): string => stride === "1" ? x : `${x} * ${stride}`;
-    const at = (i: string, k: string): string => `${f.name}[${step(i, f.stride)} + ${step(k, f.depth)}]`;
-    const zero = t.type === "half" ? "half(0.0f)" : "0.0f", to = `${name} + y * ${pitch} + x`;
     if (v === 1) return w.line(`*(${to}) = i < ${f.count} && k < n ? ${staged(at("i", "k"))} : ${zero};`);
-    const type = `${f.type}${v}`, [last, other] = bySide ? ["i", "k"] : ["k", "i"];
-    const ends = { i: f.count, k: "n" } as Readonly<Record<string, string>>;
-    w.block(`if (${other} < ${ends[other as string]} && ${last} + ${v} <= ${ends[last as string]})`, () => {
-      w.line(`const ${type} v = *(${w.language.pointer(type, false)})(&${at("i", "k")});`);
-      if (t.type === f.type) w.line(`*(threadgroup ${type} *)(${to}) = v;`);
-      else w.line(`for (int c = 0; c < ${v}; c++) (${to})[c] = ${staged("v[c]")};`);
+    // Vectors that are inside as a whole; at the end, what of them is.
+    const [across, whole, some] = bySide
+      ? [`k < n`, `i + ${v} <= ${f.count}`, `i + c < ${f.count}`]
+      : [`i < ${f.count}`, `k + ${v} <= n`, "k + c < n"];
+    const vector = `${f.type}${v}`, each = Array.from({ length: v }, (_, c) => staged(`v[${c}]`));
+    w.block(`if (${across} && ${whole})`, () => {
+      w.line(`const ${vector} v = *(${w.language.pointer(vector, false)})(&${at("i", "k")});`);
+      w.line(`*(threadgroup ${t.type}${v} *)(${to}) = ${same ? "v" : `${t.type}${v}(${each.join(", ")})`};`);
     });
     const one = bySide ? at("(i + c)", "k") : at("i", "(k + c)");
-    const inside = `${other} < ${ends[other as string]} && ${last} + c < ${ends[last as string]}`;
-    w.line(`else for (int c = 0; c < ${v}; c++) (${to})[c] = ${inside} ? ${staged(one)} : ${zero};`);
+    w.line(`else for (int c = 0; c < ${v}; c++) (${to})[c] = ${across} && ${some} ? ${staged(one)} : ${zero};`);
   });
 }
 

@@ -1,5 +1,5 @@
 // How the bodies of control flow come to be: a function is recorded over placeholders, and what it captures becomes inputs.
-import { typeError } from "../../base/error.ts";
+import { plainError, typeError } from "../../base/error.ts";
 import { STAND_IN } from "../../core/body.ts";
 import { cpu, hasCalls, on, recording } from "../../core/device.ts";
 import { abandon, NDArray } from "../../core/ndarray.ts";
@@ -79,7 +79,7 @@ export function record(
 }
 /** A graph recorded anew as a body over placeholders for its leaves. */
 function bodyOf(leaves: readonly Node[], results: readonly Node[]): Body {
-  const given = leaves.map((x) => on(x.device, () => placeholder(x.shape, x.dtype, "an input of control flow")));
+  const given = leaves.map((x) => placeholder(x.shape, x.dtype, "an input of control flow"));
   const made = again(results, leaves, given), taken = new Set<Node>(given);
   const stored = made.map((x) => {
     const { kind } = x.op.lower;
@@ -110,7 +110,7 @@ export function inline({ given, results }: Body, over: readonly Node[]): Node[] 
 }
 /** The body as it is, given these leaves more before its own (which it does not read), or others dropped. */
 export function widened(body: Body, before: readonly Node[], at: number): Body {
-  const more = before.map((x) => on(x.device, () => placeholder(x.shape, x.dtype, "an input of control flow")));
+  const more = before.map((x) => placeholder(x.shape, x.dtype, "an input of control flow"));
   for (const x of more) {
     x.buf = STAND_IN;
     x.view = contiguousView(x.shape);
@@ -124,9 +124,13 @@ export function isWhole({ given, results }: Body): boolean {
   return order.every((n) => n.device === device && n.op !== transferOp);
 }
 /** Records control flow where the device of the moment can run it, else on the CPU; `make` gives null if a body was not whole there. */
-export function placed<T>(make: () => T | null): T {
-  const made = recording.several && hasCalls(recording.device, "control") ? make() : null;
-  return made ?? on(cpu, () => make() as T);
+export function placed<T>(family: "loop" | "control", make: () => T | null): T {
+  const made = recording.several && hasCalls(recording.device, family) ? make() : null;
+  const there = made ?? on(cpu, make);
+  if (there !== null) return there;
+  throw plainError(
+    "Cannot run control flow over several devices: what its functions record must be of one; leave out stream() inside",
+  );
 }
 
 /** A tree with arrays in the places of numbers. */

@@ -14,7 +14,7 @@ import {
   topological,
 } from "../../core/node.ts";
 import { traced } from "../../core/trace.ts";
-import { add, broadcastTo, permute, placeholder } from "../../ops/basis.ts";
+import { add, broadcastTo, permute, placeholder, repeatedSlice } from "../../ops/basis.ts";
 import { pick } from "../../ops/pick.ts";
 import { alias, backward, zeros } from "../grad.ts";
 import { forward } from "../jvp.ts";
@@ -150,19 +150,23 @@ function vjps(
   const carries = roots.filter((k) => k < c.carries), outer = roots.filter((k) => k >= c.carries);
   const sums = ins.map((_, i) => i).filter((i) => i < carried && gradients[i] !== null);
   const walks = ins.map((_, i) => i).filter((i) => i >= walked && gradients[i] !== null);
-  const slices = variables.map((_, i) => i).filter((i) => i >= walked);
+  const slices = variables.map((_, i) => i).filter((i) =>
+    i >= walked && (c.checkpoint || saved.includes(variables[i] as Node))
+  );
   const start = [
     ...carries.map((k) => cts[k] ?? zeros(body.results[k] as Node)),
     ...sums.map((i) => zeros(ins[i] as Node)),
   ];
-  const along = [...outer.map((k) => cts[k] as Node), ...slices.map((i) => ins[i] as Node), ...stacks];
+  // The cotangent of a sum is the same in every step.
+  const still = outer.map((k) => repeatedSlice(cts[k] as Node)), moving = outer.filter((_, j) => still[j] === null);
+  const along = [...moving.map((k) => cts[k] as Node), ...slices.map((i) => ins[i] as Node), ...stacks];
   const { body: reversed, captured } = record(
     [...start, ...along.map(({ shape, dtype }) => ({ shape: shape.slice(1), dtype }))],
     () => "a step of the gradient of a scan",
     (given) => {
       let at = 0;
       const take = (n: number): readonly Node[] => given.slice(at, at += n);
-      const [ct, sum, out, slice, stack] = [carries, sums, outer, slices, stacks].map((x) => take(x.length)) as [
+      const [ct, sum, out, slice, stack] = [carries, sums, moving, slices, stacks].map((x) => take(x.length)) as [
         readonly Node[],
         readonly Node[],
         readonly Node[],
@@ -175,15 +179,17 @@ function vjps(
         ...stacked,
         ...joint.cotangents,
       ];
-      const others = [...ins.slice(0, carried), ...slice, ...stack, ...ct, ...out];
+      let next = 0;
+      const own = still.map((s) => s ?? out[next++] as Node);
+      const others = [...ins.slice(0, carried), ...slice, ...stack, ...ct, ...own];
       const wanted = [
         ...carries.map((k) => gradients[carried + k] ?? null),
         ...sums.map((i) => gradients[i] as Node),
         ...walks.map((i) => gradients[i] as Node),
       ];
       const made = again(wanted.filter((g) => g !== null), leaves, others);
-      let next = 0;
-      const found = wanted.map((g, i) => g === null ? zeros(ct[i] as Node) : made[next++] as Node);
+      let which = 0;
+      const found = wanted.map((g, i) => g === null ? zeros(ct[i] as Node) : made[which++] as Node);
       return found.map((g, i) => {
         const j = i - carries.length, total = j >= 0 && j < sums.length ? sum[j] as Node : null;
         return total === null ? g : on(g.device, () => add(total, g));
