@@ -36,11 +36,17 @@ static void S(vectors)(void *arg, int part, int parts, int thread) {
     if (j->w->U) for (int64_t k = 0; k < K; k++) R[i * K + j->at[k]] = (T)(k ? p[k] * g[k] * r : -r);
   }
 }
+typedef struct { const S(join) *j; T *X; int64_t cols; } S(gather_job);
+// A range of the rows of X that are joined, in their order, to W
+static void S(gather)(void *arg, int part, int parts, int thread) {
+  (void)thread; const S(gather_job) *g = (const S(gather_job) *)arg; const S(join) *j = g->j; int64_t N = j->w->n, n = j->n, i0 = j->i0, cols = g->cols; T *W = j->w->W + i0 * N;
+  for (int64_t k = n * part / parts, to = n * (part + 1) / parts; k < to; k++) memcpy(W + (k < j->K ? j->at[k] : k) * cols, g->X + j->row[k] * N + i0, (size_t)cols * sizeof(T));
+}
 // Rows i0 .. of X := the new vectors Q times the kept rows, then the deflated ones. Kept rows 0 .. both lie in the first `left` columns
 // of `cols`, from mixed on in the others.
 static int S(rebuild)(const S(join) *j, T *X, const T *Q, int64_t mixed, int64_t both, int64_t left, int64_t cols) {
-  int64_t N = j->w->n, K = j->K, n = j->n; T *x = X + j->i0 * (N + 1), *W = j->w->W + j->i0 * N;
-  for (int64_t k = 0; k < n; k++) memcpy(W + (k < K ? j->at[k] : k) * cols, X + j->row[k] * N + j->i0, (size_t)cols * sizeof(T));
+  int64_t N = j->w->n, K = j->K, n = j->n; T *x = X + j->i0 * (N + 1), *W = j->w->W + j->i0 * N; S(gather_job) g = {j, X, cols};
+  sn_parallel(S(gather), &g, n < 128 ? 1 : sn_available());
   for (int64_t k = K; k < n; k++) memcpy(x + k * N, W + k * cols, (size_t)cols * sizeof(T));
   return MUL(K, left, both, 1, Q, K, 1, W, cols, 1, 0, x, N, 1) | MUL(K, cols - left, K - mixed, 1, Q + mixed, K, 1, W + mixed * cols + left, cols, 1, 0, x + left, N, 1);
 }

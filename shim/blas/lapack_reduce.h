@@ -17,7 +17,7 @@ static double S(house)(T *x, int64_t n, T *tau) {
   for (i = 1; i < n; i++) x[i] = (T)((double)x[i] * by * f);
   *tau = (T)((beta - a) / beta); x[0] = 1; return ldexp(beta, ex);
 }
-enum { S(NB) = 32, S(WIDE) = 64, S(PARTS) = 16 };   // a number of parts that the threads do not change: sums keep their order
+enum { S(NB) = 32, S(WIDE) = 64, S(PARTS) = 8 };    // a number of parts that the threads do not change: sums keep their order
 // The lower triangular Tm with H_0 H_1 .. = I - V^T Tm^T V for nb reflectors in the rows of V (LAPACK's larft), row stride WIDE; G is work space of its size
 static int S(block)(const T *V, int64_t ld, int64_t nb, int64_t n, const T *tau, T *Tm, T *G) {
   enum { NB = S(WIDE) };
@@ -73,9 +73,15 @@ static void S(symv_part)(void *arg, int part, int parts, int thread) {
 }
 // y = A x for a symmetric A whose upper triangle is read; y has n places for every part
 static void S(symv)(const T *A, int64_t ld, int64_t n, const T *x, T *y) {
-  S(symv_job) j = {A, x, y, ld, n}; int parts = n * n < 60000 ? 1 : n < 768 ? S(PARTS) / 4 : S(PARTS);
+  S(symv_job) j = {A, x, y, ld, n}; int parts = n < 640 ? 1 : S(PARTS);   // smaller triangles cost less than a meeting of threads
   if (parts == 1) S(symv_part)(&j, 0, 1, 0); else bl_sticky(S(symv_part), &j, 0, parts);
   for (int p = 1; p < parts; p++) for (int64_t i = 0; i < n; i++) y[i] += y[p * n + i];
+}
+typedef struct { T *A; const T *P, *R; int64_t n, from, k; int bad; } S(rank_job);
+// A block of rows of A - P^T R, right of the diagonal, for the rows and columns after `from`
+static void S(rank_part)(void *arg, int part, int parts, int thread) {
+  (void)parts; (void)thread; S(rank_job) *j = (S(rank_job) *)arg; int64_t n = j->n, r = j->from + part * S(WIDE), h = n - r < S(WIDE) ? n - r : S(WIDE);
+  if (OWN(h, n - r, j->k, -1, j->P + r, 1, n, j->R + r, n, 1, 1, j->A + r * (n + 1), n, 1)) __atomic_store_n(&j->bad, 1, __ATOMIC_RELAXED);
 }
 // Symmetric to tridiagonal form (LAPACK's latrd), A = Q T Q^T: d and e are T, the n - 1 reflectors go to the rows of V, row j zero up to
 // element j. The upper triangle of A is read and destroyed.
@@ -87,7 +93,7 @@ static int S(tridiagonal)(T *A, int64_t n, T *V, T *tau, double *d, double *e) {
     int64_t nb = n - j0 < NB ? n - j0 : NB;
     // the current matrix is A - sum v_i w_i^T - sum w_i v_i^T over the panel so far; P holds v_0, w_0, v_1, w_1 ..
     for (int64_t i = 0; i < nb; i++) {
-      int64_t j = j0 + i, m = n - j, q = m - 1; T *v = P + 2 * i * n + j + 1, *w = v + n, *p = P + j + 1; double dot = 0;
+      int64_t j = j0 + i, m = n - j, q = m - 1; T *v = P + 2 * i * n + j + 1, *w = v + n, *p = P + j + 1;
       memcpy(x, A + j * (n + 1), (size_t)m * sizeof(T));
       for (int64_t k = 0; k < i; k++) { c[2 * k] = P[(2 * k + 1) * n + j]; c[2 * k + 1] = P[2 * k * n + j]; }
       if (i) bad |= MUL(1, m, 2 * i, -1, c, 0, 1, P + j, n, 1, 1, x, 0, 1);
@@ -100,12 +106,17 @@ static int S(tridiagonal)(T *A, int64_t n, T *V, T *tau, double *d, double *e) {
         for (int64_t k = 0; k < i; k++) { T t = c[2 * k]; c[2 * k] = c[2 * k + 1]; c[2 * k + 1] = t; }
         bad |= MUL(1, q, 2 * i, -1, c, 0, 1, p, n, 1, 1, w, 0, 1);
       }
-      for (int64_t k = 0; k < q; k++) { w[k] *= tau[j]; dot += (double)w[k] * (double)v[k]; }
-      const T half = (T)(dot * 0.5 * (double)tau[j]); for (int64_t k = 0; k < q; k++) w[k] -= half * v[k];
+      double dots[8] = {0}, dot = 0; int64_t k = 0;
+      for (; k + 8 <= q; k += 8) for (int l = 0; l < 8; l++) { w[k + l] *= tau[j]; dots[l] += (double)w[k + l] * (double)v[k + l]; }
+      for (int l = 0; k < q; k++, l++) { w[k] *= tau[j]; dots[l] += (double)w[k] * (double)v[k]; }
+      for (int l = 0; l < 8; l++) dot += dots[l];
+      const T half = (T)(dot * 0.5 * (double)tau[j]); for (k = 0; k < q; k++) w[k] -= half * v[k];
     }
     int64_t s = j0 + nb;
     for (int64_t i = 0; i < 2 * nb && s < n; i++) memcpy(R + i * n + s, P + (i ^ 1) * n + s, (size_t)(n - s) * sizeof(T));
-    for (int64_t r = s; r < n; r += 128) { int64_t h = n - r < 128 ? n - r : 128; bad |= MUL(h, n - r, 2 * nb, -1, P + r, 1, n, R + r, n, 1, 1, A + r * (n + 1), n, 1); }
+    S(rank_job) rank = {A, P, R, n, s, 2 * nb, 0}; int64_t blocks = (n - s + S(WIDE) - 1) / S(WIDE);
+    if (blocks > 3) bl_sticky(S(rank_part), &rank, 0, blocks); else for (int64_t k = 0; k < blocks; k++) S(rank_part)(&rank, (int)k, 0, 0);
+    bad |= rank.bad;
   }
   sn_aligned_free(P); return bad;
 }

@@ -6,12 +6,19 @@ static void S(read)(T *d, const void *s, int64_t o, int64_t n, int f64) {
 static void S(write)(void *d, int64_t o, const T *s, int64_t n, int f64) {
   if (f64) { double *x = (double *)d + o; for (int64_t i = 0; i < n; i++) x[i] = (double)s[i]; } else { float *x = (float *)d + o; for (int64_t i = 0; i < n; i++) x[i] = (float)s[i]; }
 }
+enum { S(ACROSS) = 8 };                                // rows that are written or read across at once: as many as a cache has places for, if they meet in one set
 // Column q of an output with `ld` columns := row order[q] of X (m long), for the first of n rows; rows beyond `ordered` stand in place
-static void S(columns)(void *d, int64_t o, int64_t ld, const T *X, int64_t m, const bl_pole *order, int64_t ordered, int64_t n, int f64) {
-  for (int64_t i = 0; i < m; i += 16) for (int64_t q = 0; q < n; q++) {
-    const T *x = X + (q < ordered ? order[q].row : q) * m; int64_t to = m - i < 16 ? m : i + 16;
-    if (f64) for (int64_t k = i; k < to; k++) ((double *)d)[o + k * ld + q] = (double)x[k]; else for (int64_t k = i; k < to; k++) ((float *)d)[o + k * ld + q] = (float)x[k];
+typedef struct { void *d; const T *X; const bl_pole *order; int64_t o, ld, m, ordered, n; int f64; } S(columns_job);
+static void S(columns_part)(void *arg, int part, int parts, int thread) {
+  (void)thread; const S(columns_job) *j = (const S(columns_job) *)arg; int64_t B = S(ACROSS), blocks = (j->m + B - 1) / B, last = blocks * (part + 1) / parts * B, end = last < j->m ? last : j->m;
+  for (int64_t i = blocks * part / parts * B; i < end; i += B) for (int64_t q = 0; q < j->n; q++) {
+    const T *x = j->X + (q < j->ordered ? j->order[q].row : q) * j->m; int64_t to = end - i < B ? end : i + B, at = j->o + q;
+    if (j->f64) for (int64_t k = i; k < to; k++) ((double *)j->d)[at + k * j->ld] = (double)x[k]; else for (int64_t k = i; k < to; k++) ((float *)j->d)[at + k * j->ld] = (float)x[k];
   }
+}
+static void S(columns)(void *d, int64_t o, int64_t ld, const T *X, int64_t m, const bl_pole *order, int64_t ordered, int64_t n, int f64) {
+  S(columns_job) j = {d, X, order, o, ld, m, ordered, n, f64}; int parts = m * n < 100000 ? 1 : sn_available();
+  sn_parallel(S(columns_part), &j, parts);
 }
 // The largest |x| as a power of two by which all is divided, which is exact; 0 if there is a NaN or infinity
 static double S(scale)(T *x, int64_t n) {
@@ -56,7 +63,7 @@ static int S(eigh)(const sn_call *c, int64_t b, int f64) {
   double *d = (double *)A, *e = d + n, *G = e + n; bl_pole *o = (bl_pole *)(G + (Vp ? nn : 0)); T *a = (T *)(o + n), *H = a + nn, *tau = H + nn, *X = tau + n, *Q = X + nn, *V = Q + nn; code = 0;
   memset(a, 0, (size_t)nn * sizeof(T));               // the upper triangle, zeros below
   if (!lower) for (int64_t i = 0; i < n; i++) S(read)(a + i * (n + 1), c->p[0], b * nn + i * (n + 1), n - i, f64);
-  else for (int64_t i = 0; i < n; i += 16) for (int64_t j = 0; j <= i + 15; j++) for (int64_t k = i > j ? i : j; k < n && k < i + 16; k++) S(read)(a + j * n + k, c->p[0], b * nn + k * n + j, 1, f64);
+  else for (int64_t i = 0; i < n; i += S(ACROSS)) for (int64_t j = 0; j < i + S(ACROSS); j++) for (int64_t k = i > j ? i : j; k < n && k < i + S(ACROSS); k++) S(read)(a + j * n + k, c->p[0], b * nn + k * n + j, 1, f64);
   double scale = S(scale)(a, nn);
   if (!scale) { for (int64_t i = 0; i < n; i++) o[i] = (bl_pole){NAN, 0, i, 0}; if (Vp) for (int64_t i = 0; i < nn; i++) X[i] = (T)NAN; }
   else {
@@ -87,7 +94,7 @@ static int S(svd)(const sn_call *c, int64_t b, int f64) {
   // F: reflectors of the QR, which gives R; H and J: those of the bidiagonal form; Z: vectors of R or of the first columns
   T *A = (T *)(o + n), *F = A + m * n, *R = tall ? F + more : A, *H = F + more + own, *J = H + n * r, *th = J + nn, *tj = th + n, *tq = tj + n, *X = tq + n, *Y = X + mu * m, *Q = Y + nn, *Z = part ? Q + 2 * nn : X;
   if (tall == wide) S(read)(A, c->p[0], b * M * N, M * N, f64);
-  else for (int64_t i = 0; i < M; i += 16) for (int64_t j = 0; j < N; j++) for (int64_t k = i; k < M && k < i + 16; k++) S(read)(A + j * M + k, c->p[0], b * M * N + k * N + j, 1, f64);
+  else for (int64_t i = 0; i < M; i += S(ACROSS)) for (int64_t j = 0; j < N; j++) for (int64_t k = i; k < M && k < i + S(ACROSS); k++) S(read)(A + j * M + k, c->p[0], b * M * N + k * N + j, 1, f64);
   double scale = S(scale)(A, m * n);
   if (!scale) { for (int64_t i = 0; i < n; i++) o[i] = (bl_pole){NAN, 0, i, 0}; for (int64_t i = 0; vectors && i < mu * m; i++) X[i] = (T)NAN; for (int64_t i = 0; vectors && i < nn; i++) Y[i] = (T)NAN; }
   else {
