@@ -30,9 +30,9 @@ export interface Token {
  * The library refuses an id whose buffer a submission in flight still uses.
  */
 const spare = new Map<number, Token[]>(), MOST_SPARE = 128;
-/** A token that a new buffer of the host's or of far memory may take over. */
-export function tokenFor(bytes: number, far: boolean): Token | undefined {
-  return far && bytes > 0 ? spare.get(farLength(bytes))?.shift() : undefined;
+/** A token that a new buffer of far memory may take over. */
+export function tokenFor(bytes: number): Token | undefined {
+  return bytes > 0 ? spare.get(farLength(bytes))?.shift() : undefined;
 }
 /** Lets go of a buffer that nobody uses. */
 export function discard(b: Buf): void {
