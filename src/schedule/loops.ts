@@ -77,7 +77,8 @@ function graphOfBody({ given }: Body, results: readonly Node[], carries: number,
   };
 }
 
-const fixed = (place: Place, offset: Size = 0): Spot => ({ kind: "fixed", place, offset });
+type Fixed = Extract<Spot, { kind: "fixed" }>;
+const fixed = (place: Place, offset: Size = 0): Fixed => ({ kind: "fixed", place, offset });
 /** Lowers a control node to one step that holds those of its bodies; `lower` gives the steps of a schedule. */
 export function lowerLoop(
   schedule: Schedule,
@@ -90,7 +91,8 @@ export function lowerLoop(
   const c = controlOf(n) as Control, { symbols } = schedule, { graphs, wanted } = schedule.loops.get(n) as Inner;
   const bytesOf = (x: Node): Size => times(productOf(symbols.of(x).shape), itemsize(x.dtype));
   const places: Place[] = [], skip = c.what === "cond" ? 1 : 0, carried = n.inputs.length - c.sliced - c.carries;
-  const lay = (x: Node, to: Place): Spot => {
+  /** A copy of a value at a place. */
+  const lay = (x: Node, to: Place): Fixed => {
     const { shape } = symbols.of(x);
     if (!shape.includes(0)) {
       const b = new Builder(schedule, g, shape, "map", null);
@@ -101,21 +103,20 @@ export function lowerLoop(
     return fixed(to);
   };
   /** An input, row-major. */
-  const whole = (x: Node): Spot & { readonly kind: "fixed" } => {
+  const whole = (x: Node): Fixed => {
     const r = resolve(schedule, x);
-    if (r === null || !isContiguous(r.view)) return lay(x, workspace(bytesOf(x))) as Spot & { readonly kind: "fixed" };
+    if (r === null || !isContiguous(r.view)) return lay(x, workspace(bytesOf(x)));
     const place = placeOf(r.node, r.out);
     places.push(place);
-    return { kind: "fixed", place, offset: times(r.view.offset, itemsize(x.dtype)) };
+    return fixed(place, times(r.view.offset, itemsize(x.dtype)));
   };
-  const blocks = graphs.map((graph): Block => {
-    return { graph, steps: lower(fuse(graph, symbols)), spots: new Map() };
-  });
+  const blocks = graphs.map((graph): Block => ({ graph, steps: lower(fuse(graph, symbols)), spots: new Map() }));
   const length = symbols.sizes.size(lengthOf(n)),
     last = blocks[blocks.length - 1] as Block,
     settle: { from: Spot; to: Place }[] = [];
-  const known = n.device.type === "gpu";
-  const reads = readsOf(last.steps, last.graph.leaves, bytesOf);
+  // A GPU's plan is pinned to its sizes, and so to the number of passes.
+  const known = n.device.type === "gpu", reads = readsOf(last.steps, last.graph.leaves, bytesOf);
+  /** Where a value lies that is a step further in each pass. */
   const walk = (place: Place, offset: Size, bytes: Size): Spot => ({
     kind: "moving",
     place,
@@ -138,7 +139,7 @@ export function lowerLoop(
       return lay(x, to);
     }
     const other = workspace(bytesOf(x)), bytes = bytesOf(x);
-    // A plan of known sizes begins where it ends in the right place; others copy.
+    // Where the number of passes is known, they begin so that they end in the right place; else the end is copied.
     const [even, odd] = known && numberOf(length) % 2 === 1 ? [other, to] : [to, other];
     lay(x, even);
     places.push(odd);
@@ -148,13 +149,13 @@ export function lowerLoop(
     return from;
   });
   for (const b of blocks) b.graph.leaves.forEach((x, i) => b.spots.set(x, spots[i + skip] as Spot));
-  let flag: (Spot & { readonly kind: "fixed" }) | null = null;
+  let flag: Fixed | null = null;
   if (c.what === "while") {
     const test = blocks[0] as Block, x = wantedResults(test)[0] as Node;
-    flag = { kind: "fixed", place: workspace(1), offset: 0 };
+    flag = fixed(workspace(1));
     places.push(flag.place);
     test.spots.set(x, flag);
-  } else if (c.what === "cond") flag = spots[0] as Spot & { readonly kind: "fixed" };
+  } else if (c.what === "cond") flag = spots[0] as Fixed;
   wanted.forEach((out, j) => {
     const to = placeOf(n, out);
     if (out < c.carries) return;

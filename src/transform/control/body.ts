@@ -108,7 +108,7 @@ export function again(results: readonly Node[], leaves: readonly Node[], others:
 export function inline({ given, results }: Body, over: readonly Node[]): Node[] {
   return again(results, given, over);
 }
-/** The body as it is, given these leaves more before its own (which it does not read), or others dropped. */
+/** The same body, given more at position `at`, like these nodes, which it does not read: what another body captured. */
 export function widened(body: Body, before: readonly Node[], at: number): Body {
   const more = before.map((x) => placeholder(x.shape, x.dtype, "an input of control flow"));
   for (const x of more) {
@@ -228,7 +228,7 @@ export function notAsync(what: string, value: unknown): void {
     throw typeError(`Cannot ${what} an asynchronous function: its result must be there when it returns`);
   }
 }
-/** A tree's first array, where a single one is wanted. */
+/** The node of an array; null for all else. */
 export function onlyArray(value: unknown): Node | null {
   return value instanceof NDArray ? value.node : null;
 }
