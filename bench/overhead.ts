@@ -86,3 +86,41 @@ for (let k = 0; k < 8; k++) {
   misses = Math.min(misses, performance.now() - t);
 }
 show("MLP step with Adam: eval without a plan", misses * 1000);
+
+/** Control flow: what a pass costs beside its kernels, and a recurrent net beside the same steps written out. */
+{
+  type A = mx.NDArray;
+  const count = 100_000, steps = 1000, batch = 32, width = 64;
+  const of = (n: number, seed: number, ...shape: number[]): A => mx.array(u(n, seed)).reshape(shape).mul(0.1);
+  const loop = (): A => mx.whileLoop((i: A) => i.lt(count), (i: A) => i.add(1), mx.array(0, "int32"));
+  show("one pass of whileLoop that counts (2 kernels)", best(1, () => mx.eval(loop()), 5) / count);
+  const w = of(width * width, 3, width, width), v = of(width * width, 4, width, width), h = mx.zeros([batch, width]);
+  const xs = of(steps * batch * width, 5, steps, batch, width);
+  const cell = (h: A, x: A): [A, A] => {
+    const next = mx.tanh(h.matmul(w).add(x.matmul(v)));
+    return [next, next];
+  };
+  const written = mx.compile((h: A, xs: A) => {
+    const ys: A[] = [];
+    for (let t = 0; t < steps; t++) ys.push(h = cell(h, xs.get(t))[0]);
+    return [h, mx.stack(ys)];
+  });
+  const scanned = mx.compile((h: A, xs: A) => mx.scan(cell, h, xs));
+  mx.eval(w, v, h, xs);
+  show(
+    `one step of a recurrent net (${batch} x ${width}) in a scan`,
+    best(1, () => mx.eval(scanned(h, xs)), 7) / steps,
+  );
+  show("the same, written out and compiled", best(1, () => mx.eval(written(h, xs)), 7) / steps);
+  const loss = (w: A): A =>
+    mx.scan(
+      (h: A, x: A) => {
+        const next = mx.tanh(h.matmul(w).add(x.matmul(v)));
+        return [next, next];
+      },
+      h,
+      xs,
+    )[1].sum();
+  const gradient = mx.compile((w: A) => mx.grad(loss)(w));
+  show("one step of its gradient", best(1, () => mx.eval(gradient(w)), 7) / steps);
+}

@@ -48,7 +48,7 @@ let solves: boolean | null = null;
 /** True if a GPU has the routines of a family. */
 export function hasRoutines(lib: Native, device: Device, family: CallFamily): boolean {
   const found = find(lib, device);
-  if (family === "loop") return found !== null;
+  if (family === "loop") return found?.name === "metal";
   if (found?.name !== "cuda") return false;
   if (family === "factorisation") return solves ??= lib.stat(found.number << 8 | CUDA_SOLVES) === 1;
   return CALLS.cuda.includes(family);

@@ -30,9 +30,9 @@ export interface Token {
  * The library refuses an id whose buffer a submission in flight still uses.
  */
 const spare = new Map<number, Token[]>(), MOST_SPARE = 128;
-/** A token that a new buffer of the host's or of far memory may take over. */
-export function tokenFor(bytes: number, far: boolean): Token | undefined {
-  return far && bytes > 0 ? spare.get(farLength(bytes))?.shift() : undefined;
+/** A token that a new buffer of far memory may take over. */
+export function tokenFor(bytes: number): Token | undefined {
+  return bytes > 0 ? spare.get(farLength(bytes))?.shift() : undefined;
 }
 /** Lets go of a buffer that nobody uses. */
 export function discard(b: Buf): void {
@@ -127,9 +127,16 @@ export function isSpare(n: Node, bytes: number): boolean {
   const v = n.view as View;
   return v.offset === 0 && isContiguous(v);
 }
+/** Of a node of several results that nobody wants any more. */
+const GONE: readonly Buf[] = [];
 /** Lets go of a node's buffer once nobody wants it. */
 export function release(n: Node): void {
   if (n.handles > 0 || n.pending > 0) return;
+  if (n.results !== null) {
+    for (const b of n.results) if (b !== undefined && --b.users === 0 && !b.exposed) native().dispose(b.id);
+    n.results = GONE;
+    return;
+  }
   const b = n.buf;
   if (b === null) return;
   n.buf = null;

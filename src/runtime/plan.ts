@@ -166,6 +166,7 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   }
   // What bodies are given and give lies where their loop says; `windows` move from pass to pass.
   const spotted = new Set<Node>(), windows = new Map<Spot, number>();
+  const stays = (n: Node, out: number): boolean => keepBases.has(n) && graph.loops.get(n)?.kept.has(out) !== false;
   let time = 0;
   const touch = (s: Step, index: number): void => {
     for (const p of placesOf(s)) {
@@ -177,7 +178,7 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
       }
       storages.set(k, {
         bytes: p.node === null ? p.bytes : bytesOf(p.node, p.out),
-        keep: p.node !== null && keepBases.has(p.node) ? p.node : null,
+        keep: p.node !== null && stays(p.node, p.out) ? p.node : null,
         out: p.out,
         step: index,
         first: time,
@@ -203,7 +204,7 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   // Values that stay but that no step writes: arrays without elements.
   for (const n of keepBases) {
     if (present(n) || graph.inPlace.has(n)) continue;
-    const outs = graph.loops.get(n)?.wanted ?? (n.outs ?? [n]).map((_, out) => out);
+    const outs = graph.loops.get(n)?.kept ?? (n.outs ?? [n]).map((_, out) => out);
     for (const out of outs) {
       const k = outKey(n, out);
       if (storages.has(k)) continue;

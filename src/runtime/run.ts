@@ -49,13 +49,13 @@ function submitted(
 ): Submitted {
   // Plain loops: this is most of what a small eval costs.
   const { words, outputs, scalars } = p, lib = native(), far = !isUnified(lib, g.device);
-  const tokens: (Token | undefined)[] = [];
+  const tokens: (Token | undefined)[] | null = far ? [] : null;
   for (let k = 0; k < outputs.length; k++) {
     const { word } = outputs[k] as Plan["outputs"][number], b = over[k];
-    const token = b ?? tokenFor(wideAt(words, word + 2), far);
+    const token: Token | undefined = b ?? (far ? tokenFor(wideAt(words, word + 2)) : undefined);
     words[word] = b === undefined ? BIND_NEW : BIND_OVER;
-    words[word + 1] = token?.id ?? 0;
-    tokens.push(token);
+    words[word + 1] = token === undefined ? 0 : token.id;
+    tokens?.push(token);
   }
   for (let k = 0; k < p.leaves.length; k++) {
     const l = p.leaves[k] as Plan["leaves"][number];
@@ -88,7 +88,7 @@ function submitted(
       f64words[1] = words[o.word + 5] as number;
       const { recorded } = g.order[o.slot] as Node;
       const id = words[o.word + 1] as number, bytes = wideAt(words, o.word + 2);
-      made.push(bufferOf(id, f64[0] as number, bytes, code, recorded, tokens[k]));
+      made.push(bufferOf(id, f64[0] as number, bytes, code, recorded, tokens?.[k]));
     }
   } catch (error) {
     outputs.forEach((o, k) => over[k] === undefined && lib.dispose(words[o.word + 1] as number));

@@ -20,6 +20,8 @@ export interface Graph {
 export interface Inner {
   readonly graphs: readonly Graph[];
   readonly wanted: readonly number[];
+  /** Those that others may ask for after this eval. */
+  readonly kept: ReadonlySet<number>;
 }
 /** The nodes of a graph, and of all graphs inside, always in the same order. */
 export function everyNode(g: Graph): readonly Node[] {
@@ -159,10 +161,10 @@ export class Key {
       const starts = n.op.starts?.(n.arg);
       if (starts !== undefined) { for (const x of starts) this.#move(x); }
     }
-    for (const [n, { graphs, wanted }] of g.loops) {
+    for (const [n, { graphs, wanted, kept }] of g.loops) {
       this.#size(lengthOf(n));
       this.#put(wanted.length);
-      for (const k of wanted) this.#put(k);
+      for (const k of wanted) this.#put(kept.has(k) ? -1 - k : k);
       for (const inner of graphs) {
         inner.order.forEach((x, i) => x.slot = i);
         inner.leaves.forEach((x, i) => x.slot = i);

@@ -21,15 +21,25 @@ const NONE: ReadonlyMap<Node, Inner> = new Map();
 export function loopsOf(order: readonly Node[]): ReadonlyMap<Node, Inner> {
   const found = order.filter((n) => n.op.lower.kind === "loop");
   if (found.length === 0) return NONE;
-  const picks = new Map<Node, Set<number>>(found.map((n) => [n, new Set()]));
+  const picks = new Map<Node, Set<number>>(found.map((n) => [n, new Set()])), uses = new Map<Node, number>();
   for (const n of order) {
     if (isPick(n)) picks.get(n.inputs[0] as Node)?.add((n.arg as { readonly index: number }).index);
+    for (const x of n.inputs) if (isPick(x)) uses.set(x, (uses.get(x) ?? 0) + 1);
   }
-  return new Map(found.map((n) => [n, innerOf(n, picks.get(n) as Set<number>)]));
+  return new Map(found.map((n) => {
+    const inner = innerOf(n, picks.get(n) as Set<number>), { fixed } = controlOf(n) as Control, asked = askedOf(n);
+    // What only gradients want goes with the eval that computes them.
+    const kept = inner.wanted.filter((k) => {
+      const x = asked.get(k);
+      return k < fixed || (x !== undefined && (x.handles > 0 || x.pending > (uses.get(x) ?? 0)));
+    });
+    return [n, { ...inner, kept: new Set(kept) }];
+  }));
 }
-const made = new WeakMap<Control, Map<string, Inner>>();
+type Bodies = Omit<Inner, "kept">;
+const made = new WeakMap<Control, Map<string, Bodies>>();
 /** The graphs of a control node of which some results are picked. */
-function innerOf(n: Node, picked: Set<number>): Inner {
+function innerOf(n: Node, picked: Set<number>): Bodies {
   const c = controlOf(n) as Control, wanted: number[] = [];
   for (let k = 0; k < c.fixed; k++) wanted.push(k);
   for (const [k, x] of askedOf(n)) if (x.pending > 0 || x.handles > 0) picked.add(k);
@@ -42,7 +52,7 @@ function innerOf(n: Node, picked: Set<number>): Inner {
       ? graphOfBody(b, wanted.map((k) => b.results[k] as Node), c.carries, c.sliced)
       : graphOfBody(b, b.results, 0, 0)
   );
-  const all = made.get(c) ?? new Map<string, Inner>(), inner = { graphs, wanted };
+  const all = made.get(c) ?? new Map<string, Bodies>(), inner = { graphs, wanted };
   made.set(c, all.set(key, inner));
   return inner;
 }

@@ -205,6 +205,16 @@ test("memory: what gradients keep of each step, and what checkpoints compute aga
   assert.ok(again < count + 12, `computed again: ${again} arrays for ${count} steps`);
   assert.ok(kept > 2 * count && kept < 6 * count, `kept: ${kept} arrays for ${count} steps`);
   assert.ok(forwards < 3, String(forwards));
+  // What is kept for the gradient goes with it, also where another result of the loop stays.
+  mx.clearCache();
+  const active = mx.getActiveMemory();
+  const [[loss, ys], g] = mx.valueAndGrad((x: NDArray) => {
+    const [c, ys] = mx.scan((c: NDArray, x: NDArray) => [deep(c, x), c], x, walked);
+    return [c.sum(), ys] as const;
+  })(x);
+  mx.eval(loss, ys, g);
+  const left = (mx.getActiveMemory() - active) / (n * 4);
+  assert.ok(left < 1.3 * count, `${left} arrays stay of ${count} steps`);
 });
 test("a value that was read before its gradient is asked for", () => {
   const f = (w: NDArray) => {
