@@ -57,14 +57,15 @@ static void S(lu_columns)(int64_t m, int64_t n, T *A, int64_t ld, uint32_t *piv)
     }
   }
 }
-// A = U^T U for the upper triangle of a small A, row by row; -1 = not positive definite
+// A = U^T U for the upper triangle of a small A, row by row; -1 = not positive definite. Products are added up before they are
+// taken off, as LAPACK does: of a singular matrix the last pivots are what rounding leaves.
 static int S(chol_rows)(int64_t n, T *A, int64_t ld) {
   for (int64_t j = 0; j < n; j++) {
     T *a = A + j * ld;
     for (int64_t c = j; c < n; c += 4 * VL) {
-      S(vec) x[4]; int w[4]; UNROLL for (int v = 0; v < 4; v++) { int64_t l = n - c - v * VL; w[v] = l < 0 ? 0 : l > VL ? VL : (int)l; x[v] = S(ldn)(a + c + v * VL, w[v]); }
-      for (int64_t k = 0; k < j; k++) { const T *u = A + k * ld; S(vec) f = S(splat)(-u[j]); UNROLL for (int v = 0; v < 4; v++) if (w[v]) x[v] = S(fma)(f, S(ldn)(u + c + v * VL, w[v]), x[v]); }
-      UNROLL for (int v = 0; v < 4; v++) if (w[v]) S(stn)(a + c + v * VL, x[v], w[v]);
+      S(vec) x[4] = {0}; int w[4]; UNROLL for (int v = 0; v < 4; v++) { int64_t l = n - c - v * VL; w[v] = l < 0 ? 0 : l > VL ? VL : (int)l; }
+      for (int64_t k = 0; k < j; k++) { const T *u = A + k * ld; S(vec) f = S(splat)(u[j]); UNROLL for (int v = 0; v < 4; v++) if (w[v]) x[v] = S(fma)(f, S(ldn)(u + c + v * VL, w[v]), x[v]); }
+      UNROLL for (int v = 0; v < 4; v++) if (w[v]) S(stn)(a + c + v * VL, S(ldn)(a + c + v * VL, w[v]) - x[v], w[v]);
     }
     const T d = a[j]; if (!(d > 0) || d - d != 0) return -1;
     const T r = (T)__builtin_sqrt((double)d); a[j] = r;

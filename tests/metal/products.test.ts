@@ -190,11 +190,12 @@ test("gradients of products on Metal are those of the CPU", () => {
   );
 });
 test("explain names the template and why", () => {
-  const reason = (m: number, k: number, n: number): string =>
-    mx.explain(mx.matmul(mx.zeros([m, k]), mx.zeros([k, n]))).kernels.find((x) => x.name.startsWith("product"))
-      ?.reason ?? "";
+  const reason = (m: number, k: number, n: number, batch: readonly number[] = []): string =>
+    mx.explain(mx.matmul(mx.zeros([...batch, m, k]), mx.zeros([...batch, k, n]))).kernels
+      .find((x) => x.name.startsWith("product"))?.reason ?? "";
   assert.match(reason(512, 64, 512), /in tiles of 64 x 64$/);
   assert.match(reason(100, 64, 100), /in tiles of 32 x 32, as there are but 4 of 64 x 64$/);
+  assert.match(reason(100, 64, 100, [16]), /in tiles of 64 x 64$/);
   assert.match(reason(1, 64, 100), /with threads across the second factor, as the other is at most 1 wide$/);
   assert.match(reason(4, 4, 4), /by the plain loop nest, as it has at most 4096 multiplications$/);
 });
@@ -220,4 +221,18 @@ test("checked: templates neither race nor leave their memory, and each of their 
   }
   simulator.metalsim_set(CHECKED, 0);
   simulator.metalsim_set(SEED, 0);
+});
+test("tiles of every size on Metal, with ragged ends", () => {
+  const sizes = [[64, 64], [64, 16], [16, 64], [32, 16], [16, 32], [16, 16], [32, 32]] as const;
+  for (const [i, [rows, columns]] of sizes.entries()) {
+    for (const dtype of i === 0 ? FLOATS : [FLOATS[i % 3] as mx.DType]) {
+      const lie = i % 2 === 0 ? "columns" : "rows",
+        a = matrix([], 70, 36, dtype, lie),
+        b = matrix([], 36, 90, dtype, "rows");
+      alone(a, b, (kernel, at) => {
+        const shape = shapeOf(kernel, at, true), product = shape.product as Extract<ProductShape, { form: "tiles" }>;
+        runner.run(kernel, at, { ...shape, product: { ...product, rows, columns } });
+      });
+    }
+  }
 });

@@ -32,6 +32,9 @@ const MANY = 64;
 
 /** The row axis along which a factor moves. */
 export const axisOf = (p: Product, factor: number): number => factor === 0 ? p.rows : p.columns;
+/** Products of the batch. */
+const batchSize = (p: Product, run: Run): number =>
+  run.rows.reduce((n, x, d) => d === p.rows || d === p.columns ? n : n * x, 1);
 /** The operands that a product multiplies, or null if one is not read as it is. */
 export function factorsOf(k: Kernel): readonly [number, number] | null {
   const { args } = (k.passes[0] as Pass).folds[0]?.value as Expr, [a, b] = args as readonly [Expr, Expr];
@@ -74,7 +77,7 @@ export function chooseProduct(
     return { shape: { form: "vectors", long, few, lies }, why };
   }
   if (!tiles) return nest("the GPU has no matrices of SIMD groups");
-  const most = Math.ceil(rows / 64) * Math.ceil(columns / 64), small = most < MANY ? 32 : 64;
+  const most = Math.ceil(rows / 64) * Math.ceil(columns / 64) * batchSize(product, run), small = most < MANY ? 32 : 64;
   const shape = {
     form: "tiles",
     rows: rows <= 16 ? 16 : rows <= 32 ? 32 : columns <= 16 ? 64 : small,
@@ -101,7 +104,7 @@ export function productGroups(
   run: Run,
 ): { readonly across: number; readonly groups: number } {
   const length = (axis: number): number => axis < 0 ? 1 : run.rows[axis] as number;
-  const batch = run.rows.reduce((n, x, d) => d === p.rows || d === p.columns ? n : n * x, 1);
+  const batch = batchSize(p, run);
   if (s.form === "tiles") {
     const across = Math.ceil(length(p.columns) / s.columns);
     return { across, groups: across * Math.ceil(length(p.rows) / s.rows) * batch };
