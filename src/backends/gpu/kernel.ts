@@ -1,22 +1,20 @@
-// Prints a kernel as the text of a GPU's language: one thread an element of a map, several threads a row, and a fold first within a thread, then over a
-// SIMD group by exchange (in the same order in every lane), then over the threadgroup through its memory.
-import { computeOf } from "../../base/dtype.ts";
-import type { CType, Expr, Literal } from "../../kernel/expr.ts";
+// Prints a kernel as the text of a GPU's language: one thread an element of a map, several threads a row or a column.
+import type { Expr, Literal } from "../../kernel/expr.ts";
 import {
   expressions,
   type FoldStep,
   type Kernel,
-  type Mem,
   type Pass,
   printKernel,
   type ScanStep,
   type StoreStep,
 } from "../../kernel/kernel.ts";
 import { identityLiteral } from "../cpu/tape.ts";
-import { Arguments, type Grid, pack, type Placed, type Run } from "./arguments.ts";
-import { binaryText, literalText, narrowed, operationText, storageName, typeName, widened } from "./expr.ts";
+import { type Grid, pack, type Placed, type Run } from "./arguments.ts";
+import { binaryText, literalText, narrowed, storageName, typeName } from "./expr.ts";
 import { functionsFor } from "./functions.ts";
 import type { Language, Writer } from "./language.ts";
+import { foldOp, isArg, Printer } from "./printer.ts";
 import { type ProductShape, TILE_THREADS } from "./product.ts";
 import {
   gridOf,
@@ -49,278 +47,14 @@ export interface Launch {
   readonly constants: Uint32Array;
 }
 
-const isArg = (f: FoldStep): boolean => f.fold === "argmin" || f.fold === "argmax";
-const foldOp = (fold: string): string => fold === "sum" ? "add" : fold === "prod" ? "mul" : fold;
-/** Whether `v` comes before `s` as the extreme of an argmin or argmax; NaN comes first. */
-function better(f: FoldStep, s: string, v: string): string {
-  const op = f.fold === "argmax" ? "gt" : "lt", over = binaryText(op, f.t, v, s);
-  return f.t === "f32" ? `(${s} == ${s} && (${v} != ${v} || ${over} != 0))` : `(${over} != 0)`;
-}
-
-class Printer {
-  readonly #k: Kernel;
-  readonly #shape: Shape;
-  readonly #language: Language;
-  readonly args: Arguments;
-  readonly #lines: string[] = [];
-  readonly #index: string;
-  readonly #uniform = new Map<Expr, boolean>();
-  /** Names of values of the row, and of those of the loop that is being printed. */
-  readonly #row = new Map<Expr, string>();
-  #loop = new Map<Expr, string>();
-  #indent = 1;
-  #names = 0;
-  /** Where an element of an operand lies, for the loop that is being printed. */
-  #at: (mem: number) => string = () => "0";
-  #step = "0";
-  /** Values that threads keep between passes, and their arrays; those that an earlier pass has put there. */
-  readonly #arrays = new Map<Expr, string>();
-  readonly #stored = new Set<Expr>();
-  /** Operands that were loaded as vectors, and the lane in them. */
-  #vectors = new Map<number, string>();
-
-  constructor(k: Kernel, shape: Shape, language: Language) {
-    this.#k = k;
-    this.#shape = shape;
-    this.#language = language;
-    this.args = new Arguments(k, shape.wide);
-    this.#index = shape.wide ? "long" : "int";
-  }
-
-  #line(text: string): void {
-    this.#lines.push(`${"  ".repeat(this.#indent)}${text}`);
-  }
-  #block(head: string, body: () => void): void {
-    this.#line(head === "" ? "{" : `${head} {`);
-    this.#indent++;
-    body();
-    this.#indent--;
-    this.#line("}");
-  }
-  #name(): string {
-    return `v${this.#names++}`;
-  }
-  #mem(i: number): Mem {
-    return this.#k.mems[i] as Mem;
-  }
-
-  // ---- values
-  /** The text of a value; what it takes is computed before the line that comes next. */
-  #value(e: Expr): string {
-    const known = this.#known(e);
-    if (known !== undefined) return known;
-    for (const a of e.args) this.#value(a);
-    const array = this.#arrays.get(e), name = this.#name();
-    this.#line(`const ${typeName(e.t)} ${name} = ${this.#text(e)};`);
-    if (array !== undefined) {
-      this.#line(`${array}[k] = ${name};`);
-      this.#stored.add(e);
-    }
-    this.#loop.set(e, name);
-    return name;
-  }
-  #known(e: Expr): string | undefined {
-    return e.op === "scalar" ? this.args.scalar(e.imm) : this.#row.get(e) ?? this.#loop.get(e);
-  }
-  #text(e: Expr): string {
-    const type = typeName(e.t), x = e.args.map((a) => this.#known(a) as string);
-    switch (e.op) {
-      case "load": {
-        const vector = this.#vectors.get(e.imm), m = this.#mem(e.imm);
-        return widened(m.dtype, vector ?? `p${e.imm}[${this.#at(e.imm)}]`);
-      }
-      case "loadx": {
-        const m = this.#mem(e.imm),
-          i = x[0] as string,
-          bound = this.args.operand("bound", e.imm),
-          zero = e.t === "c64" ? { re: 0, im: 0 } : 0;
-        // What is beyond the bound is the last element, what is before the start is 0.
-        const place = `p${e.imm}[${this.#start(e.imm)}(${i} < ${bound} ? ${i} : ${bound} - 1)]`;
-        return `${i} < 0 ? ${literalText(zero, e.t)} : ${widened(m.dtype, place)}`;
-      }
-      case "axis":
-        return `${type}(${e.imm < this.#k.rowAxes ? `r${e.imm}` : this.#step})`;
-      case "iota":
-        return `${type}(i)`;
-    }
-    return operationText(e, x);
-  }
-  /** What an indexed operand of a column adds for the step of the fold axis. */
-  #start(mem: number): string {
-    return this.#k.kind === "column" && this.#step !== "0"
-      ? `${this.#step} * ${this.args.operand("foldStride", mem)} + `
-      : "";
-  }
-  /** Computes what is one value a row, where all threads of the row are. */
-  #uniforms(roots: readonly Expr[]): void {
-    for (const e of expressions(roots)) {
-      if (e.op === "scalar" || this.#row.has(e) || !isUniform(e, this.#k, this.#uniform)) continue;
-      const name = this.#name();
-      this.#line(`const ${typeName(e.t)} ${name} = ${this.#text(e)};`);
-      this.#row.set(e, name);
-    }
-  }
-  /** Names what earlier passes kept and this one wants. */
-  #recall(roots: readonly Expr[]): void {
-    const visit = (e: Expr): void => {
-      if (this.#known(e) !== undefined) return;
-      if (this.#stored.has(e)) this.#loop.set(e, `${this.#arrays.get(e)}[k]`);
-      else for (const a of e.args) visit(a);
-    };
-    for (const e of roots) visit(e);
-  }
-
-  // ---- positions
-  /** Declares r0, r1, ... of the row numbered `row`, the pointers of the operands there, and the length n of the row. */
-  #rowStart(): void {
-    this.#rowPlace();
-    this.#pointers(this.#k.mems.map((_, i) => i));
-    this.#length();
-  }
-  #rowPlace(): void {
-    const k = this.#k;
-    if (k.rowAxes > 0) {
-      this.#line(`${this.#index} rest = row;`);
-      for (let d = k.rowAxes - 1; d >= 0; d--) {
-        this.#line(`const ${this.#index} r${d} = ${d === 0 ? "rest" : `rest % ${this.args.axis("row", d)}`};`);
-        if (d > 0) this.#line(`rest /= ${this.args.axis("row", d)};`);
-      }
-    }
-  }
-  /** Declares pointers p0, p1, ... of operands in the row at r0, r1, ... */
-  #pointers(mems: readonly number[]): void {
-    const k = this.#k;
-    mems.forEach((i) => {
-      const m = this.#mem(i),
-        terms = Array.from({ length: k.rowAxes }, (_, d) => `r${d} * ${this.args.stride("rowStride", i, d)}`);
-      const type = this.#language.pointer(storageName(m.dtype), m.written);
-      if (k.kind === "sequence") {
-        this.#line(`const ${this.#index} b${i} = ${terms.length > 0 ? terms.join(" + ") : "0"};`);
-      }
-      const offset = k.kind === "sequence" ? ` + b${i}` : terms.map((t) => ` + ${t}`).join("");
-      this.#line(`${type}p${i} = m${i}${offset};`);
-    });
-  }
-  #length(): void {
-    const k = this.#k, length = this.args.size(k.kind === "column" ? "fold" : "length");
-    if (!this.#shape.rag) return this.#line(`const ${this.#index} n = ${length};`);
-    this.#line(`const ${this.#index} left = ${this.args.size("rag")} - r${k.rowAxes - 1} * ${length};`);
-    this.#line(`const ${this.#index} n = left < ${length} ? left : ${length};`);
-  }
-  /** Declares where operands with strides of their own lie at the position i, and how all are reached. */
-  #position(roots: readonly Expr[], stores: readonly number[]): void {
-    const k = this.#k, step = this.#step, rank = this.#shape.inner;
-    const used = new Set([...expressions(roots).filter((e) => e.op === "load").map((e) => e.imm), ...stores]);
-    const strided = [...used].filter((m) => this.#mem(m).along === "any");
-    const at = new Map<number, string>();
-    if (strided.length > 0) {
-      if (rank > 1) this.#line(`${this.#index} along = i;`);
-      for (let d = rank - 1; d >= 0; d--) {
-        this.#line(
-          `const ${this.#index} i${d} = ${
-            rank === 1 ? "i" : d === 0 ? "along" : `along % ${this.args.axis("inner", d)}`
-          };`,
-        );
-        if (d > 0) this.#line(`along /= ${this.args.axis("inner", d)};`);
-      }
-    }
-    for (const m of used) {
-      const along = this.#mem(m).along;
-      const terms = along === "zero"
-        ? []
-        : along === "unit"
-        ? ["i"]
-        : Array.from({ length: rank }, (_, d) => `i${d} * ${this.args.stride("innerStride", m, d)}`);
-      if (k.kind === "column" && step !== "0") terms.unshift(`${step} * ${this.args.operand("foldStride", m)}`);
-      at.set(m, terms.length > 0 ? terms.join(" + ") : "0");
-    }
-    this.#at = (m) => at.get(m) ?? "0";
-  }
-  #storesOf(p: Pass): number[] {
-    return [...p.stores.map((s) => s.mem), ...p.scans.map((s) => s.mem)];
-  }
-
-  // ---- stores
-  #store(s: StoreStep, at: string): void {
-    const m = this.#mem(s.mem), v = this.#value(s.value), t = computeOf(m.dtype), place = `p${s.mem}[${at}]`;
-    const joined = s.combine === "set" ? v : binaryText(s.combine, t, widened(m.dtype, place), v);
-    this.#line(`${place} = ${narrowed(m.dtype, joined)};`);
-  }
-  /** A store of an element, at its own place or at a computed one. */
-  #storeElement(s: StoreStep): void {
-    if (s.index === null) return this.#store(s, this.#at(s.mem));
-    const i = this.#value(s.index);
-    this.#block(`if (${i} >= 0 && ${i} < ${this.args.operand("bound", s.mem)})`, () => this.#store(s, i));
-  }
-
-  // ---- folds
-  #begin(f: FoldStep): void {
-    this.#line(`${typeName(f.t)} f${f.id} = ${literalText(identityLiteral(f.fold, f.t), f.t)};`);
-    if (isArg(f)) this.#line(`${this.#index} g${f.id} = -1;`);
-  }
-  #accumulate(f: FoldStep, position: string): void {
-    const v = this.#value(f.value), s = `f${f.id}`;
-    if (isArg(f)) this.#line(`if (g${f.id} < 0 || ${better(f, s, v)}) { ${s} = ${v}; g${f.id} = ${position}; }`);
-    else this.#line(`${s} = ${binaryText(foldOp(f.fold), f.t, s, v)};`);
-  }
-  /** Joins what another thread folded: text of its value and, of an argmin or argmax, its position. */
-  #join(f: FoldStep, value: string, position: string): void {
-    const s = `f${f.id}`, g = `g${f.id}`;
-    if (!isArg(f)) return this.#line(`${s} = ${binaryText(foldOp(f.fold), f.t, s, value)};`);
-    const earlier = `(!${better(f, value, s)} && ${position} < ${g})`;
-    this.#line(
-      `if (${position} >= 0 && (${g} < 0 || ${
-        better(f, s, value)
-      } || ${earlier})) { ${s} = ${value}; ${g} = ${position}; }`,
-    );
-  }
-  /** Joins a fold over `lanes` lanes that lie together: every lane gets the result. */
-  #exchange(folds: readonly FoldStep[], lanes: number): void {
-    const position = this.#shape.wide ? "i64" : "i32";
-    this.#block(`for (ushort d = ${lanes / 2}; d > 0; d >>= 1)`, () => {
-      for (const f of folds) {
-        this.#line(`const ${typeName(f.t)} o${f.id} = sn_xor_${f.t}(f${f.id}, d);`);
-        if (isArg(f)) this.#line(`const ${this.#index} q${f.id} = sn_xor_${position}(g${f.id}, d);`);
-        this.#join(f, `o${f.id}`, `q${f.id}`);
-      }
-    });
-  }
-  /** Joins the folds of a pass over the threads of a row. */
-  #reduce(folds: readonly FoldStep[]): void {
-    if (folds.length === 0 || this.#shape.lanes === 1) return;
-    this.#exchange(folds, WIDTH);
-    if (this.#shape.lanes === WIDTH) return;
-    for (const f of folds) {
-      this.#line(this.#language.shared(typeName(f.t), `t${f.id}`, THREADS / WIDTH));
-      if (isArg(f)) this.#line(this.#language.shared(this.#index, `u${f.id}`, THREADS / WIDTH));
-    }
-    this.#block("if (lane == 0u)", () => {
-      for (const f of folds) {
-        this.#line(`t${f.id}[simd] = f${f.id};`);
-        if (isArg(f)) this.#line(`u${f.id}[simd] = g${f.id};`);
-      }
-    });
-    this.#line(this.#language.barrier);
-    for (const f of folds) {
-      this.#line(`f${f.id} = t${f.id}[lane % ${THREADS / WIDTH}u];`);
-      if (isArg(f)) this.#line(`g${f.id} = u${f.id}[lane % ${THREADS / WIDTH}u];`);
-    }
-    this.#exchange(folds, THREADS / WIDTH);
-  }
-  /** Gives a fold its name as a value; that of an argmin or argmax is its position. */
-  #finish(f: FoldStep, names: Map<Expr, string>): void {
-    const t: CType = isArg(f) ? "i32" : f.t, e = this.#k.scalars.make("fold", t, [], f.id);
-    names.set(e, isArg(f) ? (this.#shape.wide ? `int(g${f.id})` : `g${f.id}`) : `f${f.id}`);
-  }
-
-  // ---- kinds
+class KernelPrinter extends Printer {
   /** A map some of whose operands lie across: a tile of them goes through the threadgroup's memory, read as it lies. */
   #tiles(): void {
-    const k = this.#k,
+    const k = this.k,
       pass = k.passes[0] as Pass,
-      index = this.#index,
-      { crossed, crossing, vector } = this.#shape,
-      tile = tileOf(this.#shape);
+      index = this.index,
+      { crossed, crossing, vector } = this.shape,
+      tile = tileOf(this.shape);
     const across = this.args.size("across"),
       length = this.args.axis("row", crossing),
       pitch = tile + 1,
@@ -331,197 +65,197 @@ class Printer {
     const row = below === ""
       ? `others * ${length} + q`
       : `(others / (${below}) * ${length} + q) * (${below}) + others % (${below})`;
-    this.#line(`const ${index} down = (${length} + ${tile - 1}) / ${tile};`);
-    this.#line(`const ${index} tile = ${index}(sn_group) / ${across}, others = tile / down;`);
-    this.#line(`const ${index} left = ${index}(sn_group) % ${across} * ${tile}, top = tile % down * ${tile};`);
-    this.#line(
+    this.line(`const ${index} down = (${length} + ${tile - 1}) / ${tile};`);
+    this.line(`const ${index} tile = ${index}(sn_group) / ${across}, others = tile / down;`);
+    this.line(`const ${index} left = ${index}(sn_group) % ${across} * ${tile}, top = tile % down * ${tile};`);
+    this.line(
       `const int x = int(sn_thread % ${line}u)${vector === 1 ? "" : ` * ${vector}`}, y = int(sn_thread / ${line}u);`,
     );
     for (const m of crossed) {
-      this.#line(this.#language.shared(storageName(this.#mem(m).dtype), `t${m}`, tile * pitch));
-      this.#vectors.set(m, `t${m}[${vector === 1 ? "x" : "(x + e)"} * ${pitch} + d]`);
+      this.line(this.language.shared(storageName(this.mem(m).dtype), `t${m}`, tile * pitch));
+      this.vectors.set(m, `t${m}[${vector === 1 ? "x" : "(x + e)"} * ${pitch} + d]`);
     }
     /** Both walks: positions of the tile with the row and the elements that belong to them. */
     const walk = (q: string, i: string, body: () => void): void => {
-      this.#line("#pragma unroll");
-      this.#block(`for (int k = 0; k < ${tile * line / THREADS}; k++)`, () => {
-        this.#line(`const int d = y + k * ${THREADS / line};`);
-        this.#line(`const ${index} q = top + ${q}, i = left + ${i}, row = ${row};`);
-        this.#block(`if (q < ${length} && i < ${this.args.size("length")})`, () => {
-          this.#rowStart();
+      this.line("#pragma unroll");
+      this.block(`for (int k = 0; k < ${tile * line / THREADS}; k++)`, () => {
+        this.line(`const int d = y + k * ${THREADS / line};`);
+        this.line(`const ${index} q = top + ${q}, i = left + ${i}, row = ${row};`);
+        this.block(`if (q < ${length} && i < ${this.args.size("length")})`, () => {
+          this.rowStart();
           body();
         });
       });
     };
     walk("x", "d", () => {
-      this.#position([], crossed);
+      this.position([], crossed);
       for (const m of crossed) {
-        const d = this.#mem(m).dtype, place = `t${m}[d * ${pitch} + x`, from = `p${m}[${this.#at(m)}]`;
-        if (vector === 1) this.#line(`${place}] = ${from};`);
+        const d = this.mem(m).dtype, place = `t${m}[d * ${pitch} + x`, from = `p${m}[${this.at(m)}]`;
+        if (vector === 1) this.line(`${place}] = ${from};`);
         else {
-          this.#line(`const ${storageName(d)}${vector} x${m} = ${this.#several(m, `&${from}`, false)};`);
-          this.#block(`for (int e = 0; e < ${vector}; e++)`, () => this.#line(`${place} + e] = x${m}[e];`));
+          this.line(`const ${storageName(d)}${vector} x${m} = ${this.#several(m, `&${from}`, false)};`);
+          this.block(`for (int e = 0; e < ${vector}; e++)`, () => this.line(`${place} + e] = x${m}[e];`));
         }
       }
     });
-    this.#line(this.#language.barrier);
+    this.line(this.language.barrier);
     walk("d", "x", () => {
-      this.#uniforms(rootsOf(pass));
+      this.uniforms(rootsOf(pass));
       this.#elements(pass);
     });
   }
   /** The elements at an address, as many as a thread takes at once, as one value in memory. */
   #several(mem: number, address: string, written: boolean): string {
-    const type = `${storageName(this.#mem(mem).dtype)}${this.#shape.vector}`;
-    return `*(${this.#language.pointer(type, written)})(${address})`;
+    const type = `${storageName(this.mem(mem).dtype)}${this.shape.vector}`;
+    return `*(${this.language.pointer(type, written)})(${address})`;
   }
   /** The elements of a map from i on that one thread takes at once. */
   #elements(pass: Pass): void {
-    const v = this.#shape.vector, index = this.#index, roots = rootsOf(pass);
-    this.#position(roots, this.#storesOf(pass));
+    const v = this.shape.vector, index = this.index, roots = rootsOf(pass);
+    this.position(roots, this.storesOf(pass));
     if (v === 1) {
       // A store may be over what another one reads at the same place.
-      for (const e of roots) this.#value(e);
-      for (const s of pass.stores) this.#storeElement(s);
+      for (const e of roots) this.value(e);
+      for (const s of pass.stores) this.storeElement(s);
       return;
     }
     const loaded = new Set(
-      expressions(roots).filter((e) => e.op === "load" && this.#mem(e.imm).along === "unit").map((e) => e.imm),
+      expressions(roots).filter((e) => e.op === "load" && this.mem(e.imm).along === "unit").map((e) => e.imm),
     );
     for (const m of loaded) {
-      this.#line(`const ${storageName(this.#mem(m).dtype)}${v} x${m} = ${this.#several(m, `p${m} + i`, false)};`);
-      this.#vectors.set(m, `x${m}[e]`);
+      this.line(`const ${storageName(this.mem(m).dtype)}${v} x${m} = ${this.#several(m, `p${m} + i`, false)};`);
+      this.vectors.set(m, `x${m}[e]`);
     }
-    for (const s of pass.stores) this.#line(`${storageName(this.#mem(s.mem).dtype)}${v} y${s.mem};`);
-    this.#block(`for (int e = 0; e < ${v}; e++)`, () => {
+    for (const s of pass.stores) this.line(`${storageName(this.mem(s.mem).dtype)}${v} y${s.mem};`);
+    this.block(`for (int e = 0; e < ${v}; e++)`, () => {
       // The position of each element in turn.
       if (expressions(roots).some((e) => e.op === "iota")) {
-        this.#line(`const ${index} first = i;`);
-        this.#line(`const ${index} i = first + e;`);
+        this.line(`const ${index} first = i;`);
+        this.line(`const ${index} i = first + e;`);
       }
       for (const s of pass.stores) {
-        this.#line(`y${s.mem}[e] = ${narrowed(this.#mem(s.mem).dtype, this.#value(s.value))};`);
+        this.line(`y${s.mem}[e] = ${narrowed(this.mem(s.mem).dtype, this.value(s.value))};`);
       }
     });
-    for (const s of pass.stores) this.#line(`${this.#several(s.mem, `p${s.mem} + i`, true)} = y${s.mem};`);
+    for (const s of pass.stores) this.line(`${this.#several(s.mem, `p${s.mem} + i`, true)} = y${s.mem};`);
   }
   /** Elements of both halves of a map. Where the random words turn over just at the half, both words of a hash are used. */
   #bothHalves(pass: Pass, { first, middle, words }: Halves): void {
-    const index = this.#index, { vector } = this.#shape, at = this.#known(middle) as string;
+    const index = this.index, { vector } = this.shape, at = this.known(middle) as string;
     const side = (start: string, known: readonly (readonly [Expr, string])[]): void =>
-      this.#block("", () => {
-        this.#loop = new Map(known);
-        this.#line(`const ${index} i = ${start};`);
+      this.block("", () => {
+        this.loop = new Map(known);
+        this.line(`const ${index} i = ${start};`);
         this.#elements(pass);
-        this.#loop = new Map();
+        this.loop = new Map();
       });
-    this.#line(`const ${index} start = i, centre = n / 2;`);
-    this.#block(`if (${at} == uint(centre))`, () => {
-      const key = words[0].args.slice(2).map((e) => this.#known(e)).join(", ");
-      this.#line(`uint2 hash[${vector}];`);
-      this.#line("#pragma unroll");
-      this.#line(
+    this.line(`const ${index} start = i, centre = n / 2;`);
+    this.block(`if (${at} == uint(centre))`, () => {
+      const key = words[0].args.slice(2).map((e) => this.known(e)).join(", ");
+      this.line(`uint2 hash[${vector}];`);
+      this.line("#pragma unroll");
+      this.line(
         `for (int e = 0; e < ${vector}; e++) hash[e] = sn_threefry(uint(start + e), uint(start + e) + ${at}, ${key});`,
       );
       const place = vector === 1 ? "0" : "e", both = words.map((w, i) => [w, `hash[${place}].${"xy"[i]}`] as const);
       side("start", [[first, "1"], ...both]);
       side("start + centre", [[first, "0"], ...both]);
     });
-    this.#block("else", () => {
+    this.block("else", () => {
       side("start", []);
       side("start + centre", []);
     });
   }
   #map(): void {
-    const k = this.#k,
+    const k = this.k,
       pass = k.passes[0] as Pass,
-      { vector, halves } = this.#shape,
-      index = this.#index;
+      { vector, halves } = this.shape,
+      index = this.index;
     const scale = vector === 1 ? "" : ` * ${vector}`;
     if (k.rowAxes === 0) {
-      this.#line(`const ${index} i = (${index}(sn_group) * ${THREADS} + ${index}(sn_thread))${scale};`);
+      this.line(`const ${index} i = (${index}(sn_group) * ${THREADS} + ${index}(sn_thread))${scale};`);
     } else {
       const across = this.args.size("across"), shift = this.args.size("shift");
-      this.#line(`const ${index} group = ${index}(sn_group);`);
-      this.#line(
+      this.line(`const ${index} group = ${index}(sn_group);`);
+      this.line(
         `const ${index} row = (group / ${across} << (${
           Math.log2(THREADS)
         }u - ${shift})) + ${index}(sn_thread >> ${shift});`,
       );
       const place = `(group % ${across} << ${shift}) + ${index}(sn_thread & ((1u << ${shift}) - 1u))`;
-      this.#line(`const ${index} i = (${place})${scale};`);
-      this.#line(`if (row >= ${this.args.size("rows")}) return;`);
+      this.line(`const ${index} i = (${place})${scale};`);
+      this.line(`if (row >= ${this.args.size("rows")}) return;`);
     }
-    this.#rowStart();
-    this.#line(`if (i >= n${halves ? " / 2" : ""}) return;`);
-    this.#uniforms(rootsOf(pass));
+    this.rowStart();
+    this.line(`if (i >= n${halves ? " / 2" : ""}) return;`);
+    this.uniforms(rootsOf(pass));
     if (halves) this.#bothHalves(pass, halvesOf(k) as Halves);
     else this.#elements(pass);
   }
 
   #rows(): void {
-    const k = this.#k, { lanes, keep } = this.#shape, index = this.#index;
-    this.#line(`const ${index} row = ${index}(sn_group) * ${THREADS / lanes} + ${index}(sn_thread / ${lanes}u);`);
-    this.#line(`const ${index} at = ${index}(sn_thread % ${lanes}u);`);
-    if (lanes > 1) this.#line(`const uint lane = sn_thread % ${WIDTH}u;`);
-    if (lanes > WIDTH) this.#line(`const uint simd = sn_thread / ${WIDTH}u;`);
-    this.#line(`if (row >= ${this.args.size("rows")}) return;`);
-    this.#rowStart();
+    const k = this.k, { lanes, keep } = this.shape, index = this.index;
+    this.line(`const ${index} row = ${index}(sn_group) * ${THREADS / lanes} + ${index}(sn_thread / ${lanes}u);`);
+    this.line(`const ${index} at = ${index}(sn_thread % ${lanes}u);`);
+    if (lanes > 1) this.line(`const uint lane = sn_thread % ${WIDTH}u;`);
+    if (lanes > WIDTH) this.line(`const uint simd = sn_thread / ${WIDTH}u;`);
+    this.line(`if (row >= ${this.args.size("rows")}) return;`);
+    this.rowStart();
     if (keep > 0) {
       for (const e of keptValues(k, keep)) {
-        this.#arrays.set(e, `c${this.#arrays.size}`);
-        this.#line(`${typeName(e.t)} ${this.#arrays.get(e)}[${keep}];`);
+        this.arrays.set(e, `c${this.arrays.size}`);
+        this.line(`${typeName(e.t)} ${this.arrays.get(e)}[${keep}];`);
       }
     }
     for (const p of k.passes) {
-      this.#uniforms(rootsOf(p));
+      this.uniforms(rootsOf(p));
       this.#pass(p);
-      this.#reduce(p.folds);
-      for (const f of p.folds) this.#finish(f, this.#row);
+      this.reduce(p.folds);
+      for (const f of p.folds) this.finish(f, this.row);
     }
     if (k.rowStores.length === 0) return;
-    this.#uniforms(k.rowStores.map((s) => s.value));
-    this.#at = () => "0";
-    this.#block("if (at == 0)", () => k.rowStores.forEach((s) => this.#store(s, "0")));
+    this.uniforms(k.rowStores.map((s) => s.value));
+    this.at = () => "0";
+    this.block("if (at == 0)", () => k.rowStores.forEach((s) => this.store(s, "0")));
   }
   /** A matrix product by a template, which says where and when its sums are known. */
   #product(shape: ProductShape): void {
-    const k = this.#k, values = k.rowStores.map((s) => s.value);
+    const k = this.k, values = k.rowStores.map((s) => s.value);
     const writer: Writer = {
       kernel: k,
       args: this.args,
-      language: this.#language,
-      index: this.#index,
-      line: (text) => this.#line(text),
-      block: (head, body) => this.#block(head, body),
-      length: () => this.#length(),
+      language: this.language,
+      index: this.index,
+      line: (text) => this.line(text),
+      block: (head, body) => this.block(head, body),
+      length: () => this.length(),
       rowStores: () => {
         const loads = expressions(values).filter((e) => e.op === "load" || e.op === "loadx").map((e) => e.imm);
-        this.#pointers([...new Set([...loads, ...k.rowStores.map((s) => s.mem)])]);
-        for (const f of (k.passes[0] as Pass).folds) this.#finish(f, this.#row);
-        this.#uniforms(values);
-        for (const s of k.rowStores) this.#store(s, "0");
+        this.pointers([...new Set([...loads, ...k.rowStores.map((s) => s.mem)])]);
+        for (const f of (k.passes[0] as Pass).folds) this.finish(f, this.row);
+        this.uniforms(values);
+        for (const s of k.rowStores) this.store(s, "0");
       },
     };
     if (shape.form === "vectors") printVectors(writer, shape);
-    else this.#language.tiles?.(writer, shape);
+    else this.language.tiles?.(writer, shape);
   }
   /** One walk over the row. */
   #pass(p: Pass): void {
-    const { lanes, keep, full } = this.#shape, index = this.#index;
-    for (const f of p.folds) this.#begin(f);
-    p.scans.forEach((s) => this.#line(`${typeName(s.t)} w${s.mem} = ${this.#known(s.start)};`));
-    const shared = p.scans.map(() => this.#name());
+    const { lanes, keep, full } = this.shape, index = this.index;
+    for (const f of p.folds) this.begin(f);
+    p.scans.forEach((s) => this.line(`${typeName(s.t)} w${s.mem} = ${this.known(s.start)};`));
+    const shared = p.scans.map(() => this.fresh());
     if (lanes > WIDTH) {
-      p.scans.forEach((s, j) => this.#line(this.#language.shared(typeName(s.t), shared[j] as string, THREADS / WIDTH)));
+      p.scans.forEach((s, j) => this.line(this.language.shared(typeName(s.t), shared[j] as string, THREADS / WIDTH)));
     }
     const element = (): void => {
-      this.#loop = new Map();
-      this.#recall(rootsOf(p));
-      this.#position(rootsOf(p), this.#storesOf(p).filter((m) => !p.scans.some((s) => s.mem === m)));
-      for (const f of p.folds) this.#accumulate(f, "i");
-      p.scans.forEach((s, j) => this.#line(`x${j} = ${this.#value(s.value)};`));
-      for (const s of p.stores) this.#storeElement(s);
+      this.loop = new Map();
+      this.recall(rootsOf(p));
+      this.position(rootsOf(p), this.storesOf(p).filter((m) => !p.scans.some((s) => s.mem === m)));
+      for (const f of p.folds) this.accumulate(f, "i");
+      p.scans.forEach((s, j) => this.line(`x${j} = ${this.value(s.value)};`));
+      for (const s of p.stores) this.storeElement(s);
     };
     // All threads of the row take part in a scan, also those behind its end.
     const together = p.scans.length > 0;
@@ -531,189 +265,189 @@ class Printer {
       ? `for (${index} from = 0; from < n; from += ${lanes})`
       : `for (${index} i = at; i < n; i += ${lanes})`;
     // What is kept lies in registers only where each k is known; other loads are many at once.
-    this.#line(keep > 0 ? "#pragma unroll" : "#pragma unroll 8");
-    this.#block(walk, () => {
-      if (keep > 0) this.#line(`const ${index} i = at + k * ${lanes};`);
-      else if (together) this.#line(`const ${index} i = from + at;`);
-      p.scans.forEach((s, j) => this.#line(`${typeName(s.t)} x${j} = ${literalText(this.#scanIdentity(s), s.t)};`));
-      if ((keep > 0 && !full) || (keep === 0 && together)) this.#block("if (i < n)", element);
+    this.line(keep > 0 ? "#pragma unroll" : "#pragma unroll 8");
+    this.block(walk, () => {
+      if (keep > 0) this.line(`const ${index} i = at + k * ${lanes};`);
+      else if (together) this.line(`const ${index} i = from + at;`);
+      p.scans.forEach((s, j) => this.line(`${typeName(s.t)} x${j} = ${literalText(this.#scanIdentity(s), s.t)};`));
+      if ((keep > 0 && !full) || (keep === 0 && together)) this.block("if (i < n)", element);
       else element();
       p.scans.forEach((s, j) => this.#scan(s, j, shared[j] as string));
     });
-    this.#loop = new Map();
+    this.loop = new Map();
   }
   #scanIdentity(s: ScanStep): Literal {
     return s.scan === "logaddexp" ? identityLiteral("max", s.t) : identityLiteral(s.scan, s.t);
   }
   /** Scans one value of each thread of the row, x, from the running value w; stores the results. */
   #scan(s: ScanStep, j: number, shared: string): void {
-    const { lanes } = this.#shape, op = foldOp(s.scan), type = typeName(s.t), x = `x${j}`, w = `w${s.mem}`;
+    const { lanes } = this.shape, op = foldOp(s.scan), type = typeName(s.t), x = `x${j}`, w = `w${s.mem}`;
     const join = (a: string, b: string): string => binaryText(op, s.t, a, b);
     if (lanes === 1) {
-      this.#line(`const ${type} before${j} = ${w};`);
-      this.#line(`${w} = ${join(w, x)};`);
+      this.line(`const ${type} before${j} = ${w};`);
+      this.line(`${w} = ${join(w, x)};`);
       return this.#storeScan(s, s.exclusive ? `before${j}` : w);
     }
-    this.#block(`for (ushort d = 1; d < ${WIDTH}; d <<= 1)`, () => {
-      this.#line(`const ${type} o = sn_up_${s.t}(${x}, d);`);
-      this.#line(`if (lane >= uint(d)) ${x} = ${join("o", x)};`);
+    this.block(`for (ushort d = 1; d < ${WIDTH}; d <<= 1)`, () => {
+      this.line(`const ${type} o = sn_up_${s.t}(${x}, d);`);
+      this.line(`if (lane >= uint(d)) ${x} = ${join("o", x)};`);
     });
-    this.#line(`const ${type} last${j} = sn_lane_${s.t}(${x}, ${WIDTH - 1});`);
-    this.#line(`const ${type} up${j} = sn_up_${s.t}(${x}, 1);`);
-    this.#line(`${type} base${j} = ${w};`);
-    if (lanes === WIDTH) this.#line(`${w} = ${join(w, `last${j}`)};`);
+    this.line(`const ${type} last${j} = sn_lane_${s.t}(${x}, ${WIDTH - 1});`);
+    this.line(`const ${type} up${j} = sn_up_${s.t}(${x}, 1);`);
+    this.line(`${type} base${j} = ${w};`);
+    if (lanes === WIDTH) this.line(`${w} = ${join(w, `last${j}`)};`);
     else {
-      this.#line(`if (lane == 0u) ${shared}[simd] = last${j};`);
-      this.#line(this.#language.barrier);
-      this.#block(`for (uint e = 0u; e < ${THREADS / WIDTH}u; e++)`, () => {
-        this.#line(`if (e == simd) base${j} = ${w};`);
-        this.#line(`${w} = ${join(w, `${shared}[e]`)};`);
+      this.line(`if (lane == 0u) ${shared}[simd] = last${j};`);
+      this.line(this.language.barrier);
+      this.block(`for (uint e = 0u; e < ${THREADS / WIDTH}u; e++)`, () => {
+        this.line(`if (e == simd) base${j} = ${w};`);
+        this.line(`${w} = ${join(w, `${shared}[e]`)};`);
       });
-      this.#line(this.#language.barrier);
+      this.line(this.language.barrier);
     }
     this.#storeScan(s, s.exclusive ? `(lane == 0u ? base${j} : ${join(`base${j}`, `up${j}`)})` : join(`base${j}`, x));
   }
   #storeScan(s: ScanStep, value: string): void {
-    this.#block("if (i < n)", () => {
-      this.#position([], [s.mem]);
-      this.#line(`p${s.mem}[${this.#at(s.mem)}] = ${narrowed(this.#mem(s.mem).dtype, value)};`);
+    this.block("if (i < n)", () => {
+      this.position([], [s.mem]);
+      this.line(`p${s.mem}[${this.at(s.mem)}] = ${narrowed(this.mem(s.mem).dtype, value)};`);
     });
   }
 
   #column(): void {
-    const k = this.#k,
+    const k = this.k,
       pass = k.passes[0] as Pass,
-      { lanes, split } = this.#shape,
-      index = this.#index,
+      { lanes, split } = this.shape,
+      index = this.index,
       across = this.args.size("across");
-    this.#line(`const ${index} group = ${index}(sn_group);`);
-    this.#line(`const ${index} row = group / ${across};`);
-    this.#line(`const ${index} i = group % ${across} * ${lanes} + ${index}(sn_thread % ${lanes}u);`);
-    this.#line(`const uint part = sn_thread / ${lanes}u;`);
-    this.#line(`const bool inside = i < ${this.args.size("length")};`);
-    this.#rowStart();
-    for (const f of pass.folds) this.#begin(f);
+    this.line(`const ${index} group = ${index}(sn_group);`);
+    this.line(`const ${index} row = group / ${across};`);
+    this.line(`const ${index} i = group % ${across} * ${lanes} + ${index}(sn_thread % ${lanes}u);`);
+    this.line(`const uint part = sn_thread / ${lanes}u;`);
+    this.line(`const bool inside = i < ${this.args.size("length")};`);
+    this.rowStart();
+    for (const f of pass.folds) this.begin(f);
     const roots = rootsOf(pass);
-    this.#uniforms([...roots, ...k.rowStores.map((s) => s.value)]);
+    this.uniforms([...roots, ...k.rowStores.map((s) => s.value)]);
     const steps = (from: string, by: number, body: () => void): void => {
-      this.#line("#pragma unroll 8");
-      this.#block(`for (${index} step = ${from}; step < n; step += ${by})`, () => {
-        this.#loop = new Map();
-        this.#step = "step";
+      this.line("#pragma unroll 8");
+      this.block(`for (${index} step = ${from}; step < n; step += ${by})`, () => {
+        this.loop = new Map();
+        this.step = "step";
         body();
-        this.#step = "0";
-        this.#loop = new Map();
+        this.step = "0";
+        this.loop = new Map();
       });
     };
     if (pass.folds.length > 0) {
       const values = pass.folds.map((f) => f.value);
-      this.#block("if (inside)", () =>
+      this.block("if (inside)", () =>
         steps(`${index}(part)`, split, () => {
-          this.#position(values, []);
-          for (const f of pass.folds) this.#accumulate(f, "step");
+          this.position(values, []);
+          for (const f of pass.folds) this.accumulate(f, "step");
         }));
       if (split > 1) this.#gather(pass.folds);
     }
-    this.#block("if (inside && part == 0u)", () => {
+    this.block("if (inside && part == 0u)", () => {
       if (pass.scans.length > 0) {
-        pass.scans.forEach((s) => this.#line(`${typeName(s.t)} w${s.mem} = ${this.#known(s.start)};`));
+        pass.scans.forEach((s) => this.line(`${typeName(s.t)} w${s.mem} = ${this.known(s.start)};`));
         steps("0", 1, () => {
-          this.#position(pass.scans.map((s) => s.value), pass.scans.map((s) => s.mem));
+          this.position(pass.scans.map((s) => s.value), pass.scans.map((s) => s.mem));
           pass.scans.forEach((s) => {
-            const place = `p${s.mem}[${this.#at(s.mem)}]`, d = this.#mem(s.mem).dtype;
-            if (s.exclusive) this.#line(`${place} = ${narrowed(d, `w${s.mem}`)};`);
-            this.#line(`w${s.mem} = ${binaryText(foldOp(s.scan), s.t, `w${s.mem}`, this.#value(s.value))};`);
-            if (!s.exclusive) this.#line(`${place} = ${narrowed(d, `w${s.mem}`)};`);
+            const place = `p${s.mem}[${this.at(s.mem)}]`, d = this.mem(s.mem).dtype;
+            if (s.exclusive) this.line(`${place} = ${narrowed(d, `w${s.mem}`)};`);
+            this.line(`w${s.mem} = ${binaryText(foldOp(s.scan), s.t, `w${s.mem}`, this.value(s.value))};`);
+            if (!s.exclusive) this.line(`${place} = ${narrowed(d, `w${s.mem}`)};`);
           });
         });
       }
-      for (const f of pass.folds) this.#finish(f, this.#loop);
-      this.#position(k.rowStores.map((s) => s.value), k.rowStores.map((s) => s.mem));
-      for (const s of k.rowStores) this.#storeElement(s);
+      for (const f of pass.folds) this.finish(f, this.loop);
+      this.position(k.rowStores.map((s) => s.value), k.rowStores.map((s) => s.mem));
+      for (const s of k.rowStores) this.storeElement(s);
     });
   }
   /** Joins the parts of column folds in order, through the threadgroup's memory. */
   #gather(folds: readonly FoldStep[]): void {
-    const { lanes, split } = this.#shape;
+    const { lanes, split } = this.shape;
     for (const f of folds) {
-      this.#line(this.#language.shared(typeName(f.t), `t${f.id}`, THREADS));
-      if (isArg(f)) this.#line(this.#language.shared(this.#index, `u${f.id}`, THREADS));
-      this.#line(`t${f.id}[sn_thread] = f${f.id};`);
-      if (isArg(f)) this.#line(`u${f.id}[sn_thread] = g${f.id};`);
+      this.line(this.language.shared(typeName(f.t), `t${f.id}`, THREADS));
+      if (isArg(f)) this.line(this.language.shared(this.index, `u${f.id}`, THREADS));
+      this.line(`t${f.id}[sn_thread] = f${f.id};`);
+      if (isArg(f)) this.line(`u${f.id}[sn_thread] = g${f.id};`);
     }
-    this.#line(this.#language.barrier);
-    this.#block(`for (uint e = 1u; part == 0u && e < ${split}u; e++)`, () => {
+    this.line(this.language.barrier);
+    this.block(`for (uint e = 1u; part == 0u && e < ${split}u; e++)`, () => {
       for (const f of folds) {
-        this.#join(f, `t${f.id}[sn_thread + e * ${lanes}u]`, `u${f.id}[sn_thread + e * ${lanes}u]`);
+        this.join(f, `t${f.id}[sn_thread + e * ${lanes}u]`, `u${f.id}[sn_thread + e * ${lanes}u]`);
       }
     });
   }
 
   /** Rows whose stores lie apart. */
   #apart(): void {
-    const pass = this.#k.passes[0] as Pass, index = this.#index, roots = rootsOf(pass);
-    this.#line(`const ${index} row = ${index}(sn_group) * ${THREADS} + ${index}(sn_thread);`);
-    this.#line(`if (row >= ${this.args.size("rows")}) return;`);
-    this.#rowStart();
-    this.#uniforms(roots);
-    this.#block(`for (${index} i = 0; i < n; i++)`, () => {
-      this.#position(roots, this.#storesOf(pass));
-      for (const s of pass.stores) this.#storeElement(s);
+    const pass = this.k.passes[0] as Pass, index = this.index, roots = rootsOf(pass);
+    this.line(`const ${index} row = ${index}(sn_group) * ${THREADS} + ${index}(sn_thread);`);
+    this.line(`if (row >= ${this.args.size("rows")}) return;`);
+    this.rowStart();
+    this.uniforms(roots);
+    this.block(`for (${index} i = 0; i < n; i++)`, () => {
+      this.position(roots, this.storesOf(pass));
+      for (const s of pass.stores) this.storeElement(s);
     });
   }
   /** Rows in order. Every thread walks over all of them and does the stores to the addresses that are its own, so that each address keeps its order. */
   #sequence(): void {
-    const pass = this.#k.passes[0] as Pass, index = this.#index, shift = this.args.size("shift");
-    this.#line(`const uint mine = sn_group * ${THREADS}u + sn_thread, mask = (1u << ${shift}) - 1u;`);
-    this.#line("if (mine > mask) return;");
-    this.#block(`for (${index} row = 0; row < ${this.args.size("rows")}; row++)`, () => {
-      this.#rowStart();
+    const pass = this.k.passes[0] as Pass, index = this.index, shift = this.args.size("shift");
+    this.line(`const uint mine = sn_group * ${THREADS}u + sn_thread, mask = (1u << ${shift}) - 1u;`);
+    this.line("if (mine > mask) return;");
+    this.block(`for (${index} row = 0; row < ${this.args.size("rows")}; row++)`, () => {
+      this.rowStart();
       const roots = rootsOf(pass);
-      this.#uniforms(roots);
+      this.uniforms(roots);
       const one = pass.stores.length === 1 ? pass.stores[0] as StoreStep : null,
         rest = one === null ? null : this.#besideIota(one);
       const element = (owned: boolean): void => {
-        this.#loop = new Map();
-        this.#position(roots, this.#storesOf(pass));
+        this.loop = new Map();
+        this.position(roots, this.storesOf(pass));
         for (const s of pass.stores) {
-          const at = s.index === null ? this.#at(s.mem) : this.#value(s.index);
+          const at = s.index === null ? this.at(s.mem) : this.value(s.index);
           const own = `((uint(b${s.mem} + ${at}) ^ mine) & mask) == 0u`;
-          if (owned) this.#storeElement(s);
-          else this.#block(`if (${own})`, () => this.#storeElement(s));
+          if (owned) this.storeElement(s);
+          else this.block(`if (${own})`, () => this.storeElement(s));
         }
       };
       // Where the address is i and a value of the row, the thread's own elements are known without a search.
       if (one !== null && rest !== null) {
         const first = `${index}((mine - uint(b${one.mem}${rest === "" ? "" : ` + ${rest}`})) & mask)`;
-        this.#block(`for (${index} i = ${first}; i < n; i += ${index}(mask) + 1)`, () => element(true));
-      } else this.#block(`for (${index} i = 0; i < n; i++)`, () => element(false));
-      this.#row.clear();
+        this.block(`for (${index} i = ${first}; i < n; i += ${index}(mask) + 1)`, () => element(true));
+      } else this.block(`for (${index} i = 0; i < n; i++)`, () => element(false));
+      this.row.clear();
     });
   }
   /** What a store's place is beside i, or null if it is not i and a value of the row. */
   #besideIota(s: StoreStep): string | null {
     const e = s.index;
-    if (e === null) return this.#mem(s.mem).along === "unit" ? "" : null;
+    if (e === null) return this.mem(s.mem).along === "unit" ? "" : null;
     if (e.op === "iota") return "";
     if (e.op !== "add") return null;
     const [a, b] = e.args as readonly [Expr, Expr];
     const other = a.op === "iota" ? b : b.op === "iota" ? a : null;
-    return other !== null && isUniform(other, this.#k, this.#uniform) ? this.#known(other) ?? null : null;
+    return other !== null && isUniform(other, this.k, this.uniform) ? this.known(other) ?? null : null;
   }
 
   /** The whole text. */
   text(name: string): string {
     const kinds = {
-      map: () => this.#shape.crossed.length > 0 ? this.#tiles() : this.#map(),
-      row: () => this.#shape.product === null ? this.#rows() : this.#product(this.#shape.product),
+      map: () => this.shape.crossed.length > 0 ? this.#tiles() : this.#map(),
+      row: () => this.shape.product === null ? this.#rows() : this.#product(this.shape.product),
       column: () => this.#column(),
-      sequence: () => this.#shape.apart ? this.#apart() : this.#sequence(),
+      sequence: () => this.shape.apart ? this.#apart() : this.#sequence(),
     };
-    kinds[this.#k.kind]();
-    const l = this.#language;
-    const alone = this.#shape.alone ? l.alone : "";
-    const pointers = this.#k.mems.map((m, i) => `${l.pointer(storageName(m.dtype), m.written)}${alone}m${i}`);
-    const body = `${l.signature(name, pointers)} {\n${this.#lines.join("\n")}\n}\n`;
+    kinds[this.k.kind]();
+    const l = this.language;
+    const alone = this.shape.alone ? l.alone : "";
+    const pointers = this.k.mems.map((m, i) => `${l.pointer(storageName(m.dtype), m.written)}${alone}m${i}`);
+    const body = `${l.signature(name, pointers)} {\n${this.lines.join("\n")}\n}\n`;
     return `${l.head}${this.args.text()}${functionsFor(body, l.own)}${body}`;
   }
 }
@@ -734,7 +468,7 @@ export function programKey(k: Kernel, shape: Shape): string {
 }
 /** Prints a kernel in a language. A `TypeError` if it computes float64. */
 export function makeProgram(k: Kernel, shape: Shape, language: Language): Program {
-  const printer = new Printer(k, shape, language),
+  const printer = new KernelPrinter(k, shape, language),
     name = nameOf(k),
     text = printer.text(name),
     { fields, words } = printer.args.placed(),
