@@ -44,7 +44,8 @@ function lengthOf(nodes: readonly Node[], given: number | undefined): number {
  * `[carry, ys]`: what was carried in the end, and every `y` along a new first axis. Carry, `xs` and `y` are arrays or
  * trees of them (numbers in `init` become arrays); `xs` and `y` may be null. `f` is called once, over traced values, and
  * its kernels run `length` times without a return to JavaScript. TypeErrors: the carry changes structure, shape or
- * dtype; arrays of `xs` have no or different lengths. Arrays that `f` captures are constants; `set` of one throws.
+ * dtype; arrays of `xs` have no or different lengths. Arrays that `f` captures are constants; `set` of one throws; so
+ * is the global random state, so that numbers that differ from step to step take a key that is carried and split.
  *
  * @example
  * ```ts

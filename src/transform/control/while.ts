@@ -134,7 +134,7 @@ const whileOp: OpDef<While> = {
  * Runs `carry = body(carry)` as long as `condition(carry)` holds, and gives the last carry: an array or a tree of them
  * (numbers in `init` become arrays). Both functions are called once, over traced values; their kernels run without a return
  * to JavaScript. `condition` gives a bool array without axes. TypeErrors: it gives something else, or the carry
- * changes structure, shape or dtype. Gradients go forwards only (`jvp`); under `vmap` examples that are done keep their
+ * changes structure, shape or dtype. What they capture, the global random state too, is constant. Gradients go forwards only (`jvp`); under `vmap` examples that are done keep their
  * values until all are.
  *
  * @example
