@@ -134,8 +134,8 @@ const whileOp: OpDef<While> = {
  * Runs `carry = body(carry)` as long as `condition(carry)` holds, and gives the last carry: an array or a tree of them
  * (numbers in `init` become arrays). Both functions are called once, over traced values; their kernels run without a return
  * to JavaScript. `condition` gives a bool array without axes. TypeErrors: it gives something else, or the carry
- * changes structure, shape or dtype. What they capture, the global random state too, is constant. Gradients go forwards only (`jvp`); under `vmap` examples that are done keep their
- * values until all are.
+ * changes structure, shape or dtype. What the functions capture is constant, the global random state too. Gradients go
+ * forwards only (`jvp`); under `vmap` examples that are done keep their values until all are.
  *
  * @example
  * ```ts
