@@ -8,6 +8,7 @@ import {
   apply,
   type Aval,
   type Body,
+  type Control,
   nextSerial,
   type Node,
   type OpDef,
@@ -40,6 +41,11 @@ export function isOwn(n: Node, of: Node): boolean {
 /** Constant expressions of at most so many ops are part of a body; longer ones, and what depends on memory, are computed before. */
 const LIGHT = 4;
 
+/** The argument of a control node as transforms see it. */
+export interface Batched extends Control {
+  /** Of a batch of control nodes: how many, and which results differ between them. */
+  readonly batch: { readonly size: number; readonly mapped: readonly boolean[] } | null;
+}
 /** A body, and the nodes that it captured: the first inputs of its control node. */
 export interface Recorded {
   readonly body: Body;

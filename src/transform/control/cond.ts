@@ -3,7 +3,7 @@ import { typeError } from "../../base/error.ts";
 import { isInexact } from "../../base/dtype.ts";
 import { on } from "../../core/device.ts";
 import { NDArray } from "../../core/ndarray.ts";
-import { apply, type Aval, type Body, type Control, nextSerial, type Node, type OpDef } from "../../core/node.ts";
+import { apply, type Aval, type Body, nextSerial, type Node, type OpDef } from "../../core/node.ts";
 import { needNumbers } from "../../core/trace.ts";
 import { broadcastTo, reshape, select } from "../../ops/basis.ts";
 import { nodeOf } from "../../ops/lift.ts";
@@ -14,6 +14,7 @@ import { forward } from "../jvp.ts";
 import { batch } from "../vmap.ts";
 import {
   type Arrays,
+  type Batched,
   checkSame,
   inline,
   isWhole,
@@ -27,17 +28,12 @@ import {
   widened,
 } from "./body.ts";
 
-/** The argument of a branch's node. */
-interface Cond extends Control {
-  /** Of a batch of branches under one predicate: how many, and which results differ between them. */
-  readonly batch: { readonly size: number; readonly mapped: readonly boolean[] } | null;
-}
 /** A choice between two bodies over the same values; both are given what either captured, then those. */
 function choice(
   predicate: Node,
   [a, b]: readonly [Recorded, Recorded],
   over: readonly Node[],
-  more: Pick<Cond, "batch">,
+  more: Pick<Batched, "batch">,
 ): Node {
   const bodies = [widened(a.body, b.captured, a.captured.length), widened(b.body, a.captured, 0)];
   return apply(condOp, [predicate, ...a.captured, ...b.captured, ...over], {
@@ -52,7 +48,7 @@ function choice(
   });
 }
 /** Both bodies of a choice with another body made of each. */
-function each(c: Cond, make: (body: Body) => Recorded): readonly [Recorded, Recorded] {
+function each(c: Batched, make: (body: Body) => Recorded): readonly [Recorded, Recorded] {
   return [make(c.bodies[0] as Body), make(c.bodies[1] as Body)];
 }
 
@@ -60,7 +56,7 @@ function vjps(
   cts: readonly (Node | null)[],
   node: Node,
   [predicate, ...ins]: readonly Node[],
-  c: Cond,
+  c: Batched,
   [, ...need]: readonly boolean[],
 ): readonly (Node | null)[] {
   const roots = (node.outs as readonly Aval[]).map((_, k) => k).filter((k) => cts[k]);
@@ -82,7 +78,7 @@ function jvps(
   [, ...ts]: readonly (Node | null)[],
   node: Node,
   [predicate, ...ins]: readonly Node[],
-  c: Cond,
+  c: Batched,
 ): readonly (Node | null)[] {
   const which = ins.map((_, i) => i).filter((i) => ts[i]), outs = node.outs as readonly Aval[];
   const real = outs.map((_, k) => k).filter((k) => isInexact((outs[k] as Aval).dtype));
@@ -98,7 +94,12 @@ function jvps(
   real.forEach((k, j) => out[k] = pick(n, j));
   return out;
 }
-function vmap([predicate, ...ins]: readonly Node[], [own, ...flags]: readonly boolean[], c: Cond, size: number): Node {
+function vmap(
+  [predicate, ...ins]: readonly Node[],
+  [own, ...flags]: readonly boolean[],
+  c: Batched,
+  size: number,
+): Node {
   const p = predicate as Node, repeated = (x: Node): Node => broadcastTo(x, [size, ...x.shape]);
   const examples = (body: Body, given: readonly Node[]): ReturnType<typeof batch<Node>> =>
     batch((one) => inline(body, one), given, flags, size, () => "an argument of a batch of conds");
@@ -130,11 +131,11 @@ function vmap([predicate, ...ins]: readonly Node[], [own, ...flags]: readonly bo
 }
 /** Result `index` of a batch of branches, its examples along the first axis. */
 function example(n: Node, index: number): Node {
-  const { size, mapped } = (n.arg as Cond).batch as NonNullable<Cond["batch"]>, x = pick(n, index);
+  const { size, mapped } = (n.arg as Batched).batch as NonNullable<Batched["batch"]>, x = pick(n, index);
   return mapped[index] ? x : broadcastTo(x, [size, ...x.shape]);
 }
 
-const condOp: OpDef<Cond> = {
+const condOp: OpDef<Batched> = {
   name: "cond",
   type: (_, c) => (c.bodies[0] as Body).results.map(({ shape, dtype }): Aval => ({ shape, dtype })),
   lower: { kind: "loop", of: (c) => c },

@@ -2,30 +2,18 @@
 import { isInexact } from "../../base/dtype.ts";
 import { askedOf } from "../../core/body.ts";
 import { on } from "../../core/device.ts";
-import {
-  anew,
-  apply,
-  type Aval,
-  type Body,
-  type Control,
-  nextSerial,
-  type Node,
-  type OpDef,
-  topological,
-} from "../../core/node.ts";
+import { anew, apply, type Aval, type Body, nextSerial, type Node, type OpDef, topological } from "../../core/node.ts";
 import { traced } from "../../core/trace.ts";
 import { add, broadcastTo, permute, placeholder, repeatedSlice } from "../../ops/basis.ts";
 import { pick } from "../../ops/pick.ts";
 import { alias, backward, zeros } from "../grad.ts";
 import { forward } from "../jvp.ts";
 import { batch } from "../vmap.ts";
-import { again, inline, isOwn, own, record } from "./body.ts";
+import { again, type Batched, inline, isOwn, own, record } from "./body.ts";
 
 /** The argument of a scan's node. */
-export interface Scan extends Control {
+export interface Scan extends Batched {
   readonly checkpoint: boolean;
-  /** Of a batch of scans: how many, and which results differ between them. */
-  readonly batch: { readonly size: number; readonly mapped: readonly boolean[] } | null;
 }
 const bodyOf = (c: Scan): Body => c.bodies[0] as Body;
 

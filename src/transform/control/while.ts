@@ -3,7 +3,7 @@ import { plainError, typeError } from "../../base/error.ts";
 import { isInexact } from "../../base/dtype.ts";
 import { on } from "../../core/device.ts";
 import type { NDArray } from "../../core/ndarray.ts";
-import { apply, type Aval, type Body, type Control, nextSerial, type Node, type OpDef } from "../../core/node.ts";
+import { apply, type Aval, type Body, nextSerial, type Node, type OpDef } from "../../core/node.ts";
 import { needNumbers } from "../../core/trace.ts";
 import { broadcastTo, reduce, reshape, select } from "../../ops/basis.ts";
 import { pick } from "../../ops/pick.ts";
@@ -12,6 +12,7 @@ import { forward } from "../jvp.ts";
 import { batch } from "../vmap.ts";
 import {
   type Arrays,
+  type Batched,
   checkSame,
   inline,
   isWhole,
@@ -26,13 +27,8 @@ import {
   widened,
 } from "./body.ts";
 
-/** The argument of a loop's node. */
-interface While extends Control {
-  /** Of a batch of loops: how many, and which results differ between them. */
-  readonly batch: { readonly size: number; readonly mapped: readonly boolean[] } | null;
-}
 /** Test and step of a loop: both are given what either captured, then what is carried. */
-function loop(test: Recorded, step: Recorded, start: readonly Node[], more: Pick<While, "batch">): Node {
+function loop(test: Recorded, step: Recorded, start: readonly Node[], more: Pick<Batched, "batch">): Node {
   const bodies = [
     widened(test.body, step.captured, test.captured.length),
     widened(step.body, test.captured, 0),
@@ -48,10 +44,10 @@ function loop(test: Recorded, step: Recorded, start: readonly Node[], more: Pick
     ...more,
   });
 }
-const testOf = (c: While): Body => c.bodies[0] as Body;
-const stepOf = (c: While): Body => c.bodies[1] as Body;
+const testOf = (c: Batched): Body => c.bodies[0] as Body;
+const stepOf = (c: Batched): Body => c.bodies[1] as Body;
 
-function jvps(ts: readonly (Node | null)[], _node: Node, ins: readonly Node[], c: While): readonly (Node | null)[] {
+function jvps(ts: readonly (Node | null)[], _node: Node, ins: readonly Node[], c: Batched): readonly (Node | null)[] {
   const carried = ins.length - c.carries, start = ins.slice(carried), fixed = ins.slice(0, carried);
   const moved = start.map((_, k) => k).filter((k) => isInexact((start[k] as Node).dtype));
   const tangents = moved.map((k) => ts[carried + k] ?? zeros(start[k] as Node)), whole = [...start, ...tangents];
@@ -78,7 +74,7 @@ function jvps(ts: readonly (Node | null)[], _node: Node, ins: readonly Node[], c
 /** A predicate for each example, with axes of length 1 for those of a value. */
 const spread = (p: Node, x: Node): Node =>
   broadcastTo(reshape(p, [...p.shape, ...new Array<number>(x.shape.length - 1).fill(1)]), x.shape);
-function vmap(ins: readonly Node[], batched: readonly boolean[], c: While, size: number): Node {
+function vmap(ins: readonly Node[], batched: readonly boolean[], c: Batched, size: number): Node {
   const carried = ins.length - c.carries, what = (): string => "the carry of a batch of loops";
   const flags = [...batched], repeated = (x: Node): Node => broadcastTo(x, [size, ...x.shape]);
   for (;;) {
@@ -111,11 +107,11 @@ function vmap(ins: readonly Node[], batched: readonly boolean[], c: While, size:
 }
 /** Result `index` of a batch of loops, its examples along the first axis. */
 function example(n: Node, index: number): Node {
-  const { size, mapped } = (n.arg as While).batch as NonNullable<While["batch"]>, x = pick(n, index);
+  const { size, mapped } = (n.arg as Batched).batch as NonNullable<Batched["batch"]>, x = pick(n, index);
   return mapped[index] ? x : broadcastTo(x, [size, ...x.shape]);
 }
 
-const whileOp: OpDef<While> = {
+const whileOp: OpDef<Batched> = {
   name: "whileLoop",
   type: (_, c) => stepOf(c).results.map(({ shape, dtype }): Aval => ({ shape, dtype })),
   lower: { kind: "loop", of: (c) => c },
