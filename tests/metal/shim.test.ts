@@ -508,6 +508,8 @@ test("nothing is left when a context is closed", async () => {
   for (let i = 0; i < 1000 && simulator.metalsim_count(LIVE) > before; i++) {
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  assert.equal(simulator.metalsim_count(LIVE), before);
+  // Less may live: what other tests left over memory of the CPU goes with it.
+  const after = simulator.metalsim_count(LIVE);
+  assert.ok(after <= before, `${after} objects live, ${before} before`);
   assert.deepEqual(violations(), []);
 });
