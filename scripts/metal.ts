@@ -54,7 +54,7 @@ for (let seed = 0; seed < (simulated ? seeds : 1); seed++) {
   console.log(`\n=== ${title} ===`);
   const suite = parts.length > 0 ? parts : simulated ? SUITE : [...SUITE, "tests/metal"];
   const { code, output } = await shown(tools.bun, demo ? ["examples/demo.ts"] : ["scripts/test.ts", ...suite], env);
-  const broken = new Set(output.split("\n").filter((line) => line.startsWith("[metalsim]")));
+  const broken = new Set(output.split("\n").filter((line) => line.includes("[metalsim]")));
   if (broken.size > 0) console.log(`Rules of Metal were broken:\n${[...broken].join("\n")}`);
   if (code !== 0 || broken.size > 0) bad++;
   let counted = "";

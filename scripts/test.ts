@@ -1,4 +1,4 @@
-// Runs the test suite under Bun and under Deno, on the CPU, on the test device and in part on Metal: `bun run test [part of a path ...]`. The last line sums all.
+// Runs the test suite under Bun and under Deno at the same time, on the CPU, on the test device and in part on Metal: `bun run test [part of a path ...]`. The last line sums all.
 // SINTER_DEVICE=cpu or fake runs all of it on that device alone.
 import { join } from "node:path";
 import process from "node:process";
@@ -55,8 +55,9 @@ async function run(
 ): Promise<void> {
   if (paths.length === 0) return;
   const { command, args, pass, fail } = ENGINES[engine] as Engine;
-  console.log(`\n--- ${engine} on ${device} ---`);
-  const { code, output } = await shown(command, [...args, ...paths], { SINTER_DEVICE: device, ...more });
+  const prefix = `${engine.padEnd(4)} | `;
+  console.log(`${prefix}--- on ${device} ---`);
+  const { code, output } = await shown(command, [...args, ...paths], { SINTER_DEVICE: device, ...more }, prefix);
   const last = (pattern: RegExp): number => Number([...output.matchAll(pattern)].at(-1)?.[1] ?? 0);
   passed += last(pass);
   const failures = last(fail);
@@ -72,24 +73,23 @@ if (files.length === 0) {
   console.error("No test file matches");
   failed = 1;
 } else {
-  const named = process.env["SINTER_DEVICE"] ?? "";
-  for (const engine of Object.keys(ENGINES)) {
-    if (named !== "") {
-      await run(engine, named, files);
-      continue;
-    }
+  const named = process.env["SINTER_DEVICE"] ?? "", engines = Object.keys(ENGINES);
+  const onMetal = process.platform === "win32" ? [] : files.filter((path) => ON_METAL.test(path));
+  if (named === "" && simulated && onMetal.length > 0) quietly(tools.zig, ["build", "metalsim"]);
+  const suite = async (engine: string): Promise<void> => {
+    const fake = (): Promise<void> =>
+      run(engine, "fake", files.filter((p) => !DEVICELESS.test(p) && (engine === "Bun" || !BUN_ONLY.test(p))));
+    // What Bun compiled for the simulator, Deno finds.
+    if (engine === "Deno") await fake();
     // The simulator has to be there before the library first looks for Metal: a process of its own.
     await run(engine, "cpu", files.filter((path) => !METAL.test(path)));
     await run(engine, "cpu", files.filter((path) => METAL.test(path)));
-    await run(
-      engine,
-      "fake",
-      files.filter((path) => !DEVICELESS.test(path) && (engine === "Bun" || !BUN_ONLY.test(path))),
-    );
-    const onMetal = process.platform === "win32" ? [] : files.filter((path) => ON_METAL.test(path));
-    if (simulated && onMetal.length > 0) quietly(tools.zig, ["build", "metalsim"]);
     await run(engine, "gpu", onMetal, METAL_ENV);
-  }
+    if (engine !== "Deno") await fake();
+  };
+  if (named !== "") { for (const engine of engines) await run(engine, named, files); }
+  // The tests of one engine leave a core idle.
+  else await Promise.all(engines.map(suite));
 }
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

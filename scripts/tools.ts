@@ -3,6 +3,8 @@ import { spawn, spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import process from "node:process";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
 const windows = process.platform === "win32";
@@ -40,11 +42,15 @@ export function quietly(command: string, args: readonly string[]): void {
   process.exit(1);
 }
 
-/** Runs a command with its output shown as it comes, and environment variables added; returns its exit code and the output without colours. */
+/**
+ * Runs a command with its output shown line by line as it comes, behind `prefix`, and environment variables added; returns its exit code and the
+ * output without colours.
+ */
 export function shown(
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  prefix = "",
 ): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
@@ -53,12 +59,14 @@ export function shown(
       env: { ...process.env, ...env },
     });
     let output = "";
-    const take = (to: NodeJS.WriteStream) => (chunk: Uint8Array): void => {
-      to.write(chunk);
-      output += new TextDecoder().decode(chunk);
+    const take = (from: Readable, to: NodeJS.WriteStream): void => {
+      createInterface({ input: from, crlfDelay: Infinity }).on("line", (line) => {
+        to.write(`${prefix}${line}\n`);
+        output += `${line}\n`;
+      });
     };
-    child.stdout.on("data", take(process.stdout));
-    child.stderr.on("data", take(process.stderr));
+    take(child.stdout, process.stdout);
+    take(child.stderr, process.stderr);
     child.on("error", (error) => resolve({ code: 1, output: error.message }));
     // deno-lint-ignore no-control-regex -- the escape sequences of colours
     child.on("close", (code) => resolve({ code: code ?? 1, output: output.replace(/\x1b\[[0-9;]*m/g, "") }));
