@@ -34,8 +34,12 @@ export function treeFlatten(tree: unknown): { readonly arrays: NDArray[]; readon
   return { arrays, spec };
 }
 
-/** The tree of a spec with these values in the places of its arrays. */
-export function treeUnflatten(spec: TreeSpec, arrays: readonly unknown[]): unknown {
+/** The tree of a spec with these values in the places of its arrays, and `other` of what is none. */
+export function treeUnflatten(
+  spec: TreeSpec,
+  arrays: readonly unknown[],
+  other: (value: unknown) => unknown = (v) => v,
+): unknown {
   let at = 0;
   const build = (s: TreeSpec): unknown => {
     switch (s.kind) {
@@ -46,7 +50,7 @@ export function treeUnflatten(spec: TreeSpec, arrays: readonly unknown[]): unkno
       case "object":
         return Object.fromEntries(s.keys.map((k, i) => [k, build(s.items[i] as TreeSpec)]));
       case "other":
-        return s.value;
+        return other(s.value);
       default:
         s satisfies never;
         return undefined;

@@ -19,8 +19,9 @@ import { same, text } from "../../core/shape.ts";
 import { needNumbers, traced } from "../../core/trace.ts";
 import { treeFlatten, type TreeSpec, treeUnflatten } from "../../core/tree.ts";
 import { contiguousView } from "../../core/view.ts";
-import { placeholder } from "../../ops/basis.ts";
+import { broadcastTo, placeholder } from "../../ops/basis.ts";
 import { isScalar, nodeOf, wrap } from "../../ops/lift.ts";
+import { pick } from "../../ops/pick.ts";
 
 /** A value in memory of its own, as results of bodies are. */
 const ownOp: OpDef<null> = {
@@ -45,6 +46,11 @@ const LIGHT = 4;
 export interface Batched extends Control {
   /** Of a batch of control nodes: how many, and which results differ between them. */
   readonly batch: { readonly size: number; readonly mapped: readonly boolean[] } | null;
+}
+/** Result `index` of a batch of control nodes, its examples along the first axis. */
+export function example(n: Node, index: number): Node {
+  const { size, mapped } = (n.arg as Batched).batch as NonNullable<Batched["batch"]>, x = pick(n, index);
+  return mapped[index] ? x : broadcastTo(x, [size, ...x.shape]);
 }
 /** A body, and the nodes that it captured: the first inputs of its control node. */
 export interface Recorded {
@@ -149,31 +155,16 @@ export type Arrays<T> = T extends number | boolean | bigint ? NDArray
 // ---- trees ------------------------------------------------------------------------------------------------------------
 /** The nodes of a tree whose leaves are arrays or scalars; null and undefined stay as they are. */
 export function leavesOf(what: string, tree: unknown): { readonly nodes: readonly Node[]; readonly spec: TreeSpec } {
-  const lifted = (t: TreeSpec): unknown => {
-    switch (t.kind) {
-      case "array":
-        return arrays[at++];
-      case "list":
-        return t.items.map(lifted);
-      case "object":
-        return Object.fromEntries(t.keys.map((k, i) => [k, lifted(t.items[i] as TreeSpec)]));
-      case "other": {
-        const v = t.value;
-        if (v === null || v === undefined) return v;
-        if (isScalar(v)) return wrap(nodeOf(what, v));
-        throw typeError(
-          `Cannot ${what} must hold only arrays and numbers, but holds ${
-            typeof v === "object" ? "an object that is not plain" : `a ${typeof v}`
-          }`,
-        );
-      }
-      default:
-        return t satisfies never;
-    }
+  const lifted = (v: unknown): unknown => {
+    if (v === null || v === undefined) return v;
+    if (isScalar(v)) return wrap(nodeOf(what, v));
+    throw typeError(
+      `Cannot ${what} must hold only arrays and numbers, but holds ${
+        typeof v === "object" ? "an object that is not plain" : `a ${typeof v}`
+      }`,
+    );
   };
-  let at = 0;
-  const { arrays, spec } = treeFlatten(tree);
-  const flat = treeFlatten(lifted(spec));
+  const { arrays, spec } = treeFlatten(tree), flat = treeFlatten(treeUnflatten(spec, arrays, lifted));
   return { nodes: flat.arrays.map((a) => a.node), spec: flat.spec };
 }
 /** A tree of a spec over nodes. */

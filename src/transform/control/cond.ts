@@ -16,6 +16,7 @@ import {
   type Arrays,
   type Batched,
   checkSame,
+  example,
   inline,
   isWhole,
   leavesOf,
@@ -128,11 +129,6 @@ function vmap(
   both();
   const all = (mapped[0] as readonly boolean[]).map((m, k) => m || mapped[1]?.[k] === true);
   return choice(p, both(), [], { batch: { size, mapped: all } });
-}
-/** Result `index` of a batch of branches, its examples along the first axis. */
-function example(n: Node, index: number): Node {
-  const { size, mapped } = (n.arg as Batched).batch as NonNullable<Batched["batch"]>, x = pick(n, index);
-  return mapped[index] ? x : broadcastTo(x, [size, ...x.shape]);
 }
 
 const condOp: OpDef<Batched> = {

@@ -14,6 +14,7 @@ import {
   type Arrays,
   type Batched,
   checkSame,
+  example,
   inline,
   isWhole,
   leavesOf,
@@ -86,7 +87,7 @@ function vmap(ins: readonly Node[], batched: readonly boolean[], c: Batched, siz
     const test = record(start, what, (given) => {
       const { nodes: [p], mapped: [own] } = examples(testOf(c), given) as { nodes: Node[]; mapped: boolean[] };
       each = own === true;
-      // As long as any example goes on.
+      // Until every example is done.
       return [each ? reduce("max", p as Node, [0]) : p as Node];
     });
     const step = record(start, what, (given) => {
@@ -104,11 +105,6 @@ function vmap(ins: readonly Node[], batched: readonly boolean[], c: Batched, siz
     }
     more.forEach((m, k) => flags[carried + k] ||= m);
   }
-}
-/** Result `index` of a batch of loops, its examples along the first axis. */
-function example(n: Node, index: number): Node {
-  const { size, mapped } = (n.arg as Batched).batch as NonNullable<Batched["batch"]>, x = pick(n, index);
-  return mapped[index] ? x : broadcastTo(x, [size, ...x.shape]);
 }
 
 const whileOp: OpDef<Batched> = {
