@@ -2,6 +2,7 @@
 import type { DType } from "../base/dtype.ts";
 import { isInteger, promoteScalar } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
+import { integers } from "../base/options.ts";
 import { IndexList, parseIndex, Span, span } from "../core/index_spec.ts";
 import type { IndexEntry } from "../core/index_spec.ts";
 import type { ArrayLike, IndexItem, IndexNested, Updates } from "../core/ndarray.ts";
@@ -249,10 +250,7 @@ function write(
   value: Node,
 ): Node {
   const p = plan(op, x, entries);
-  // As in MLX, a lone null takes values of the array's own shape only.
-  const v = index.length === 1 && index[0] === null
-    ? reshape(fit(op, value, x.shape, false), p.shape)
-    : fit(op, value, p.shape, true);
+  const v = fit(op, value, p.shape, true);
   if (size(p.shape) === 0 || size(x.shape) === 0) return x;
   // Not recorded where it is only overwritten: a reader more would keep `set` from working in place.
   const sub = (): Node => reshape(p.whole ? x : sliceNode(x, p.slice), p.kept);
@@ -520,8 +518,7 @@ function windows(
   axes: readonly number[],
   sizes: readonly number[],
 ): { readonly indices: readonly Node[]; readonly gather: Gather } {
-  if (!Array.isArray(axes)) throw typeError(`Cannot ${op}: axes must be a list`);
-  const ds = axes.map((a) => axisOf(op, a, x.shape.length));
+  const ds = integers(op, "axes", axes).map((a) => axisOf(op, a, x.shape.length));
   if (new Set(ds).size !== ds.length) throw rangeError(`Cannot ${op}: an axis is repeated in ${text(axes)}`);
   if (sizes.length !== x.shape.length) {
     throw typeError(`Cannot ${op} an array of shape ${text(x.shape)} with sizes ${text(sizes)}`);
@@ -537,7 +534,7 @@ function windows(
     if (!isInteger(s.dtype)) throw typeError(`Cannot ${op}: start indices must be integers, not ${s.dtype}`);
     s = cast(s, s.dtype === "int64" || s.dtype === "uint64" || s.dtype === "uint32" ? "int64" : "int32");
   } else {
-    const list: readonly number[] = typeof start === "number" ? [start] : start;
+    const list = integers(op, "start indices", start);
     s = late.store(Int32Array.from(list), [list.length], "int32");
   }
   if (size(s.shape) !== ds.length || s.shape.length > 1) {
@@ -571,8 +568,9 @@ export function slice(
   sliceSize: readonly number[],
 ): NDArray {
   const x = nodeOf("slice", a),
-    held = x.shape.map((k, d) => sliceSize[d] ?? k),
-    w = windows("slice", x, startIndices, axes, sliceSize);
+    sizes = integers("slice", "sliceSize", sliceSize),
+    held = x.shape.map((k, d) => sizes[d] ?? k),
+    w = windows("slice", x, startIndices, axes, sizes);
   const free = x.shape.map((_, d) => w.gather.source[d]?.from === "out" ? held[d] as number : x.shape[d] as number);
   if (size(held) === 0) return wrap(full(0, held, x.dtype));
   return wrap(

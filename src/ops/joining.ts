@@ -2,6 +2,7 @@
 import type { DType } from "../base/dtype.ts";
 import { promote, promoteScalar } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
+import { integer, integers, shown } from "../base/options.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
@@ -19,9 +20,9 @@ import {
   text,
 } from "../core/shape.ts";
 import { below, equal } from "../kernel/sizes.ts";
-import { integer, trailing } from "./args.ts";
+import { trailing } from "./args.ts";
 import { assemble, broadcastTo as broadcastNode, cast, full, reshape as reshapeNode } from "./basis.ts";
-import { nodeOf, wrap } from "./lift.ts";
+import { isScalar, nodeOf, wrap } from "./lift.ts";
 import { concatNodes, expand, flat, type OneAxisOptions, sliceAxis } from "./movement.ts";
 
 // ---- joining and splitting ----------------------------------------------------------------------------------------------
@@ -187,8 +188,8 @@ export function repeat(
  * ```
  */
 export function tile(a: ArrayLike, reps: number | readonly number[]): NDArray {
-  const x = nodeOf("tile", a), list = typeof reps === "number" ? [reps] : [...reps];
-  for (const r of list) if (integer("tile", "a number of repeats", r) < 0) throw rangeError(`Cannot tile ${r} times`);
+  const x = nodeOf("tile", a), list = integers("tile", "a number of repeats", reps);
+  for (const r of list) if (r < 0) throw rangeError(`Cannot tile ${r} times`);
   const n = Math.max(list.length, x.shape.length),
     shape = [...new Array<number>(n - x.shape.length).fill(1), ...x.shape];
   const times = [...new Array<number>(n - list.length).fill(1), ...list];
@@ -274,9 +275,8 @@ export function pad(a: ArrayLike, padWidth: PadWidth, mode?: PadMode | PadOption
   if (how === "constant") {
     const fill = o.constantValues ?? 0,
       shape = x.shape.map((n, d) => sizePlus(n, (widths[d] as readonly number[]).reduce((a, b) => a + b)));
-    const base = fill instanceof NDArray
-      ? broadcastNode(cast(fill.node, x.dtype), broadcast("pad", fill.node.shape, shape))
-      : full(fill, shape, x.dtype);
+    const given = isScalar(fill) ? full(fill, [], x.dtype) : cast(nodeOf("pad", fill), x.dtype),
+      base = broadcastNode(given, broadcast("pad", given.shape, shape));
     if (!same(base.shape, shape)) {
       throw typeError(`Cannot pad to ${text(shape)} with values of shape ${text(base.shape)}`);
     }
@@ -291,7 +291,7 @@ export function pad(a: ArrayLike, padWidth: PadWidth, mode?: PadMode | PadOption
     );
   }
   if (how !== "edge" && how !== "reflect" && how !== "symmetric") {
-    throw rangeError(`Cannot pad with mode ${JSON.stringify(how)}; the modes are constant, edge, reflect, symmetric`);
+    throw rangeError(`Cannot pad with mode ${shown(how)}; the modes are constant, edge, reflect, symmetric`);
   }
   widths.forEach(([lo, hi], d) => {
     if (lo === 0 && hi === 0) return;

@@ -2,6 +2,7 @@
 import type { DType } from "../base/dtype.ts";
 import { isInexact, promote } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
+import { checkOptions, integers, numberOf } from "../base/options.ts";
 import { recording } from "../core/device.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import type { NDArray } from "../core/ndarray.ts";
@@ -251,8 +252,8 @@ export interface AddmmOptions {
  * ```
  */
 export function addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, options: AddmmOptions = {}): NDArray {
-  const o = trailing<AddmmOptions>("addmm", "alpha", undefined, options, ["alpha", "beta"]),
-    z = nodeOf("addmm", c),
+  checkOptions("addmm", options, ["alpha", "beta"]);
+  const z = nodeOf("addmm", c),
     x = nodeOf("addmm", a),
     y = nodeOf("addmm", b);
   const dtype = [z, x, y].map((n) => n.dtype).reduce(promote), m = matrices("addmm", cast(x, dtype), cast(y, dtype));
@@ -261,8 +262,8 @@ export function addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, options: AddmmOp
       `Cannot addmm: c of shape ${text(z.shape)} does not broadcast to the product's shape ${text(m.shape)}`,
     );
   }
-  const alpha = o.alpha ?? 1, beta = o.beta ?? 1;
-  if (!isInexact(dtype) || typeof alpha !== "number" || typeof beta !== "number") {
+  const alpha = numberOf("addmm", "alpha", options.alpha ?? 1), beta = numberOf("addmm", "beta", options.beta ?? 1);
+  if (!isInexact(dtype)) {
     const p = reshape(product(m.a, m.b), m.shape), wide = dtype === "bool" ? "int32" : dtype;
     const z2 = broadcastTo(cast(z, dtype), m.shape);
     return wrap(cast(add(scale(cast(p, wide), alpha), scale(cast(z2, wide), beta)), dtype));
@@ -363,7 +364,7 @@ export function tensordot(a: ArrayLike, b: ArrayLike, axes?: TensordotOptions["a
     throw typeError("Cannot tensordot: axes must be a number or two lists");
   }
   const list = (l: number | readonly number[], n: Node): number[] =>
-    (typeof l === "number" ? [l] : l).map((d) => axisOf("tensordot", d, n.shape.length));
+    integers("tensordot", "an axis", l).map((d) => axisOf("tensordot", d, n.shape.length));
   const xs = list(given[0] as number | readonly number[], x), ys = list(given[1] as number | readonly number[], y);
   if (xs.length !== ys.length) {
     throw typeError(`Cannot tensordot over axes ${text(xs)} and ${text(ys)}: they must be as many`);

@@ -2,13 +2,13 @@
 import type { DType } from "../base/dtype.ts";
 import { atLeastFloat, isFloating, isInexact, promote } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
-import { splitArgs } from "../base/options.ts";
+import { flag, integer, splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { axesOf, size, sizeMinus } from "../core/shape.ts";
 import { below, productOf, type Size } from "../kernel/sizes.ts";
-import { type AxisArg, flag, integer, onAxis } from "./args.ts";
+import { type AxisArg, onAxis } from "./args.ts";
 import {
   add,
   assemble,

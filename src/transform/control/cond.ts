@@ -1,5 +1,6 @@
 // cond: one of two functions runs, by a value that is not known when they are recorded.
 import { typeError } from "../../base/error.ts";
+import { functionOf } from "../../base/options.ts";
 import { isInexact } from "../../base/dtype.ts";
 import { on } from "../../core/device.ts";
 import { NDArray } from "../../core/ndarray.ts";
@@ -9,7 +10,7 @@ import { broadcastTo, reshape, select } from "../../ops/basis.ts";
 import { nodeOf } from "../../ops/lift.ts";
 import { pick } from "../../ops/pick.ts";
 import { several } from "../family.ts";
-import { alias, backward, functionOf, zeros } from "../grad.ts";
+import { alias, backward, zeros } from "../grad.ts";
 import { forward } from "../jvp.ts";
 import { batch } from "../vmap.ts";
 import {
@@ -195,6 +196,7 @@ export function cond<A extends readonly unknown[], R>(
       "make both return the same structure, shapes and dtypes (astype, broadcastTo)",
     );
     if (!both.every(({ body }) => isWhole(body))) return null;
+    if (a.nodes.length === 0) return treeOf(a.spec, []) as Arrays<R>;
     const n = choice(p, both, over.nodes, { batch: null });
     return treeOf(a.spec, a.nodes.map((_, k) => pick(n, k))) as Arrays<R>;
   });
