@@ -63,11 +63,11 @@ static const char *race_of(const stamp &old, const stamp &now, bool shared) {
 static void access(const void *at, sim_u32 bytes, int write) {
   const char *p = (const char *)at;
   const sim_thread *t = *x.d->code->library->current;
-  x.accesses++;
   const char *stack = x.stacks + (size_t)t->index * STACK;
   // Its own stack, and the simulator's description of the threads, which inlined functions read.
   if (p >= stack && p < stack + STACK) return;
   if (!write && ((p >= (char *)x.threads && p < (char *)(x.threads + SIM_THREADS)) || (p >= (char *)&x && p < (char *)(&x + 1)))) return;
+  x.accesses++;
   if (x.fault.size()) return;
   for (region &r : x.regions) {
     if (p < r.p || p >= r.p + r.bytes) continue;
