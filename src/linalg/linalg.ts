@@ -1,6 +1,6 @@
 // Linear algebra: factorisations, systems, norms, with gradients. The routines are the native library's (shim/blas).
 import type { DType } from "../base/dtype.ts";
-import { atLeastFloat, finfo, isComplex, promote } from "../base/dtype.ts";
+import { atLeastFloat, finfo, isComplex } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import type { CallFamily } from "../core/device.ts";
 import type { ArrayLike, AxisLike } from "../core/ndarray.ts";
@@ -29,7 +29,7 @@ import {
   sub,
 } from "../ops/basis.ts";
 import { scatter } from "../ops/gather.ts";
-import { nodeOf, wrap } from "../ops/lift.ts";
+import { alike, nodeOf, sharedDtype, wrap } from "../ops/lift.ts";
 import { powerNode } from "../ops/binary.ts";
 import { product } from "../ops/matmul.ts";
 import { concatNodes, diagonalNode, expand, move, sliceAxis, swap } from "../ops/movement.ts";
@@ -343,8 +343,7 @@ const trisolveNode = (a: Node, b: Node, upper: boolean): Node => apply(trisolveO
 function system(op: string, a: ArrayLike, b: ArrayLike, run: (a: Node, b: Node) => Node): NDArray {
   let x = matrix(op, a, { square: true }), y = nodeOf(op, b);
   if (isComplex(y.dtype)) throw typeError(`Cannot ${op} with a right side of dtype ${y.dtype}`);
-  const dtype: DType = x.dtype === "float64" || y.dtype === "float64" ? "float64" : "float32",
-    vector = y.shape.length === x.shape.length - 1;
+  const dtype = sharedDtype(op, [x, y]), vector = y.shape.length === x.shape.length - 1;
   if (vector) y = column(y);
   if (y.shape.length < 2 || !equal(rowsOf(y), rowsOf(x))) {
     throw typeError(
@@ -652,8 +651,7 @@ export function norm(a: ArrayLike, ord?: Ord | NormOptions, options?: NormOption
  */
 export function cross(a: ArrayLike, b: ArrayLike, axis?: number | { readonly axis?: number }): NDArray {
   const given = trailing<{ readonly axis?: number }>("cross", "axis", axis, undefined, ["axis"]).axis ?? -1,
-    x = nodeOf("cross", a),
-    y = nodeOf("cross", b);
+    [x, y] = alike("cross", [a, b]) as [Node, Node];
   const dx = axisOf("cross", given, x.shape.length),
     dy = axisOf("cross", given, y.shape.length),
     nx = x.shape[dx] as number,
@@ -661,18 +659,17 @@ export function cross(a: ArrayLike, b: ArrayLike, axis?: number | { readonly axi
   if ((nx !== 2 && nx !== 3) || (ny !== 2 && ny !== 3)) {
     throw typeError(`Cannot take the cross product along axes of lengths ${nx} and ${ny}: they must be 2 or 3`);
   }
-  const p = wrap(move(x, dx, x.shape.length - 1)), q = wrap(move(y, dy, y.shape.length - 1));
-  const dtype = promote(x.dtype, y.dtype),
-    batch = broadcast("cross", p.node.shape.slice(0, -1), q.node.shape.slice(0, -1));
+  const p = move(x, dx, x.shape.length - 1), q = move(y, dy, y.shape.length - 1);
+  const batch = broadcast("cross", p.shape.slice(0, -1), q.shape.slice(0, -1));
   const part = (n: Node, i: number): Node => {
-    const d = n.shape.length - 1, w = cast(n, dtype);
+    const d = n.shape.length - 1;
     return broadcastTo(
-      i < (n.shape[d] as number) ? sliceAxis(w, d, i, 1) : full(0, [...n.shape.slice(0, -1), 1], dtype),
+      i < (n.shape[d] as number) ? sliceAxis(n, d, i, 1) : full(0, [...n.shape.slice(0, -1), 1], n.dtype),
       [...batch, 1],
     );
   };
-  const [x0, x1, x2] = [0, 1, 2].map((i) => part(p.node, i)) as [Node, Node, Node],
-    [y0, y1, y2] = [0, 1, 2].map((i) => part(q.node, i)) as [Node, Node, Node];
+  const [x0, x1, x2] = [0, 1, 2].map((i) => part(p, i)) as [Node, Node, Node],
+    [y0, y1, y2] = [0, 1, 2].map((i) => part(q, i)) as [Node, Node, Node];
   const minus = (s: Node, t: Node, u: Node, v: Node): Node => sub(mul(s, t), mul(u, v));
   const out = concatNodes([minus(x1, y2, x2, y1), minus(x2, y0, x0, y2), minus(x0, y1, x1, y0)], batch.length);
   return wrap(move(out, batch.length, Math.min(dx, batch.length)));

@@ -1,6 +1,6 @@
 // Matrix products: matmul, addmm and what reduces to them.
 import type { DType } from "../base/dtype.ts";
-import { isInexact, promote } from "../base/dtype.ts";
+import { isInexact } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import { recording } from "../core/device.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
@@ -26,7 +26,7 @@ import {
   reshape,
   unbroadcast,
 } from "./basis.ts";
-import { nodeOf, pair, wrap } from "./lift.ts";
+import { alike, nodeOf, pair, sharedDtype, wrap } from "./lift.ts";
 import { diagonalNode, move, swap } from "./movement.ts";
 import { matmulPrecision } from "./precision.ts";
 import { conjugateNode } from "./unary.ts";
@@ -191,7 +191,7 @@ function matrices(
   if (x.shape.length === 0 || y.shape.length === 0) {
     throw typeError(`Cannot ${op} arrays without axes: shapes are ${text(x.shape)} and ${text(y.shape)}`);
   }
-  const dtype = promote(x.dtype, y.dtype);
+  const dtype = sharedDtype(op, [x, y]);
   let a = cast(x, dtype), b = cast(y, dtype);
   const row = a.shape.length === 1, column = b.shape.length === 1;
   if (row) a = reshape(a, [1, ...a.shape]);
@@ -252,10 +252,9 @@ export interface AddmmOptions {
  */
 export function addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, options: AddmmOptions = {}): NDArray {
   const o = trailing<AddmmOptions>("addmm", "alpha", undefined, options, ["alpha", "beta"]),
-    z = nodeOf("addmm", c),
-    x = nodeOf("addmm", a),
-    y = nodeOf("addmm", b);
-  const dtype = [z, x, y].map((n) => n.dtype).reduce(promote), m = matrices("addmm", cast(x, dtype), cast(y, dtype));
+    [z, x, y] = alike("addmm", [c, a, b]) as [Node, Node, Node],
+    m = matrices("addmm", x, y),
+    dtype = z.dtype;
   if (z.shape.length > m.shape.length || !same(broadcast("addmm", z.shape, m.shape), m.shape)) {
     throw typeError(
       `Cannot addmm: c of shape ${text(z.shape)} does not broadcast to the product's shape ${text(m.shape)}`,
@@ -264,12 +263,12 @@ export function addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, options: AddmmOp
   const alpha = o.alpha ?? 1, beta = o.beta ?? 1;
   if (!isInexact(dtype) || typeof alpha !== "number" || typeof beta !== "number") {
     const p = reshape(product(m.a, m.b), m.shape), wide = dtype === "bool" ? "int32" : dtype;
-    const z2 = broadcastTo(cast(z, dtype), m.shape);
+    const z2 = broadcastTo(z, m.shape);
     return wrap(cast(add(scale(cast(p, wide), alpha), scale(cast(z2, wide), beta)), dtype));
   }
   if (beta === 0) return wrap(reshape(apply(matmulOp, [m.a, m.b], scaled(alpha, beta)), m.shape));
   // Axes that 1-d operands lack have length 1 in c.
-  let cs = broadcastTo(cast(z, dtype), m.shape);
+  let cs = broadcastTo(z, m.shape);
   cs = reshape(cs, [
     ...m.shape.slice(0, broadcast("addmm", m.a.shape.slice(0, -2), m.b.shape.slice(0, -2)).length),
     m.a.shape[m.a.shape.length - 2] as number,
@@ -287,13 +286,9 @@ export function addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, options: AddmmOp
  * ```
  */
 export function outer(a: ArrayLike, b: ArrayLike): NDArray {
-  const x = nodeOf("outer", a),
-    y = nodeOf("outer", b),
-    dtype = promote(x.dtype, y.dtype),
-    m = size(x.shape),
-    n = size(y.shape);
+  const [x, y] = alike("outer", [a, b]) as [Node, Node], m = size(x.shape), n = size(y.shape);
   return wrap(
-    times(broadcastTo(reshape(cast(x, dtype), [m, 1]), [m, n]), broadcastTo(reshape(cast(y, dtype), [1, n]), [m, n])),
+    times(broadcastTo(reshape(x, [m, 1]), [m, n]), broadcastTo(reshape(y, [1, n]), [m, n])),
   );
 }
 /** x * y; of bools "and". */
@@ -310,7 +305,7 @@ function times(x: Node, y: Node): Node {
  * ```
  */
 export function inner(a: ArrayLike, b: ArrayLike): NDArray {
-  const x = nodeOf("inner", a), y = nodeOf("inner", b);
+  const [x, y] = alike("inner", [a, b]) as [Node, Node];
   if (x.shape.length === 0 || y.shape.length === 0) return wrap(times(...pair("inner", a, b)));
   return wrap(tensordotNode("inner", x, y, [x.shape.length - 1], [y.shape.length - 1]));
 }
@@ -325,14 +320,13 @@ function tensordotNode(op: string, x: Node, y: Node, xs: readonly number[], ys: 
       );
     }
   });
-  const dtype = promote(x.dtype, y.dtype),
-    xf = counting(x.shape.length).filter((d) => !xs.includes(d)),
+  const xf = counting(x.shape.length).filter((d) => !xs.includes(d)),
     yf = counting(y.shape.length).filter((d) => !ys.includes(d));
   const k = size(xs.map((d) => x.shape[d] as number)),
     xn = xf.map((d) => x.shape[d] as number),
     yn = yf.map((d) => y.shape[d] as number);
-  const left = reshape(permute(cast(x, dtype), [...xf, ...xs]), [size(xn), k]),
-    right = reshape(permute(cast(y, dtype), [...ys, ...yf]), [k, size(yn)]);
+  const left = reshape(permute(x, [...xf, ...xs]), [size(xn), k]),
+    right = reshape(permute(y, [...ys, ...yf]), [k, size(yn)]);
   return reshape(product(left, right), [...xn, ...yn]);
 }
 /** Options of `tensordot`: how many last and first axes to sum over, or a list of axes for each array. */
@@ -348,8 +342,7 @@ export interface TensordotOptions {
  * ```
  */
 export function tensordot(a: ArrayLike, b: ArrayLike, axes?: TensordotOptions["axes"] | TensordotOptions): NDArray {
-  const x = nodeOf("tensordot", a),
-    y = nodeOf("tensordot", b),
+  const [x, y] = alike("tensordot", [a, b]) as [Node, Node],
     given = trailing<TensordotOptions>("tensordot", "axes", axes, undefined, ["axes"]).axes ?? 2;
   if (typeof given === "number") {
     if (!Number.isInteger(given) || given < 0 || given > x.shape.length || given > y.shape.length) {
@@ -407,10 +400,7 @@ function sumDtype(d: DType): DType {
  * ```
  */
 export function kron(a: ArrayLike, b: ArrayLike): NDArray {
-  const x = nodeOf("kron", a),
-    y = nodeOf("kron", b),
-    n = Math.max(x.shape.length, y.shape.length),
-    dtype = promote(x.dtype, y.dtype);
+  const [x, y] = alike("kron", [a, b]) as [Node, Node], n = Math.max(x.shape.length, y.shape.length);
   if (size(x.shape) === 0 || size(y.shape) === 0) {
     throw typeError(`Cannot kron arrays without elements: shapes are ${text(x.shape)} and ${text(y.shape)}`);
   }
@@ -419,8 +409,8 @@ export function kron(a: ArrayLike, b: ArrayLike): NDArray {
     ys = grow(y.shape);
   const wide = xs.flatMap((k, i) => [k, ys[i] as number]);
   const p = times(
-    broadcastTo(reshape(cast(x, dtype), xs.flatMap((k) => [k, 1])), wide),
-    broadcastTo(reshape(cast(y, dtype), ys.flatMap((k) => [1, k])), wide),
+    broadcastTo(reshape(x, xs.flatMap((k) => [k, 1])), wide),
+    broadcastTo(reshape(y, ys.flatMap((k) => [1, k])), wide),
   );
   return wrap(reshape(p, xs.map((k, i) => sizeTimes(k, ys[i] as number))));
 }
@@ -591,11 +581,9 @@ function greedy(s: Subscripts): number[][] {
  * ```
  */
 export function einsum(subscripts: string, ...operands: readonly ArrayLike[]): NDArray {
-  const nodes = operands.map((a) => nodeOf("einsum", a));
-  if (nodes.length === 0) throw typeError("Cannot einsum no arrays");
-  const s = parseSubscripts("einsum", subscripts, nodes.map((n) => n.shape)),
-    dtype = nodes.map((n) => n.dtype).reduce(promote);
-  const terms: Term[] = nodes.map((n, i) => ({ labels: s.inputs[i] as readonly string[], node: cast(n, dtype) })),
+  if (operands.length === 0) throw typeError("Cannot einsum no arrays");
+  const nodes = alike("einsum", operands), s = parseSubscripts("einsum", subscripts, nodes.map((n) => n.shape));
+  const terms: Term[] = nodes.map((node, i) => ({ labels: s.inputs[i] as readonly string[], node })),
     out = new Set(s.output);
   if (terms.length > 1) {
     for (const [i, j] of greedy(s) as [number, number][]) {
