@@ -10,7 +10,7 @@
 #include <unistd.h>
 // To run: not optimised, which would take most of the time. To check: nothing is made. Each is read after its header, which is parsed beforehand.
 static const char RUN[] = SIM_ZIG " clang -O0 -std=gnu++20 -fno-exceptions -fno-rtti -fno-unwind-tables -fno-asynchronous-unwind-tables -fno-math-errno -fPIC -nostdinc -w "
-  "-Werror=return-type -march=native -fwrapv -Xclang -ffloat16-excess-precision=none -Xclang -cl-single-precision-constant -Xclang -fno-validate-pch -I" SIM_MSL;
+  "-Werror=return-type -march=native -fwrapv -Xclang -fsanitize-coverage-type=3 -Xclang -fsanitize-coverage-trace-loads -Xclang -fsanitize-coverage-trace-stores -Xclang -ffloat16-excess-precision=none -Xclang -cl-single-precision-constant -Xclang -fno-validate-pch -I" SIM_MSL;
 static const char STRICT[] = SIM_ZIG " clang -cc1 -triple spir64-unknown-unknown -cl-std=clc++2021 "
   "-cl-ext=-cl_khr_fp64,-__opencl_c_fp64,+cl_khr_fp16,-__opencl_c_pipes,-__opencl_c_device_enqueue,-__opencl_c_program_scope_global_variables "
   "-cl-single-precision-constant -Wno-unknown-attributes -Wno-ignored-attributes -Wno-unknown-pragmas -Wconversion -Werror=conversion -ferror-limit 8 "
@@ -97,10 +97,9 @@ static text own_name(const text &base) {
 }
 static text named(const char *end, const text &of) { return format(SIM_CACHE "/%016llx%s", (unsigned long long)hash_of(of), end); }
 // How texts are compiled to run: Metal contracts a * b + c unless the text forbids it.
-static text options_of(const text &source, bool fast, bool checked) {
+static text options_of(const text &source, bool fast) {
   bool contract = fast || !strstr(source.str(), "#pragma METAL fp contract(off)");
-  return format("%s%s%s%s", RUN, contract ? " -ffp-contract=on" : " -ffp-contract=off", fast ? " -ffast-math" : "",
-    checked ? " -DSIM_CHECKED -Xclang -fsanitize-coverage-type=3 -Xclang -fsanitize-coverage-trace-loads -Xclang -fsanitize-coverage-trace-stores" : "");
+  return format("%s%s%s", RUN, contract ? " -ffp-contract=on" : " -ffp-contract=off", fast ? " -ffast-math" : "");
 }
 // The parsed form of a header; empty, with an error text, if there is none.
 static text parsed(const char *header, const char *command, const char *more, text &error) {
@@ -154,9 +153,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 const program *compile(const text &source, bool fast, text &error) {
   rewritten r = rewrite(source);
   if (r.error.size()) { error = r.error; return nullptr; }
-  bool checked = sim_settings[SIM_CHECKS] != 0;
   mkdir(SIM_CACHE, 0755);
-  text options = options_of(source, fast, checked), base = named("", contents(SIM_MSL "/abi.h").add(contents(SIM_MSL "/run.h")).add(contents(SIM_MSL "/strict.h")).add(options).add(STRICT).add(source));
+  text options = options_of(source, fast), base = named("", contents(SIM_MSL "/abi.h").add(contents(SIM_MSL "/run.h")).add(contents(SIM_MSL "/strict.h")).add(options).add(STRICT).add(source));
   locked l(&lock);
   for (const program *k : loaded) if (base.is(k->key)) return k;
   text file = text(base).add(".so");
@@ -169,7 +167,7 @@ const program *compile(const text &source, bool fast, text &error) {
   dl_iterate_phdr(find_image, &i);
   count(SIM_LOADED);
   program *p = (program *)malloc(sizeof *p);
-  *p = {x, strdup(base.str()), i.base, i.end, r.waits, checked};
+  *p = {x, strdup(base.str()), i.base, i.end, r.waits};
   loaded.push(p);
   return p;
 }

@@ -166,7 +166,7 @@ static text run_groups(dispatch &d) {
   memory shared_memory = {lib->shared, shared, nullptr};
   if (shared) x.regions.push({lib->shared, shared, &shared_memory, true, -1});
   sim_group &g = x.group;
-  g.threads = x.threads; g.wait = back; g.access = access;
+  g.threads = x.threads; g.wait = back; g.access = sim_settings[SIM_CHECKS] ? access : nullptr;
   for (int k = 0; k < 3; k++) { g.groups[k] = d.groups[k]; g.size[k] = d.size[k]; g.grid[k] = d.groups[k] * d.size[k]; }
   *lib->group = &g;
   list<uint32_t> order;
@@ -178,7 +178,7 @@ static text run_groups(dispatch &d) {
     number_threads(d.size);
     if (shared) memset(lib->shared, 0xff, shared);        // what nobody wrote is NaN
     forget_shadows(shared_memory);
-    if (d.code->waits || d.code->checked) e = run_fibers();
+    if (d.code->waits || g.access) e = run_fibers();
     else {
       shuffle(x.order, g.count);
       for (uint32_t t : x.order) { *lib->current = x.threads + t; d.kernel->run(&g, x.threads + t); }

@@ -5,11 +5,7 @@
 #define SIM_PLAIN __attribute__((no_sanitize("coverage")))
 #define SIM_IN static inline __attribute__((always_inline, convergent)) SIM_PLAIN
 #define SIM_OUT static __attribute__((noinline, convergent)) SIM_PLAIN
-#ifdef SIM_CHECKED
-#define kernel __attribute__((noinline))   // its loads and stores are not reported from within its caller
-#else
 #define kernel
-#endif
 #define device
 #define thread
 #define constant const
@@ -169,10 +165,9 @@ SIM_IN sim_u32 column_of(sim_u32 lane) { return lane / 8 % 2 * 4 + lane % 2 * 2;
 SIM_IN sim_u32 lane_of(sim_u32 row, sim_u32 column) { return row / 4 * 16 + column / 4 * 8 + row % 4 * 2 + column / 2 % 2; }
 // All lanes of the SIMD group have to come: in checked mode it is seen that they do.
 template<class T> SIM_OUT void touch(T *at, int write, int first, sim_u32 site) {
-#ifdef SIM_CHECKED
+  if (!sim_running->access) return;
   if (first) { sim_current->ops++; wait(SIM_SIMD, 0, site); }
   sim_running->access(at, sizeof *at, write);
-#endif
 }
 }
 namespace metal {
@@ -247,9 +242,7 @@ template<int from, int index> struct place {};
 template<class... A, int... from, int... index>
 SIM_IN void call(void (*f)(A...), const sim_group *g, const sim_thread *t, place<from, index>...) { f(argument<A, from, index>(g, t)...); }
 }
-#ifdef SIM_CHECKED
 #define SIM_TRACE(n) \
-  extern "C" SIM_PLAIN void __sanitizer_cov_load##n(void *p) { if (sim_running) sim_running->access(p, n, 0); } \
-  extern "C" SIM_PLAIN void __sanitizer_cov_store##n(void *p) { if (sim_running) sim_running->access(p, n, 1); }
+  extern "C" SIM_PLAIN void __sanitizer_cov_load##n(void *p) { if (sim_running && sim_running->access) sim_running->access(p, n, 0); } \
+  extern "C" SIM_PLAIN void __sanitizer_cov_store##n(void *p) { if (sim_running && sim_running->access) sim_running->access(p, n, 1); }
 SIM_TRACE(1) SIM_TRACE(2) SIM_TRACE(4) SIM_TRACE(8) SIM_TRACE(16)
-#endif
