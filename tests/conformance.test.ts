@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as mx from "../mod.ts";
-import { readCases, runCase } from "./vectors.ts";
+import { readCases } from "./vectors/cases.ts";
+import { runCase } from "./vectors/run.ts";
 
 const FILES = [
   "unary",
