@@ -11,8 +11,6 @@ import {
   type Buffer,
   CHECKED,
   COMPILED,
-  type Copy,
-  type Launch,
   LIVE,
   MACOS,
   Metal,
@@ -22,6 +20,7 @@ import {
   type Source,
   violations,
 } from "../support/metal.ts";
+import type { Copy, Launch } from "../support/words.ts";
 
 const LAUNCHES = 0, COMMITS = 2, BARRIERS = 3, CPU = 0;
 const HEAD = "#include <metal_stdlib>\nusing namespace metal;\n#pragma METAL fp contract(off)\n";
