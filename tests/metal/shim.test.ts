@@ -98,6 +98,7 @@ test("memory of the CPU is read and written in place", () => {
   const b = metal.buffer(64);
   metal.run([b, o], [{ to: [0, 8], from: [1, 16], bytes: 8 }]);
   assert.deepEqual([...floats(b).slice(2, 4)], [42, 42]);
+  for (const buffer of [a, o, b]) metal.dispose(buffer);
   metal.free(program);
   assert.deepEqual(violations(), []);
 });
