@@ -91,7 +91,7 @@ export function scanDifference(recipe: Recipe, seed: number): string | null {
 }
 /** The same for `whileLoop`, whose passes count up to a length. */
 export function whileDifference(recipe: Recipe, seed: number): string | null {
-  using _ = mx.defaultDevice().type === "gpu" ? mx.stream(mx.cpu) : null;
+  using _ = recipe.values.some((v) => v.dtype === "float64") ? mx.stream(mx.cpu) : null;
   const c = caseOf(recipe, seed), { length } = c;
   const [got] = mx.whileLoop(
     ([, i]) => mx.less(i, length),

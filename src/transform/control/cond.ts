@@ -176,7 +176,7 @@ export function cond<A extends readonly unknown[], R>(
       }; compare (gt, lt, ...) and use any() or all(), or where for a choice of elements`,
     );
   }
-  return placed("control", () => {
+  return placed(() => {
     const made: ReturnType<typeof leavesOf>[] = [];
     const both = [f, g].map((branch) =>
       record(over.nodes, () => "an argument of cond", (given) => {
