@@ -42,12 +42,12 @@ export function isOwn(n: Node, of: Node): boolean {
 /** Constant expressions of at most so many ops are part of a body; longer ones, and what depends on memory, are computed before. */
 const LIGHT = 4;
 
-/** The argument of a control node as transforms see it. */
+/** The argument of a loop as transforms see it. */
 export interface Batched extends Control {
-  /** Of a batch of control nodes: how many, and which results differ between them. */
+  /** Of a batch of loops: how many, and which results differ between them. */
   readonly batch: { readonly size: number; readonly mapped: readonly boolean[] } | null;
 }
-/** Result `index` of a batch of control nodes, its examples along the first axis. */
+/** Result `index` of a batch of loops, its examples along the first axis. */
 export function example(n: Node, index: number): Node {
   const { size, mapped } = (n.arg as Batched).batch as NonNullable<Batched["batch"]>, x = pick(n, index);
   return mapped[index] ? x : broadcastTo(x, [size, ...x.shape]);
