@@ -150,7 +150,7 @@ const condOp: OpDef<Control> = {
 
 /**
  * `f(...xs)` if the predicate (a bool array without axes, or a boolean) holds, else `g(...xs)`: only the one that is
- * chosen runs. Both are called once, over traced values, and must give the same structure, shapes and dtypes: an array or a
+ * chosen runs (on a GPU both, where that takes less time than to learn which). Both are called once, over traced values, and must give the same structure, shapes and dtypes: an array or a
  * tree of them (numbers become arrays). Arguments are arrays, numbers or trees of them. TypeErrors: the predicate is
  * something else, or the results differ. Under `vmap` over the predicate both run, and each example takes its own.
  *
