@@ -4,14 +4,41 @@ import { atLeastFloat, isComplex, isInexact } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import { checkOptions, splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
-import type { Node } from "../core/node.ts";
+import { apply, type Node, type OpDef } from "../core/node.ts";
 import { axesOf, axisOf, ofSize, size } from "../core/shape.ts";
 import { type AxisArg, flag } from "./args.ts";
-import { add, broadcastTo, cast, compare, div, full, like, mul, reduce, reshape, select, sub } from "./basis.ts";
+import {
+  add,
+  batchAll,
+  broadcastTo,
+  cast,
+  compare,
+  define,
+  div,
+  full,
+  like,
+  mul,
+  reduce,
+  reshape,
+  select,
+  sub,
+} from "./basis.ts";
 import { nodeOf, wrap } from "./lift.ts";
 import { dtypeOf } from "./cast.ts";
 import { diagonal } from "./movement.ts";
-import { complexNode, exp, imagNode, isfinite, isnan, log, realNode, sqrt, square, stopNode } from "./unary.ts";
+import {
+  complexNode,
+  conjugateNode,
+  exp,
+  imagNode,
+  isfinite,
+  isnan,
+  log,
+  realNode,
+  sqrt,
+  square,
+  stopNode,
+} from "./unary.ts";
 
 interface Parsed {
   readonly x: Node;
@@ -288,12 +315,28 @@ export function logsumexp(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   }
   return finish(logsumexpNode(p.x, p.axes), p);
 }
+/** q (t - sum(q t)) over axes counted from the last one: a softmax's derivative, which is its own transpose. */
+function softmaxAlong(t: Node, q: Node, fromLast: readonly number[]): Node {
+  const axes = fromLast.map((d) => d + q.shape.length), both = mul(q, t);
+  return sub(both, mul(q, broadcastTo(kept(reduce("sum", both, axes), q, axes), q.shape)));
+}
+/** Probabilities, with what they are the softmax of: gradients take no more than them. The argument is the axes, counted from the last one. */
+const softmaxOp: OpDef<readonly number[]> = define<readonly number[]>({
+  name: "softmax",
+  type: ([p]) => ({ shape: (p as Node).shape, dtype: (p as Node).dtype }),
+  lower: { kind: "view", view: (v) => v, pull: (index) => index },
+  structure: () => "",
+  vjp: (ct, out, _ins, axes) => [null, softmaxAlong(ct, conjugateNode(out), axes)],
+  jvp: ([, t], out, _ins, axes) => t ? softmaxAlong(t, out, axes) : null,
+  vmap: (ins, batched, axes, n) => apply(softmaxOp, batchAll(ins, batched, n), axes),
+});
 /** exp(x) over its sum along sorted axes. */
 export function softmaxNode(x: Node, axes: readonly number[]): Node {
   const t = atLeastFloat(x.dtype);
   if (size(x.shape) === 0) return cast(x, t);
-  const y = cast(x, precise(t)), e = exp.node(sub(y, broadcastTo(shift(y, axes), x.shape)));
-  return cast(div(e, broadcastTo(kept(reduce("sum", e, axes), x, axes), x.shape)), t);
+  const given = cast(x, precise(t)), y = stopNode(given), e = exp.node(sub(y, broadcastTo(shift(y, axes), x.shape)));
+  const p = div(e, broadcastTo(kept(reduce("sum", e, axes), x, axes), x.shape));
+  return cast(apply(softmaxOp, [p, given], axes.map((d) => d - x.shape.length)), t);
 }
 /**
  * exp(a) over its sum along `axis` (all axes by default); floating or complex, other dtypes become float32. Options: axis, precise (16-bit floats are always summed in float32).

@@ -38,6 +38,8 @@ export interface Info {
   cost: number;
   /** At most how many values in memory or in groups it reads. */
   reads: number;
+  /** How many of them for each of its elements anew, and not the same ones along an axis. */
+  loads: number;
   /** Consumers inside this eval. */
   uses: number;
   root: boolean;
@@ -58,6 +60,12 @@ export interface Schedule extends Nodes {
 
 /** Cost above which a value that several kernels want is stored instead of computed again. */
 const SHARE_COST = 6;
+/**
+ * True if several want a value that is better kept than computed for each of them: it takes many operations, or reads more
+ * memory than it would to compute it once, to write it and to read it again.
+ */
+const isShared = ({ cost, loads, uses }: Info): boolean =>
+  uses > 1 && (cost > SHARE_COST || loads * uses > loads + 1 + uses);
 /** Largest number of operations that are inlined into one kernel. */
 const MAX_COST = 300;
 const MAX_INPUTS = 24;
@@ -72,6 +80,12 @@ export function foldsRows(shape: readonly Size[], axes: readonly [number, number
 
 /** Elements of a block where a long fold is cut; a matter of the shape alone, so that the tree of a sum never depends on what runs beside it. */
 export const ROW_BLOCK = 32768, COLUMN_BLOCK = 512;
+
+/**
+ * A fold joins the map that stores what it folds where there are as many rows as a map would have parts, and where memory is what the
+ * map waits for: what computes long has better shapes as a map.
+ */
+const MANY_ROWS = 256, LIGHT = 24;
 
 /** True if a fold over these axes is cut into blocks: few long rows, or tall columns. */
 export function splits(shape: readonly Size[], axes: readonly [number, number], fold: string): boolean {
@@ -136,21 +150,40 @@ export function isPick(n: Node): boolean {
   return n.op.lower.kind === "source" && n.inputs.length > 0;
 }
 
+/** The index of every element of a node, to be pulled to an input. */
+const probe = (n: Node): Index[] => n.shape.map((_, d) => ({ offset: 0, terms: new Map([[d, 1]]), computed: [] }));
 /** True if the index of `n`'s input stays affine for any index of `n`: what reshapes in the middle of a chain are asked. */
 function canPull(symbols: Symbols, n: Node): boolean {
   const lower = n.op.lower;
   if (lower.kind !== "view") return true;
-  const probe = n.shape.map((_, d) => ({ offset: 0, terms: new Map([[d, 1]]), computed: [] }));
-  return lower.pull(probe, n.arg, symbols.of(n.inputs[0] as Node), symbols.of(n)) !== null;
+  return lower.pull(probe(n), n.arg, symbols.of(n.inputs[0] as Node), symbols.of(n)) !== null;
 }
 
-const MEMORY = { cost: 0, reads: 1 } as const;
+/** True if a view shows the same elements again along an axis. */
+function repeats(symbols: Symbols, n: Node): boolean {
+  const lower = n.op.lower;
+  if (lower.kind !== "view") return false;
+  const pulled = lower.pull(probe(n), n.arg, symbols.of(n.inputs[0] as Node), symbols.of(n));
+  return pulled !== null && n.shape.some((k, d) => k !== 1 && !pulled.some((x) => x.terms.has(d)));
+}
+
+const MEMORY = { cost: 0, reads: 1, loads: 1 } as const;
 /** Sorts the nodes of a graph into groups. */
 export function fuse({ order, keep, inPlace, loops }: Graph, symbols: Symbols): Schedule {
   const shapeOf = (n: Node): readonly Size[] => symbols.of(n).shape;
   const infos: Info[] = order.map((node, i) => {
     node.slot = i;
-    return { node, group: null, role: "whole", stored: false, cost: 0, reads: 1, uses: 0, root: keep.has(node) };
+    return {
+      node,
+      group: null,
+      role: "whole",
+      stored: false,
+      cost: 0,
+      reads: 1,
+      loads: 1,
+      uses: 0,
+      root: keep.has(node),
+    };
   });
   const groups: Group[] = [];
   const info = (n: Node): Info | undefined => {
@@ -187,7 +220,7 @@ export function fuse({ order, keep, inPlace, loops }: Graph, symbols: Symbols): 
   }
 
   /** What a consumer that computes `c` in place takes over from it. */
-  const inlined = (c: Node): { readonly cost: number; readonly reads: number } => {
+  const inlined = (c: Node): Pick<Info, "cost" | "reads" | "loads"> => {
     const ci = info(c);
     return ci === undefined || ci.group !== null ? MEMORY : ci;
   };
@@ -261,6 +294,7 @@ export function fuse({ order, keep, inPlace, loops }: Graph, symbols: Symbols): 
         }
         i.cost = inlined(input).cost;
         i.reads = inlined(input).reads;
+        i.loads = repeats(symbols, n) ? 0 : inlined(input).loads;
       }
       continue;
     }
@@ -292,10 +326,11 @@ export function fuse({ order, keep, inPlace, loops }: Graph, symbols: Symbols): 
       continue;
     }
     i.cost = lower.kind === "map" || lower.kind === "iota" ? lower.cost ?? 1 : 1;
-    i.reads = 0;
+    i.reads = i.loads = 0;
     for (const c of n.inputs) {
       i.cost += inlined(c).cost;
       i.reads += inlined(c).reads;
+      i.loads += inlined(c).loads;
     }
     if (lower.kind === "scan") {
       const d = dependencies(n);
@@ -337,12 +372,18 @@ export function fuse({ order, keep, inPlace, loops }: Graph, symbols: Symbols): 
         ? latest(
           from,
           (g) =>
-            g.kind === "row" && sameSizes(g.shape, shape) && sameSizes(g.axes as readonly number[], axes) &&
-            fits(g, d),
+            sameSizes(g.shape, shape) && fits(g, d) &&
+            (g.kind === "row"
+              ? sameSizes(g.axes as readonly number[], axes)
+              : g.kind === "map" && from.includes(g) && g.members.every((m) => (info(m) as Info).cost <= LIGHT) &&
+                !below(productOf(shape.slice(0, axes[0])), MANY_ROWS)),
         )
         : undefined;
-      if (g !== undefined && reachable(n, g)) join(i, g, "fold", d.inputs, d.cost);
-      else {join(
+      if (g !== undefined && reachable(n, g)) {
+        g.kind = "row";
+        g.axes = axes;
+        join(i, g, "fold", d.inputs, d.cost);
+      } else {join(
           i,
           open(
             kind,
@@ -357,11 +398,11 @@ export function fuse({ order, keep, inPlace, loops }: Graph, symbols: Symbols): 
         );}
       continue;
     }
-    if (!i.stored && i.cost <= MAX_COST && (i.uses <= 1 || i.cost <= SHARE_COST) && i.reads <= MAX_INPUTS) continue;
+    if (!i.stored && i.cost <= MAX_COST && !isShared(i) && i.reads <= MAX_INPUTS) continue;
     const d = dependencies(n);
     i.reads = d.inputs.size;
     if (i.cost > MAX_COST || i.reads > MAX_INPUTS) i.stored = true;
-    else if (!i.stored && !(i.uses > 1 && i.cost > SHARE_COST)) continue;
+    else if (!i.stored && !isShared(i)) continue;
     const from = [...d.groups], shape = shapeOf(n);
     let role: Role = "element";
     const g = latest(from, (g) => {
