@@ -174,22 +174,19 @@ export function customFunction<A extends readonly unknown[], R>(fun: (...args: A
 }
 
 // ---- checkpoints ------------------------------------------------------------------------------------------------------
-/** What lies between `leaves` and `roots` recorded anew over other leaves; what has no inputs comes after `earlier` too. */
+/** What lies between `leaves` and `roots` recorded anew over other leaves; what has no inputs comes after `earlier` too, and what is `outside` stays. */
 function replay(
   roots: readonly Node[],
   leaves: readonly Node[],
   others: readonly Node[],
   earlier: readonly Node[],
+  outside: (n: Node) => boolean,
 ): ReadonlyMap<Node, Node> {
-  const map = new Map(leaves.map((x, i) => [x, others[i] as Node]));
-  for (const n of topological(roots, (x) => map.has(x))) {
+  const map = new Map(leaves.map((x, i) => [x, others[i] as Node])), place = (x: Node): Node => map.get(x) ?? x;
+  for (const n of topological(roots, (x) => map.has(x) || outside(x))) {
     map.set(
       n,
-      n.inputs.length > 0
-        ? anew(n, n.inputs.map((x) => map.get(x) as Node))
-        : n.buf === null
-        ? on(n.device, () => after(n, earlier))
-        : n,
+      n.inputs.length > 0 ? anew(n, n.inputs.map(place)) : n.buf === null ? on(n.device, () => after(n, earlier)) : n,
     );
   }
   return map;
@@ -197,14 +194,14 @@ function replay(
 /** Rules of a checkpoint: the gradient first computes the results again, once their cotangents are there. */
 const again = (count: number): Rules => ({
   count,
-  vjp: (cts, family, need) => {
+  vjp: (cts, family, need, outside) => {
     const ends = family.inputs.slice(0, count),
       leaves = family.inputs.slice(count),
       given = cts.filter((c) => c !== null);
     const which = ends.map((_, i) => i).filter((i) => cts[i]), first = nextSerial();
     const variables = leaves.map((x) => alias(on(x.device, () => after(x, given))));
-    const inner = replay(which.map((i) => ends[i] as Node), leaves, variables, given),
-      roots = which.map((i) => inner.get(ends[i] as Node) as Node);
+    const inner = replay(which.map((i) => ends[i] as Node), leaves, variables, given, outside),
+      roots = which.map((i) => inner.get(ends[i] as Node) ?? ends[i] as Node);
     const wanted = leaves.map((_, i) => i).filter((i) => need[i]);
     const found = backward(roots, given, wanted.map((i) => variables[i] as Node), first);
     const out = leaves.map((): Node | null => null);

@@ -22,6 +22,7 @@ import { contiguousView } from "../../core/view.ts";
 import { broadcastTo, placeholder } from "../../ops/basis.ts";
 import { isScalar, nodeOf, wrap } from "../../ops/lift.ts";
 import { pick } from "../../ops/pick.ts";
+import { type Rules, rulesOf } from "../family.ts";
 
 /** A value in memory of its own, as results of bodies are. */
 const ownOp: OpDef<null> = {
@@ -70,10 +71,10 @@ export function record(
   return traced(() => {
     const first = nextSerial(), variables = given.map((a, i) => placeholder(a.shape, a.dtype, what(i)));
     const results = run(variables), order = topological(results, (n) => n.serial < first);
-    const depends = new Set<Node>(variables), light = new Map<Node, number>();
+    const depends = dependentsOf(variables, order, first), light = new Map<Node, number>();
     for (const n of order) {
-      if (n.inputs.some((x) => depends.has(x))) depends.add(n);
-      else if (n.buf === null && n.inputs.every((x) => light.has(x))) {
+      if (depends.has(n)) continue;
+      if (n.buf === null && n.inputs.every((x) => light.has(x))) {
         const cost = n.inputs.reduce((sum, x) => sum + (light.get(x) as number), 1);
         if (cost <= LIGHT && !n.placeholder && n.results === null) light.set(n, cost);
       }
@@ -88,6 +89,26 @@ export function record(
     for (const n of order.reverse()) if (depends.has(n) && n.inputs.length > 0) abandon(n);
     return { body, captured };
   }, true);
+}
+/**
+ * What depends on variables; with the inside of functions with rules of their own that do, between their results and their
+ * primals, as gradients go to the primals.
+ */
+function dependentsOf(variables: readonly Node[], order: readonly Node[], first: number): ReadonlySet<Node> {
+  const depends = new Set(variables), families = order.filter((n) => rulesOf(n)?.vjp);
+  for (let before = -1; before < depends.size;) {
+    before = depends.size;
+    for (const n of order) if (n.inputs.some((x) => depends.has(x))) depends.add(n);
+    for (const n of families) {
+      if (!depends.has(n)) continue;
+      const { count } = rulesOf(n) as Rules, primals = new Set(n.inputs.slice(count)), inside = new Set(primals);
+      for (const x of topological(n.inputs.slice(0, count), (x) => x.serial < first || primals.has(x))) {
+        if (x.inputs.some((y) => inside.has(y))) inside.add(x);
+      }
+      for (const x of inside) if (!primals.has(x)) depends.add(x);
+    }
+  }
+  return depends;
 }
 /** A graph recorded anew as a body over placeholders for its leaves. */
 function bodyOf(leaves: readonly Node[], results: readonly Node[]): Body {
