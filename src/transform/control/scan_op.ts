@@ -54,7 +54,7 @@ function keep(c: Scan, wanted: readonly Node[]): number[] {
 }
 /** One step's gradient: over placeholders for what the step is given, for its results' cotangents. */
 interface Joint {
-  /** Aliases of placeholders for the body's inputs, and each body node's twin. */
+  /** Placeholders for the body's inputs, and each body node's twin. */
   readonly variables: readonly Node[];
   readonly twins: ReadonlyMap<Node, Node>;
   readonly cotangents: readonly Node[];
@@ -65,7 +65,7 @@ function jointOf(c: Scan, roots: readonly number[], need: readonly boolean[]): J
   const { given, results } = bodyOf(c);
   return traced(() => {
     const first = nextSerial();
-    const variables = given.map((x) => on(x.device, () => alias(placeholder(x.shape, x.dtype, "a step of a scan"))));
+    const variables = given.map((x) => on(x.device, () => placeholder(x.shape, x.dtype, "a step of a scan")));
     const wanted = roots.map((k) => results[k] as Node),
       twins = new Map(given.map((x, i) => [x, variables[i] as Node]));
     for (const n of topological(wanted, (x) => twins.has(x))) {
@@ -84,7 +84,7 @@ function jointOf(c: Scan, roots: readonly number[], need: readonly boolean[]): J
     return { variables, twins, cotangents, gradients };
   }, true);
 }
-/** What the gradients of a step read that does not depend on cotangents; views are taken again. */
+/** What the gradients of a step read that does not depend on cotangents; views are taken again, but results of functions with rules. */
 function residuals({ variables, cotangents, gradients }: Joint): Node[] {
   const depends = new Set<Node>(cotangents), found = new Set<Node>(), leaves = new Set(variables);
   const roots = gradients.filter((g) => g !== null), order = topological(roots, (n) => leaves.has(n));
@@ -92,7 +92,7 @@ function residuals({ variables, cotangents, gradients }: Joint): Node[] {
   const visit = (x: Node): void => {
     if (depends.has(x)) return;
     if (leaves.has(x)) found.add(x);
-    else if (x.op.lower.kind === "view") visit(x.inputs[0] as Node);
+    else if (x.op.lower.kind === "view" && x.inputs.length === 1) visit(x.inputs[0] as Node);
     else if (x.inputs.length > 0) found.add(x);
   };
   for (const n of order) if (depends.has(n)) n.inputs.forEach(visit);
