@@ -4,6 +4,7 @@ import { contiguousView, type PlanView } from "../core/view.ts";
 import { hasCalls } from "../core/device.ts";
 import { below, ceilDiv, productOf, sameSizes, type Size, sizeText, times } from "../kernel/sizes.ts";
 import { type Graph, present, type Symbols } from "./graph.ts";
+import { findHomes } from "./homes.ts";
 import { inOrder } from "./order.ts";
 
 /** Role of a node inside its group. */
@@ -27,6 +28,11 @@ export interface Group {
   readonly split: boolean;
 }
 
+/** Memory of another node, and the view of it that a value is. */
+export interface Home {
+  readonly node: Node;
+  readonly view: PlanView;
+}
 /** What the scheduler knows of a node during one eval; `node.slot` is its position. */
 export interface Info {
   readonly node: Node;
@@ -34,6 +40,8 @@ export interface Info {
   role: Role;
   /** Written to memory by its group. */
   stored: boolean;
+  /** Where, if not in memory of its own (schedule/homes.ts). */
+  home: Home | null;
   /** Operations inlined below this node. */
   cost: number;
   /** At most how many values in memory or in groups it reads. */
@@ -116,6 +124,7 @@ export function resolve({ infos, symbols }: Nodes, n: Node): { node: Node; out: 
   if (n.buf !== null) return { node: n, out: 0, view: symbols.view(n) };
   const info = infos[n.slot], aval = symbols.of(n);
   if (info !== undefined && info.node === n && info.stored) {
+    if (info.home !== null) return { ...info.home, out: 0 };
     return { node: n, out: 0, view: contiguousView(aval.shape) };
   }
   const lower = n.op.lower;
@@ -151,7 +160,8 @@ export function isPick(n: Node): boolean {
 }
 
 /** The index of every element of a node, to be pulled to an input. */
-const probe = (n: Node): Index[] => n.shape.map((_, d) => ({ offset: 0, terms: new Map([[d, 1]]), computed: [] }));
+export const probe = (n: Node): Index[] =>
+  n.shape.map((_, d) => ({ offset: 0, terms: new Map([[d, 1]]), computed: [] }));
 /** True if the index of `n`'s input stays affine for any index of `n`: what reshapes in the middle of a chain are asked. */
 function canPull(symbols: Symbols, n: Node): boolean {
   const lower = n.op.lower;
@@ -178,6 +188,7 @@ export function fuse({ order, keep, inPlace, loops }: Graph, symbols: Symbols): 
       group: null,
       role: "whole",
       stored: false,
+      home: null,
       cost: 0,
       reads: 1,
       loads: 1,
@@ -218,6 +229,8 @@ export function fuse({ order, keep, inPlace, loops }: Graph, symbols: Symbols): 
     // Where the input is in memory, but not as rows, the reshape itself is the copy.
     (info(n.inputs[0] as Node) ?? i).stored = true;
   }
+
+  findHomes({ infos, symbols }, inPlace);
 
   /** What a consumer that computes `c` in place takes over from it. */
   const inlined = (c: Node): Pick<Info, "cost" | "reads" | "loads"> => {

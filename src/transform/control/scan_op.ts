@@ -84,7 +84,7 @@ function jointOf(c: Scan, roots: readonly number[], need: readonly boolean[]): J
     return { variables, twins, cotangents, gradients };
   }, true);
 }
-/** What the gradients of a step read that does not depend on cotangents; views are taken again. */
+/** What the gradients of a step read that does not depend on cotangents; views of one node alone are taken again. */
 function residuals({ variables, cotangents, gradients }: Joint): Node[] {
   const depends = new Set<Node>(cotangents), found = new Set<Node>(), leaves = new Set(variables);
   const roots = gradients.filter((g) => g !== null), order = topological(roots, (n) => leaves.has(n));
@@ -92,7 +92,7 @@ function residuals({ variables, cotangents, gradients }: Joint): Node[] {
   const visit = (x: Node): void => {
     if (depends.has(x)) return;
     if (leaves.has(x)) found.add(x);
-    else if (x.op.lower.kind === "view") visit(x.inputs[0] as Node);
+    else if (x.op.lower.kind === "view" && x.inputs.length === 1) visit(x.inputs[0] as Node);
     else if (x.inputs.length > 0) found.add(x);
   };
   for (const n of order) if (depends.has(n)) n.inputs.forEach(visit);
