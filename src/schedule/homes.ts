@@ -2,7 +2,7 @@
 import type { Index, Node } from "../core/node.ts";
 import { contiguousView, type PlanView } from "../core/view.ts";
 import { equal, type Size } from "../kernel/sizes.ts";
-import { type Home, type Info, type Nodes, probe } from "./fuse.ts";
+import { type Home, type Info, type Nodes, probe } from "./group.ts";
 
 /** A value's view in memory where what shows it lies as `view`: each axis of the value is one of the other's, at `index`; null if that is not so. */
 function within(index: readonly Index[], shape: readonly Size[], view: PlanView): PlanView | null {

@@ -21,7 +21,7 @@ function transposed(ts: readonly (Node | null)[], node: Node, which: readonly nu
   if (outs === null && op.vjp === undefined) throw plainError(`Cannot differentiate ${op.name}: it has no gradient`);
   const back = outs === null
     ? (op.vjp as NonNullable<typeof op.vjp>)(cts[0] as Node, node, inputs, arg, need)
-    : pullback(node, cts, need);
+    : pullback(node, cts, need, (n) => n.serial < first);
   const used = ts.map((_, i) => i).filter((i) => ts[i] && back[i]), roots = used.map((i) => back[i] as Node);
   const found = backward(roots, used.map((i) => ts[i] as Node), which.map((i) => cts[i] as Node), first);
   // What led from the cotangents to the gradient is not evaluated.

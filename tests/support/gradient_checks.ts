@@ -7,7 +7,7 @@ import { cover } from "./op_checks.ts";
 import { Random } from "./random_graph.ts";
 
 /** One function: shapes and domains of its arguments, away from kinks. */
-interface Case {
+export interface Case {
   readonly name: string;
   readonly shapes: readonly (readonly number[])[];
   readonly domain: readonly [number, number];

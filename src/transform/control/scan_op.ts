@@ -54,7 +54,7 @@ function keep(c: Scan, wanted: readonly Node[]): number[] {
 }
 /** One step's gradient: over placeholders for what the step is given, for its results' cotangents. */
 interface Joint {
-  /** Aliases of placeholders for the body's inputs, and each body node's twin. */
+  /** Placeholders for the body's inputs, and each body node's twin. */
   readonly variables: readonly Node[];
   readonly twins: ReadonlyMap<Node, Node>;
   readonly cotangents: readonly Node[];
@@ -65,7 +65,7 @@ function jointOf(c: Scan, roots: readonly number[], need: readonly boolean[]): J
   const { given, results } = bodyOf(c);
   return traced(() => {
     const first = nextSerial();
-    const variables = given.map((x) => on(x.device, () => alias(placeholder(x.shape, x.dtype, "a step of a scan"))));
+    const variables = given.map((x) => on(x.device, () => placeholder(x.shape, x.dtype, "a step of a scan")));
     const wanted = roots.map((k) => results[k] as Node),
       twins = new Map(given.map((x, i) => [x, variables[i] as Node]));
     for (const n of topological(wanted, (x) => twins.has(x))) {
@@ -84,7 +84,7 @@ function jointOf(c: Scan, roots: readonly number[], need: readonly boolean[]): J
     return { variables, twins, cotangents, gradients };
   }, true);
 }
-/** What the gradients of a step read that does not depend on cotangents; views of one node alone are taken again. */
+/** What the gradients of a step read that does not depend on cotangents; views are taken again, but results of functions with rules. */
 function residuals({ variables, cotangents, gradients }: Joint): Node[] {
   const depends = new Set<Node>(cotangents), found = new Set<Node>(), leaves = new Set(variables);
   const roots = gradients.filter((g) => g !== null), order = topological(roots, (n) => leaves.has(n));
