@@ -80,20 +80,23 @@ function jvps(
   node: Node,
   [predicate, ...ins]: readonly Node[],
   c: Batched,
-): readonly (Node | null)[] {
+  wanted: readonly number[],
+): ReturnType<NonNullable<OpDef["jvps"]>> {
   const which = ins.map((_, i) => i).filter((i) => ts[i]), outs = node.outs as readonly Aval[];
-  const real = outs.map((_, k) => k).filter((k) => isInexact((outs[k] as Aval).dtype));
+  const real = wanted.filter((k) => isInexact((outs[k] as Aval).dtype));
   const given = which.map((i) => ts[i] as Node);
   const both = each(c, (body) =>
     record(given, () => "a tangent of cond", (t) => {
       const first = nextSerial(), variables = ins.map((x) => on(x.device, () => alias(x)));
-      const results = inline(body, variables), roots = real.map((k) => results[k] as Node);
-      const found = forward(roots, which.map((i) => variables[i] as Node), t, first);
-      return found.map((x, j) => x ?? zeros(roots[j] as Node));
+      const all = inline(body, variables), roots = wanted.map((k) => all[k] as Node);
+      const { tangents, values } = forward(roots, which.map((i) => variables[i] as Node), t, first);
+      return [...values, ...real.map((k) => tangents[wanted.indexOf(k)] ?? zeros(all[k] as Node))];
     }));
-  const n = choice(predicate as Node, both, given, { batch: null }), out = outs.map((): Node | null => null);
-  real.forEach((k, j) => out[k] = pick(n, j));
-  return out;
+  const n = choice(predicate as Node, both, given, { batch: null });
+  const found = outs.map((): Node | null => null), results = [...found];
+  wanted.forEach((k, j) => results[k] = pick(n, j));
+  real.forEach((k, j) => found[k] = pick(n, wanted.length + j));
+  return { tangents: found, results };
 }
 function vmap(
   [predicate, ...ins]: readonly Node[],
