@@ -268,9 +268,6 @@ export function apply<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
 function canRun<A>(device: Device, op: OpDef<A>, inputs: readonly Node[], arg: A): boolean {
   if (device === cpu) return true;
   if (op.lower.kind === "call" && op.lower.product === undefined && !hasCalls(device, op.lower.family)) return false;
-  if (op.lower.kind === "loop" && !hasCalls(device, op.lower.of(arg).what === "scan" ? "loop" : "control")) {
-    return false;
-  }
   const t = op.type(inputs, arg), given: readonly Aval[] = Array.isArray(t) ? t : [t as Aval];
   return [...inputs, ...given].every((x) => computes(device, x.dtype));
 }
@@ -285,7 +282,7 @@ function place<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
   const why = (): string =>
     lacks
       ? `${op.name} runs on ${device.type}, as ${home.type} has no ${
-        op.lower.kind === "call" ? "such routine" : op.lower.kind === "loop" ? "control flow" : "float64"
+        op.lower.kind === "call" ? "such routine" : "float64"
       }`
       : `${op.name} runs on ${device.type}`;
   const local = inputs.some((x) => x.device !== device) ? inputs.map((x) => transfer(x, device, why)) : inputs;

@@ -1,6 +1,6 @@
 // Reductions along axes: sums, products, extremes, moments, tests and softmax.
 import type { DType } from "../base/dtype.ts";
-import { atLeastFloat, isComplex, isInexact } from "../base/dtype.ts";
+import { atLeastFloat, atLeastFloat32, isComplex, isInexact } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import { checkOptions, splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
@@ -64,8 +64,6 @@ export function accumulated(d: DType): DType {
   if (d === "bool" || d === "int8" || d === "int16") return "int32";
   return d === "uint8" || d === "uint16" ? "uint32" : d;
 }
-/** The dtype in which the moments of a dtype are computed: 16-bit floats round once, at the end. */
-const precise = (d: DType): DType => d === "float16" || d === "bfloat16" ? "float32" : atLeastFloat(d);
 
 /** Sum over sorted axes, in the accumulation dtype. */
 export const sumNode = (x: Node, axes: readonly number[]): Node => accumulate("sum", x, axes);
@@ -74,12 +72,13 @@ const accumulate = (fold: "sum" | "prod", x: Node, axes: readonly number[]): Nod
   axes.length === 0 ? x : reduce(fold, cast(x, accumulated(x.dtype)), axes);
 /** Mean over sorted axes: floating. */
 export function meanNode(x: Node, axes: readonly number[]): Node {
-  const t = atLeastFloat(x.dtype), s = cast(sumNode(cast(x, t === x.dtype ? precise(t) : x.dtype), axes), precise(t));
+  const t = atLeastFloat(x.dtype),
+    s = cast(sumNode(cast(x, t === x.dtype ? atLeastFloat32(t) : x.dtype), axes), atLeastFloat32(t));
   return cast(mul(s, like(ofSize(count(x, axes), (n) => 1 / n), s)), t);
 }
 /** Variance over sorted axes: floating; float32 of complex. */
 export function varianceNode(x: Node, axes: readonly number[], ddof: number): Node {
-  const t = atLeastFloat(x.dtype), y = cast(x, precise(t));
+  const t = atLeastFloat(x.dtype), y = cast(x, atLeastFloat32(t));
   const d = sub(y, broadcastTo(kept(cast(meanNode(y, axes), y.dtype), x, axes), x.shape));
   const sq = isComplex(t) ? add(square.node(realNode(d)), square.node(imagNode(d))) : square.node(d);
   const v = reduce("sum", sq, axes), n = count(x, axes);
@@ -294,7 +293,7 @@ export function logsumexpNode(x: Node, axes: readonly number[]): Node {
     const top = shift(x, axes), s = reduce("sum", exp.node(cast(sub(x, broadcastTo(top, x.shape)), "float32")), axes);
     return add(log.node(s), cast(reshape(top, s.shape), "float32"));
   }
-  const t = atLeastFloat(x.dtype), y = cast(x, precise(t)), top = shift(y, axes);
+  const t = atLeastFloat(x.dtype), y = cast(x, atLeastFloat32(t)), top = shift(y, axes);
   // An infinite maximum would make NaN of its own difference.
   const m = select(isfinite.node(top), top, like(0, top)),
     s = reduce("sum", exp.node(sub(y, broadcastTo(m, x.shape))), axes);
@@ -334,7 +333,9 @@ const softmaxOp: OpDef<readonly number[]> = define<readonly number[]>({
 export function softmaxNode(x: Node, axes: readonly number[]): Node {
   const t = atLeastFloat(x.dtype);
   if (size(x.shape) === 0) return cast(x, t);
-  const given = cast(x, precise(t)), y = stopNode(given), e = exp.node(sub(y, broadcastTo(shift(y, axes), x.shape)));
+  const given = cast(x, atLeastFloat32(t)),
+    y = stopNode(given),
+    e = exp.node(sub(y, broadcastTo(shift(y, axes), x.shape)));
   const p = div(e, broadcastTo(kept(reduce("sum", e, axes), x, axes), x.shape));
   return cast(apply(softmaxOp, [p, given], axes.map((d) => d - x.shape.length)), t);
 }

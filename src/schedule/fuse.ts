@@ -81,6 +81,12 @@ export function foldsRows(shape: readonly Size[], axes: readonly [number, number
 /** Elements of a block where a long fold is cut; a matter of the shape alone, so that the tree of a sum never depends on what runs beside it. */
 export const ROW_BLOCK = 32768, COLUMN_BLOCK = 512;
 
+/** Why control flow is a group of its own, and how it runs. */
+const CONTROL = {
+  scan: "control flow repeats kernels of its own, all passes one after the other",
+  while: "control flow repeats kernels of its own while a byte says so, which the library reads before each pass",
+  cond: "control flow runs one of two lists of kernels, by a byte that the library reads",
+} as const;
 /**
  * A fold joins the map that stores what it folds where there are as many rows as a map would have parts, and where memory is what the
  * map waits for: what computes long has better shapes as a map.
@@ -316,7 +322,7 @@ export function fuse({ order, keep, inPlace, loops }: Graph, symbols: Symbols): 
           lower.kind === "call"
             ? "a library call reads and writes memory"
             : lower.kind === "loop"
-            ? "control flow repeats or chooses kernels of its own"
+            ? CONTROL[lower.of(n.arg).what]
             : "several stores fill one array",
         ),
         "whole",

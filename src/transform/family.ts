@@ -53,7 +53,7 @@ const transparent = (count: number): Rules => ({
 });
 /** One node for several, from which `result` takes them, and `pick` in a batch of what had several results. */
 export function several(results: readonly Node[]): Node {
-  return apply(familyOp, results, transparent(results.length));
+  return familyOf(results, [], transparent(results.length));
 }
 const resultOp = define<{ readonly index: number }>({
   name: "result",
@@ -67,9 +67,13 @@ const resultOp = define<{ readonly index: number }>({
 export function result(family: Node, index: number): Node {
   return apply(resultOp, [family.inputs[index] as Node, family], { index });
 }
+/** One node for the results of a function with rules of its own, given what it computed from its primals. */
+export function familyOf(results: readonly Node[], primals: readonly Node[], rules: Rules): Node {
+  return apply(familyOp, [...results, ...primals], rules);
+}
 /** The results of a function with rules of its own, given what it computed from its primals. */
 export function withRules(results: readonly Node[], primals: readonly Node[], rules: Rules): Node[] {
-  const family = apply(familyOp, [...results, ...primals], rules);
+  const family = familyOf(results, primals, rules);
   return results.map((_, i) => result(family, i));
 }
 /** The rules, if a node is a family. */

@@ -1,7 +1,7 @@
 // How the bodies of control flow come to be: a function is recorded over placeholders, and what it captures becomes inputs.
 import { plainError, typeError } from "../../base/error.ts";
 import { STAND_IN } from "../../core/body.ts";
-import { cpu, hasCalls, on, recording } from "../../core/device.ts";
+import { cpu, on, recording } from "../../core/device.ts";
 import { abandon, NDArray } from "../../core/ndarray.ts";
 import {
   anew,
@@ -43,12 +43,12 @@ export function isOwn(n: Node, of: Node): boolean {
 /** Constant expressions of at most so many ops are part of a body; longer ones, and what depends on memory, are computed before. */
 const LIGHT = 4;
 
-/** The argument of a control node as transforms see it. */
+/** The argument of a loop as transforms see it. */
 export interface Batched extends Control {
-  /** Of a batch of control nodes: how many, and which results differ between them. */
+  /** Of a batch of loops: how many, and which results differ between them. */
   readonly batch: { readonly size: number; readonly mapped: readonly boolean[] } | null;
 }
-/** Result `index` of a batch of control nodes, its examples along the first axis. */
+/** Result `index` of a batch of loops, its examples along the first axis. */
 export function example(n: Node, index: number): Node {
   const { size, mapped } = (n.arg as Batched).batch as NonNullable<Batched["batch"]>, x = pick(n, index);
   return mapped[index] ? x : broadcastTo(x, [size, ...x.shape]);
@@ -156,10 +156,9 @@ export function isWhole({ given, results }: Body): boolean {
   const order = topological(results, (n) => given.includes(n)), { device } = recording;
   return order.every((n) => n.device === device && n.op !== transferOp);
 }
-/** Records control flow where the device of the moment can run it, else on the CPU; `make` gives null if a body was not whole there. */
-export function placed<T>(family: "loop" | "control", make: () => T | null): T {
-  const made = recording.several && hasCalls(recording.device, family) ? make() : null;
-  const there = made ?? on(cpu, make);
+/** Records control flow on the device of the moment, else on the CPU; `make` gives null if a body was not whole there. */
+export function placed<T>(make: () => T | null): T {
+  const there = make() ?? on(cpu, make);
   if (there !== null) return there;
   throw plainError(
     "Cannot run control flow over several devices: what its functions record must be of one; leave out stream() inside",

@@ -149,7 +149,7 @@ export function whileLoop<C>(
   functionOf("loop over", body);
   needNumbers();
   const carry = leavesOf("loop: init", init), what = (): string => "the carry of a whileLoop";
-  return placed("control", () => {
+  return placed(() => {
     const treeAt = (given: readonly Node[]): Arrays<C> => treeOf(carry.spec, given) as Arrays<C>;
     const test = record(carry.nodes, what, (given) => {
       const value: unknown = condition(treeAt(given)), p = onlyArray(value);
