@@ -8,7 +8,8 @@ import { aligned, isMultiple, type Layout, numberOf, plus, productOf, type Size,
 import type { CType, Literal } from "../kernel/expr.ts";
 import { checkKernel } from "../kernel/check.ts";
 import { printKernel } from "../kernel/kernel.ts";
-import { fuse, resolve, type Schedule } from "../schedule/fuse.ts";
+import { fuse } from "../schedule/fuse.ts";
+import { resolve, type Schedule } from "../schedule/group.ts";
 import { everyNode, type Graph, type Key, present, Symbols } from "../schedule/graph.ts";
 import { lower } from "../schedule/lower.ts";
 import { overwritable, readsOf } from "../schedule/overwrite.ts";

@@ -6,7 +6,8 @@ import { type Body, type Control, type Node, topological } from "../core/node.ts
 import { contiguousView, isContiguous } from "../core/view.ts";
 import { minus, numberOf, plus, productOf, type Size, times } from "../kernel/sizes.ts";
 import { Builder } from "./builder.ts";
-import { fuse, type Group, isPick, resolve, type Schedule } from "./fuse.ts";
+import { fuse } from "./fuse.ts";
+import { type Group, isPick, resolve, type Schedule } from "./group.ts";
 import { type Graph, type Inner, lengthOf } from "./graph.ts";
 import { nodesOf, overwritable, readsOf } from "./overwrite.ts";
 import { type Block, type Place, placeOf, type Spot, type Step } from "./step.ts";

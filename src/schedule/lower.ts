@@ -13,7 +13,7 @@ import {
   resolve,
   ROW_BLOCK,
   type Schedule,
-} from "./fuse.ts";
+} from "./group.ts";
 import { Builder } from "./builder.ts";
 import { cut, MOST_BUFFERS } from "./cut.ts";
 import { lowerLoop } from "./loops.ts";

@@ -2,7 +2,7 @@
 import type { Call, Node } from "../core/node.ts";
 import { numberOf, type Size } from "../kernel/sizes.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import type { Group } from "./fuse.ts";
+import type { Group } from "./group.ts";
 import type { Graph } from "./graph.ts";
 
 /** Memory of a step: a node's buffer (or result `out` of a call), or a workspace of the plan. */
