@@ -1,11 +1,11 @@
 // Matrix products: matmul and addmm.
 import { isInexact, routineDType } from "../base/dtype.ts";
 import { typeError } from "../base/error.ts";
-import { recording } from "../core/device.ts";
+import { cpu, recording } from "../core/device.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import { apply, type Aval, type Call, type Node, type OpDef, type Planned } from "../core/node.ts";
 import { broadcast, same, size, text } from "../core/shape.ts";
-import { contiguousStrides, type PlanView } from "../core/view.ts";
+import type { PlanView } from "../core/view.ts";
 import type { Expr } from "../kernel/expr.ts";
 import { equal, type Size, times as timesSize } from "../kernel/sizes.ts";
 import { trailing } from "./args.ts";
@@ -42,13 +42,16 @@ const matmulOp: OpDef<Scale> = define<Scale>({
     kind: "call",
     family: "matmul",
     strided: true,
-    calls: (arg, ins, outs) => {
+    // A GPU's library takes one axis of batches, and copies cost it little.
+    placed: (device, { shape, strides }) =>
+      device === cpu && [1, 2].some((k) => shape[shape.length - k] === 1 || strides[shape.length - k] === 1),
+    calls: (arg, ins, outs, _avals, to) => {
       const out = outs[0] as Planned, n = out.shape.length;
       if (out.shape.includes(0)) return [];
       const a = ins[0] as PlanView,
         b = ins[1] as PlanView,
         c = ins[2],
-        own = contiguousStrides(out.shape),
+        own = to.strides,
         lead = n - 2;
       // Strides along the axes of the result; 0 where an operand is broadcast.
       const along = (v: PlanView | undefined, d: number): Size => {
@@ -80,7 +83,7 @@ const matmulOp: OpDef<Scale> = define<Scale>({
         inner(b, 0),
         inner(b, 1),
         own[n - 2] as Size,
-        1,
+        own[n - 1] as Size,
         along(c, n - 2),
         along(c, n - 1),
         axes.length,
