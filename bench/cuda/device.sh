@@ -12,7 +12,7 @@ case " $SKIP " in *" tests "*) ;; *)
   {
     echo tests/generated/ops.test.ts
     for area in promotion $(ls tests/vectors | sed -n 's/.jsonl.gz//p' | grep -vx 'io\|promotion'); do echo "tests/conformance.test.ts $area"; done
-    find tests -name '*.test.ts' | grep -v 'conformance\|generated/ops\|tests/metal\|tests/base\|tests/kernel\|layers' | sort
+    find tests -name '*.test.ts' | grep -v 'conformance\|generated/ops\|layers\|tests/\(metal\|base\|kernel\|shim\|blas\|vectors\)' | sort
   } | xargs -P "$(nproc)" -I{} sh -c '
     set -- {}
     log=$out/$(echo "$*" | tr "/ " __).log
