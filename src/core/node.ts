@@ -157,14 +157,17 @@ export interface OpDef<A = unknown> {
     arg: A,
     need: readonly boolean[],
   ): readonly (Node | null)[];
-  /** Of an op of several results: tangents of all (those in `which` are read), given those of the inputs (null: zero). */
+  /**
+   * Of an op of several results: tangents of all (those in `which` are read), given those of the inputs (null: zero), and
+   * nodes for the results in `which` that are computed along with them, so that the node itself need not be.
+   */
   jvps?(
     ts: readonly (Node | null)[],
     node: Node,
     ins: readonly Node[],
     arg: A,
     which: readonly number[],
-  ): readonly (Node | null)[];
+  ): { readonly tangents: readonly (Node | null)[]; readonly results: readonly (Node | null)[] };
   /** Tangent of the result, given those of the inputs (null: zero); null if it is zero. Without it one is derived (transform/jvp.ts). */
   jvp?(ts: readonly (Node | null)[], out: Node, ins: readonly Node[], arg: A): Node | null;
   /** The op on `n` examples at once, along a new first axis of the result and of the inputs in `batched`. Without it the same op is applied. */

@@ -75,24 +75,28 @@ function vjp(
   which.forEach((i, j) => out[i] = found[j] as Node);
   return [null, ...out];
 }
+/** Tangents of all results, and those of the results in `wanted` themselves. */
 function jvp(
   c: Control,
   [, ...ts]: readonly (Node | null)[],
   [predicate, ...ins]: readonly Node[],
-): readonly (Node | null)[] {
+  wanted: readonly number[],
+): ReturnType<NonNullable<OpDef["jvps"]>> {
   const outs = (c.bodies[0] as Body).results, which = ins.map((_, i) => i).filter((i) => ts[i]);
   const real = outs.map((_, k) => k).filter((k) => isInexact((outs[k] as Node).dtype));
   const given = which.map((i) => ts[i] as Node);
   const both = each(c, (body) =>
     record(given, () => "a tangent of cond", (t) => {
       const first = nextSerial(), variables = ins.map((x) => on(x.device, () => alias(x)));
-      const results = inline(body, variables), roots = real.map((k) => results[k] as Node);
-      const found = forward(roots, which.map((i) => variables[i] as Node), t, first);
-      return found.map((x, j) => x ?? zeros(roots[j] as Node));
+      const roots = inline(body, variables);
+      const { tangents, values } = forward(roots, which.map((i) => variables[i] as Node), t, first);
+      return [...real.map((k) => tangents[k] ?? zeros(roots[k] as Node)), ...wanted.map((k) => values[k] as Node)];
     }));
-  const found = choice(predicate as Node, both, given), out = outs.map((): Node | null => null);
-  real.forEach((k, j) => out[k] = found[j] as Node);
-  return out;
+  const found = choice(predicate as Node, both, given), tangents = outs.map((): Node | null => null);
+  const results = [...tangents];
+  real.forEach((k, j) => tangents[k] = found[j] as Node);
+  wanted.forEach((k, j) => results[k] = found[real.length + j] as Node);
+  return { tangents, results };
 }
 /** Results for `size` examples, along a first axis of all. */
 function vmap(
@@ -132,7 +136,7 @@ function vmap(
 function rulesOf(c: Control): Rules {
   const own: Own = {
     vjp: (cts, _outs, ins, need) => vjp(c, cts, ins, need),
-    jvp: (ts, ins) => jvp(c, ts, ins),
+    jvp: (ts, ins) => jvp(c, ts, ins, []).tangents,
     vmap: (ins, batched, n) => vmap(c, ins, batched, n),
   };
   return ownRules((c.bodies[0] as Body).results.length, own, "an argument of a batch of conds");
@@ -144,7 +148,7 @@ const condOp: OpDef<Control> = {
   lower: { kind: "loop", of: (c) => c },
   structure: () => "",
   vjps: (cts, _node, ins, c, need) => vjp(c, cts, ins, need),
-  jvps: (ts, _node, ins, c) => jvp(c, ts, ins),
+  jvps: (ts, _node, ins, c, which) => jvp(c, ts, ins, which),
   vmap: (ins, batched, c, n) => familyOf(vmap(c, ins, batched, n), ins, rulesOf(c).over(batched, n)),
 };
 

@@ -209,21 +209,21 @@ function jvps(
   ins: readonly Node[],
   c: Scan,
   which: readonly number[],
-): readonly (Node | null)[] {
+): ReturnType<NonNullable<OpDef["jvps"]>> {
   const body = bodyOf(c), { carried, walked } = parts(c, ins.length);
   const moves = ins.map((x, i) => isInexact(x.dtype) && (ts[i] !== null || (i >= carried && i < walked)));
   const moved = ins.map((_, i) => i).filter((i) => moves[i]),
     tangent = moved.map((i) => ts[i] ?? zeros(ins[i] as Node));
   const at = (i: number): number => i < carried ? 0 : i < walked ? 1 : 2;
-  const outs = body.results.map((_, k) => k).filter((k) =>
-    k >= c.carries ? which.includes(k) && isInexact((body.results[k] as Node).dtype) : true
-  );
+  const carries = body.results.map((_, k) => k).filter((k) => k < c.carries),
+    stacked = which.filter((k) => k >= c.carries);
+  const floats = carries.filter((k) => moves[carried + k]);
+  const others = stacked.filter((k) => isInexact((body.results[k] as Node).dtype));
   const group = (g: number): readonly Node[] => [
     ...ins.filter((_, i) => at(i) === g),
     ...moved.flatMap((i, j) => at(i) === g ? [tangent[j] as Node] : []),
   ];
   const start = group(1), along = group(2);
-  const carriedOnes = outs.filter((k) => k < c.carries), others = outs.filter((k) => k >= c.carries);
   const { body: wide, captured } = record(
     [...start, ...along.map(({ shape, dtype }) => ({ shape: shape.slice(1), dtype }))],
     () => "a step of the tangent of a scan",
@@ -235,10 +235,11 @@ function jvps(
       const t = moved.map((i, j) =>
         at(i) === 0 ? tangent[j] as Node : at(i) === 1 ? given[carry++] as Node : given[slice++] as Node
       );
-      const roots = inline(body, variables), found = forward(roots, moved.map((i) => variables[i] as Node), t, first);
-      const full = (k: number): Node => found[k] ?? zeros(roots[k] as Node);
-      const floats = carriedOnes.filter((k) => moves[carried + k]);
-      return [...carriedOnes.map((k) => roots[k] as Node), ...floats.map(full), ...others.map(full)];
+      const roots = inline(body, variables);
+      const { tangents, values } = forward(roots, moved.map((i) => variables[i] as Node), t, first);
+      const full = (k: number): Node => tangents[k] ?? zeros(roots[k] as Node),
+        value = (k: number): Node => values[k] as Node;
+      return [...carries.map(value), ...floats.map(full), ...others.map(full), ...stacked.map(value)];
     },
   );
   const n = apply(scanOp, [...captured, ...start, ...along], {
@@ -246,14 +247,16 @@ function jvps(
     bodies: [wide],
     carries: start.length,
     sliced: along.length,
-    fixed: wide.results.length,
+    // The stacked values themselves, where someone still wants them.
+    fixed: start.length + others.length,
     batch: null,
   });
-  const found = body.results.map((): Node | null => null);
-  let next = c.carries;
-  for (const k of carriedOnes) if (moves[carried + k]) found[k] = resultOf(n, next++);
+  const found = body.results.map((): Node | null => null), results = [...found];
+  carries.forEach((k) => results[k] = resultOf(n, k));
+  floats.forEach((k, j) => found[k] = resultOf(n, c.carries + j));
   others.forEach((k, j) => found[k] = resultOf(n, start.length + j));
-  return found;
+  stacked.forEach((k, j) => results[k] = resultOf(n, start.length + others.length + j));
+  return { tangents: found, results };
 }
 
 // ---- batches ----------------------------------------------------------------------------------------------------------
