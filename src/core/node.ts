@@ -128,7 +128,16 @@ export type Lower<A> =
     readonly family: CallFamily;
     /** Which inputs may come as strided views; the others are made contiguous. */
     readonly strided: boolean;
-    calls(arg: A, ins: readonly PlanView[], outs: readonly Planned[], avals: readonly Planned[]): readonly Call[];
+    /** `to` is where the first result lies: row-major, but for `placed`. */
+    calls(
+      arg: A,
+      ins: readonly PlanView[],
+      outs: readonly Planned[],
+      avals: readonly Planned[],
+      to: PlanView,
+    ): readonly Call[];
+    /** Whether a device writes the one result as such a view of other memory as soon as row-major. */
+    placed?(device: Device, to: PlanView): boolean;
     /**
      * Of matrix products: what an element is, given its sum of products of the first two inputs, and the element of the third if there is one.
      * Where a device lacks the routine, the product is a kernel.
