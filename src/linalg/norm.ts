@@ -1,5 +1,5 @@
 // Norms, and the cross product.
-import { atLeastFloat, atLeastFloat32, promote } from "../base/dtype.ts";
+import { atLeastFloat, atLeastFloat32 } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import type { ArrayLike, AxisLike, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
@@ -7,7 +7,7 @@ import { axesOf, axisOf, broadcast } from "../core/shape.ts";
 import { trailing } from "../ops/args.ts";
 import { broadcastTo, cast, compare, full, like, mul, reduce, reshape, sub } from "../ops/basis.ts";
 import { powerNode } from "../ops/binary.ts";
-import { nodeOf, wrap } from "../ops/lift.ts";
+import { alike, nodeOf, wrap } from "../ops/lift.ts";
 import { concatNodes, move, sliceAxis } from "../ops/movement.ts";
 import { extremeNode } from "../ops/reduce.ts";
 import { abs, sqrt } from "../ops/unary.ts";
@@ -97,8 +97,7 @@ export function norm(a: ArrayLike, ord?: Ord | NormOptions, options?: NormOption
  */
 export function cross(a: ArrayLike, b: ArrayLike, axis?: number | { readonly axis?: number }): NDArray {
   const given = trailing<{ readonly axis?: number }>("cross", "axis", axis, undefined, ["axis"]).axis ?? -1,
-    x = nodeOf("cross", a),
-    y = nodeOf("cross", b);
+    [x, y] = alike("cross", [a, b]) as [Node, Node];
   const dx = axisOf("cross", given, x.shape.length),
     dy = axisOf("cross", given, y.shape.length),
     nx = x.shape[dx] as number,
@@ -106,18 +105,17 @@ export function cross(a: ArrayLike, b: ArrayLike, axis?: number | { readonly axi
   if ((nx !== 2 && nx !== 3) || (ny !== 2 && ny !== 3)) {
     throw typeError(`Cannot take the cross product along axes of lengths ${nx} and ${ny}: they must be 2 or 3`);
   }
-  const p = wrap(move(x, dx, x.shape.length - 1)), q = wrap(move(y, dy, y.shape.length - 1));
-  const dtype = promote(x.dtype, y.dtype),
-    batch = broadcast("cross", p.node.shape.slice(0, -1), q.node.shape.slice(0, -1));
+  const p = move(x, dx, x.shape.length - 1), q = move(y, dy, y.shape.length - 1);
+  const batch = broadcast("cross", p.shape.slice(0, -1), q.shape.slice(0, -1));
   const part = (n: Node, i: number): Node => {
-    const d = n.shape.length - 1, w = cast(n, dtype);
+    const d = n.shape.length - 1;
     return broadcastTo(
-      i < (n.shape[d] as number) ? sliceAxis(w, d, i, 1) : full(0, [...n.shape.slice(0, -1), 1], dtype),
+      i < (n.shape[d] as number) ? sliceAxis(n, d, i, 1) : full(0, [...n.shape.slice(0, -1), 1], n.dtype),
       [...batch, 1],
     );
   };
-  const [x0, x1, x2] = [0, 1, 2].map((i) => part(p.node, i)) as [Node, Node, Node],
-    [y0, y1, y2] = [0, 1, 2].map((i) => part(q.node, i)) as [Node, Node, Node];
+  const [x0, x1, x2] = [0, 1, 2].map((i) => part(p, i)) as [Node, Node, Node],
+    [y0, y1, y2] = [0, 1, 2].map((i) => part(q, i)) as [Node, Node, Node];
   const minus = (s: Node, t: Node, u: Node, v: Node): Node => sub(mul(s, t), mul(u, v));
   const out = concatNodes([minus(x1, y2, x2, y1), minus(x2, y0, x0, y2), minus(x0, y1, x1, y0)], batch.length);
   return wrap(move(out, batch.length, Math.min(dx, batch.length)));

@@ -1,11 +1,10 @@
 // Einstein's sum, as matrix products of pairs in MLX's order.
-import { promote } from "../base/dtype.ts";
 import { typeError } from "../base/error.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { counting, size, text } from "../core/shape.ts";
 import { broadcastTo, cast, permute, reduce, reshape } from "./basis.ts";
-import { nodeOf, wrap } from "./lift.ts";
+import { alike, nodeOf, wrap } from "./lift.ts";
 import { product } from "./matmul.ts";
 import { diagonalNode } from "./movement.ts";
 import { times } from "./products.ts";
@@ -182,11 +181,9 @@ function greedy(s: Subscripts): number[][] {
  * ```
  */
 export function einsum(subscripts: string, ...operands: readonly ArrayLike[]): NDArray {
-  const nodes = operands.map((a) => nodeOf("einsum", a));
-  if (nodes.length === 0) throw typeError("Cannot einsum no arrays");
-  const s = parseSubscripts("einsum", subscripts, nodes.map((n) => n.shape)),
-    dtype = nodes.map((n) => n.dtype).reduce(promote);
-  const terms: Term[] = nodes.map((n, i) => ({ labels: s.inputs[i] as readonly string[], node: cast(n, dtype) }));
+  if (operands.length === 0) throw typeError("Cannot einsum no arrays");
+  const nodes = alike("einsum", operands), s = parseSubscripts("einsum", subscripts, nodes.map((n) => n.shape));
+  const terms: Term[] = nodes.map((node, i) => ({ labels: s.inputs[i] as readonly string[], node }));
   if (terms.length > 1) {
     for (const pair of greedy(s)) {
       const [x, y] = pair.map((i) => terms[i] as Term) as [Term, Term];

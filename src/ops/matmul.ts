@@ -1,16 +1,16 @@
 // Matrix products: matmul and addmm.
-import { isInexact, promote, routineDType } from "../base/dtype.ts";
+import { isInexact, routineDType } from "../base/dtype.ts";
 import { typeError } from "../base/error.ts";
-import { recording } from "../core/device.ts";
+import { cpu, recording } from "../core/device.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import { apply, type Aval, type Call, type Node, type OpDef, type Planned } from "../core/node.ts";
 import { broadcast, same, size, text } from "../core/shape.ts";
-import { contiguousStrides, type PlanView } from "../core/view.ts";
+import type { PlanView } from "../core/view.ts";
 import type { Expr } from "../kernel/expr.ts";
 import { equal, type Size, times as timesSize } from "../kernel/sizes.ts";
 import { trailing } from "./args.ts";
 import { add, batchRank, broadcastTo, cast, define, full, mul, reshape, unbroadcast } from "./basis.ts";
-import { nodeOf, wrap } from "./lift.ts";
+import { alike, nodeOf, sharedDtype, wrap } from "./lift.ts";
 import { swap } from "./movement.ts";
 import { matmulPrecision } from "./precision.ts";
 import { conjugateNode } from "./unary.ts";
@@ -42,13 +42,16 @@ const matmulOp: OpDef<Scale> = define<Scale>({
     kind: "call",
     family: "matmul",
     strided: true,
-    calls: (arg, ins, outs) => {
+    // A GPU's library takes one axis of batches, and copies cost it little.
+    placed: (device, { shape, strides }) =>
+      device === cpu && [1, 2].some((k) => shape[shape.length - k] === 1 || strides[shape.length - k] === 1),
+    calls: (arg, ins, outs, _avals, to) => {
       const out = outs[0] as Planned, n = out.shape.length;
       if (out.shape.includes(0)) return [];
       const a = ins[0] as PlanView,
         b = ins[1] as PlanView,
         c = ins[2],
-        own = contiguousStrides(out.shape),
+        own = to.strides,
         lead = n - 2;
       // Strides along the axes of the result; 0 where an operand is broadcast.
       const along = (v: PlanView | undefined, d: number): Size => {
@@ -80,7 +83,7 @@ const matmulOp: OpDef<Scale> = define<Scale>({
         inner(b, 0),
         inner(b, 1),
         own[n - 2] as Size,
-        1,
+        own[n - 1] as Size,
         along(c, n - 2),
         along(c, n - 1),
         axes.length,
@@ -159,7 +162,7 @@ function matrices(
   if (x.shape.length === 0 || y.shape.length === 0) {
     throw typeError(`Cannot ${op} arrays without axes: shapes are ${text(x.shape)} and ${text(y.shape)}`);
   }
-  const dtype = promote(x.dtype, y.dtype);
+  const dtype = sharedDtype(op, [x, y]);
   let a = cast(x, dtype), b = cast(y, dtype);
   const row = a.shape.length === 1, column = b.shape.length === 1;
   if (row) a = reshape(a, [1, ...a.shape]);
@@ -220,10 +223,9 @@ export interface AddmmOptions {
  */
 export function addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, options: AddmmOptions = {}): NDArray {
   const o = trailing<AddmmOptions>("addmm", "alpha", undefined, options, ["alpha", "beta"]),
-    z = nodeOf("addmm", c),
-    x = nodeOf("addmm", a),
-    y = nodeOf("addmm", b);
-  const dtype = [z, x, y].map((n) => n.dtype).reduce(promote), m = matrices("addmm", cast(x, dtype), cast(y, dtype));
+    [z, x, y] = alike("addmm", [c, a, b]) as [Node, Node, Node],
+    m = matrices("addmm", x, y),
+    dtype = z.dtype;
   if (z.shape.length > m.shape.length || !same(broadcast("addmm", z.shape, m.shape), m.shape)) {
     throw typeError(
       `Cannot addmm: c of shape ${text(z.shape)} does not broadcast to the product's shape ${text(m.shape)}`,
@@ -232,12 +234,12 @@ export function addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, options: AddmmOp
   const alpha = o.alpha ?? 1, beta = o.beta ?? 1;
   if (!isInexact(dtype) || typeof alpha !== "number" || typeof beta !== "number") {
     const p = reshape(product(m.a, m.b), m.shape), wide = dtype === "bool" ? "int32" : dtype;
-    const z2 = broadcastTo(cast(z, dtype), m.shape);
+    const z2 = broadcastTo(z, m.shape);
     return wrap(cast(add(scale(cast(p, wide), alpha), scale(cast(z2, wide), beta)), dtype));
   }
   if (beta === 0) return wrap(reshape(apply(matmulOp, [m.a, m.b], scaled(alpha, beta)), m.shape));
   // Axes that 1-d operands lack have length 1 in c.
-  let cs = broadcastTo(cast(z, dtype), m.shape);
+  let cs = broadcastTo(z, m.shape);
   cs = reshape(cs, [
     ...m.shape.slice(0, broadcast("addmm", m.a.shape.slice(0, -2), m.b.shape.slice(0, -2)).length),
     m.a.shape[m.a.shape.length - 2] as number,

@@ -1,5 +1,5 @@
 // Sorting: sort and argsort as calls of the native library, and what follows from them.
-import { atLeastFloat, atLeastFloat32, isInexact, promote, routineDType } from "../base/dtype.ts";
+import { atLeastFloat, atLeastFloat32, isInexact, routineDType } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import { splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
@@ -26,7 +26,7 @@ import {
   sub,
 } from "./basis.ts";
 import { type Gather, gather, scatter } from "./gather.ts";
-import { nodeOf, wrap } from "./lift.ts";
+import { alike, nodeOf, wrap } from "./lift.ts";
 import { scanNode } from "./scan.ts";
 import { isnan } from "./unary.ts";
 
@@ -208,11 +208,7 @@ export function searchsorted(sortedSequence: ArrayLike, values: ArrayLike, ...ar
   if (side !== "left" && side !== "right") {
     throw rangeError(`Cannot searchsorted: side must be "left" or "right", not ${String(side)}`);
   }
-  const a = nodeOf("searchsorted", sortedSequence),
-    b = nodeOf("searchsorted", values),
-    t = promote(a.dtype, b.dtype),
-    s = cast(a, t),
-    v = cast(b, t);
+  const [s, v] = alike("searchsorted", [sortedSequence, values]) as [Node, Node], t = s.dtype;
   if (s.shape.length !== 1) {
     throw rangeError(
       `Cannot searchsorted in an array with ${s.shape.length} dimensions: the sorted sequence must have one`,

@@ -8,6 +8,7 @@ import {
   type Info,
   isPick,
   isProduct,
+  probe,
   productBlock,
   resolve,
   type Role,
@@ -15,6 +16,7 @@ import {
   type Schedule,
   splits,
 } from "./group.ts";
+import { findHomes } from "./homes.ts";
 import { inOrder } from "./order.ts";
 
 /** Cost above which a value that several kernels want is stored instead of computed again. */
@@ -36,8 +38,6 @@ const MAX_BUFFERS = 28;
  */
 const MANY_ROWS = 256, LIGHT = 24;
 
-/** The index of every element of a node, to be pulled to an input. */
-const probe = (n: Node): Index[] => n.shape.map((_, d) => ({ offset: 0, terms: new Map([[d, 1]]), computed: [] }));
 /** True if the index of `n`'s input stays affine for any index of `n`: what reshapes in the middle of a chain are asked. */
 function canPull(symbols: Symbols, n: Node): boolean {
   const lower = n.op.lower;
@@ -88,7 +88,7 @@ class Fusion {
   readonly groups: Group[] = [];
   readonly #symbols: Symbols;
 
-  constructor({ order, keep }: Graph, symbols: Symbols) {
+  constructor({ order, keep, inPlace }: Graph, symbols: Symbols) {
     this.#symbols = symbols;
     this.infos = order.map((node, i) => {
       node.slot = i;
@@ -97,6 +97,7 @@ class Fusion {
         group: null,
         role: "whole",
         stored: false,
+        home: null,
         cost: 0,
         reads: 1,
         loads: 1,
@@ -105,6 +106,7 @@ class Fusion {
       };
     });
     this.#demand();
+    findHomes({ infos: this.infos, symbols }, inPlace);
     for (const i of this.infos) this.#sort(i);
   }
 

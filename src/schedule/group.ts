@@ -1,6 +1,6 @@
 // Groups of nodes that become kernels and calls, what is known of their nodes, and where a group's values lie.
 import { hasCalls } from "../core/device.ts";
-import type { Node } from "../core/node.ts";
+import type { Index, Node } from "../core/node.ts";
 import { contiguousView, type PlanView } from "../core/view.ts";
 import { below, ceilDiv, productOf, type Size, times } from "../kernel/sizes.ts";
 import type { Graph, Symbols } from "./graph.ts";
@@ -26,6 +26,11 @@ export interface Group {
   readonly split: boolean;
 }
 
+/** Memory of another node, and the view of it that a value is. */
+export interface Home {
+  readonly node: Node;
+  readonly view: PlanView;
+}
 /** What the scheduler knows of a node during one eval; `node.slot` is its position. */
 export interface Info {
   readonly node: Node;
@@ -33,6 +38,8 @@ export interface Info {
   role: Role;
   /** Written to memory by its group. */
   stored: boolean;
+  /** Where, if not in memory of its own (schedule/homes.ts). */
+  home: Home | null;
   /** Operations inlined below this node. */
   cost: number;
   /** At most how many values in memory or in groups it reads. */
@@ -90,11 +97,17 @@ export function isProduct(n: Node): boolean {
   return l.kind === "call" && l.product !== undefined && !hasCalls(n.device, l.family);
 }
 
+/** The index of every element of a node, to be pulled to an input. */
+export function probe(n: Node): Index[] {
+  return n.shape.map((_, d) => ({ offset: 0, terms: new Map([[d, 1]]), computed: [] }));
+}
+
 /** The memory that holds a node's value, seen as its shape; null if it has to be computed in place. */
 export function resolve({ infos, symbols }: Nodes, n: Node): { node: Node; out: number; view: PlanView } | null {
   if (n.buf !== null) return { node: n, out: 0, view: symbols.view(n) };
   const info = infos[n.slot], aval = symbols.of(n);
   if (info !== undefined && info.node === n && info.stored) {
+    if (info.home !== null) return { ...info.home, out: 0 };
     return { node: n, out: 0, view: contiguousView(aval.shape) };
   }
   const lower = n.op.lower;
