@@ -1,6 +1,6 @@
 // A graph over symbols for its sizes: what a shapeless trace records once, and what gives the graph for other sizes.
 import { isPlainObject } from "../base/options.ts";
-import { askedOf, STAND_IN } from "../core/body.ts";
+import { STAND_IN } from "../core/body.ts";
 import { on } from "../core/device.ts";
 import { anew, type Body, type Node, topological } from "../core/node.ts";
 import { sizeOf } from "../core/shape.ts";
@@ -95,12 +95,8 @@ export class Template {
       const x = anew(n, n.inputs.map((i) => made.get(i) ?? i), this.#sized.has(n) ? sized(n) : n.arg);
       x.placeholder = n.placeholder;
       made.set(n, x);
-      // What gives a result of control flow that is there only if it is asked for.
-      const k = pickedFrom(n);
-      if (k >= 0) {
-        askedOf(x.inputs[0] as Node).set(k, x);
-        x.handles = n.handles;
-      }
+      // Optional results of control flow stay if someone holds them.
+      if (pickedFrom(n) >= 0) x.handles = n.handles;
       return x;
     };
     const sized = (n: Node): unknown => {
