@@ -2,7 +2,7 @@
 import type { DType } from "../base/dtype.ts";
 import { isFloating, isInexact, promote, roundTo } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
-import { integer, shown, splitArgs } from "../base/options.ts";
+import { integer, shown, splitArgs, type Tail } from "../base/options.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node, OpDef } from "../core/node.ts";
@@ -142,7 +142,7 @@ function givenKey(op: string, k: unknown): Node {
  * mx.random.split(mx.random.key(0)).shape; // [2, 2]
  * ```
  */
-export function split(key: NDArray, ...args: readonly unknown[]): NDArray {
+export function split(key: NDArray, ...args: Tail<[num: number], { num: number }>): NDArray {
   const num = splitArgs("split", [key, ...args], 1, ["num"], ["num"])["num"] ?? 2;
   return wrap(bitsNode(givenKey("split", key), shapeOf("split", [integer("split", "num", num), 2])));
 }
@@ -176,6 +176,25 @@ function bitsNode(k: Node, shape: readonly number[]): Node {
     select(first, apply(hash[0] as OpDef<null>, out, null), apply(hash[1] as OpDef<null>, out, null)),
     shape,
   );
+}
+
+/** A shape as draws take it: a number is a list of one. */
+export type ShapeLike = number | readonly number[];
+/** What draws take after their required arguments: shape and dtype, of which a dtype may stand alone, and further options. */
+export type DrawTail<O> =
+  | Tail<[shape: ShapeLike, dtype: DType], O & { shape: ShapeLike; dtype: DType; key: NDArray }>
+  | Tail<[dtype: DType], O & { shape: ShapeLike; dtype: DType; key: NDArray }>;
+/** Options of draws that are moved and scaled. */
+export interface Moments {
+  readonly loc?: ArrayLike;
+  readonly scale?: ArrayLike;
+}
+/** Options of `categorical`. */
+export interface CategoricalOptions {
+  readonly axis?: number;
+  readonly shape?: ShapeLike;
+  readonly numSamples?: number;
+  readonly key?: NDArray;
 }
 
 // ---- distributions ----------------------------------------------------------------------------------------------------
@@ -241,7 +260,7 @@ function uniformNode(
  * mx.random.uniform([2], { low: -1, key: mx.random.key(0) }); // array([-0.567409, 0.608248], dtype=float32)
  * ```
  */
-export function uniform(...args: readonly unknown[]): NDArray {
+export function uniform(...args: DrawTail<{ low: ArrayLike; high: ArrayLike }>): NDArray {
   const d = draw("uniform", args, 0, ["low", "high"]), o = d.options;
   floating("uniform", d.dtype);
   return wrap(
@@ -263,7 +282,7 @@ export function uniform(...args: readonly unknown[]): NDArray {
  * mx.random.normal([2, 3], { key: mx.random.key(0) }).shape; // [2, 3]
  * ```
  */
-export function normal(...args: readonly unknown[]): NDArray {
+export function normal(...args: DrawTail<Moments>): NDArray {
   const d = draw("normal", args, 0, ["loc", "scale"]);
   return wrap(normalNode("normal", d));
 }
@@ -321,7 +340,7 @@ function moved(name: string, x: Node, scale: number | Node, loc: number | Node, 
  * mx.random.randint(10, 0, [3]); // array([10, 10, 10], dtype=int32)
  * ```
  */
-export function randint(low: ArrayLike, high: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function randint(low: ArrayLike, high: ArrayLike, ...args: DrawTail<object>): NDArray {
   const o = splitArgs("randint", [low, high, ...args], 2, ["shape", "dtype", "key"], ["shape", "dtype"]);
   const dtype = dtypeOf("draw randint", o["dtype"] ?? "int32"),
     shape = shapeOf("draw randint", (o["shape"] ?? []) as number[]);
@@ -354,7 +373,9 @@ export function randint(low: ArrayLike, high: ArrayLike, ...args: readonly unkno
  * mx.random.bernoulli({ p: 1, shape: [2] }); // array([True, True], dtype=bool)
  * ```
  */
-export function bernoulli(...args: readonly unknown[]): NDArray {
+export function bernoulli(
+  ...args: Tail<[shape: ShapeLike], { p: ArrayLike; shape: ShapeLike; key: NDArray }>
+): NDArray {
   const o = splitArgs("bernoulli", args, 0, ["p", "shape", "key"], ["shape"]), p = o["p"] ?? 0.5;
   const n = nodeOf("draw bernoulli", p as ArrayLike);
   if (!isFloating(n.dtype)) {
@@ -368,7 +389,7 @@ export function bernoulli(...args: readonly unknown[]): NDArray {
   return wrap(compare("lt", cast(bitsNode(keyOf("bernoulli", o["key"]), shape), t), mul(v, like(2 ** 32 + 512, v))));
 }
 /** Normal numbers of mean 0 and deviation 1 within [lower, upper]. Options: shape (that of the bounds), dtype (a floating one; float32), key. */
-export function truncatedNormal(lower: ArrayLike, upper: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function truncatedNormal(lower: ArrayLike, upper: ArrayLike, ...args: DrawTail<object>): NDArray {
   const o = splitArgs("truncatedNormal", [lower, upper, ...args], 2, ["shape", "dtype", "key"], ["shape", "dtype"]);
   const dtype = dtypeOf("draw truncatedNormal", o["dtype"] ?? "float32");
   floating("truncatedNormal", dtype);
@@ -386,13 +407,13 @@ function gumbelNode(shape: readonly number[], dtype: DType, k: () => Node): Node
   return neg(log.node(neg(log.node(uniformNode("gumbel", 0, 1, shape, dtype, k)))));
 }
 /** Numbers of the standard Gumbel distribution. Options: shape ([]), dtype (a floating one; float32), key. */
-export function gumbel(...args: readonly unknown[]): NDArray {
+export function gumbel(...args: DrawTail<object>): NDArray {
   const d = draw("gumbel", args, 0, []);
   floating("gumbel", d.dtype);
   return wrap(gumbelNode(d.shape, d.dtype, () => keyOf("gumbel", d.options["key"])));
 }
 /** Numbers of the Laplace distribution. Options: shape ([]), dtype (a floating one; float32), loc (0), scale (1), key. */
-export function laplace(...args: readonly unknown[]): NDArray {
+export function laplace(...args: DrawTail<Moments>): NDArray {
   const d = draw("laplace", args, 0, ["loc", "scale"]), o = d.options;
   floating("laplace", d.dtype);
   const u = cast(
@@ -443,7 +464,10 @@ function inverseNode(logits: Node, shape: readonly number[], k: () => Node): Nod
  * mx.random.categorical(mx.array([-Infinity, 0])); // array(1, dtype=uint32)
  * ```
  */
-export function categorical(logits: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function categorical(
+  logits: ArrayLike,
+  ...args: Tail<[axis: number, shape: ShapeLike], CategoricalOptions>
+): NDArray {
   const o = splitArgs("categorical", [logits, ...args], 1, ["numSamples", "key"], ["axis", "shape"]),
     x = nodeOf("draw categorical", logits);
   const axis = axisOf("draw categorical", (o["axis"] ?? -1) as number, x.shape.length),
@@ -484,7 +508,10 @@ export function categorical(logits: ArrayLike, ...args: readonly unknown[]): NDA
  * mx.sort(mx.random.permutation(4)); // array([0, 1, 2, 3], dtype=uint32)
  * ```
  */
-export function permutation(x: number | NDArray, ...args: readonly unknown[]): NDArray {
+export function permutation(
+  x: number | NDArray,
+  ...args: Tail<[axis: number], { axis: number; key: NDArray }>
+): NDArray {
   const o = splitArgs("permutation", [x, ...args], 1, ["axis", "key"], ["axis"]);
   const order = (n: number): Node =>
     argsortNode(bitsNode(keyOf("permutation", o["key"]), shapeOf("draw permutation", [n])), 0);
