@@ -7,7 +7,7 @@ import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node, OpDef } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { axisOf, broadcast, same, shapeOf, size } from "../core/shape.ts";
+import { axisOf, broadcast, same, shapeOf, size, text } from "../core/shape.ts";
 import type { Expr } from "../kernel/expr.ts";
 import {
   add,
@@ -29,12 +29,15 @@ import {
   sub,
 } from "../ops/basis.ts";
 import { cpu, on } from "../core/device.ts";
+import { svd } from "../linalg/svd.ts";
 import { gather } from "../ops/gather.ts";
 import { isScalar, nodeOf, wrap } from "../ops/lift.ts";
-import { maximum, minimum } from "../ops/binary.ts";
+import { maximum, minimum, multiply } from "../ops/binary.ts";
 import { dtypeOf } from "../ops/cast.ts";
+import { matmul } from "../ops/matmul.ts";
+import { expandDims } from "../ops/movement.ts";
 import { argsortNode } from "../ops/sort.ts";
-import { abs, complexNode, erf, erfinv, exp, floor, isinf, log, log1p, sign } from "../ops/unary.ts";
+import { abs, complexNode, erf, erfinv, exp, floor, isinf, log, log1p, sign, sqrt } from "../ops/unary.ts";
 
 // ---- keys -------------------------------------------------------------------------------------------------------------
 type Words = readonly [number, number];
@@ -402,6 +405,36 @@ export function truncatedNormal(lower: ArrayLike, upper: ArrayLike, ...args: Dra
   const u = uniformNode("truncatedNormal", edge(lo), edge(hi), shape, dtype, () => keyOf("truncatedNormal", o["key"]));
   const z = mul(like(Math.SQRT2, u), erfinv.node(u));
   return wrap(maximum.node(minimum.node(broadcastTo(hi, shape), z), broadcastTo(lo, shape)));
+}
+/**
+ * Vectors of a normal distribution with the means and covariances (symmetric, positive semi-definite; the last one and two axes) of
+ * two arrays, by the symmetric root of the covariance. Options: shape (broadcast with the other axes of both), dtype (a floating
+ * one; float32), key. A TypeError if the lengths differ.
+ *
+ * @example
+ * ```ts
+ * mx.random.multivariateNormal(mx.array([1, 2]), mx.zeros([2, 2]), [3]); // array([[1, 2], [1, 2], [1, 2]], dtype=float32)
+ * ```
+ */
+export function multivariateNormal(mean: ArrayLike, cov: ArrayLike, ...args: DrawTail<object>): NDArray {
+  const name = "multivariateNormal", { dtype, shape, options } = draw(name, [mean, cov, ...args], 2, []);
+  floating(name, dtype);
+  const m = cast(nodeOf(name, mean), "float32"),
+    c = cast(nodeOf(name, cov), "float32"),
+    n = m.shape[m.shape.length - 1];
+  if (n === undefined || c.shape.length < 2 || !same(c.shape.slice(-2), [n, n])) {
+    throw typeError(
+      `Cannot draw ${name} numbers of a mean of shape ${text(m.shape)} and a covariance of shape ${
+        text(c.shape)
+      }: they must end with [n] and [n,n]`,
+    );
+  }
+  const batch = [shape, m.shape.slice(0, -1), c.shape.slice(0, -2)].reduce((a, b) => broadcast(`draw ${name}`, a, b)),
+    whole = [...batch, n];
+  const [u, s, vt] = svd(wrap(c)), root = matmul(multiply(u, expandDims(sqrt(s), -2)), vt);
+  const z = wrap(normalNode(name, { shape: whole, dtype: "float32", options: { key: options["key"] } }));
+  const moved = matmul(expandDims(z, -2), root).node;
+  return wrap(cast(add(broadcastTo(m, whole), reshape(moved, whole)), dtype));
 }
 function gumbelNode(shape: readonly number[], dtype: DType, k: () => Node): Node {
   return neg(log.node(neg(log.node(uniformNode("gumbel", 0, 1, shape, dtype, k)))));
