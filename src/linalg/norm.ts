@@ -39,6 +39,9 @@ export function norm(a: ArrayLike, ...args: Tail<[ord: Ord, axis: AxisLike], Nor
     x = nodeOf("norm", a),
     n = x.shape.length;
   const z = cast(x, atLeastFloat(x.dtype)), size1 = abs.node(z), how = o.ord ?? null;
+  if (how !== null && typeof how !== "number" && typeof how !== "string") {
+    throw typeError(`Cannot norm: ord must be a number or a text, not ${shown(how)}`);
+  }
   const axes = o.axis === undefined || o.axis === null
     ? x.shape.map((_, d) => d)
     : integers("norm", "an axis", o.axis).map((d) => axisOf("norm", d, n));

@@ -409,7 +409,7 @@ export function linspace(
     last = numberOf("linspace", "stop", stop),
     dtype = dtypeOf("linspace", o["dtype"] ?? "float32"),
     t: DType = dtype === "float64" ? "float64" : "float32";
-  if (!Number.isInteger(num) || num < 0) throw rangeError(`Cannot linspace with ${String(num)} samples`);
+  if (!Number.isInteger(num) || num < 0) throw rangeError(`Cannot linspace with ${shown(num)} samples`);
   if (num === 1) return wrap(cast(fullNode(first, [1], t), dtype));
   const at = iota([num], 0, t), part = div(at, like(flag("linspace", o, "endpoint", true) ? num - 1 : num, at));
   return wrap(cast(add(mul(sub(like(1, part), part), like(first, part)), mul(part, like(last, part))), dtype));

@@ -258,7 +258,7 @@ export function transpose(
     ? axes as readonly number[]
     : trailing<TransposeOptions>("transpose", "axes", one, undefined, ["axes"]).axes;
   if (given === undefined || given === null) return wrap(permute(x, counting(n).reverse()));
-  if (!Array.isArray(given)) throw typeError(`Cannot transpose: axes must be a list of integers, not ${String(given)}`);
+  if (!Array.isArray(given)) throw typeError(`Cannot transpose: axes must be a list of integers, not ${shown(given)}`);
   const list = (given as readonly number[]).map((d) => axisOf("transpose", d, n));
   if (list.length !== n || new Set(list).size !== n) {
     throw rangeError(`Cannot transpose an array with ${dims(n)} by the axes ${text(given as readonly number[])}`);

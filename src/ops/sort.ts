@@ -1,7 +1,7 @@
 // Sorting: sort and argsort as calls of the native library, and what follows from them.
 import { atLeastFloat, atLeastFloat32, isInexact, routineDType } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
-import { flag, type Given, integer, splitArgs, type Tail } from "../base/options.ts";
+import { flag, type Given, integer, shown, splitArgs, type Tail } from "../base/options.ts";
 import type { ArrayLike, AxisLike, NDArray, ReduceOptions } from "../core/ndarray.ts";
 import type { Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
@@ -211,7 +211,7 @@ export function searchsorted(
 ): NDArray {
   const side = splitArgs("searchsorted", [sortedSequence, values, ...args], 2, ["side"], [])["side"] ?? "left";
   if (side !== "left" && side !== "right") {
-    throw rangeError(`Cannot searchsorted: side must be "left" or "right", not ${String(side)}`);
+    throw rangeError(`Cannot searchsorted: side must be "left" or "right", not ${shown(side)}`);
   }
   const [s, v] = alike("searchsorted", [sortedSequence, values]) as [Node, Node], t = s.dtype;
   if (s.shape.length !== 1) {

@@ -55,7 +55,7 @@ function keyNode(words: Words): Node {
 }
 function wordsOf(seed: number | bigint): Words {
   if (typeof seed !== "bigint" && !Number.isInteger(seed)) {
-    throw typeError(`Cannot make a key of the seed ${String(seed)}: it must be an integer`);
+    throw typeError(`Cannot make a key of the seed ${shown(seed)}: it must be an integer`);
   }
   const s = BigInt.asUintN(64, BigInt(seed));
   return [Number(s >> 32n), Number(s & 0xffffffffn)];
