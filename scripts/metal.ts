@@ -10,7 +10,6 @@ import { quietly, root, shown, tools } from "./tools.ts";
 /** What runs on a device, but for what is timed or names its devices itself; tests/metal, below the compiler, is `bun run test`'s on the simulator. */
 const SUITE = [
   "tests/conformance",
-  "tests/vectors.test",
   "tests/generated",
   "tests/ops",
   "tests/transform",

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as mx from "../mod.ts";
 import { shareOf, whole } from "./support/share.ts";
-import { readCases, runCase } from "./vectors.ts";
+import { readCases } from "./vectors/cases.ts";
+import { runCase } from "./vectors/run.ts";
 
 const FILES = [
   "unary",
@@ -77,17 +78,15 @@ for (const file of FILES) {
     let ran = 0;
     for (const c of shareOf(readCases(new URL(`./vectors/${file}.jsonl.gz`, import.meta.url)))) {
       if (KINDS_LATER.has(c.kind ?? "") || names(c).some((n) => !ALWAYS.has(n) && !has(n)) || c.id in DIFFERS) continue;
-      ran++;
-      const reason = runCase(mx, c);
+      // Functions and methods by turns.
+      const reason = runCase(mx, c, { via: ran++ % 2 === 0 ? "function" : "method" });
       if (reason !== null) failures.push(`${c.id}: ${reason}`);
     }
     assert.ok(ran > 0 || !whole);
     const byOp = new Map<string, number>();
     for (const f of failures) {
-      byOp.set(
-        f.slice(0, f.lastIndexOf("-", f.indexOf(": "))),
-        (byOp.get(f.slice(0, f.lastIndexOf("-", f.indexOf(": ")))) ?? 0) + 1,
-      );
+      const op = f.slice(0, f.lastIndexOf("-", f.indexOf(": ")));
+      byOp.set(op, (byOp.get(op) ?? 0) + 1);
     }
     assert.equal(
       failures.length,

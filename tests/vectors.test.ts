@@ -1,11 +1,13 @@
-// Tests the runner of recorded cases (vectors.ts) on a toy library: right results pass, wrong ones are named.
+// Tests the runner of recorded cases (vectors/) on a toy library: right results pass, wrong ones are named.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DType, TypedArray } from "../src/base/dtype.ts";
 import { formatArray } from "../src/base/format.ts";
 import { decodeNpy } from "../src/io/npy.ts";
 import { readFileSync } from "node:fs";
-import { compareTo, decodeValue, type Neutral, readCases, runCase, runFile, type VectorCase } from "./vectors.ts";
+import { decodeValue, type Neutral, readCases, type VectorCase } from "./vectors/cases.ts";
+import { compareTo } from "./vectors/compare.ts";
+import { runCase, runFile } from "./vectors/run.ts";
 
 // One-dimensional float32 arrays with a few operations, enough for every kind of case.
 class Toy {

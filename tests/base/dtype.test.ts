@@ -1,7 +1,7 @@
 // Tests src/base/dtype.ts against the promotion recorded from MLX, and its conversions against typed arrays.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readLines } from "../vectors.ts";
+import { readLines } from "../vectors/cases.ts";
 import * as d from "../../src/base/dtype.ts";
 import type { DType, Scalar } from "../../src/base/dtype.ts";
 

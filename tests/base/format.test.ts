@@ -1,7 +1,7 @@
 // Tests src/base/format.ts against the texts recorded from MLX.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readLines } from "../vectors.ts";
+import { readLines } from "../vectors/cases.ts";
 import { type DType, typedArrayOf } from "../../src/base/dtype.ts";
 import { elementsOf, formatArray, formatNumber } from "../../src/base/format.ts";
 

@@ -8,6 +8,7 @@ import process from "node:process";
 import { test } from "node:test";
 import * as mx from "../../mod.ts";
 import { root } from "../../scripts/tools.ts";
+import { sourceWords } from "../../src/runtime/launch.ts";
 import { native } from "../../src/runtime/memory.ts";
 import { printed } from "../support/process.ts";
 
@@ -17,19 +18,15 @@ const count = (which: number): number => lib.stat((CUDA ?? 0) << 8 | which);
 const onGpu = <T>(f: () => T): T => mx.stream(mx.gpu, f) as T;
 const onCpu = <T>(f: () => T): T => mx.stream(mx.cpu, f) as T;
 
-/** The words of a source program whose kernel is `k`. */
-function sourceWords(text: string, buffers: number, constants: number): Uint32Array {
-  const padded = (s: string): Uint8Array => {
-    const bytes = new TextEncoder().encode(s), out = new Uint8Array((bytes.length + 3) & ~3);
-    out.set(bytes);
-    return out;
-  };
-  const name = padded("k"), body = padded(text), words = new Uint32Array(5 + (name.length + body.length) / 4);
-  words.set([buffers, constants, 256, 1, new TextEncoder().encode(text).length]);
-  new Uint8Array(words.buffer).set(name, 20);
-  new Uint8Array(words.buffer).set(body, 20 + name.length);
-  return words;
-}
+/** The words of a program of one kernel `k` of one buffer. */
+const kernel = (body: string): Uint32Array =>
+  sourceWords({
+    name: "k",
+    text: `extern "C" __global__ void k(float *p) { ${body} }`,
+    buffers: 1,
+    constants: 0,
+    threads: 256,
+  });
 
 test("without NVRTC there is no such device", { skip: process.platform !== "linux" }, () => {
   const none = { SINTER_CUDA_PATH: tmpdir(), SINTER_DEVICE: "cpu", SINTER_METAL_LIBRARY: "" };
@@ -94,13 +91,13 @@ test("past a memory limit the error names live arrays and their lines", { skip: 
 });
 
 test("a text that does not compile is an error with the compiler's words, and all goes on", { skip: !there }, () => {
-  assert.equal(lib.program(sourceWords('extern "C" __global__ void k(float *p) { p[0] = nowhere; }', 1, 0), CUDA), 0);
+  assert.equal(lib.program(kernel("p[0] = nowhere;"), CUDA), 0);
   assert.match(lib.error(), /does not compile[^]*nowhere/);
   assert.equal(onGpu(() => mx.ones([1000]).sum().item()), 1000);
 });
 
 test("after an illegal address the context is lost, and the CPU goes on", { skip: !there }, () => {
-  const words = sourceWords('extern "C" __global__ void k(float *p) { p[1ll << 44] = 1; }', 1, 0);
+  const words = kernel("p[1ll << 44] = 1;");
   const said = printed(
     `const { native } = await import("${join(root, "src/runtime/memory.ts")}"), lib = native(), cuda = ${CUDA};
     const on = (d, f) => mx.stream(d, f), told = (f) => { try { return String(f()); } catch (e) { return e.message.split('\\n')[0]; } };

@@ -1,7 +1,7 @@
 // Tests src/io/npy.ts against files recorded from MLX, by round trips, and with damaged and hostile files.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readLines } from "../vectors.ts";
+import { readLines } from "../vectors/cases.ts";
 import { type DType, DTYPES, itemsize } from "../../src/base/dtype.ts";
 import { decodeNpy, decodeNpz, encodeNpy, encodeNpz, type FileArray } from "../../src/io/npy.ts";
 

@@ -11,8 +11,6 @@ import {
   type Buffer,
   CHECKED,
   COMPILED,
-  type Copy,
-  type Launch,
   LIVE,
   MACOS,
   Metal,
@@ -22,6 +20,7 @@ import {
   type Source,
   violations,
 } from "../support/metal.ts";
+import type { Copy, Launch } from "../support/words.ts";
 
 const LAUNCHES = 0, COMMITS = 2, BARRIERS = 3, CPU = 0;
 const HEAD = "#include <metal_stdlib>\nusing namespace metal;\n#pragma METAL fp contract(off)\n";
@@ -99,6 +98,7 @@ test("memory of the CPU is read and written in place", () => {
   const b = metal.buffer(64);
   metal.run([b, o], [{ to: [0, 8], from: [1, 16], bytes: 8 }]);
   assert.deepEqual([...floats(b).slice(2, 4)], [42, 42]);
+  for (const buffer of [a, o, b]) metal.dispose(buffer);
   metal.free(program);
   assert.deepEqual(violations(), []);
 });

@@ -7,6 +7,7 @@ import { bunHost } from "../../src/runtime/ffi_bun.ts";
 import { denoHost } from "../../src/runtime/ffi_deno.ts";
 import type { Host } from "../../src/runtime/host.ts";
 import { sourceWords } from "../../src/runtime/launch.ts";
+import { ASYNC, type Copy, copyWords, type Launch, launchWords, submission } from "./words.ts";
 
 const LIBRARY = {
   sn_open: [[], "u32"],
@@ -70,7 +71,6 @@ export function violations(): string[] {
   return new TextDecoder().decode(into.subarray(0, into.indexOf(0))).split("\n").filter((line) => line !== "");
 }
 
-const i64 = (x: number): [number, number] => [x >>> 0, Math.floor(x / 2 ** 32) >>> 0];
 /** A buffer with its memory. */
 export interface Buffer {
   readonly id: number;
@@ -84,22 +84,6 @@ export interface Source {
   readonly constants: number;
   readonly threads: number;
 }
-/** A launch; `after`: a barrier stands before it. */
-export interface Launch {
-  readonly program: number;
-  readonly groups: readonly [number, number, number];
-  readonly threads: readonly [number, number, number];
-  readonly buffers: readonly (readonly [binding: number, offset: number])[];
-  readonly constants: readonly number[];
-  readonly after?: boolean;
-}
-/** A copy between bindings. */
-export interface Copy {
-  readonly to: readonly [binding: number, offset: number];
-  readonly from: readonly [binding: number, offset: number];
-  readonly bytes: number;
-}
-
 /** A context of the library, for work on Metal. */
 export class Metal {
   readonly ctx: number;
@@ -155,28 +139,12 @@ export class Metal {
   }
   /** Submits commands over buffers; waits for them, or (`wait` false) gives the ticket. An Error with the library's text if they fail. */
   run(buffers: readonly Buffer[], commands: readonly (Launch | Copy)[], wait = true): number {
-    const words = [0, buffers.length, this.device << 8 | (wait ? 0 : 1), 0];
-    for (const b of buffers) words.push(3, b.id, ...i64(b.bytes.length), 0, 0);
-    for (const c of commands) {
-      const w = "program" in c
-        ? [
-          4,
-          0,
-          c.program,
-          c.after === true ? 1 : 0,
-          ...c.groups,
-          ...c.threads,
-          c.buffers.length,
-          c.constants.length,
-          ...c.buffers.flatMap(([b, at]) => [b, ...i64(at)]),
-          ...c.constants,
-        ]
-        : [3, 0, c.to[0], ...i64(c.to[1]), c.from[0], ...i64(c.from[1]), ...i64(c.bytes)];
-      w[1] = w.length;
-      words.push(...w);
-    }
-    words[0] = words.length;
-    const code = sn.sn_submit(this.ctx, Uint32Array.from(words), words.length);
+    const words = submission(
+      buffers.map((b) => b.id),
+      commands.map((c) => "program" in c ? launchWords(c) : copyWords(c)),
+      this.device << 8 | (wait ? 0 : ASYNC),
+    );
+    const code = sn.sn_submit(this.ctx, words, words.length);
     if (code < 0) throw new Error(this.error());
     return code;
   }

@@ -7,12 +7,12 @@ import { join } from "node:path";
 import process from "node:process";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { tools } from "../scripts/tools.ts";
-import { COUNTED, type Report } from "./support/vendor_blas.ts";
+import { tools } from "../../scripts/tools.ts";
+import { COUNTED, type Report } from "../support/vendor_blas.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sinter-"));
 after(() => rmSync(folder, { recursive: true }));
-const here = (name: string): string => fileURLToPath(new URL(`support/${name}`, import.meta.url));
+const here = (name: string): string => fileURLToPath(new URL(`../support/${name}`, import.meta.url));
 
 function run(blas: string): Report {
   const args = "Deno" in globalThis ? ["run", "-A", "--no-check", here("vendor_blas.ts")] : [here("vendor_blas.ts")];
