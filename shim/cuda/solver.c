@@ -97,9 +97,9 @@ static void place(run *r, int complex, const void *from, void *to, arrange g, ma
   void *arguments[] = {&from, &to, &m.guard, &m.spoiled, &m.also, &g};
   if (tiles) start(r, &kernels[complex], "arrange", complex ? "typedef float2 T;\n" : "typedef float T;\n", arrange_text, tiles < 65536 ? tiles : 65536, arguments);
 }
-static void judge(run *r, const int *info, int code) {
+static void judge(run *r, const int *info, int code, const void *lu, int64_t n) {
   static kernel *k;
-  void *arguments[] = {&info, &r->verdict, &r->batch, &code};
+  void *arguments[] = {&info, &r->verdict, &r->batch, &code, &lu, &n};
   start(r, &k, "judge", "", judge_text, 1, arguments);
 }
 // A batch whose matrices (of n rows) are better taken at once.
@@ -156,7 +156,7 @@ static void eigh(run *r) {
   for (int64_t i = 0; i < b && !several && !r->code; i++)
     library(r, sn_solver.syevd(handle, parameters, vectors, uplo, n, r->type, at(r, A, i, n * n), n, R_32F, (float *)W + i * n, r->type, w.device, w.device_bytes,
       w.host, w.host_bytes, info + i));
-  judge(r, info, DIVERGED_EIGH);
+  judge(r, info, DIVERGED_EIGH, 0, 0);
   place(r, 0, W, operand(r, 1), values, (marks){.spoiled = spoiled});
   if (vectors) place(r, complex, A, operand(r, 2), out, (marks){.spoiled = spoiled});
 }
@@ -171,7 +171,7 @@ static void small_svd(run *r) {
   if (!r->code) library(r, (complex ? sn_solver.cgesvdj_room : sn_solver.gesvdj_room)(handle, vectors, (int)n, (int)m, A, (int)n, S, U, (int)n, V, (int)m, &words, jacobi, (int)b));
   void *work = take(r, words * r->item);
   if (!r->code) library(r, (complex ? sn_solver.cgesvdj : sn_solver.gesvdj)(handle, vectors, (int)n, (int)m, A, (int)n, S, U, (int)n, V, (int)m, work, words, info, jacobi, (int)b));
-  judge(r, info, DIVERGED_SVD);
+  judge(r, info, DIVERGED_SVD, 0, 0);
   const marks bad = {.spoiled = spoiled};
   place(r, 0, S, operand(r, 1), rows_of(1, k), bad);
   if (!vectors) return;
@@ -203,7 +203,7 @@ static void svd(run *r) {
   for (int64_t i = 0; i < b && !r->code; i++)
     library(r, sn_solver.gesvd(handle, parameters, job, job, tall, k, r->type, at(r, A, i, m * n), tall, R_32F, (float *)S + i * k, r->type, at(r, U, i, tall * u),
       tall, r->type, at(r, V, i, k * k), k, r->type, w.device, w.device_bytes, w.host, w.host_bytes, info + i));
-  judge(r, info, DIVERGED_SVD);
+  judge(r, info, DIVERGED_SVD, 0, 0);
   const marks bad = {.spoiled = spoiled};
   place(r, 0, S, operand(r, 1), rows_of(1, k), bad);
   if (!vectors) return;
@@ -245,12 +245,12 @@ static void solve_in(run *r, int64_t n, int64_t width, void *X, int trans, int v
   if (at_once(r, n)) {
     float **all = list(r, A, n * n), **sides = list(r, X, n * width);
     if (!r->code) library(r, sn_blas.getrf_batched(blas, (int)n, all, (int)n, exchanges, info, (int)b));
-    judge(r, info, verdict);
+    judge(r, info, verdict, A, n);
     if (!r->code) library(r, sn_blas.getrs_batched(blas, trans, (int)n, (int)width, all, (int)n, exchanges, sides, (int)n, &wrong, (int)b));
     return;
   }
   lu_of(r, A, n, n, exchanges, info);
-  judge(r, info, verdict);
+  judge(r, info, verdict, A, n);
   for (int64_t i = 0; i < b && !r->code; i++)
     library(r, sn_solver.getrs(handle, parameters, trans, n, width, r->type, at(r, A, i, n * n), n, (int64_t *)exchanges + i * n, r->type, at(r, X, i, n * width), n,
       ignored));

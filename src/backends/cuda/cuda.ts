@@ -86,6 +86,11 @@ int high_word(int a, int b) { return __mulhi(a, b); }
 uint high_word(uint a, uint b) { return __umulhi(a, b); }
 #define sn_group blockIdx.x
 #define sn_thread threadIdx.x
+inline void sn_begin() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");  // the launch may have begun before what it comes after has ended
+#endif
+}
 `;
 
 /** CUDA C. */
@@ -98,6 +103,7 @@ export const CUDA: Language = {
     `extern "C" __global__ void __launch_bounds__(256) ${name}(${
       [...pointers, "const __grid_constant__ Arguments a"].join(", ")
     })`,
+  begin: "  sn_begin();\n",
   shared: (type, name, n) => `__shared__ ${type} ${name}[${n}];`,
   barrier: "__syncthreads();",
   tiles: null,
