@@ -250,7 +250,9 @@ export function shapeOf(k: Kernel, run: Run, tiles: boolean): Shape {
       const keep = !(scans && vector > 1) && keptValues(k, each).size > 0 ? each : 0;
       const together = vector === 1 || (keep > 0 && run.rag >= 0)
         ? []
-        : k.mems.flatMap((m, i) => m.along === "unit" && m.dtype !== "complex64" && liesBy(k, run, i, vector) ? [i] : []);
+        : k.mems.flatMap((m, i) =>
+          m.along === "unit" && m.dtype !== "complex64" && liesBy(k, run, i, vector) ? [i] : []
+        );
       return { ...base, lanes, vector, together, keep, full: keep * lanes === n && run.rag < 0 };
     }
     case "column": {
