@@ -299,7 +299,7 @@ class KernelPrinter extends Printer {
     }
     this.block("", () => {
       this.line(`${index} j = at * ${vector};`);
-      this.line("#pragma unroll 4");
+      this.line("#pragma unroll 8");
       this.block(`for (; ${rag ? `j + ${vector} <= n` : "j < n"}; j += ${step})`, () => this.#group(p, false));
       // What is left of the last block.
       if (rag) this.block(`for (${index} i = j; i < n; i++)`, () => this.#element(p));
