@@ -214,22 +214,14 @@ export {
   unflatten,
 } from "./src/ops/movement.ts";
 export { concat, concatenate, pad, repeat, split, stack, tile, unstack } from "./src/ops/joining.ts";
-export {
-  ArrayAt,
-  at,
-  get,
-  putAlongAxis,
-  slice,
-  sliceUpdate,
-  Span,
-  span,
-  take,
-  takeAlongAxis,
-} from "./src/ops/indexing.ts";
+export { ArrayAt, at, get, Span, span } from "./src/ops/indexing.ts";
+export { putAlongAxis, slice, sliceUpdate, take, takeAlongAxis } from "./src/ops/take.ts";
 
 // ---- products
 export { expr } from "./src/ops/expr.ts";
-export { addmm, einsum, einsumPath, inner, kron, matmul, outer, tensordot, vecdot } from "./src/ops/matmul.ts";
+export { addmm, matmul } from "./src/ops/matmul.ts";
+export { einsum, einsumPath } from "./src/ops/einsum.ts";
+export { inner, kron, outer, tensordot, vecdot } from "./src/ops/products.ts";
 export { type MatmulPrecision, matmulPrecision, setMatmulPrecision } from "./src/ops/precision.ts";
 
 // ---- linear algebra

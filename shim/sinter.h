@@ -43,11 +43,12 @@ SN_EXPORT double sn_set(uint32_t which, double value);                    // SN_
 // from now on fails, or which freed buffer is found to be written beyond its end (1 the next, 0 none), and how many from there; how often memory
 // was found damaged (0 forgets it); how many tasks overtook an earlier one.
 enum { SN_FAKE_SEED, SN_FAKE_ALLOCATION, SN_FAKE_DISPATCH, SN_FAKE_COPY, SN_FAKE_SPILL, SN_FAKE_TIMES, SN_FAKE_DAMAGE, SN_FAKE_OVERTAKEN };
-// Of Metal: after how many launches, or bytes that they name, a command buffer is committed; how many were committed; how many barriers were placed.
-enum { SN_METAL_LAUNCHES, SN_METAL_BYTES, SN_METAL_COMMITS, SN_METAL_BARRIERS };
+// Of Metal: after how many launches, or bytes that they name, a command buffer is committed; how many were committed; how many barriers were placed; how many
+// flags of loops and branches were read.
+enum { SN_METAL_LAUNCHES, SN_METAL_BYTES, SN_METAL_COMMITS, SN_METAL_BARRIERS, SN_METAL_FLAGS };
 // Of CUDA, counts: kernels that were compiled rather than found on disk, launches, bytes copied to the device and to the host, submissions that were
-// launched as a graph; and whether cuSOLVER is there.
-enum { SN_CUDA_COMPILED, SN_CUDA_LAUNCHED, SN_CUDA_UP, SN_CUDA_DOWN, SN_CUDA_REPLAYED, SN_CUDA_COUNTS, SN_CUDA_SOLVES = SN_CUDA_COUNTS };
+// launched as a graph, flags of loops and branches that were read; and whether cuSOLVER is there.
+enum { SN_CUDA_COMPILED, SN_CUDA_LAUNCHED, SN_CUDA_UP, SN_CUDA_DOWN, SN_CUDA_REPLAYED, SN_CUDA_FLAGS, SN_CUDA_COUNTS, SN_CUDA_SOLVES = SN_CUDA_COUNTS };
 SN_EXPORT void sn_trim(void);                                             // gives cached memory back
 
 // ---- programs and submissions ---------------------------------------------------------------------------------------

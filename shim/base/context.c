@@ -165,6 +165,13 @@ static void rest(context *c, uint64_t tasks) {
   pthread_mutex_lock(&c->lock);
   if (--c->users == 0) pthread_cond_broadcast(&c->changed);
 }
+int sn_settled(task *t) {
+  context *c = t->c;
+  pthread_mutex_lock(&c->lock);
+  for (uint64_t before; (before = atomic_load(&t->waits));) rest(c, before);
+  pthread_mutex_unlock(&c->lock);
+  return sn_doomed(t);
+}
 void sn_enqueue_host(task *t) {
   context *c = t->c;
   t->next = 0;

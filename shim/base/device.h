@@ -76,6 +76,8 @@ const char *sn_device_name(uint32_t number);
 void sn_done(task *t, int code, const char *text);
 // The failure that a task inherits from what it reads, known once its waits are gone: a device that would rather not begin may ask. 0 = none.
 int sn_doomed(task *t);
+// Waits until all that a task waits for has ended, and gives what sn_doomed does: for threads of a device, with no lock held.
+int sn_settled(task *t);
 // A place for sn_fail's text for a thread that runs tasks; null without memory.
 context *sn_scribe(void);
 const char *sn_written(const context *scribe);
@@ -91,6 +93,11 @@ typedef struct runner {
 } runner;
 // Runs commands in order, loops and their windows as sinter.h says. 0, or the code of what failed.
 int sn_commands(const runner *r, const uint32_t *w, uint32_t n);
+
+// Words from a command to the next, a loop's first one among them: so a walk meets every command once, in whatever loops it lies. 0: none, or malformed.
+uint32_t sn_next(const uint32_t *w, uint32_t n);
+// Whether what a task runs depends on bytes that it reads on its way: then the thread that encodes it waits for the device.
+int sn_steers(const task *t);
 
 // The loaded program of an id, or null if there is none on this device.
 void *sn_loaded(uint32_t id, uint32_t device);

@@ -65,4 +65,15 @@ static int run_block(const runner *r, const uint32_t *w, uint32_t n, int depth) 
   }
   return 0;
 }
+uint32_t sn_next(const uint32_t *w, uint32_t n) {
+  const uint32_t length = n >= 2 ? w[1] : 0;
+  if (length < 2 || length > n) return 0;
+  if (w[0] != SN_LOOP) return length;
+  return length < HEADER || w[WINDOWS] > (length - HEADER) / ENTRY ? 0 : HEADER + w[WINDOWS] * ENTRY;
+}
+int sn_steers(const task *t) {
+  for (uint32_t at = t->at, length; (length = sn_next(t->words + at, t->n - at)); at += length)
+    if (t->words[at] == SN_LOOP && t->words[at + WHAT] != SN_REPEAT) return 1;
+  return 0;
+}
 int sn_commands(const runner *r, const uint32_t *w, uint32_t n) { return run_block(r, w, n, 0); }

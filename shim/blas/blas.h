@@ -8,6 +8,12 @@ typedef struct {
   double alpha, beta;
   int kind;                                           // storage of every matrix: BL_OWN, or a 16-bit float that is computed in f32
 } bl_gemm;
+// The transposed product, where C lies by columns.
+static inline void bl_by_rows(bl_gemm *g) {
+  if (g->ccs == 1 || g->crs != 1) return;
+  const bl_gemm h = *g;
+  g->A = h.B; g->B = h.A; g->M = h.N; g->N = h.M; g->ars = h.bcs; g->acs = h.brs; g->brs = h.acs; g->bcs = h.ars; g->crs = h.ccs; g->ccs = 1; g->irs = h.ics; g->ics = h.irs;
+}
 enum { BL_OWN, BL_F16, BL_BF16 };
 enum { BL_F32, BL_F64, BL_C64, BL_I8, BL_I16, BL_I32, BL_I64 };
 enum { BL_TRIANGLE = 64 };                            // rows of the largest triangle that is solved directly

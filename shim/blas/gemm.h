@@ -213,9 +213,7 @@ static int S(gemm)(const bl_gemm *g0, int part, int parts) {
   bl_gemm g = *g0;
   if (g.M == 1) return S(gemv)(&g, g.N, g.B, g.bcs, g.brs, g.A, g.acs, g.ccs, g.ics, part, parts);
   if (g.N == 1) return S(gemv)(&g, g.M, g.A, g.ars, g.acs, g.B, g.brs, g.crs, g.irs, part, parts);
-  if (g.ccs != 1 && g.crs == 1) {                     // C by columns: the transposed product
-    const bl_gemm h = g; g.A = h.B; g.B = h.A; g.M = h.N; g.N = h.M; g.ars = h.bcs; g.acs = h.brs; g.brs = h.acs; g.bcs = h.ars; g.crs = h.ccs; g.ccs = 1; g.irs = h.ics; g.ics = h.irs;
-  }
+  bl_by_rows(&g);
   // The grid of parts with the least copying: every part copies its rows of A and its columns of B.
   int pr = 1; double best = 0;
   for (int r = 1; r <= parts; r++) if (parts % r == 0) {

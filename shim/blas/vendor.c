@@ -76,8 +76,10 @@ int bl_vendor_wide(void) { return wide; }
   if (type == BL_F32) PRODUCT(INT, float, (float)g->alpha, (float)beta); else if (type == BL_F64) PRODUCT(INT, double, g->alpha, beta); \
   else PRODUCT(INT, const float *, ((const float[]){(float)g->alpha, 0}), ((const float[]){(float)beta, 0})); \
 } while (0)
-int bl_vendor_gemm(const bl_gemm *g, int type) {
+int bl_vendor_gemm(const bl_gemm *g0, int type) {
+  bl_gemm by_rows = *g0, *const g = &by_rows;
   load();
+  bl_by_rows(&by_rows);
   if (type > BL_C64 || !gemms[type] || g->kind != BL_OWN || g->ccs != 1 || g->K <= 0) return 0;
   if (g->M < 2 || g->N < 2 || g->M > INT_MAX || g->N > INT_MAX || g->K > INT_MAX) return 0;
   int ta = g->acs != 1, tb = g->bcs != 1; int64_t lda = ta ? g->acs : g->ars, ldb = tb ? g->bcs : g->brs;

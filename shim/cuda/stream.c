@@ -1,7 +1,8 @@
 // stream.c: runs tasks. There are three streams: one computes, one copies up to the device, one down to the host. A computing task is put on its stream
 // by the thread that submits it, as soon as all that it waits for is on a stream, and waits there for events of the others. It is completed by whoever
 // waits for it, else by a thread that looks now and then. Copies between host and device go through pinned memory in pieces, two at a time, by a thread for
-// each direction. Tasks with factorisations, whose library waits for the device, are put on the computing stream by one more thread.
+// each direction. Tasks with factorisations, whose library waits for the device, and tasks that bytes steer, which loops and branches read, are put on the
+// computing stream by one more thread.
 #define _GNU_SOURCE
 #include "cuda.h"
 #include <stdio.h>
@@ -33,6 +34,7 @@ static CUstream streams[LANES];
 static int overlaps;                   // launches may begin while what is before them ends
 static struct { void *memory; CUevent free; } pieces[LANES][2];
 static int *verdicts;                  // of jobs: in pinned memory, where kernels write them
+static uint8_t *flag;                  // of the loop that runs, in pinned memory
 static context *scribes[LANES];        // where the library writes what was wrong with a command
 static char lost[320];                 // why the context is lost, once it is
 _Atomic uint64_t sn_cuda_counts[SN_CUDA_COUNTS];
@@ -222,10 +224,20 @@ static int run_command(void *job_, const uint32_t *w, uint32_t n) {
   encode_command(j, w, streams[j->lane]);
   return j->code;
 }
-static int no_flag(void *job_, const binding *b, uint64_t offset, uint8_t *value) {
-  (void)b; (void)offset; (void)value;
-  refuse(job_, SN_E_WORDS, "loop", "a GPU does not read a flag");
-  return SN_E_WORDS;
+static void refuse_verdict(job *j) {
+  if (verdicts[j - jobs]) refuse_plainly(j, SN_E_ROUTINE, sn_cuda_verdict(verdicts[j - jobs]));
+}
+// Reads a byte behind all that is on the stream.
+static int read_flag(void *job_, const binding *b, uint64_t offset, uint8_t *value) {
+  job *j = job_;
+  const int doomed = sn_settled(j->t);
+  atomic_fetch_add(&sn_cuda_counts[SN_CUDA_FLAGS], 1);
+  if (doomed) refuse(j, doomed, "loop", "what it reads was not computed");
+  else if (j->lane != LATE || b->device != j->t->device) refuse(j, SN_E_WORDS, "loop", "its flag is not in the device's memory");
+  else if (good(j, sn_cuda.to_host(flag, at(b, offset), 1, streams[LATE]), "flag") && good(j, sn_cuda.record(j->done, streams[LATE]), "flag")
+    && good(j, settle(j->done), "flag")) refuse_verdict(j);
+  *value = *flag;
+  return j->code;
 }
 // Puts the commands of a job on its stream, and its event behind them.
 static void encode(job *j) {
@@ -241,7 +253,7 @@ static void encode(job *j) {
   } else if (!bad) {
     j->code = 0;                       // of a recording that failed
     context *scribe = scribes[j->lane];
-    const int code = sn_commands(&(runner){j, scribe, t->b, t->nb, run_command, no_flag}, t->words + t->at, t->n - t->at);
+    const int code = sn_commands(&(runner){j, scribe, t->b, t->nb, run_command, read_flag}, t->words + t->at, t->n - t->at);
     if (code && !j->code) refuse(j, code, "commands", sn_written(scribe));
   }
   // Also of a task that failed midway: what it has on the stream must end before its memory is free.
@@ -271,7 +283,7 @@ static void compute(void) { for (job *j; (j = ready(COMPUTE));) { encode(j); iss
 static void finish(job *j, CUresult error) {
   char text[sizeof j->text];
   good(j, error, "task");
-  if (verdicts[j - jobs]) refuse_plainly(j, SN_E_ROUTINE, sn_cuda_verdict(verdicts[j - jobs]));
+  refuse_verdict(j);
   verdicts[j - jobs] = 0;
   pthread_mutex_lock(&lock);
   task *t = j->t;
@@ -350,15 +362,11 @@ static void *carrier(void *lane_) {
   }
   return 0;
 }
-// Whether a task calls a library that may wait for the device.
+// Whether the thread that puts a task on its stream may wait for the device: for a library, or to read a flag.
 static int lingers(const task *t) {
-  for (uint32_t at = t->at, n; at + 3 <= t->n; at += n) {
-    const uint32_t *w = t->words + at;
-    n = w[1];
-    if (n < 2 || n > t->n - at) break;
-    if (w[0] == SN_CALL && sn_cuda_late(w[2])) return 1;
-  }
-  return 0;
+  for (uint32_t at = t->at, n; (n = sn_next(t->words + at, t->n - at)); at += n)
+    if (t->words[at] == SN_CALL && n > 2 && sn_cuda_late(t->words[at + 2])) return 1;
+  return sn_steers(t);
 }
 // The lane of a task: a copy goes by the direction of its first command.
 static int lane_of(const task *t) {
@@ -395,6 +403,7 @@ const char *sn_cuda_open_streams(void) {
   streams[LATE] = streams[COMPUTE];
   if (sn_cuda.allocate_host((void **)&verdicts, sizeof *verdicts * JOBS)) return none;
   memset(verdicts, 0, sizeof *verdicts * JOBS);
+  if (sn_cuda.allocate_host((void **)&flag, 1)) return none;
   for (int i = 0; i < JOBS; i++) if (sn_cuda.new_event(&jobs[i].done, CU_EVENT_DISABLE_TIMING)) return none;
   for (int i = UP; i <= DOWN; i++) for (int k = 0; k < 2; k++)
     if (sn_cuda.allocate_host(&pieces[i][k].memory, PIECE) || sn_cuda.new_event(&pieces[i][k].free, CU_EVENT_DISABLE_TIMING)) return none;

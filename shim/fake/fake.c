@@ -98,8 +98,10 @@ static task *choose(int stream) {
   if (t->number > first) overtaken++;
   return t;
 }
-static int run(context *scribe, const task *t) {
+static int run(context *scribe, task *t) {
   static const char *const names[] = {0, "dispatch", "dispatch", "copy"};
+  const int doomed = sn_doomed(t);       // its loops would be steered by what is not there
+  if (doomed) return doomed;
   for (uint32_t at = t->at; at + 2 <= t->n; at += t->words[at + 1]) {
     const uint32_t op = t->words[at], len = t->words[at + 1];
     const char *why = atomic_load(&damaged);

@@ -1,6 +1,7 @@
 // stream.c: runs tasks on one command queue. A task is one command buffer, or several if it is long, so that the GPU begins while the rest is encoded.
 // Launches of a command buffer are concurrent but for the barriers that the submission asks for. The driver orders command buffers by the memory that
-// they write, so that the dependencies between tasks need nothing here. Completion comes as a call on a thread of Metal's.
+// they write, so that the dependencies between tasks need nothing here. Completion comes as a call on a thread of Metal's. A task that is steered by bytes
+// of its own, which loops and branches read, is encoded by a thread, which waits for the GPU where one has to be read; so is what comes meanwhile.
 #include "metal.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@ typedef struct job {
 } job;
 typedef struct batch { id buffer; job *j; } batch;
 // What is being encoded.
-typedef struct encoding { job *j; id buffer, encoder; uint32_t launches; int unordered; uint64_t bytes; } encoding;
+typedef struct encoding { job *j; id buffer, encoder; uint32_t launches; int unordered; uint64_t bytes; void *pool; } encoding;
 
 static id queue;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -29,7 +30,10 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static job jobs[JOBS];
 static batch batches[BATCHES];
 static unsigned batches_used;
-static uint64_t most_launches = 40, most_bytes = 40ull << 20, commits, barriers;
+static uint64_t most_launches = 40, most_bytes = 40ull << 20, commits, barriers, flags;
+static pthread_cond_t steered = PTHREAD_COND_INITIALIZER;    // there is a task for the thread
+static struct { task *first, *last; } line;   // its tasks
+static int steering;                   // it has a task in hand, or will have
 
 // ---- completion ---------------------------------------------------------------------------------------------------------
 // A block without a context, laid out as the ABI of blocks says; it is never copied and lives for ever.
@@ -59,16 +63,18 @@ static void completed(void *self, id buffer) {
     snprintf(what, sizeof what, "kernel %s or one of the %u launched after it", j->first ? j->first : "none", j->launches ? j->launches - 1 : 0);
     fail(j, SN_E_DEVICE, what, sn_objc_error(SEND(error_of, buffer)));
   }
-  job last = {0};
-  if (--j->pending == 0 && j->sealed) {
-    close_windows(j);
-    last = *j;
-    *j = (job){0};
+  job ended = {0};
+  if (--j->pending == 0) {
+    if (j->sealed) {
+      close_windows(j);
+      ended = *j;
+      *j = (job){0};
+    }
     pthread_cond_broadcast(&changed);
   }
   pthread_mutex_unlock(&lock);
   sn_objc.release(buffer);
-  if (last.t) sn_done(last.t, last.code, last.text);
+  if (ended.t) sn_done(ended.t, ended.code, ended.text);
   sn_objc.pop(pool);
 }
 static block when_completed = {0, BLOCK_IS_GLOBAL, 0, completed, &descriptor};
@@ -184,10 +190,24 @@ static int encode(void *with, const uint32_t *w, uint32_t n) {
   }
   return e->j->code;
 }
-static int no_flag(void *with, const binding *b, uint64_t offset, uint8_t *value) {
-  (void)b; (void)offset; (void)value;
-  refuse(((encoding *)with)->j, SN_E_WORDS, "loop", "a GPU does not read a flag");
-  return SN_E_WORDS;
+// Reads a byte once the GPU has done all that was encoded.
+static int read_flag(void *with, const binding *b, uint64_t offset, uint8_t *value) {
+  encoding *e = with;
+  job *j = e->j;
+  if (e->buffer) commit(e, 0);
+  pthread_mutex_lock(&lock);
+  while (j->pending) pthread_cond_wait(&changed, &lock);
+  flags++;
+  pthread_mutex_unlock(&lock);
+  const int doomed = sn_settled(j->t);
+  if (doomed) refuse(j, doomed, "loop", "what it reads was not computed");
+  else if (!b->m.host) refuse(j, SN_E_WORDS, "loop", "its flag is not in memory of the host");
+  if (j->code) return j->code;
+  *value = (uint8_t)b->m.host[offset];
+  // What was encoded needs no memory any more.
+  sn_objc.pop(e->pool);
+  e->pool = sn_objc.push();
+  return 0;
 }
 static job *new_job(task *t) {
   job *j = 0;
@@ -201,24 +221,53 @@ static job *new_job(task *t) {
   pthread_mutex_unlock(&lock);
   return j;
 }
-void sn_metal_enqueue(task *t) {
-  void *pool = sn_objc.push();
-  encoding e = {.j = new_job(t)};
+static void encode_task(task *t) {
+  encoding e = {.j = new_job(t), .pool = sn_objc.push()};
   context *scribe = sn_scribe();
-  const int code = sn_commands(&(runner){&e, scribe, t->b, t->nb, encode, no_flag}, t->words + t->at, t->n - t->at);
+  const int code = sn_commands(&(runner){&e, scribe, t->b, t->nb, encode, read_flag}, t->words + t->at, t->n - t->at);
   if (code && !e.j->code) refuse(e.j, code, "commands", sn_written(scribe));
   free(scribe);
   open_encoder(&e);
   commit(&e, 1);
-  sn_objc.pop(pool);
+  sn_objc.pop(e.pool);
+}
+static void *steer(void *none) {
+  (void)none;
+  for (;;) {
+    pthread_mutex_lock(&lock);
+    while (!line.first) { steering = 0; pthread_cond_wait(&steered, &lock); }
+    task *t = line.first;
+    line.first = t->next;
+    pthread_mutex_unlock(&lock);
+    encode_task(t);
+  }
+  return 0;
+}
+void sn_metal_enqueue(task *t) {
+  pthread_mutex_lock(&lock);
+  // Command buffers run in the order in which they are committed, so that no task may go before one that is being steered.
+  const int late = steering || sn_steers(t);
+  if (late) {
+    steering = 1;
+    t->next = 0;
+    if (line.first) line.last->next = t; else line.first = t;
+    line.last = t;
+    pthread_cond_signal(&steered);
+  }
+  pthread_mutex_unlock(&lock);
+  if (!late) encode_task(t);
 }
 const char *sn_metal_open_stream(void) {
   when_completed.isa = sn_objc.global_block;
   queue = SEND(new_queue, sn_metal_device, BATCHES);
-  return queue ? 0 : "the Metal device gives no command queue";
+  if (!queue) return "the Metal device gives no command queue";
+  pthread_t thread;
+  if (pthread_create(&thread, 0, steer, 0)) return "its thread cannot be started";
+  pthread_detach(thread);
+  return 0;
 }
 double sn_metal_setting(uint32_t which, const double *value) {
-  uint64_t *const all[] = {[SN_METAL_LAUNCHES] = &most_launches, [SN_METAL_BYTES] = &most_bytes, [SN_METAL_COMMITS] = &commits, [SN_METAL_BARRIERS] = &barriers};
+  uint64_t *const all[] = {[SN_METAL_LAUNCHES] = &most_launches, [SN_METAL_BYTES] = &most_bytes, [SN_METAL_COMMITS] = &commits, [SN_METAL_BARRIERS] = &barriers, [SN_METAL_FLAGS] = &flags};
   if (which >= sizeof all / sizeof *all) return 0;
   pthread_mutex_lock(&lock);
   const double old = (double)*all[which];

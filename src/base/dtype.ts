@@ -124,6 +124,13 @@ export function itemsize(dtype: DType): number {
   return ROWS[dtype].itemsize;
 }
 
+const LETTERS: { readonly [K in Kind]: string } = { bool: "b", int: "i", uint: "u", float: "f", complex: "c" };
+/** The name of a dtype in the native library's routines, by value: f32, bf16, i8, c64, bool. */
+export function routineDType(dtype: DType): string {
+  if (dtype === "bool") return dtype;
+  return dtype === "bfloat16" ? "bf16" : `${LETTERS[ROWS[dtype].kind]}${ROWS[dtype].bits}`;
+}
+
 /** The sort of number that a dtype holds. */
 export function kindOf(dtype: DType): Kind {
   return ROWS[dtype].kind;
@@ -204,6 +211,11 @@ export function promote(a: DType, b: DType): DType {
 /** The dtype of a floating-point computation over a dtype: itself if it is inexact, else float32. */
 export function atLeastFloat(dtype: DType): DType {
   return isInexact(dtype) ? dtype : "float32";
+}
+
+/** The same with 16-bit floats widened: the dtype in which long computations over a dtype are done. */
+export function atLeastFloat32(dtype: DType): DType {
+  return dtype === "float16" || dtype === "bfloat16" ? "float32" : atLeastFloat(dtype);
 }
 
 /** Whether an integral number fits an integer dtype. */

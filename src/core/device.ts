@@ -28,8 +28,8 @@ export class Device {
     return `Device(${this.type}, ${this.index})`;
   }
 }
-/** Families of library routines; loops whose passes are counted, and control flow that data decide. */
-export type CallFamily = "copy" | "matmul" | "sort" | "factorisation" | "eig" | "loop" | "control";
+/** Families of library routines. */
+export type CallFamily = "copy" | "matmul" | "sort" | "factorisation" | "eig";
 
 /** The processor. */
 export const cpu: Device = new Device("cpu");
@@ -41,8 +41,8 @@ export const fake: Device = new Device("fake");
 export const DEVICES: readonly Device[] = [cpu, gpu, fake];
 
 const CALLS: Readonly<Record<Exclude<DeviceType, "gpu">, readonly CallFamily[]>> = {
-  cpu: ["copy", "matmul", "sort", "factorisation", "eig", "loop", "control"],
-  fake: ["copy", "matmul", "loop", "control"],
+  cpu: ["copy", "matmul", "sort", "factorisation", "eig"],
+  fake: ["copy", "matmul"],
 };
 /** Whether there is a GPU, and whether it has a family: the runtime knows. */
 export const gpus: { there: () => boolean; has: (device: Device, family: CallFamily) => boolean } = {

@@ -128,7 +128,16 @@ export type Lower<A> =
     readonly family: CallFamily;
     /** Which inputs may come as strided views; the others are made contiguous. */
     readonly strided: boolean;
-    calls(arg: A, ins: readonly PlanView[], outs: readonly Planned[], avals: readonly Planned[]): readonly Call[];
+    /** `to` is where the first result lies: row-major, but for `placed`. */
+    calls(
+      arg: A,
+      ins: readonly PlanView[],
+      outs: readonly Planned[],
+      avals: readonly Planned[],
+      to: PlanView,
+    ): readonly Call[];
+    /** Whether a device writes the one result as such a view of other memory as soon as row-major. */
+    placed?(device: Device, to: PlanView): boolean;
     /**
      * Of matrix products: what an element is, given its sum of products of the first two inputs, and the element of the third if there is one.
      * Where a device lacks the routine, the product is a kernel.
@@ -157,14 +166,17 @@ export interface OpDef<A = unknown> {
     arg: A,
     need: readonly boolean[],
   ): readonly (Node | null)[];
-  /** Of an op of several results: tangents of all (those in `which` are read), given those of the inputs (null: zero). */
+  /**
+   * Of an op of several results: tangents of all (those in `which` are read), given those of the inputs (null: zero), and
+   * nodes for the results in `which` that are computed along with them, so that the node itself need not be.
+   */
   jvps?(
     ts: readonly (Node | null)[],
     node: Node,
     ins: readonly Node[],
     arg: A,
     which: readonly number[],
-  ): readonly (Node | null)[];
+  ): { readonly tangents: readonly (Node | null)[]; readonly results: readonly (Node | null)[] };
   /** Tangent of the result, given those of the inputs (null: zero); null if it is zero. Without it one is derived (transform/jvp.ts). */
   jvp?(ts: readonly (Node | null)[], out: Node, ins: readonly Node[], arg: A): Node | null;
   /** The op on `n` examples at once, along a new first axis of the result and of the inputs in `batched`. Without it the same op is applied. */
@@ -265,9 +277,6 @@ export function apply<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
 function canRun<A>(device: Device, op: OpDef<A>, inputs: readonly Node[], arg: A): boolean {
   if (device === cpu) return true;
   if (op.lower.kind === "call" && op.lower.product === undefined && !hasCalls(device, op.lower.family)) return false;
-  if (op.lower.kind === "loop" && !hasCalls(device, op.lower.of(arg).what === "scan" ? "loop" : "control")) {
-    return false;
-  }
   const t = op.type(inputs, arg), given: readonly Aval[] = Array.isArray(t) ? t : [t as Aval];
   return [...inputs, ...given].every((x) => computes(device, x.dtype));
 }
@@ -282,7 +291,7 @@ function place<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
   const why = (): string =>
     lacks
       ? `${op.name} runs on ${device.type}, as ${home.type} has no ${
-        op.lower.kind === "call" ? "such routine" : op.lower.kind === "loop" ? "control flow" : "float64"
+        op.lower.kind === "call" ? "such routine" : "float64"
       }`
       : `${op.name} runs on ${device.type}`;
   const local = inputs.some((x) => x.device !== device) ? inputs.map((x) => transfer(x, device, why)) : inputs;

@@ -586,7 +586,8 @@ const divOp = elementwise({
   ],
 });
 const negOp = elementwise({ name: "negative", scalar: same1("neg"), vjp: (ct) => [neg(ct)] });
-const selectOp = elementwise({
+/** The op of `select`. */
+export const selectOp: OpDef<null> = elementwise({
   name: "select",
   scalar: (s, [c, x, y]) => {
     if ((x as Expr).t !== "c64") return s.select(c as Expr, x as Expr, y as Expr);

@@ -38,7 +38,7 @@ import {
   select,
   sub,
 } from "./basis.ts";
-import { isScalar, nodeOf, wrap } from "./lift.ts";
+import { isScalar, nodeOf, sharedDtype, wrap } from "./lift.ts";
 import { dtypeOf } from "./cast.ts";
 import { abs, cos, sin, square } from "./unary.ts";
 
@@ -185,7 +185,7 @@ function storeTyped(v: ArrayBufferView | ArrayBuffer, dtype: DType | null): Node
 }
 /** Nodes joined along a new first axis. */
 function stackNodes(nodes: readonly Node[]): Node {
-  const first = nodes[0] as Node, d = nodes.reduce((t, n) => promote(t, n.dtype), first.dtype);
+  const first = nodes[0] as Node, d = sharedDtype("array", nodes);
   for (const n of nodes) {
     if (!same(n.shape, first.shape)) {
       throw typeError(

@@ -1,6 +1,4 @@
 // Joining: arrays end to end or stacked, split, repeated and padded.
-import type { DType } from "../base/dtype.ts";
-import { promote, promoteScalar } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
@@ -21,22 +19,14 @@ import {
 import { below, equal } from "../kernel/sizes.ts";
 import { integer, trailing } from "./args.ts";
 import { assemble, broadcastTo as broadcastNode, cast, full, reshape as reshapeNode } from "./basis.ts";
-import { nodeOf, wrap } from "./lift.ts";
+import { alike, nodeOf, wrap } from "./lift.ts";
 import { concatNodes, expand, flat, type OneAxisOptions, sliceAxis } from "./movement.ts";
 
 // ---- joining and splitting ----------------------------------------------------------------------------------------------
 function joined(op: string, arrays: readonly ArrayLike[]): Node[] {
   if (!Array.isArray(arrays)) throw typeError(`Cannot ${op} what is not a list of arrays`);
   if (arrays.length === 0) throw typeError(`Cannot ${op} an empty list of arrays`);
-  const list = arrays as readonly ArrayLike[];
-  const nodes = list.map((a) => nodeOf(op, a)), strong = nodes.filter((_, i) => list[i] instanceof NDArray);
-  let dtype: DType = (strong.length > 0 ? strong : nodes).map((n) => n.dtype).reduce(promote);
-  if (strong.length > 0) {
-    for (const a of list) {
-      if (!(a instanceof NDArray)) dtype = promoteScalar(dtype, a as number);
-    }
-  }
-  return nodes.map((n) => cast(n, dtype));
+  return alike(op, arrays);
 }
 
 /**

@@ -1,17 +1,44 @@
 // Reductions along axes: sums, products, extremes, moments, tests and softmax.
 import type { DType } from "../base/dtype.ts";
-import { atLeastFloat, isComplex, isInexact } from "../base/dtype.ts";
+import { atLeastFloat, atLeastFloat32, isComplex, isInexact } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import { checkOptions, splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
-import type { Node } from "../core/node.ts";
+import { apply, type Node, type OpDef } from "../core/node.ts";
 import { axesOf, axisOf, ofSize, size } from "../core/shape.ts";
 import { type AxisArg, flag } from "./args.ts";
-import { add, broadcastTo, cast, compare, div, full, like, mul, reduce, reshape, select, sub } from "./basis.ts";
+import {
+  add,
+  batchAll,
+  broadcastTo,
+  cast,
+  compare,
+  define,
+  div,
+  full,
+  like,
+  mul,
+  reduce,
+  reshape,
+  select,
+  sub,
+} from "./basis.ts";
 import { nodeOf, wrap } from "./lift.ts";
 import { dtypeOf } from "./cast.ts";
 import { diagonal } from "./movement.ts";
-import { complexNode, exp, imagNode, isfinite, isnan, log, realNode, sqrt, square, stopNode } from "./unary.ts";
+import {
+  complexNode,
+  conjugateNode,
+  exp,
+  imagNode,
+  isfinite,
+  isnan,
+  log,
+  realNode,
+  sqrt,
+  square,
+  stopNode,
+} from "./unary.ts";
 
 interface Parsed {
   readonly x: Node;
@@ -37,8 +64,6 @@ export function accumulated(d: DType): DType {
   if (d === "bool" || d === "int8" || d === "int16") return "int32";
   return d === "uint8" || d === "uint16" ? "uint32" : d;
 }
-/** The dtype in which the moments of a dtype are computed: 16-bit floats round once, at the end. */
-const precise = (d: DType): DType => d === "float16" || d === "bfloat16" ? "float32" : atLeastFloat(d);
 
 /** Sum over sorted axes, in the accumulation dtype. */
 export const sumNode = (x: Node, axes: readonly number[]): Node => accumulate("sum", x, axes);
@@ -47,12 +72,13 @@ const accumulate = (fold: "sum" | "prod", x: Node, axes: readonly number[]): Nod
   axes.length === 0 ? x : reduce(fold, cast(x, accumulated(x.dtype)), axes);
 /** Mean over sorted axes: floating. */
 export function meanNode(x: Node, axes: readonly number[]): Node {
-  const t = atLeastFloat(x.dtype), s = cast(sumNode(cast(x, t === x.dtype ? precise(t) : x.dtype), axes), precise(t));
+  const t = atLeastFloat(x.dtype),
+    s = cast(sumNode(cast(x, t === x.dtype ? atLeastFloat32(t) : x.dtype), axes), atLeastFloat32(t));
   return cast(mul(s, like(ofSize(count(x, axes), (n) => 1 / n), s)), t);
 }
 /** Variance over sorted axes: floating; float32 of complex. */
 export function varianceNode(x: Node, axes: readonly number[], ddof: number): Node {
-  const t = atLeastFloat(x.dtype), y = cast(x, precise(t));
+  const t = atLeastFloat(x.dtype), y = cast(x, atLeastFloat32(t));
   const d = sub(y, broadcastTo(kept(cast(meanNode(y, axes), y.dtype), x, axes), x.shape));
   const sq = isComplex(t) ? add(square.node(realNode(d)), square.node(imagNode(d))) : square.node(d);
   const v = reduce("sum", sq, axes), n = count(x, axes);
@@ -267,7 +293,7 @@ export function logsumexpNode(x: Node, axes: readonly number[]): Node {
     const top = shift(x, axes), s = reduce("sum", exp.node(cast(sub(x, broadcastTo(top, x.shape)), "float32")), axes);
     return add(log.node(s), cast(reshape(top, s.shape), "float32"));
   }
-  const t = atLeastFloat(x.dtype), y = cast(x, precise(t)), top = shift(y, axes);
+  const t = atLeastFloat(x.dtype), y = cast(x, atLeastFloat32(t)), top = shift(y, axes);
   // An infinite maximum would make NaN of its own difference.
   const m = select(isfinite.node(top), top, like(0, top)),
     s = reduce("sum", exp.node(sub(y, broadcastTo(m, x.shape))), axes);
@@ -288,12 +314,30 @@ export function logsumexp(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   }
   return finish(logsumexpNode(p.x, p.axes), p);
 }
+/** q (t - sum(q t)) over axes counted from the last one: a softmax's derivative, which is its own transpose. */
+function softmaxAlong(t: Node, q: Node, fromLast: readonly number[]): Node {
+  const axes = fromLast.map((d) => d + q.shape.length), both = mul(q, t);
+  return sub(both, mul(q, broadcastTo(kept(reduce("sum", both, axes), q, axes), q.shape)));
+}
+/** Probabilities, with what they are the softmax of: gradients take no more than them. The argument is the axes, counted from the last one. */
+const softmaxOp: OpDef<readonly number[]> = define<readonly number[]>({
+  name: "softmax",
+  type: ([p]) => ({ shape: (p as Node).shape, dtype: (p as Node).dtype }),
+  lower: { kind: "view", view: (v) => v, pull: (index) => index },
+  structure: () => "",
+  vjp: (ct, out, _ins, axes) => [null, softmaxAlong(ct, conjugateNode(out), axes)],
+  jvp: ([, t], out, _ins, axes) => t ? softmaxAlong(t, out, axes) : null,
+  vmap: (ins, batched, axes, n) => apply(softmaxOp, batchAll(ins, batched, n), axes),
+});
 /** exp(x) over its sum along sorted axes. */
 export function softmaxNode(x: Node, axes: readonly number[]): Node {
   const t = atLeastFloat(x.dtype);
   if (size(x.shape) === 0) return cast(x, t);
-  const y = cast(x, precise(t)), e = exp.node(sub(y, broadcastTo(shift(y, axes), x.shape)));
-  return cast(div(e, broadcastTo(kept(reduce("sum", e, axes), x, axes), x.shape)), t);
+  const given = cast(x, atLeastFloat32(t)),
+    y = stopNode(given),
+    e = exp.node(sub(y, broadcastTo(shift(y, axes), x.shape)));
+  const p = div(e, broadcastTo(kept(reduce("sum", e, axes), x, axes), x.shape));
+  return cast(apply(softmaxOp, [p, given], axes.map((d) => d - x.shape.length)), t);
 }
 /**
  * exp(a) over its sum along `axis` (all axes by default); floating or complex, other dtypes become float32. Options: axis, precise (16-bit floats are always summed in float32).

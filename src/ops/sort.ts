@@ -1,6 +1,5 @@
 // Sorting: sort and argsort as calls of the native library, and what follows from them.
-import type { DType } from "../base/dtype.ts";
-import { atLeastFloat, isFloating, isInexact, promote } from "../base/dtype.ts";
+import { atLeastFloat, atLeastFloat32, isInexact, routineDType } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
 import { splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
@@ -27,22 +26,15 @@ import {
   sub,
 } from "./basis.ts";
 import { type Gather, gather, scatter } from "./gather.ts";
-import { nodeOf, wrap } from "./lift.ts";
+import { alike, nodeOf, wrap } from "./lift.ts";
 import { scanNode } from "./scan.ts";
 import { isnan } from "./unary.ts";
 
-/** The native library's name for a dtype in sorting routines: by value, unlike the names of storages. */
-export function sortName(d: DType): string {
-  if (d === "bool") return "bool";
-  if (d === "bfloat16") return "bf16";
-  if (d === "complex64") return "c64";
-  return `${d[0] === "u" ? "u" : isFloating(d) ? "f" : "i"}${d.replace(/\D/g, "")}`;
-}
 /** The call of a sorting routine over the rows of a contiguous array. */
 function rowsOf(routine: string, x: Planned): readonly Call[] {
   const n = x.shape[x.shape.length - 1] as Size;
   return [{
-    routine: `${routine}.${sortName(x.dtype)}`,
+    routine: `${routine}.${routineDType(x.dtype)}`,
     pointers: [{ which: "in", index: 0, offset: 0 }, { which: "out", index: 0, offset: 0 }],
     ints: [productOf(x.shape.slice(0, -1)), n, n, 1],
     nums: [],
@@ -194,13 +186,12 @@ export function median(a: ArrayLike, ...args: readonly unknown[]): NDArray {
     shape = rest.map((d) => x.shape[d] as number);
   if (n === 0) throw rangeError(`Cannot take the median of no elements: shape is [${x.shape.join(",")}]`);
   const s = sortNode(reshape(permute(x, [...rest, ...axes]), [...shape, n]), shape.length),
-    t = atLeastFloat(x.dtype),
-    wide = t === "float16" || t === "bfloat16" ? "float32" : t;
+    wide = atLeastFloat32(x.dtype);
   const at = (i: number): Node => cast(reshape(range(s, shape.length, i, 1), shape), wide), half = n >> 1;
   // The mean of the middle two; NaN is last, so that the last element tells.
   let m = at(half);
   if (n % 2 === 0) m = mul(add(at(half - 1), m), like(0.5, m));
-  const last = at(n - 1), out = cast(isInexact(x.dtype) ? select(isnan.node(last), last, m) : m, t);
+  const last = at(n - 1), out = cast(isInexact(x.dtype) ? select(isnan.node(last), last, m) : m, atLeastFloat(x.dtype));
   return wrap(flag("median", o, "keepdims") ? reshape(out, x.shape.map((d, k) => axes.includes(k) ? 1 : d)) : out);
 }
 /**
@@ -217,11 +208,7 @@ export function searchsorted(sortedSequence: ArrayLike, values: ArrayLike, ...ar
   if (side !== "left" && side !== "right") {
     throw rangeError(`Cannot searchsorted: side must be "left" or "right", not ${String(side)}`);
   }
-  const a = nodeOf("searchsorted", sortedSequence),
-    b = nodeOf("searchsorted", values),
-    t = promote(a.dtype, b.dtype),
-    s = cast(a, t),
-    v = cast(b, t);
+  const [s, v] = alike("searchsorted", [sortedSequence, values]) as [Node, Node], t = s.dtype;
   if (s.shape.length !== 1) {
     throw rangeError(
       `Cannot searchsorted in an array with ${s.shape.length} dimensions: the sorted sequence must have one`,

@@ -43,12 +43,11 @@ export function deviceNumber(lib: Native, device: Device): number {
   return device === cpu ? 0 : need(lib, device).number;
 }
 /** Statistic of CUDA: 1 if cuSOLVER is there, which is opened by the question. */
-export const CUDA_SOLVES = 5;
+export const CUDA_SOLVES = 6;
 let solves: boolean | null = null;
 /** True if a GPU has the routines of a family. */
 export function hasRoutines(lib: Native, device: Device, family: CallFamily): boolean {
   const found = find(lib, device);
-  if (family === "loop") return found?.name === "metal";
   if (found?.name !== "cuda") return false;
   if (family === "factorisation") return solves ??= lib.stat(found.number << 8 | CUDA_SOLVES) === 1;
   return CALLS.cuda.includes(family);

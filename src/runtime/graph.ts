@@ -28,6 +28,12 @@ function overwritten(order: readonly Node[], keep: ReadonlySet<Node>): ReadonlyS
   }
   return found ?? NONE_IN_PLACE;
 }
+/** What a chain of views shows: that is what stays in memory for them. */
+export function viewed(n: Node): Node {
+  let x = n;
+  while (x.op.lower.kind === "view" && !present(x)) x = x.inputs[0] as Node;
+  return x;
+}
 /** What an eval of `roots` has to compute. */
 export function graphOf(roots: readonly Node[], order: readonly Node[] = topological(roots, present)): Graph {
   const count = order.length,
@@ -61,11 +67,11 @@ export function graphOf(roots: readonly Node[], order: readonly Node[] = topolog
   for (let i = 0; i < count; i++) {
     const n = order[i] as Node;
     if (n.state && n.handles > 0 && n.outs === null && n.op.lower.kind !== "source") keep.add(n);
-    else if (
-      (n.lost || n.pending > (uses[i] as number)) && (costs[i] as number) > CHEAP && n.outs === null
-    ) {
-      const kind = n.op.lower.kind;
-      if (kind !== "view" && kind !== "source") keep.add(n);
+    else if ((n.lost || n.pending > (uses[i] as number)) && (costs[i] as number) > CHEAP) {
+      const x = viewed(n);
+      if (!present(x) && (costs[x.slot] as number) > CHEAP && x.outs === null && x.op.lower.kind !== "source") {
+        keep.add(x);
+      }
     }
   }
   return {

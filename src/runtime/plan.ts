@@ -8,11 +8,12 @@ import { aligned, isMultiple, type Layout, numberOf, plus, productOf, type Size,
 import type { CType, Literal } from "../kernel/expr.ts";
 import { checkKernel } from "../kernel/check.ts";
 import { printKernel } from "../kernel/kernel.ts";
-import { fuse, resolve, type Schedule } from "../schedule/fuse.ts";
+import { fuse } from "../schedule/fuse.ts";
+import { resolve, type Schedule } from "../schedule/group.ts";
 import { everyNode, type Graph, type Key, present, Symbols } from "../schedule/graph.ts";
 import { lower } from "../schedule/lower.ts";
 import { overwritable, readsOf } from "../schedule/overwrite.ts";
-import { numbered, type Place, type Spot, type Step } from "../schedule/step.ts";
+import { type Block, blocksOf, numbered, type Place, type Spot, type Step } from "../schedule/step.ts";
 import { place, type Placed } from "./arena.ts";
 import type { Native } from "./ffi.ts";
 import { compiledSources, forgetSources, Hazards, languageOf, launchOf } from "./launch.ts";
@@ -191,7 +192,7 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
   const visit = (s: Step, index: number): void => {
     touch(s, index);
     if (s.kind !== "loop") return;
-    for (const b of s.blocks) {
+    for (const b of blocksOf(s)) {
       for (const [n, spot] of b.spots) {
         spotted.add(n);
         if (spot.kind !== "fixed") windows.set(spot, -1);
@@ -317,30 +318,16 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
         w.wide(x.by);
       }
     }
-    const block = (k: number, write: () => void): void => {
+    const block = (k: number, b: Block): void => {
       const from = w.n;
-      write();
+      for (const [n, spot] of b.spots) spots.set(n, spot);
+      hazards.fence();
+      write(b.steps, starts.get(b.graph) as number);
       w.data[at + 4 + k] = w.n - from;
     };
-    s.blocks.forEach((b, k) =>
-      block(k, () => {
-        for (const [n, spot] of b.spots) spots.set(n, spot);
-        hazards.fence();
-        write(b.steps, starts.get(b.graph) as number);
-      })
-    );
+    s.blocks.forEach((b, k) => block(k, b));
+    block(2, s.end);
     hazards.fence();
-    block(2, () => {
-      for (const { from, to } of s.settle) {
-        if (from.kind !== "alternating") continue;
-        w.push(3);
-        w.push(10);
-        at64(to);
-        w.push(windows.get(from) as number);
-        w.wide(0);
-        w.wide(from.bytes);
-      }
-    });
   };
   const write = (steps: readonly Step[], start: number): void => steps.forEach((s) => writeStep(s, start));
   const writeStep = (s: Step, start: number): void => {
@@ -476,7 +463,7 @@ export function build(native: Native, graph: Graph, key: Key, device: number): P
 
 /** Steps with those inside. */
 function everyStep(list: readonly Step[]): readonly Step[] {
-  return list.flatMap((s) => s.kind === "loop" ? [s, ...s.blocks.flatMap((b) => everyStep(b.steps))] : [s]);
+  return list.flatMap((s) => s.kind === "loop" ? [s, ...blocksOf(s).flatMap((b) => everyStep(b.steps))] : [s]);
 }
 /** A graph and all inside, in the order of `everyNode`. */
 function everyGraph(g: Graph): readonly Graph[] {

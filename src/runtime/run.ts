@@ -6,6 +6,7 @@ import { trace } from "../core/trace.ts";
 import { contiguousView, isContiguous, type View } from "../core/view.ts";
 import { alignment, everyNode, type Graph, present } from "../schedule/graph.ts";
 import { deviceNumber, isUnified } from "./devices.ts";
+import { viewed } from "./graph.ts";
 import { type Plan, putScalar, wideAt } from "./plan.ts";
 import type { Call, Program, ProgramPlan } from "./program.ts";
 import { counters, kernelGeneration, numbersOfKey } from "./cache.ts";
@@ -134,6 +135,7 @@ export function run(g: Graph, p: Plan, flags: number): number {
 export function evaluated(n: Node): void {
   if (!present(n)) {
     n.lost = n.handles > 0;
+    if (n.lost) viewed(n).lost = true;
     return;
   }
   n.recorded = null;

@@ -15,7 +15,7 @@ import {
   type ScanStep,
   type StoreStep,
 } from "../kernel/kernel.ts";
-import { type Group, type Nodes, resolve, rowDims } from "./fuse.ts";
+import { type Group, type Nodes, resolve, rowDims } from "./group.ts";
 import { type Operand, type Place, placeOf, type Step } from "./step.ts";
 
 interface MemUse {

@@ -1,6 +1,6 @@
 // Cuts a group whose kernel would bind more memory than devices do: how much a kernel binds is known once it is made.
 import { type Node, topological } from "../core/node.ts";
-import type { Group, Info, Nodes } from "./fuse.ts";
+import type { Group, Info, Nodes } from "./group.ts";
 import { present } from "./graph.ts";
 
 /** Most arrays (each way to walk one counts) that a kernel reads and writes: Metal binds 31 buffers, one of which holds constants. */

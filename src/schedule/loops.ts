@@ -6,7 +6,8 @@ import { type Body, type Control, type Node, topological } from "../core/node.ts
 import { contiguousView, isContiguous } from "../core/view.ts";
 import { minus, numberOf, plus, productOf, type Size, times } from "../kernel/sizes.ts";
 import { Builder } from "./builder.ts";
-import { fuse, type Group, isPick, resolve, type Schedule } from "./fuse.ts";
+import { fuse } from "./fuse.ts";
+import { type Group, isPick, resolve, type Schedule } from "./group.ts";
 import { type Graph, type Inner, lengthOf } from "./graph.ts";
 import { nodesOf, overwritable, readsOf } from "./overwrite.ts";
 import { type Block, type Place, placeOf, type Spot, type Step } from "./step.ts";
@@ -91,14 +92,17 @@ export function lowerLoop(
   const c = controlOf(n) as Control, { symbols } = schedule, { graphs, wanted } = schedule.loops.get(n) as Inner;
   const bytesOf = (x: Node): Size => times(productOf(symbols.of(x).shape), itemsize(x.dtype));
   const places: Place[] = [], skip = c.what === "cond" ? 1 : 0, carried = n.inputs.length - c.sliced - c.carries;
-  /** A copy of a value at a place. */
-  const lay = (x: Node, to: Place): Fixed => {
+  /** Copies a value to a place. */
+  const copy = (x: Node, to: Place, into: Step[]): void => {
     const { shape } = symbols.of(x);
-    if (!shape.includes(0)) {
-      const b = new Builder(schedule, g, shape, "map", null);
-      b.store(contiguousView(shape), to, x, b.value(x, b.identity()), "set", null);
-      steps.push(b.finish());
-    }
+    if (shape.includes(0)) return;
+    const b = new Builder(schedule, g, shape, "map", null);
+    b.store(contiguousView(shape), to, x, b.value(x, b.identity()), "set", null);
+    into.push(b.finish());
+  };
+  /** A copy of a value at a place, made before the loop. */
+  const lay = (x: Node, to: Place): Fixed => {
+    copy(x, to, steps);
     places.push(to);
     return fixed(to);
   };
@@ -113,9 +117,9 @@ export function lowerLoop(
   const blocks = graphs.map((graph): Block => ({ graph, steps: lower(fuse(graph, symbols)), spots: new Map() }));
   const length = symbols.sizes.size(lengthOf(n)),
     last = blocks[blocks.length - 1] as Block,
-    settle: { from: Spot; to: Place }[] = [];
-  // A GPU's plan is pinned to its sizes, and so to the number of passes.
-  const known = n.device.type === "gpu", reads = readsOf(last.steps, last.graph.leaves, bytesOf);
+    end: Step[] = [];
+  // A GPU's plan is pinned to its sizes, and so to the number of passes of a scan.
+  const known = n.device.type === "gpu" && c.what === "scan", reads = readsOf(last.steps, last.graph.leaves, bytesOf);
   /** Where a value lies that is a step further in each pass. */
   const walk = (place: Place, offset: Size, bytes: Size): Spot => ({
     kind: "moving",
@@ -145,7 +149,7 @@ export function lowerLoop(
     places.push(odd);
     const from: Spot = { kind: "alternating", even, odd, bytes };
     last.spots.set(result, { kind: "alternating", even: odd, odd: even, bytes });
-    if (!known) settle.push({ from, to });
+    if (!known) copy(last.graph.leaves[leaf] as Node, to, end);
     return from;
   });
   for (const b of blocks) b.graph.leaves.forEach((x, i) => b.spots.set(x, spots[i + skip] as Spot));
@@ -171,7 +175,7 @@ export function lowerLoop(
     count: length,
     flag,
     blocks,
-    settle,
+    end: { graph: last.graph, steps: end, spots: last.spots },
     places: places.map((place) => ({ place, offset: 0 })),
     group: g,
   });

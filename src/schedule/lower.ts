@@ -7,13 +7,14 @@ import {
   COLUMN_BLOCK,
   foldsRows,
   type Group,
+  type Home,
   type Info,
   type Nodes,
   productBlock,
   resolve,
   ROW_BLOCK,
   type Schedule,
-} from "./fuse.ts";
+} from "./group.ts";
 import { Builder } from "./builder.ts";
 import { cut, MOST_BUFFERS } from "./cut.ts";
 import { lowerLoop } from "./loops.ts";
@@ -37,6 +38,17 @@ function lowerWithin(schedule: Schedule, g: Group, steps: Step[], spaces: { coun
 }
 
 const isEmpty = (shape: readonly Size[]): boolean => shape.includes(0);
+/** Where a node's value is written. */
+const homeOf = (nodes: Nodes, n: Node): Home => {
+  const i = nodes.infos[n.slot] as Info;
+  return i.home ?? { node: n, view: whole(nodes, n) };
+};
+/** True if what `x` shows is written into the memory of a node by what computes it. */
+function isWithin({ infos }: Nodes, x: Node, memory: Node): boolean {
+  let at = x;
+  while (at.op.lower.kind === "view" && at.buf === null) at = at.inputs[0] as Node;
+  return at.buf === null && (infos[at.slot] as Info).home?.node === memory;
+}
 /** A node's memory, row-major. */
 const whole = (nodes: Nodes, n: Node): PlanView => contiguousView(nodes.symbols.of(n).shape);
 
@@ -47,16 +59,16 @@ function lowerGroup(schedule: Schedule, g: Group, steps: Step[], spaces: { count
   if (g.kind === "call") return lowerCall(schedule, g, first, steps, workspace);
   if (g.kind === "parts") {
     const l = first.op.lower;
-    const out = symbols.of(first);
+    const out = symbols.of(first), home = homeOf(schedule, first);
     // A reshape that has to copy is one part: its input's elements in row-major order.
     const list = l.kind === "parts"
       ? l.parts(first.arg, first.inputs.map((x) => symbols.of(x)), out)
       : [{ input: 0, view: () => whole(schedule, first.inputs[0] as Node) }];
     for (const part of list) {
       const input = first.inputs[part.input] as Node, { shape } = symbols.of(input);
-      if (isEmpty(shape) || (part.input === 0 && inPlace.has(first))) continue;
+      if (isEmpty(shape) || (part.input === 0 && inPlace.has(first)) || isWithin(schedule, input, home.node)) continue;
       const b = new Builder(schedule, g, shape, "map", null);
-      b.store(part.view(contiguousView(out.shape)), placeOf(first), first, b.value(input, b.identity()), "set", null);
+      b.store(part.view(home.view), placeOf(home.node), first, b.value(input, b.identity()), "set", null);
       steps.push(b.finish());
     }
     return;
@@ -71,11 +83,11 @@ function lowerGroup(schedule: Schedule, g: Group, steps: Step[], spaces: { count
     return;
   }
   if (g.kind === "scatter") return lowerScatter(schedule, g, first, steps, inPlace.has(first));
-  // What nobody reads, as only the order is after it, is not computed. A product without depth is 0.
-  if (
-    isEmpty(g.kind === "product" ? g.shape.slice(0, -1) : g.shape) ||
-    !g.members.some((n) => (infos[n.slot] as Info).stored)
-  ) return;
+  // What nobody reads, as only the order is after it, is not computed, nor what is in its place. A product without depth is 0.
+  const stored = g.members.filter((n) =>
+    (infos[n.slot] as Info).stored && !(n.op.lower.kind === "view" && isWithin(schedule, n.inputs[0] as Node, n))
+  );
+  if (isEmpty(g.kind === "product" ? g.shape.slice(0, -1) : g.shape) || stored.length === 0) return;
   let b = g.split
     ? lowerSplit(schedule, g, first, steps, workspace)
     : new Builder(schedule, g, g.shape, g.kind, g.axes);
@@ -96,9 +108,9 @@ function lowerGroup(schedule: Schedule, g: Group, steps: Step[], spaces: { count
     b.substitute(input, place);
     fill();
   }
-  for (const n of g.members) {
+  for (const n of stored) {
     const info = infos[n.slot] as Info;
-    if (!info.stored || info.role === "scan") continue;
+    if (info.role === "scan") continue;
     b.store(whole(schedule, n), placeOf(n), n, b.memberValue(n), "set", null, info.role !== "element");
   }
   steps.push(b.finish());
@@ -214,14 +226,16 @@ function lowerCall(
       places.push({ place, base: 0, item: itemsize(input.dtype) });
     }
   }
-  for (const call of l.calls(n.arg, views, outs, n.inputs.map((x) => schedule.symbols.of(x)))) {
+  const home = homeOf(schedule, n);
+  for (const call of l.calls(n.arg, views, outs, n.inputs.map((x) => schedule.symbols.of(x)), home.view)) {
     steps.push({
       kind: "call",
       call,
       group: g,
       places: call.pointers.map((p) => {
         if (p.which === "out") {
-          return { place: placeOf(n, p.index), offset: times(p.offset, itemsize((outs[p.index] as Typed).dtype)) };
+          const at = plus(home.view.offset, p.offset), item = itemsize((outs[p.index] as Typed).dtype);
+          return { place: placeOf(home.node, p.index), offset: times(at, item) };
         }
         const at = places[p.index] as { place: Place; base: Size; item: number };
         return { place: at.place, offset: times(plus(at.base, p.offset), at.item) };

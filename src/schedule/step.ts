@@ -2,7 +2,7 @@
 import type { Call, Node } from "../core/node.ts";
 import { numberOf, type Size } from "../kernel/sizes.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import type { Group } from "./fuse.ts";
+import type { Group } from "./group.ts";
 import type { Graph } from "./graph.ts";
 
 /** Memory of a step: a node's buffer (or result `out` of a call), or a workspace of the plan. */
@@ -50,8 +50,8 @@ export type Step<S = Size> =
     /** The byte that decides, of a while and a cond. */
     readonly flag: { readonly place: Place; readonly offset: Size } | null;
     readonly blocks: readonly Block[];
-    /** What alternates, and where it has to be in the end. */
-    readonly settle: readonly { readonly from: Spot; readonly to: Place }[];
+    /** Runs once, after the last pass. */
+    readonly end: Block;
     /** All memory outside the bodies that it touches. */
     readonly places: readonly { readonly place: Place; readonly offset: S }[];
     readonly group: Group;
@@ -67,6 +67,11 @@ export interface Block {
   readonly graph: Graph;
   readonly steps: readonly Step[];
   readonly spots: Map<Node, Spot>;
+}
+
+/** All that a loop runs, its end last. */
+export function blocksOf(s: { readonly blocks: readonly Block[]; readonly end: Block }): readonly Block[] {
+  return [...s.blocks, s.end];
 }
 
 /** The memory of a node (of result `out` of a call). */

@@ -8,12 +8,13 @@ import { anew, nextSerial, topological } from "../core/node.ts";
 import { same } from "../core/shape.ts";
 import { trace } from "../core/trace.ts";
 import { treeFlatten, treeFlattenArrays, type TreeSpec, treeUnflatten } from "../core/tree.ts";
-import { after, broadcastTo, cast, like, reduce } from "../ops/basis.ts";
+import { after, broadcastTo, cast, like } from "../ops/basis.ts";
 import { wrap } from "../ops/lift.ts";
 import { move } from "../ops/movement.ts";
-import { result, type Rules, withRules } from "./family.ts";
+import { type Rules, withRules } from "./family.ts";
 import { alias, backward, functionOf } from "./grad.ts";
-import { axesOfTree, batch } from "./vmap.ts";
+import { type Own, ownRules } from "./rules.ts";
+import { axesOfTree } from "./vmap.ts";
 
 // ---- custom functions -------------------------------------------------------------------------------------------------
 type Wrapped = (...args: never[]) => unknown;
@@ -80,65 +81,8 @@ function fitted(what: string, found: readonly (Node | null)[], of: readonly Aval
   });
 }
 
-/** A function's own rules, over nodes. */
-interface Own {
-  readonly vjp:
-    | ((cts: readonly Node[], outs: readonly Node[], primals: readonly Node[]) => readonly (Node | null)[])
-    | null;
-  readonly jvp: ((ts: readonly Node[], primals: readonly Node[]) => readonly (Node | null)[]) | null;
-  readonly vmap: Rules["vmap"];
-}
-function rules(count: number, own: Own): Rules {
-  const parts = (family: Node): { outs: Node[]; primals: readonly Node[] } => ({
-    outs: Array.from({ length: count }, (_, i) => result(family, i)),
-    primals: family.inputs.slice(count),
-  });
-  const full = (xs: readonly (Node | null)[], of: readonly Node[]): Node[] => of.map((o, i) => xs[i] ?? like(0, o));
-  return {
-    count,
-    vjp: own.vjp && ((cts, family) => {
-      const { outs, primals } = parts(family);
-      return (own.vjp as NonNullable<Own["vjp"]>)(full(cts, outs), outs, primals);
-    }),
-    jvp: own.jvp && ((ts, family) => {
-      const { primals } = parts(family);
-      return (own.jvp as NonNullable<Own["jvp"]>)(full(ts, primals), primals);
-    }),
-    vmap: own.vmap,
-    over: (batched, n) => rules(count, over(own, batched, n)),
-  };
-}
-/** Rules over a batch, by batching the rules. */
-function over(own: Own, batched: readonly boolean[], n: number): Own {
-  const what = (): string => "an argument of a rule of a customFunction under vmap";
-  const spread = (x: Node | null, mapped: boolean): Node | null =>
-    x === null || mapped ? x : broadcastTo(x, [n, ...x.shape]);
-  return {
-    vjp: own.vjp && ((cts, outs, primals) => {
-      const run = (x: readonly Node[]): readonly (Node | null)[] =>
-        (own.vjp as NonNullable<Own["vjp"]>)(
-          x.slice(0, cts.length),
-          x.slice(cts.length, 2 * cts.length),
-          x.slice(2 * cts.length),
-        );
-      const all = [...cts, ...outs, ...primals], flags = [...cts.map(() => true), ...outs.map(() => true), ...batched];
-      const { nodes, mapped } = batch(run, all, flags, n, what);
-      // What all examples share gets the sum of their gradients.
-      return nodes.map((x, i) => {
-        const g = spread(x, mapped[i] as boolean);
-        return g === null || batched[i] ? g : reduce("sum", g, [0]);
-      });
-    }),
-    jvp: own.jvp && ((ts, primals) => {
-      const run = (x: readonly Node[]): readonly (Node | null)[] =>
-        (own.jvp as NonNullable<Own["jvp"]>)(x.slice(0, ts.length), x.slice(ts.length));
-      const { nodes, mapped } = batch(run, [...ts, ...primals], [...batched, ...batched], n, what);
-      return nodes.map((x, i) => spread(x, mapped[i] as boolean));
-    }),
-    // A second batch axis is nothing that the user's rule knows of.
-    vmap: null,
-  };
-}
+/** All of a list, zeros where there is none. */
+const full = (xs: readonly (Node | null)[], of: readonly Node[]): Node[] => of.map((o, i) => xs[i] ?? like(0, o));
 
 /**
  * A function that can be given its own gradient, tangent and batching rule, each a function of MLX's arguments:
@@ -172,7 +116,7 @@ export function customFunction<A extends readonly unknown[], R>(fun: (...args: A
           sparse(
             "the result of a customFunction's vjp",
             ins.spec,
-            vjp(tree(ins.spec, xs), tree(outs.spec, cts), tree(outs.spec, found)),
+            vjp(tree(ins.spec, xs), tree(outs.spec, full(cts, found)), tree(outs.spec, found)),
           ),
           xs,
         ),
@@ -180,7 +124,7 @@ export function customFunction<A extends readonly unknown[], R>(fun: (...args: A
         const found = sparse(
           "the result of a customFunction's jvp",
           outs.spec,
-          jvp(tree(ins.spec, xs), tree(ins.spec, ts)),
+          jvp(tree(ins.spec, xs), tree(ins.spec, full(ts, xs))),
         );
         return fitted("the tangent of a customFunction's result", found, results);
       },
@@ -217,7 +161,8 @@ export function customFunction<A extends readonly unknown[], R>(fun: (...args: A
         });
       },
     };
-    return tree(outs.spec, withRules(outs.arrays.map((a) => a.node), primals, rules(results.length, own))) as R;
+    const rules = ownRules(results.length, own, "an argument of a rule of a customFunction under vmap");
+    return tree(outs.spec, withRules(outs.arrays.map((a) => a.node), primals, rules)) as R;
   };
   const set = (name: "vjp" | "jvp" | "vmap") => (rule: Wrapped): unknown => {
     functionOf(`use as a ${name} rule`, rule);
@@ -229,22 +174,19 @@ export function customFunction<A extends readonly unknown[], R>(fun: (...args: A
 }
 
 // ---- checkpoints ------------------------------------------------------------------------------------------------------
-/** What lies between `leaves` and `roots` recorded anew over other leaves; what has no inputs comes after `earlier` too. */
+/** What lies between `leaves` and `roots` recorded anew over other leaves; what has no inputs comes after `earlier` too, and what is `outside` stays. */
 function replay(
   roots: readonly Node[],
   leaves: readonly Node[],
   others: readonly Node[],
   earlier: readonly Node[],
+  outside: (n: Node) => boolean,
 ): ReadonlyMap<Node, Node> {
-  const map = new Map(leaves.map((x, i) => [x, others[i] as Node]));
-  for (const n of topological(roots, (x) => map.has(x))) {
+  const map = new Map(leaves.map((x, i) => [x, others[i] as Node])), place = (x: Node): Node => map.get(x) ?? x;
+  for (const n of topological(roots, (x) => map.has(x) || outside(x))) {
     map.set(
       n,
-      n.inputs.length > 0
-        ? anew(n, n.inputs.map((x) => map.get(x) as Node))
-        : n.buf === null
-        ? on(n.device, () => after(n, earlier))
-        : n,
+      n.inputs.length > 0 ? anew(n, n.inputs.map(place)) : n.buf === null ? on(n.device, () => after(n, earlier)) : n,
     );
   }
   return map;
@@ -252,14 +194,14 @@ function replay(
 /** Rules of a checkpoint: the gradient first computes the results again, once their cotangents are there. */
 const again = (count: number): Rules => ({
   count,
-  vjp: (cts, family, need) => {
+  vjp: (cts, family, need, outside) => {
     const ends = family.inputs.slice(0, count),
       leaves = family.inputs.slice(count),
       given = cts.filter((c) => c !== null);
     const which = ends.map((_, i) => i).filter((i) => cts[i]), first = nextSerial();
     const variables = leaves.map((x) => alias(on(x.device, () => after(x, given))));
-    const inner = replay(which.map((i) => ends[i] as Node), leaves, variables, given),
-      roots = which.map((i) => inner.get(ends[i] as Node) as Node);
+    const inner = replay(which.map((i) => ends[i] as Node), leaves, variables, given, outside),
+      roots = which.map((i) => inner.get(ends[i] as Node) ?? ends[i] as Node);
     const wanted = leaves.map((_, i) => i).filter((i) => need[i]);
     const found = backward(roots, given, wanted.map((i) => variables[i] as Node), first);
     const out = leaves.map((): Node | null => null);

@@ -9,9 +9,14 @@ import { pickedFrom } from "../ops/pick.ts";
 export interface Rules {
   /** How many results there are. */
   readonly count: number;
-  /** Cotangents of the primals, given those of the results (null: zero). */
+  /** Cotangents of the primals, given those of the results (null: zero); `outside` tells what the walk takes for constant. */
   readonly vjp:
-    | ((cts: readonly (Node | null)[], family: Node, need: readonly boolean[]) => readonly (Node | null)[])
+    | ((
+      cts: readonly (Node | null)[],
+      family: Node,
+      need: readonly boolean[],
+      outside: (n: Node) => boolean,
+    ) => readonly (Node | null)[])
     | null;
   /** Tangents of the results, given those of the primals (null: zero). */
   readonly jvp: ((ts: readonly (Node | null)[], family: Node) => readonly (Node | null)[]) | null;
@@ -48,7 +53,7 @@ const transparent = (count: number): Rules => ({
 });
 /** One node for several, from which `result` takes them, and `pick` in a batch of what had several results. */
 export function several(results: readonly Node[]): Node {
-  return apply(familyOp, results, transparent(results.length));
+  return familyOf(results, [], transparent(results.length));
 }
 const resultOp = define<{ readonly index: number }>({
   name: "result",
@@ -62,9 +67,13 @@ const resultOp = define<{ readonly index: number }>({
 export function result(family: Node, index: number): Node {
   return apply(resultOp, [family.inputs[index] as Node, family], { index });
 }
+/** One node for the results of a function with rules of its own, given what it computed from its primals. */
+export function familyOf(results: readonly Node[], primals: readonly Node[], rules: Rules): Node {
+  return apply(familyOp, [...results, ...primals], rules);
+}
 /** The results of a function with rules of its own, given what it computed from its primals. */
 export function withRules(results: readonly Node[], primals: readonly Node[], rules: Rules): Node[] {
-  const family = apply(familyOp, [...results, ...primals], rules);
+  const family = familyOf(results, primals, rules);
   return results.map((_, i) => result(family, i));
 }
 /** The rules, if a node is a family. */
@@ -79,14 +88,15 @@ export function indexOf(n: Node): number {
 export function countOf(n: Node): number {
   return rulesOf(n)?.count ?? n.outs?.length ?? 0;
 }
-/** Cotangents of what a node of several results is a function of, given those of the results (null: zero). */
+/** Cotangents of what a node of several results is a function of, given those of the results (null: zero); `outside` tells what the walk takes for constant. */
 export function pullback(
   n: Node,
   cts: readonly (Node | null)[],
   need: readonly boolean[],
+  outside: (n: Node) => boolean,
 ): readonly (Node | null)[] {
   const rules = rulesOf(n);
-  if (rules !== null) return rules.vjp === null ? cts : rules.vjp(cts, n, need);
+  if (rules !== null) return rules.vjp === null ? cts : rules.vjp(cts, n, need, outside);
   if (n.op.vjps === undefined) throw plainError(`Cannot differentiate ${n.op.name}: it has no gradient`);
   return n.op.vjps(cts, n, n.inputs, n.arg, need);
 }

@@ -41,6 +41,7 @@ export function backward(
   for (let i = 0; i < count; i++) {
     if (depends[i] === 0 && (inputs[i] as readonly number[]).some((s) => s >= 0 && depends[s] === 1)) depends[i] = 1;
   }
+  const constants = new Set(variables), outside = (n: Node): boolean => n.serial < first || constants.has(n);
   const cts = new Array<Node | null>(count).fill(null), several = new Map<number, (Node | null)[]>();
   // Cotangents that nothing else has, so that they may be replaced.
   const sole = new Uint8Array(count);
@@ -68,7 +69,7 @@ export function backward(
       const all = several.get(i);
       if (all === undefined) continue;
       several.delete(i);
-      back = on(out.device, () => pullback(out, all, needed()));
+      back = on(out.device, () => pullback(out, all, needed(), outside));
     } else {
       if (ct === null || isVariable[i] === 1) continue;
       cts[i] = null;

@@ -60,7 +60,7 @@ function derivatives(mode: string, roots: readonly Node[], variables: readonly N
     const n = size(x.shape);
     if (n === 0) return;
     const { nodes, mapped } = batch(
-      ([t]) => forward(roots, [x], [t as Node], first),
+      ([t]) => forward(roots, [x], [t as Node], first).tangents,
       [units(x)],
       [true],
       n,

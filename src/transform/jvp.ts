@@ -4,7 +4,7 @@ import { plainError, typeError } from "../base/error.ts";
 import { on } from "../core/device.ts";
 import { abandon, type NDArray } from "../core/ndarray.ts";
 import type { Aval, Node } from "../core/node.ts";
-import { apply, nextSerial, topological } from "../core/node.ts";
+import { anew, apply, nextSerial, topological } from "../core/node.ts";
 import { traced } from "../core/trace.ts";
 import { like } from "../ops/basis.ts";
 import { wrap } from "../ops/lift.ts";
@@ -21,7 +21,7 @@ function transposed(ts: readonly (Node | null)[], node: Node, which: readonly nu
   if (outs === null && op.vjp === undefined) throw plainError(`Cannot differentiate ${op.name}: it has no gradient`);
   const back = outs === null
     ? (op.vjp as NonNullable<typeof op.vjp>)(cts[0] as Node, node, inputs, arg, need)
-    : pullback(node, cts, need);
+    : pullback(node, cts, need, (n) => n.serial < first);
   const used = ts.map((_, i) => i).filter((i) => ts[i] && back[i]), roots = used.map((i) => back[i] as Node);
   const found = backward(roots, used.map((i) => ts[i] as Node), which.map((i) => cts[i] as Node), first);
   // What led from the cotangents to the gradient is not evaluated.
@@ -37,24 +37,27 @@ function tangent(ts: readonly (Node | null)[], node: Node): Node | null {
   if (op.lower.kind === "parts") return apply(op, ts.map((t, i) => t ?? like(0, inputs[i] as Node)), arg);
   return transposed(ts, node, [0])[0] ?? null;
 }
-/** Tangents of a node of several results, of those in `which` at least. */
+/** Tangents of a node of several results without a rule of its op, of those in `which` at least. */
 function tangents(ts: readonly (Node | null)[], node: Node, which: readonly number[]): readonly (Node | null)[] {
   const rules = rulesOf(node);
   if (rules !== null) return rules.jvp === null ? ts : rules.jvp(ts, node);
-  if (node.op.jvps !== undefined) return node.op.jvps(ts, node, node.inputs, node.arg, which);
   const real = which.filter((i) => isInexact((node.outs as readonly Aval[])[i]?.dtype as DType));
   const found = transposed(ts, node, real), all: (Node | null)[] = [];
   real.forEach((i, k) => all[i] = found[k] ?? null);
   return all;
 }
 
-/** Tangents of the roots, given those of the variables; null where a root does not depend on one. Nodes below serial `first` are constants. */
+/**
+ * Tangents of the roots, given those of the variables; null where a root does not depend on one. Nodes below serial `first`
+ * are constants. `values` are the roots, or what has their values: control flow gives its results along with its tangents,
+ * and what follows from them is recorded over these.
+ */
 export function forward(
   roots: readonly Node[],
   variables: readonly Node[],
   moved: readonly Node[],
   first: number,
-): (Node | null)[] {
+): { readonly tangents: (Node | null)[]; readonly values: Node[] } {
   const { order, inputs, roots: ends, variables: slots } = recorded(roots, variables, first, "jvp");
   const ts = new Array<Node | null>(order.length).fill(null), several = new Map<number, readonly (Node | null)[]>();
   // Which results of nodes of several are read.
@@ -67,21 +70,30 @@ export function forward(
   slots.forEach((s, i) => {
     if (s >= 0) ts[s] = moved[i] as Node;
   });
-  order.forEach((out, i) => {
-    if (ts[i]) return;
-    const own = inputs[i] as readonly number[], which = indexOf(out);
-    if (which >= 0) {
-      ts[i] = several.get(own[0] as number)?.[which] ?? null;
+  // What has the values of nodes of the walk: results of control flow that came with their tangents, and what follows from them.
+  const results = new Map<number, readonly (Node | null)[]>(), stands = new Map<Node, Node>();
+  const place = (n: Node): Node => stands.get(n) ?? n;
+  order.forEach((n, i) => {
+    const own = inputs[i] as readonly number[], which = indexOf(n), result = results.get(own[0] as number)?.[which];
+    if (which >= 0) ts[i] = several.get(own[0] as number)?.[which] ?? null;
+    if (result) return void stands.set(n, result);
+    const given = own.map((s) => s < 0 ? null : ts[s] ?? null), { jvps } = n.op;
+    const moves = which < 0 && !ts[i] && given.some((t) => t !== null);
+    if (moves && jvps !== undefined) {
+      const made = on(n.device, () => jvps(given, n, n.inputs.map(place), n.arg, read.get(i) ?? []));
+      several.set(i, made.tangents);
+      if (n.results === null) results.set(i, made.results);
       return;
     }
-    const given = own.map((s) => s < 0 ? null : ts[s] ?? null);
-    if (!given.some((t) => t !== null)) return;
+    const out = n.inputs.some((x) => stands.has(x)) ? anew(n, n.inputs.map(place)) : n;
+    if (out !== n) stands.set(n, out);
+    if (!moves) return;
     on(out.device, () => {
       if (countOf(out) > 0) several.set(i, tangents(given, out, read.get(i) ?? []));
       else ts[i] = tangent(given, out);
     });
   });
-  return ends.map((s) => s < 0 ? null : ts[s] ?? null);
+  return { tangents: ends.map((s) => s < 0 ? null : ts[s] ?? null), values: roots.map(place) };
 }
 
 /**
@@ -108,7 +120,10 @@ export function jvp(
   return traced(() => {
     const first = nextSerial(), variables = ins.map((x) => alias(x.node));
     const outs = arraysOf("jvp", "the function's result", fun(...variables.map(wrap)));
-    const found = forward(outs.map((o) => o.node), variables, ts, first);
-    return [outs, found.map((t, i) => wrap(t ?? zeros((outs[i] as NDArray).node)))];
+    const nodes = outs.map((o) => o.node), { tangents, values } = forward(nodes, variables, ts, first);
+    return [
+      outs.map((o, i) => values[i] === nodes[i] ? o : wrap(values[i] as Node)),
+      tangents.map((t, i) => wrap(t ?? zeros(nodes[i] as Node))),
+    ];
   });
 }

@@ -3,10 +3,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seeds } from "../support/share.ts";
 import { randomRecipe } from "../support/random_graph.ts";
-import { batchDifference, derivativeDifference, scanDifference, whileDifference } from "../support/control_checks.ts";
+import {
+  batchDifference,
+  condDifference,
+  derivativeDifference,
+  scanDifference,
+  whileDifference,
+} from "../support/control_checks.ts";
 
 const COUNT = Number(process.env["GRAPHS"] ?? 40), FIRST = Number(process.env["SEED"] ?? 1);
-for (const check of [scanDifference, whileDifference, derivativeDifference, batchDifference]) {
+for (const check of [scanDifference, whileDifference, condDifference, derivativeDifference, batchDifference]) {
   test(`random bodies: ${check.name}`, () => {
     const failures: string[] = [];
     for (const seed of seeds(FIRST, COUNT)) {

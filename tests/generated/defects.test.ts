@@ -4,7 +4,7 @@ import { test } from "node:test";
 import * as mx from "../../mod.ts";
 import { late, NDArray } from "../../src/core/ndarray.ts";
 import { type Aval, type Lower, type Node, type OpDef, topological } from "../../src/core/node.ts";
-import type { View } from "../../src/core/view.ts";
+import { contiguousView, type View } from "../../src/core/view.ts";
 import type { Expr, Scalars } from "../../src/kernel/expr.ts";
 import { registry } from "../../src/ops/basis.ts";
 import { forgetPlans } from "../../src/runtime/cache.ts";
@@ -186,7 +186,10 @@ defect(
   "an argsort by the bits of another dtype",
   lower("argsort", "call", {
     calls: (_, _ins, _outs, avals) =>
-      (opOf("sort").lower as Kind<"call">).calls(null, [], [], avals).map((c) => ({ ...c, routine: "argsort.f64" })),
+      (opOf("sort").lower as Kind<"call">).calls(null, [], [], avals, contiguousView([])).map((c) => ({
+        ...c,
+        routine: "argsort.f64",
+      })),
   }),
   () => some(checkSort("int64")),
 );

@@ -91,7 +91,7 @@ export function scanDifference(recipe: Recipe, seed: number): string | null {
 }
 /** The same for `whileLoop`, whose passes count up to a length. */
 export function whileDifference(recipe: Recipe, seed: number): string | null {
-  using _ = mx.defaultDevice().type === "gpu" ? mx.stream(mx.cpu) : null;
+  using _ = recipe.values.some((v) => v.dtype === "float64") ? mx.stream(mx.cpu) : null;
   const c = caseOf(recipe, seed), { length } = c;
   const [got] = mx.whileLoop(
     ([, i]) => mx.less(i, length),
@@ -100,6 +100,61 @@ export function whileDifference(recipe: Recipe, seed: number): string | null {
   );
   const [want] = unrolled({ ...c, reverse: false }, c.init, mx.ones(c.xs.shape, c.xs.dtype), (made) => mx.eval(made));
   return differenceOf("carry", [got], [want as NDArray]);
+}
+/** Values that no branch may let through: NaN in all floats, numbers divided by zero in integers. */
+const poisoned = (x: NDArray): NDArray =>
+  x.dtype === "bool" ? x : mx.add(x, isInexact(x.dtype) ? mx.log(mx.full([], -1, x.dtype)) : mx.floorDivide(x, 0));
+/** A function as it is, which a GPU may run beside another and choose from, and as steps of a loop, which it may not. */
+const FORMS: readonly ((f: (x: NDArray) => NDArray[]) => (x: NDArray) => NDArray[])[] = [
+  (f) => f,
+  (f) => (x) =>
+    mx.scan((c: NDArray) => [c, f(c)] as [NDArray, NDArray[]], x, null, { length: 1 })[1].map((y) => mx.get(y, 0)),
+];
+/**
+ * What differs between `cond` and the branch that it has to run, bit for bit, beside one full of NaN: results, gradients,
+ * tangents, and batches in which each example chooses.
+ */
+export function condDifference(recipe: Recipe, seed: number): string | null {
+  const apart = recipe.values.some((v) => v.dtype === "float64") && mx.defaultDevice().type === "gpu";
+  using _ = apart ? mx.stream(mx.cpu) : null;
+  const c = caseOf(recipe, seed), r = new Random(seed + 3), { shape, dtype } = c.init, one = mx.onesLike(c.init);
+  const good = (x: NDArray): NDArray[] => c.step(x, one).flat(), bad = (x: NDArray): NDArray[] => good(poisoned(x));
+  const total = (list: readonly NDArray[]): NDArray =>
+    list.map((a) => mx.sum(mx.add(mx.real(a), mx.imag(a))).astype("float32")).reduce(mx.add);
+  for (const form of FORMS) {
+    const f = form(good), g = form(bad), first = r.chance(0.5), p = mx.greater(mx.array(first ? 1 : -1), 0);
+    const chosen = (x: NDArray): NDArray[] => mx.cond(p, first ? f : g, first ? g : f, x);
+    const shown = mx.explain(chosen(c.init));
+    if (!apart && shown.copies.length > 0) return `what runs crosses devices: ${String(shown)}`;
+    const derivatives = (h: (x: NDArray) => NDArray[]): NDArray[] => {
+      if (!isInexact(dtype)) return [];
+      const real = (x: NDArray): NDArray[] => h(x).filter((a) => isInexact(a.dtype));
+      const tangents = mx.jvp((x) => real(x as NDArray), [c.init], [one])[1];
+      return [mx.grad((x: NDArray) => total(real(x)))(c.init), ...tangents];
+    };
+    const compiled = mx.compile(chosen);
+    const found = differenceOf("result", chosen(c.init), f(c.init)) ??
+      differenceOf("compiled result", compiled(c.init), f(c.init)) ??
+      differenceOf("derivative", derivatives(chosen), derivatives(f));
+    if (found !== null) return found;
+    const which = [true, false, true], all = randomArray(r, dtype, [3, ...shape]);
+    const each = mx.vmap((p: NDArray, x: NDArray) =>
+      mx.cond(p, f, (x: NDArray) => f(mx.logicalNot(x).astype(dtype)), x)
+    );
+    const got = each(mx.array(which), all);
+    const want = which.map((w, i) => {
+      const x = mx.get(all, i);
+      return f(w ? x : mx.logicalNot(x).astype(dtype));
+    });
+    const far = farFrom(
+      "example",
+      got,
+      (want[0] as NDArray[]).map((_, i) => mx.stack(want.map((list) => list[i] as NDArray))),
+      Math.max(...recipe.values.map((v) => TOLERANCE[v.dtype as keyof typeof TOLERANCE] ?? 0)),
+    );
+    if (far !== null) return far;
+  }
+  return null;
 }
 const TOLERANCE = { float16: 2e-2, bfloat16: 1e-1, float32: 2e-4, float64: 1e-9, complex64: 2e-4 };
 /** What differs between the gradients (both kept and computed again) and tangents of a scan and of its steps. */

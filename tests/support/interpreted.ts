@@ -9,7 +9,7 @@ import type { Literal } from "../../src/kernel/expr.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { interpret, type Run } from "../../src/kernel/interpret.ts";
 import { type Kernel, printKernel } from "../../src/kernel/kernel.ts";
-import { resolve } from "../../src/schedule/fuse.ts";
+import { resolve } from "../../src/schedule/group.ts";
 import { numbered, type Place, type Step } from "../../src/schedule/step.ts";
 import { copyWords, deviceNumber } from "../../src/runtime/devices.ts";
 import { graphOf } from "../../src/runtime/graph.ts";

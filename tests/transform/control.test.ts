@@ -109,6 +109,38 @@ test("gradients, their gradients, tangents and hessians are those of the steps w
     mx.grad((w: NDArray) => mx.checkpoint((w: NDArray) => f(w.mul(2), h, xs))(w))(w);
   close(nested(net({})), nested(written));
 });
+test("a loop gives its results along with its tangents: it runs once", () => {
+  // Kernels of a GPU may lie beside transfers.
+  using _ = mx.stream(mx.cpu);
+  const loops = (list: readonly NDArray[]): string[] =>
+    mx.explain(...list).kernels.map((k) => k.name).filter((name) => ["scan", "while", "cond"].includes(name));
+  const ts = [w, h, xs].map((x) => mx.cos(x)), f = net({}) as (...x: NDArray[]) => NDArray;
+  const grads = (...x: NDArray[]): NDArray[] => mx.vjp(f, x, [mx.array(1)])[1];
+  const twice = (...x: NDArray[]): NDArray[] => mx.jvp(f, x, ts).flat();
+  assert.deepEqual(loops(mx.jvp(f, [w, h, xs], ts).flat()), ["scan"]);
+  assert.deepEqual(loops(mx.jvp(twice, [w, h, xs], ts).flat()), ["scan"]);
+  assert.deepEqual(loops(mx.jvp(grads, [w, h, xs], ts).flat()), ["scan", "scan"]);
+  assert.deepEqual(loops([mx.hessian((h: NDArray) => f(w, h, xs))(h) as NDArray]), ["scan", "scan"]);
+  const until = (x: NDArray) => mx.whileLoop((x: NDArray) => x.gt(1), (x: NDArray) => x.div(2), x).exp();
+  const branch = (x: NDArray) => mx.cond(x.gt(0), (x: NDArray) => x.log(), (x: NDArray) => x.mul(3), x).exp();
+  for (const [run, name] of [[until, "while"], [branch, "cond"]] as const) {
+    const both = mx.jvp(run, [mx.array(100)], [mx.array(1)]).flat();
+    assert.deepEqual(loops(both), [name]);
+    // Who has the result from elsewhere, or read it, finds it there.
+    let kept: NDArray | null = null;
+    const [[y], [t]] = mx.jvp(
+      (x: NDArray) => {
+        kept = run(x);
+        assert.ok(Number.isFinite(kept.item()));
+        return kept.sum();
+      },
+      [mx.array(100)],
+      [mx.array(1)],
+    ) as [[NDArray], [NDArray]];
+    close(y, kept as unknown as NDArray);
+    close(t, both[1] as NDArray);
+  }
+});
 test("gradients through loops in loops", () => {
   const row = xs.get(":", 0);
   const f = (w: NDArray) =>

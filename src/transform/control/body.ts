@@ -1,7 +1,7 @@
 // How the bodies of control flow come to be: a function is recorded over placeholders, and what it captures becomes inputs.
 import { plainError, typeError } from "../../base/error.ts";
 import { STAND_IN } from "../../core/body.ts";
-import { cpu, hasCalls, on, recording } from "../../core/device.ts";
+import { cpu, on, recording } from "../../core/device.ts";
 import { abandon, NDArray } from "../../core/ndarray.ts";
 import {
   anew,
@@ -22,6 +22,7 @@ import { contiguousView } from "../../core/view.ts";
 import { broadcastTo, placeholder } from "../../ops/basis.ts";
 import { isScalar, nodeOf, wrap } from "../../ops/lift.ts";
 import { pick } from "../../ops/pick.ts";
+import { type Rules, rulesOf } from "../family.ts";
 
 /** A value in memory of its own, as results of bodies are. */
 const ownOp: OpDef<null> = {
@@ -42,12 +43,12 @@ export function isOwn(n: Node, of: Node): boolean {
 /** Constant expressions of at most so many ops are part of a body; longer ones, and what depends on memory, are computed before. */
 const LIGHT = 4;
 
-/** The argument of a control node as transforms see it. */
+/** The argument of a loop as transforms see it. */
 export interface Batched extends Control {
-  /** Of a batch of control nodes: how many, and which results differ between them. */
+  /** Of a batch of loops: how many, and which results differ between them. */
   readonly batch: { readonly size: number; readonly mapped: readonly boolean[] } | null;
 }
-/** Result `index` of a batch of control nodes, its examples along the first axis. */
+/** Result `index` of a batch of loops, its examples along the first axis. */
 export function example(n: Node, index: number): Node {
   const { size, mapped } = (n.arg as Batched).batch as NonNullable<Batched["batch"]>, x = pick(n, index);
   return mapped[index] ? x : broadcastTo(x, [size, ...x.shape]);
@@ -70,10 +71,10 @@ export function record(
   return traced(() => {
     const first = nextSerial(), variables = given.map((a, i) => placeholder(a.shape, a.dtype, what(i)));
     const results = run(variables), order = topological(results, (n) => n.serial < first);
-    const depends = new Set<Node>(variables), light = new Map<Node, number>();
+    const depends = dependentsOf(variables, order, first), light = new Map<Node, number>();
     for (const n of order) {
-      if (n.inputs.some((x) => depends.has(x))) depends.add(n);
-      else if (n.buf === null && n.inputs.every((x) => light.has(x))) {
+      if (depends.has(n)) continue;
+      if (n.buf === null && n.inputs.every((x) => light.has(x))) {
         const cost = n.inputs.reduce((sum, x) => sum + (light.get(x) as number), 1);
         if (cost <= LIGHT && !n.placeholder && n.results === null) light.set(n, cost);
       }
@@ -88,6 +89,26 @@ export function record(
     for (const n of order.reverse()) if (depends.has(n) && n.inputs.length > 0) abandon(n);
     return { body, captured };
   }, true);
+}
+/**
+ * What depends on variables; with the inside of functions with rules of their own that do, between their results and their
+ * primals, as gradients go to the primals.
+ */
+function dependentsOf(variables: readonly Node[], order: readonly Node[], first: number): ReadonlySet<Node> {
+  const depends = new Set(variables), families = order.filter((n) => rulesOf(n)?.vjp);
+  for (let before = -1; before < depends.size;) {
+    before = depends.size;
+    for (const n of order) if (n.inputs.some((x) => depends.has(x))) depends.add(n);
+    for (const n of families) {
+      if (!depends.has(n)) continue;
+      const { count } = rulesOf(n) as Rules, primals = new Set(n.inputs.slice(count)), inside = new Set(primals);
+      for (const x of topological(n.inputs.slice(0, count), (x) => x.serial < first || primals.has(x))) {
+        if (x.inputs.some((y) => inside.has(y))) inside.add(x);
+      }
+      for (const x of inside) if (!primals.has(x)) depends.add(x);
+    }
+  }
+  return depends;
 }
 /** A graph recorded anew as a body over placeholders for its leaves. */
 function bodyOf(leaves: readonly Node[], results: readonly Node[]): Body {
@@ -135,10 +156,9 @@ export function isWhole({ given, results }: Body): boolean {
   const order = topological(results, (n) => given.includes(n)), { device } = recording;
   return order.every((n) => n.device === device && n.op !== transferOp);
 }
-/** Records control flow where the device of the moment can run it, else on the CPU; `make` gives null if a body was not whole there. */
-export function placed<T>(family: "loop" | "control", make: () => T | null): T {
-  const made = recording.several && hasCalls(recording.device, family) ? make() : null;
-  const there = made ?? on(cpu, make);
+/** Records control flow on the device of the moment, else on the CPU; `make` gives null if a body was not whole there. */
+export function placed<T>(make: () => T | null): T {
+  const there = make() ?? on(cpu, make);
   if (there !== null) return there;
   throw plainError(
     "Cannot run control flow over several devices: what its functions record must be of one; leave out stream() inside",

@@ -1,22 +1,21 @@
 // cond: one of two functions runs, by a value that is not known when they are recorded.
 import { typeError } from "../../base/error.ts";
 import { isInexact } from "../../base/dtype.ts";
-import { on } from "../../core/device.ts";
+import { cpu, on, recording } from "../../core/device.ts";
 import { NDArray } from "../../core/ndarray.ts";
-import { apply, type Aval, type Body, nextSerial, type Node, type OpDef } from "../../core/node.ts";
-import { needNumbers } from "../../core/trace.ts";
-import { broadcastTo, reshape, select } from "../../ops/basis.ts";
+import { apply, type Aval, type Body, type Control, nextSerial, type Node, type OpDef } from "../../core/node.ts";
+import { needNumbers, trace } from "../../core/trace.ts";
+import { broadcastTo, reshape, select, selectOp } from "../../ops/basis.ts";
 import { nodeOf } from "../../ops/lift.ts";
 import { pick } from "../../ops/pick.ts";
-import { several } from "../family.ts";
+import { familyOf, type Rules, withRules } from "../family.ts";
 import { alias, backward, functionOf, zeros } from "../grad.ts";
 import { forward } from "../jvp.ts";
+import { type Own, ownRules } from "../rules.ts";
 import { batch } from "../vmap.ts";
 import {
   type Arrays,
-  type Batched,
   checkSame,
-  example,
   inline,
   isWhole,
   leavesOf,
@@ -28,41 +27,42 @@ import {
   treeOf,
   widened,
 } from "./body.ts";
+import { areLight } from "./cost.ts";
 
-/** A choice between two bodies over the same values; both are given what either captured, then those. */
-function choice(
-  predicate: Node,
-  [a, b]: readonly [Recorded, Recorded],
-  over: readonly Node[],
-  more: Pick<Batched, "batch">,
-): Node {
+/** Results of the one of two bodies over the same values that the predicate says. */
+function choice(predicate: Node, [a, b]: readonly [Recorded, Recorded], over: readonly Node[]): Node[] {
+  // Both are given what either captured.
   const bodies = [widened(a.body, b.captured, a.captured.length), widened(b.body, a.captured, 0)];
-  return apply(condOp, [predicate, ...a.captured, ...b.captured, ...over], {
-    what: "cond",
-    bodies,
-    carries: 0,
-    sliced: 0,
-    length: 0,
-    reverse: false,
-    fixed: (bodies[0] as Body).results.length,
-    ...more,
-  });
+  const { results } = bodies[0] as Body, ins = [predicate, ...a.captured, ...b.captured, ...over];
+  const c = { what: "cond", bodies, carries: 0, sliced: 0, length: 0, reverse: false, fixed: results.length } as const;
+  if (recording.device !== cpu && areLight(bodies)) return chosen(ins, c);
+  const n = apply(condOp, ins, c);
+  return results.map((_, k) => pick(n, k));
 }
+/**
+ * The same as elements of both: where a GPU computes them sooner than the host would know which. To transforms it is a
+ * function with the rules of `cond`, so that a branch that is not chosen has no part in gradients either.
+ */
+function chosen([predicate, ...ins]: readonly Node[], c: Control): Node[] {
+  const [a, b] = c.bodies.map((body) => inline(body, ins)) as [Node[], Node[]], p = predicate as Node;
+  const results = a.map((x, k) => apply(elementsOp, [broadcastTo(p, x.shape), x, b[k] as Node], null));
+  return trace.first === null ? results : withRules(results, [p, ...ins], rulesOf(c));
+}
+/** A choice of elements, under the name of what it stands for. */
+const elementsOp: typeof selectOp = { ...selectOp, name: "cond" };
+
 /** Both bodies of a choice with another body made of each. */
-function each(c: Batched, make: (body: Body) => Recorded): readonly [Recorded, Recorded] {
+function each(c: Control, make: (body: Body) => Recorded): readonly [Recorded, Recorded] {
   return [make(c.bodies[0] as Body), make(c.bodies[1] as Body)];
 }
-
-function vjps(
+function vjp(
+  c: Control,
   cts: readonly (Node | null)[],
-  node: Node,
   [predicate, ...ins]: readonly Node[],
-  c: Batched,
   [, ...need]: readonly boolean[],
 ): readonly (Node | null)[] {
-  const roots = (node.outs as readonly Aval[]).map((_, k) => k).filter((k) => cts[k]);
+  const roots = cts.map((_, k) => k).filter((k) => cts[k]), given = roots.map((k) => cts[k] as Node);
   const which = ins.map((_, i) => i).filter((i) => need[i] && isInexact((ins[i] as Node).dtype));
-  const given = roots.map((k) => cts[k] as Node);
   // The branch that ran computes its values again.
   const both = each(c, (body) =>
     record(given, () => "a cotangent of cond", (ct) => {
@@ -71,36 +71,40 @@ function vjps(
       const found = backward(roots.map((k) => results[k] as Node), ct, which.map((i) => variables[i] as Node), first);
       return found.map((g, j) => g ?? zeros(ins[which[j] as number] as Node));
     }));
-  const n = choice(predicate as Node, both, given, { batch: null }), out = ins.map((): Node | null => null);
-  which.forEach((i, j) => out[i] = pick(n, j));
+  const found = choice(predicate as Node, both, given), out = ins.map((): Node | null => null);
+  which.forEach((i, j) => out[i] = found[j] as Node);
   return [null, ...out];
 }
-function jvps(
+/** Tangents of all results, and those of the results in `wanted` themselves. */
+function jvp(
+  c: Control,
   [, ...ts]: readonly (Node | null)[],
-  node: Node,
   [predicate, ...ins]: readonly Node[],
-  c: Batched,
-): readonly (Node | null)[] {
-  const which = ins.map((_, i) => i).filter((i) => ts[i]), outs = node.outs as readonly Aval[];
-  const real = outs.map((_, k) => k).filter((k) => isInexact((outs[k] as Aval).dtype));
+  wanted: readonly number[],
+): ReturnType<NonNullable<OpDef["jvps"]>> {
+  const outs = (c.bodies[0] as Body).results, which = ins.map((_, i) => i).filter((i) => ts[i]);
+  const real = outs.map((_, k) => k).filter((k) => isInexact((outs[k] as Node).dtype));
   const given = which.map((i) => ts[i] as Node);
   const both = each(c, (body) =>
     record(given, () => "a tangent of cond", (t) => {
       const first = nextSerial(), variables = ins.map((x) => on(x.device, () => alias(x)));
-      const results = inline(body, variables), roots = real.map((k) => results[k] as Node);
-      const found = forward(roots, which.map((i) => variables[i] as Node), t, first);
-      return found.map((x, j) => x ?? zeros(roots[j] as Node));
+      const roots = inline(body, variables);
+      const { tangents, values } = forward(roots, which.map((i) => variables[i] as Node), t, first);
+      return [...real.map((k) => tangents[k] ?? zeros(roots[k] as Node)), ...wanted.map((k) => values[k] as Node)];
     }));
-  const n = choice(predicate as Node, both, given, { batch: null }), out = outs.map((): Node | null => null);
-  real.forEach((k, j) => out[k] = pick(n, j));
-  return out;
+  const found = choice(predicate as Node, both, given), tangents = outs.map((): Node | null => null);
+  const results = [...tangents];
+  real.forEach((k, j) => tangents[k] = found[j] as Node);
+  wanted.forEach((k, j) => results[k] = found[real.length + j] as Node);
+  return { tangents, results };
 }
+/** Results for `size` examples, along a first axis of all. */
 function vmap(
+  c: Control,
   [predicate, ...ins]: readonly Node[],
   [own, ...flags]: readonly boolean[],
-  c: Batched,
   size: number,
-): Node {
+): Node[] {
   const p = predicate as Node, repeated = (x: Node): Node => broadcastTo(x, [size, ...x.shape]);
   const examples = (body: Body, given: readonly Node[]): ReturnType<typeof batch<Node>> =>
     batch((one) => inline(body, one), given, flags, size, () => "an argument of a batch of conds");
@@ -110,10 +114,8 @@ function vmap(
       const { nodes, mapped } = examples(body, ins);
       return nodes.map((x, k) => mapped[k] ? x : repeated(x));
     }) as [Node[], Node[]];
-    return several(
-      a.map((x, k) =>
-        select(broadcastTo(reshape(p, [size, ...x.shape.slice(1).map(() => 1)]), x.shape), x, b[k] as Node)
-      ),
+    return a.map((x, k) =>
+      select(broadcastTo(reshape(p, [size, ...x.shape.slice(1).map(() => 1)]), x.shape), x, b[k] as Node)
     );
   }
   const mapped = c.bodies.map((): readonly boolean[] => []);
@@ -128,23 +130,31 @@ function vmap(
   // Results are alike in both: what one branch maps, the other repeats.
   both();
   const all = (mapped[0] as readonly boolean[]).map((m, k) => m || mapped[1]?.[k] === true);
-  return choice(p, both(), [], { batch: { size, mapped: all } });
+  return choice(p, both(), []).map((x, k) => all[k] ? x : repeated(x));
+}
+/** The rules of a choice as a function of its inputs. */
+function rulesOf(c: Control): Rules {
+  const own: Own = {
+    vjp: (cts, _outs, ins, need) => vjp(c, cts, ins, need),
+    jvp: (ts, ins) => jvp(c, ts, ins, []).tangents,
+    vmap: (ins, batched, n) => vmap(c, ins, batched, n),
+  };
+  return ownRules((c.bodies[0] as Body).results.length, own, "an argument of a batch of conds");
 }
 
-const condOp: OpDef<Batched> = {
+const condOp: OpDef<Control> = {
   name: "cond",
   type: (_, c) => (c.bodies[0] as Body).results.map(({ shape, dtype }): Aval => ({ shape, dtype })),
   lower: { kind: "loop", of: (c) => c },
   structure: () => "",
-  vjps,
-  jvps,
-  vmap,
-  example,
+  vjps: (cts, _node, ins, c, need) => vjp(c, cts, ins, need),
+  jvps: (ts, _node, ins, c, which) => jvp(c, ts, ins, which),
+  vmap: (ins, batched, c, n) => familyOf(vmap(c, ins, batched, n), ins, rulesOf(c).over(batched, n)),
 };
 
 /**
  * `f(...xs)` if the predicate (a bool array without axes, or a boolean) holds, else `g(...xs)`: only the one that is
- * chosen runs. Both are called once, over traced values, and must give the same structure, shapes and dtypes: an array or a
+ * chosen runs (on a GPU both, where that takes less time than to learn which). Both are called once, over traced values, and must give the same structure, shapes and dtypes: an array or a
  * tree of them (numbers become arrays). Arguments are arrays, numbers or trees of them. TypeErrors: the predicate is
  * something else, or the results differ. Under `vmap` over the predicate both run, and each example takes its own.
  *
@@ -176,7 +186,7 @@ export function cond<A extends readonly unknown[], R>(
       }; compare (gt, lt, ...) and use any() or all(), or where for a choice of elements`,
     );
   }
-  return placed("control", () => {
+  return placed(() => {
     const made: ReturnType<typeof leavesOf>[] = [];
     const both = [f, g].map((branch) =>
       record(over.nodes, () => "an argument of cond", (given) => {
@@ -195,7 +205,6 @@ export function cond<A extends readonly unknown[], R>(
       "make both return the same structure, shapes and dtypes (astype, broadcastTo)",
     );
     if (!both.every(({ body }) => isWhole(body))) return null;
-    const n = choice(p, both, over.nodes, { batch: null });
-    return treeOf(a.spec, a.nodes.map((_, k) => pick(n, k))) as Arrays<R>;
+    return treeOf(a.spec, choice(p, both, over.nodes)) as Arrays<R>;
   });
 }

@@ -65,7 +65,7 @@ export function scan<C, X, Y>(
   needNumbers();
   const carry = leavesOf("scan: init", init), walked = leavesOf("scan: xs", xs);
   const length = lengthOf(walked.nodes, options.length);
-  return placed("loop", () => {
+  return placed(() => {
     let specs: { readonly y: Parameters<typeof treeOf>[0] } | null = null;
     const count = carry.nodes.length,
       slices = walked.nodes.map(({ shape, dtype }): Aval => ({ shape: shape.slice(1), dtype }));

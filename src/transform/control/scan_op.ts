@@ -54,7 +54,7 @@ function keep(c: Scan, wanted: readonly Node[]): number[] {
 }
 /** One step's gradient: over placeholders for what the step is given, for its results' cotangents. */
 interface Joint {
-  /** Aliases of placeholders for the body's inputs, and each body node's twin. */
+  /** Placeholders for the body's inputs, and each body node's twin. */
   readonly variables: readonly Node[];
   readonly twins: ReadonlyMap<Node, Node>;
   readonly cotangents: readonly Node[];
@@ -65,7 +65,7 @@ function jointOf(c: Scan, roots: readonly number[], need: readonly boolean[]): J
   const { given, results } = bodyOf(c);
   return traced(() => {
     const first = nextSerial();
-    const variables = given.map((x) => on(x.device, () => alias(placeholder(x.shape, x.dtype, "a step of a scan"))));
+    const variables = given.map((x) => on(x.device, () => placeholder(x.shape, x.dtype, "a step of a scan")));
     const wanted = roots.map((k) => results[k] as Node),
       twins = new Map(given.map((x, i) => [x, variables[i] as Node]));
     for (const n of topological(wanted, (x) => twins.has(x))) {
@@ -84,7 +84,7 @@ function jointOf(c: Scan, roots: readonly number[], need: readonly boolean[]): J
     return { variables, twins, cotangents, gradients };
   }, true);
 }
-/** What the gradients of a step read that does not depend on cotangents; views are taken again. */
+/** What the gradients of a step read that does not depend on cotangents; views are taken again, but results of functions with rules. */
 function residuals({ variables, cotangents, gradients }: Joint): Node[] {
   const depends = new Set<Node>(cotangents), found = new Set<Node>(), leaves = new Set(variables);
   const roots = gradients.filter((g) => g !== null), order = topological(roots, (n) => leaves.has(n));
@@ -92,7 +92,7 @@ function residuals({ variables, cotangents, gradients }: Joint): Node[] {
   const visit = (x: Node): void => {
     if (depends.has(x)) return;
     if (leaves.has(x)) found.add(x);
-    else if (x.op.lower.kind === "view") visit(x.inputs[0] as Node);
+    else if (x.op.lower.kind === "view" && x.inputs.length === 1) visit(x.inputs[0] as Node);
     else if (x.inputs.length > 0) found.add(x);
   };
   for (const n of order) if (depends.has(n)) n.inputs.forEach(visit);
@@ -209,21 +209,21 @@ function jvps(
   ins: readonly Node[],
   c: Scan,
   which: readonly number[],
-): readonly (Node | null)[] {
+): ReturnType<NonNullable<OpDef["jvps"]>> {
   const body = bodyOf(c), { carried, walked } = parts(c, ins.length);
   const moves = ins.map((x, i) => isInexact(x.dtype) && (ts[i] !== null || (i >= carried && i < walked)));
   const moved = ins.map((_, i) => i).filter((i) => moves[i]),
     tangent = moved.map((i) => ts[i] ?? zeros(ins[i] as Node));
   const at = (i: number): number => i < carried ? 0 : i < walked ? 1 : 2;
-  const outs = body.results.map((_, k) => k).filter((k) =>
-    k >= c.carries ? which.includes(k) && isInexact((body.results[k] as Node).dtype) : true
-  );
+  const carries = body.results.map((_, k) => k).filter((k) => k < c.carries),
+    stacked = which.filter((k) => k >= c.carries);
+  const floats = carries.filter((k) => moves[carried + k]);
+  const others = stacked.filter((k) => isInexact((body.results[k] as Node).dtype));
   const group = (g: number): readonly Node[] => [
     ...ins.filter((_, i) => at(i) === g),
     ...moved.flatMap((i, j) => at(i) === g ? [tangent[j] as Node] : []),
   ];
   const start = group(1), along = group(2);
-  const carriedOnes = outs.filter((k) => k < c.carries), others = outs.filter((k) => k >= c.carries);
   const { body: wide, captured } = record(
     [...start, ...along.map(({ shape, dtype }) => ({ shape: shape.slice(1), dtype }))],
     () => "a step of the tangent of a scan",
@@ -235,10 +235,11 @@ function jvps(
       const t = moved.map((i, j) =>
         at(i) === 0 ? tangent[j] as Node : at(i) === 1 ? given[carry++] as Node : given[slice++] as Node
       );
-      const roots = inline(body, variables), found = forward(roots, moved.map((i) => variables[i] as Node), t, first);
-      const full = (k: number): Node => found[k] ?? zeros(roots[k] as Node);
-      const floats = carriedOnes.filter((k) => moves[carried + k]);
-      return [...carriedOnes.map((k) => roots[k] as Node), ...floats.map(full), ...others.map(full)];
+      const roots = inline(body, variables);
+      const { tangents, values } = forward(roots, moved.map((i) => variables[i] as Node), t, first);
+      const full = (k: number): Node => tangents[k] ?? zeros(roots[k] as Node),
+        value = (k: number): Node => values[k] as Node;
+      return [...carries.map(value), ...floats.map(full), ...others.map(full), ...stacked.map(value)];
     },
   );
   const n = apply(scanOp, [...captured, ...start, ...along], {
@@ -246,14 +247,16 @@ function jvps(
     bodies: [wide],
     carries: start.length,
     sliced: along.length,
-    fixed: wide.results.length,
+    // The stacked values themselves, where someone still wants them.
+    fixed: start.length + others.length,
     batch: null,
   });
-  const found = body.results.map((): Node | null => null);
-  let next = c.carries;
-  for (const k of carriedOnes) if (moves[carried + k]) found[k] = resultOf(n, next++);
+  const found = body.results.map((): Node | null => null), results = [...found];
+  carries.forEach((k) => results[k] = resultOf(n, k));
+  floats.forEach((k, j) => found[k] = resultOf(n, c.carries + j));
   others.forEach((k, j) => found[k] = resultOf(n, start.length + j));
-  return found;
+  stacked.forEach((k, j) => results[k] = resultOf(n, start.length + others.length + j));
+  return { tangents: found, results };
 }
 
 // ---- batches ----------------------------------------------------------------------------------------------------------

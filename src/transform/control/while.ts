@@ -48,7 +48,12 @@ function loop(test: Recorded, step: Recorded, start: readonly Node[], more: Pick
 const testOf = (c: Batched): Body => c.bodies[0] as Body;
 const stepOf = (c: Batched): Body => c.bodies[1] as Body;
 
-function jvps(ts: readonly (Node | null)[], _node: Node, ins: readonly Node[], c: Batched): readonly (Node | null)[] {
+function jvps(
+  ts: readonly (Node | null)[],
+  _node: Node,
+  ins: readonly Node[],
+  c: Batched,
+): ReturnType<NonNullable<OpDef["jvps"]>> {
   const carried = ins.length - c.carries, start = ins.slice(carried), fixed = ins.slice(0, carried);
   const moved = start.map((_, k) => k).filter((k) => isInexact((start[k] as Node).dtype));
   const tangents = moved.map((k) => ts[carried + k] ?? zeros(start[k] as Node)), whole = [...start, ...tangents];
@@ -64,12 +69,12 @@ function jvps(ts: readonly (Node | null)[], _node: Node, ins: readonly Node[], c
     const roots = inline(stepOf(c), variables);
     const which = [...constants, ...moved.map((k) => carried + k)];
     const along = [...constants.map((i) => ts[i] as Node), ...given.slice(c.carries)];
-    const found = forward(roots, which.map((i) => variables[i] as Node), along, first);
-    return [...roots, ...moved.map((k) => found[k] ?? zeros(roots[k] as Node))];
+    const { tangents, values } = forward(roots, which.map((i) => variables[i] as Node), along, first);
+    return [...values, ...moved.map((k) => tangents[k] ?? zeros(roots[k] as Node))];
   });
-  const n = loop(test, step, whole, { batch: null }), out = start.map((): Node | null => null);
-  moved.forEach((k, j) => out[k] = pick(n, c.carries + j));
-  return out;
+  const n = loop(test, step, whole, { batch: null }), found = start.map((): Node | null => null);
+  moved.forEach((k, j) => found[k] = pick(n, c.carries + j));
+  return { tangents: found, results: start.map((_, k) => pick(n, k)) };
 }
 
 /** A predicate for each example, with axes of length 1 for those of a value. */
@@ -144,7 +149,7 @@ export function whileLoop<C>(
   functionOf("loop over", body);
   needNumbers();
   const carry = leavesOf("loop: init", init), what = (): string => "the carry of a whileLoop";
-  return placed("control", () => {
+  return placed(() => {
     const treeAt = (given: readonly Node[]): Arrays<C> => treeOf(carry.spec, given) as Arrays<C>;
     const test = record(carry.nodes, what, (given) => {
       const value: unknown = condition(treeAt(given)), p = onlyArray(value);
