@@ -19,7 +19,8 @@ tasks() {
   shares generated/gradients 8
   shares generated/lengths 6
   shares generated/control 4
-  find tests -name '*.test.ts' | grep -vE 'conformance|generated/(ops|tr|sh|f|g|len|c)|layers|tests/(metal|base|kernel|shim|blas|vectors)' | sort | sed 's|$| 1/1|'
+  shares ops/scan 7
+  find tests -name '*.test.ts' | grep -vE 'conformance|ops/scan|generated/(ops|tr|sh|f|g|len|c)|layers|tests/(metal|base|kernel|shim|blas|vectors)' | sort | sed 's|$| 1/1|'
 }
 case " $SKIP " in *" tests "*) ;; *)
   tasks | grep -E "${TESTS:-.}" | xargs -P "${JOBS:-$(nproc)}" -L 1 sh -c '
