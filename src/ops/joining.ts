@@ -10,6 +10,7 @@ import {
   dims,
   same,
   size,
+  sizeMin,
   sizeMinus,
   sizeOver,
   sizePlus,
@@ -226,25 +227,27 @@ function widthsOf(given: PadWidth, ndim: number): readonly (readonly [number, nu
   }
   return (given as readonly unknown[]).map(pairOf);
 }
-/** Pads one axis by the source positions that `at` names for the positions -lo .. n+hi-1. */
-function padBy(x: Node, axis: number, lo: number, hi: number, at: (i: number) => number): Node {
-  const n = x.shape[axis] as number, runs: { start: number; step: number; count: number }[] = [];
-  for (let i = -lo; i < n + hi; i++) {
-    const p = at(i), last = runs[runs.length - 1];
-    if (last !== undefined && last.count === 1 && Math.abs(p - last.start) <= 1) {
-      last.step = p - last.start;
-      last.count++;
-    } else if (last !== undefined && last.count > 1 && p === last.start + last.step * last.count) last.count++;
-    else runs.push({ start: p, step: 1, count: 1 });
+/** Pads one axis by its ends, or by what mirrors there show: all of it, or all but the end itself. */
+function padBy(x: Node, axis: number, lo: number, hi: number, mode: "edge" | "reflect" | "symmetric"): Node {
+  const n = x.shape[axis] as number;
+  if (mode === "edge" || n === 1) {
+    const end = (start: number, count: number): Node =>
+      broadcastNode(sliceAxis(x, axis, start, 1), x.shape.map((k, d) => d === axis ? count : k));
+    return concatNodes([end(0, lo), x, end(sizeMinus(n, 1), hi)], axis);
   }
-  return concatNodes(
-    runs.map((r) => {
-      if (r.step !== 0) return sliceAxis(x, axis, r.start, r.count, r.step);
-      const one = sliceAxis(x, axis, r.start, 1);
-      return broadcastNode(one, one.shape.map((k, d) => d === axis ? r.count : k));
-    }),
-    axis,
-  );
+  const skip = mode === "reflect" ? 1 : 0, span = sizeMinus(n, skip);
+  /** Outwards: from one end to the other, and back. */
+  const shown = (width: number, before: boolean): Node[] => {
+    const runs: Node[] = [];
+    for (let left = width, up = before; below(0, left); up = !up) {
+      const count = sizeMin(left, span), last = sizeMinus(count, 1), near = up ? skip : sizeMinus(span, 1);
+      const far = up ? sizePlus(near, last) : sizeMinus(near, last);
+      runs.push(sliceAxis(x, axis, before ? far : near, count, up === before ? -1 : 1));
+      left = sizeMinus(left, count);
+    }
+    return before ? runs.reverse() : runs;
+  };
+  return concatNodes([...shown(lo, true), x, ...shown(hi, false)], axis);
 }
 /**
  * An array with `padWidth` more elements before and after each axis: a constant (0), the edge, or the array reflected
@@ -287,15 +290,7 @@ export function pad(a: ArrayLike, padWidth: PadWidth, mode?: PadMode | PadOption
     if (lo === 0 && hi === 0) return;
     const n = x.shape[d] as number;
     if (n === 0) throw typeError(`Cannot pad an empty axis with mode ${how}: axis ${d} of shape ${text(x.shape)}`);
-    if (how === "edge") x = padBy(x, d, lo, hi, (i) => Math.min(Math.max(i, 0), n - 1));
-    else {
-      const period = how === "reflect" ? Math.max(1, 2 * (n - 1)) : 2 * n,
-        last = how === "reflect" ? period : period - 1;
-      x = padBy(x, d, lo, hi, (i) => {
-        const k = ((i % period) + period) % period;
-        return k < n ? k : last - k;
-      });
-    }
+    x = padBy(x, d, lo, hi, how);
   });
   return wrap(x);
 }

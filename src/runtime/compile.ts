@@ -12,7 +12,7 @@ import { placeholder } from "../ops/basis.ts";
 import { wrap } from "../ops/lift.ts";
 import { matmulPrecision } from "../ops/precision.ts";
 import { functionOf } from "../transform/grad.ts";
-import { Key, present } from "../schedule/graph.ts";
+import { everyNode, Key, present } from "../schedule/graph.ts";
 import { counters, Plans } from "./cache.ts";
 import { graphOf } from "./graph.ts";
 import { onLeaves, standingIn } from "./run.ts";
@@ -324,7 +324,7 @@ function compare(a: Traced, b: Traced): void {
       return JSON.stringify([
         [...key.structure.subarray(0, key.length)],
         [...key.sizes.subarray(0, key.sizeCount)],
-        graph.order.map((n) => [...(n.op.values?.(n.arg) ?? []), ...(n.op.starts?.(n.arg) ?? [])].map(String)),
+        everyNode(graph).map((n) => [...(n.op.values?.(n.arg) ?? []), ...(n.op.starts?.(n.arg) ?? [])].map(String)),
         t.results,
         t.written,
       ]);

@@ -4,7 +4,7 @@ import { isInexact } from "../../base/dtype.ts";
 import { cpu, on, recording } from "../../core/device.ts";
 import { NDArray } from "../../core/ndarray.ts";
 import { apply, type Aval, type Body, type Control, nextSerial, type Node, type OpDef } from "../../core/node.ts";
-import { needNumbers, trace } from "../../core/trace.ts";
+import { trace } from "../../core/trace.ts";
 import { broadcastTo, reshape, select, selectOp } from "../../ops/basis.ts";
 import { nodeOf } from "../../ops/lift.ts";
 import { pick } from "../../ops/pick.ts";
@@ -173,7 +173,6 @@ export function cond<A extends readonly unknown[], R>(
 ): Arrays<R> {
   functionOf("branch with", f);
   functionOf("branch with", g);
-  needNumbers();
   const isArray = predicate instanceof NDArray;
   if (!isArray && typeof predicate !== "boolean") {
     throw typeError(`Cannot branch: the predicate must be a bool array or a boolean, not ${typeof predicate}`);

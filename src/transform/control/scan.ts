@@ -2,8 +2,7 @@
 import { rangeError, typeError } from "../../base/error.ts";
 import { checkOptions } from "../../base/options.ts";
 import { apply, type Aval, type Node } from "../../core/node.ts";
-import { text } from "../../core/shape.ts";
-import { needNumbers } from "../../core/trace.ts";
+import { same, text } from "../../core/shape.ts";
 import { functionOf } from "../grad.ts";
 import { resultOf, type Scan, scanOp } from "./scan_op.ts";
 import { type Arrays, checkSame, isWhole, leavesOf, notAsync, placed, record, treeOf } from "./body.ts";
@@ -19,11 +18,14 @@ export interface ScanOptions {
 }
 /** The steps of a scan, from its length and the arrays that it walks. */
 function lengthOf(nodes: readonly Node[], given: number | undefined): number {
+  if (given !== undefined && (!Number.isInteger(given) || given < 0)) {
+    throw rangeError(`Cannot scan: length must be an integer of at least 0, not ${given}`);
+  }
   let length = given;
   nodes.forEach((x, i) => {
     const [n] = x.shape;
     if (n === undefined) throw typeError(`Cannot scan over array ${i} of xs: it has no axis; its shape is []`);
-    if (length !== undefined && n !== length) {
+    if (length !== undefined && !same([n], [length])) {
       throw typeError(
         `Cannot scan over arrays of different lengths: array ${i} of xs has shape ${text(x.shape)}, but ${
           given === undefined ? `array 0 has shape ${text((nodes[0] as Node).shape)}` : `length is ${given}`
@@ -33,9 +35,6 @@ function lengthOf(nodes: readonly Node[], given: number | undefined): number {
     length = n;
   });
   if (length === undefined) throw typeError("Cannot scan without xs: say how many steps there are, with { length }");
-  if (!Number.isInteger(length) || length < 0) {
-    throw rangeError(`Cannot scan: length must be an integer of at least 0, not ${length}`);
-  }
   return length;
 }
 
@@ -62,7 +61,6 @@ export function scan<C, X, Y>(
 ): [Arrays<C>, Y] {
   functionOf("scan", f);
   checkOptions("scan", options as Record<string, unknown>, ["length", "reverse", "checkpoint"]);
-  needNumbers();
   const carry = leavesOf("scan: init", init), walked = leavesOf("scan: xs", xs);
   const length = lengthOf(walked.nodes, options.length);
   return placed(() => {

@@ -4,7 +4,6 @@ import { isInexact } from "../../base/dtype.ts";
 import { on } from "../../core/device.ts";
 import type { NDArray } from "../../core/ndarray.ts";
 import { apply, type Aval, type Body, nextSerial, type Node, type OpDef } from "../../core/node.ts";
-import { needNumbers } from "../../core/trace.ts";
 import { broadcastTo, reduce, reshape, select } from "../../ops/basis.ts";
 import { pick } from "../../ops/pick.ts";
 import { alias, functionOf, zeros } from "../grad.ts";
@@ -147,7 +146,6 @@ export function whileLoop<C>(
 ): Arrays<C> {
   functionOf("loop while", condition);
   functionOf("loop over", body);
-  needNumbers();
   const carry = leavesOf("loop: init", init), what = (): string => "the carry of a whileLoop";
   return placed(() => {
     const treeAt = (given: readonly Node[]): Arrays<C> => treeOf(carry.spec, given) as Arrays<C>;
