@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as mx from "../../mod.ts";
 import type { NDArray } from "../../mod.ts";
-import { compiledKernels } from "../../src/runtime/plan.ts";
+import { compiledKernels } from "../../src/runtime/commands.ts";
 import { counters, forgetPlans } from "../../src/runtime/cache.ts";
 import { bytesOf } from "../support/random_graph.ts";
 

@@ -1,6 +1,5 @@
 // The op of `scan` and its rules: gradients walk the steps backwards over what the forward steps kept, tangents and batches widen the body.
 import { isInexact } from "../../base/dtype.ts";
-import { askedOf } from "../../core/body.ts";
 import { on } from "../../core/device.ts";
 import { anew, apply, type Aval, type Body, nextSerial, type Node, type OpDef, topological } from "../../core/node.ts";
 import { traced } from "../../core/trace.ts";
@@ -30,12 +29,8 @@ function typesOf(c: Scan): readonly Aval[] {
 }
 /** Result number k of a scan's node. */
 export function resultOf(n: Node, k: number): Node {
-  const c = n.arg as Scan;
-  typesOf(c);
-  if (k < c.fixed) return pick(n, k);
-  const asked = askedOf(n), x = asked.get(k) ?? pick(n, k);
-  asked.set(k, x);
-  return x;
+  typesOf(n.arg as Scan);
+  return pick(n, k);
 }
 /** Positions among a scan's inputs: captured arrays, then what is carried, then what is walked. */
 function parts(c: Scan, count: number): { readonly carried: number; readonly walked: number } {
