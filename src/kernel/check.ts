@@ -1,6 +1,7 @@
 // The grammar of kernels: types, operands, axes and the order of passes. A kernel that passes can be run by every backend.
 import { computeOf } from "../base/dtype.ts";
 import type { CType, Expr } from "./expr.ts";
+import { isArg } from "./fold.ts";
 import { expressions, type Kernel, type Mem, printKernel, type StoreStep } from "./kernel.ts";
 
 type Types = ReadonlySet<CType>;
@@ -199,7 +200,7 @@ export function checkKernel(k: Kernel): void {
       ok(FOLDS.has(f.fold), `${scope.where}: no fold is called ${f.fold}`);
       ok(f.value.t === f.t, `${scope.where}: f${f.id} of ${f.t} takes ${f.value.t}`);
       ok(!folds.has(f.id), `${scope.where}: f${f.id} is folded twice`);
-      folds.set(f.id, f.fold === "argmin" || f.fold === "argmax" ? "i32" : f.t);
+      folds.set(f.id, isArg(f.fold) ? "i32" : f.t);
     }
     for (const s of p.scans) {
       const m = mem(s.mem, true, scope.where);
