@@ -1,6 +1,6 @@
 // The ops whose rules need one another (constants, movement, sums, arithmetic) and the builder that derives rules for the rest.
 import type { DType } from "../base/dtype.ts";
-import { computeOf, isBigInteger, isComplex, roundTo } from "../base/dtype.ts";
+import { computeOf, isBigInteger, isComplex, plainNaN, roundTo } from "../base/dtype.ts";
 import { rangeError } from "../base/error.ts";
 import type { Aval, Index, Node, OpDef, Part, Planned, Typed } from "../core/node.ts";
 import { apply } from "../core/node.ts";
@@ -40,11 +40,13 @@ export function literalOf(
   dtype: DType,
   value: number | boolean | bigint | { readonly re: number; readonly im: number },
 ): Literal {
-  if (typeof value === "object") return isComplex(dtype) ? value : literalOf(dtype, value.re);
-  if (isComplex(dtype)) return { re: Number(value), im: 0 };
+  if (typeof value === "object") {
+    return isComplex(dtype) ? { re: plainNaN(value.re), im: plainNaN(value.im) } : literalOf(dtype, value.re);
+  }
+  if (isComplex(dtype)) return { re: plainNaN(Number(value)), im: 0 };
   if (isBigInteger(dtype)) return typeof value === "bigint" ? value : BigInt(Math.trunc(Number(value)));
   if (dtype === "bool") return Number(value) !== 0 || Number.isNaN(Number(value)) ? 1 : 0;
-  return roundTo(dtype, Number(value));
+  return roundTo(dtype, plainNaN(Number(value)));
 }
 
 /** An array of one value: no memory, a kernel argument. */

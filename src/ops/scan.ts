@@ -1,14 +1,14 @@
 // Scans along an axis: running sums, products, extremes and log-sum-exps.
 import type { DType } from "../base/dtype.ts";
 import { atLeastFloat, iinfo, isComplex, isInexact, isInteger } from "../base/dtype.ts";
-import { splitArgs } from "../base/options.ts";
+import { flag, splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Aval, Node, OpDef } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { size, sizeMinus } from "../core/shape.ts";
 import type { Scan } from "../kernel/fold.ts";
 import { dtypeOf } from "./cast.ts";
-import { flag, onAxis } from "./args.ts";
+import { onAxis } from "./args.ts";
 import {
   add,
   assemble,
@@ -170,7 +170,7 @@ function scan(
   withDtype: boolean,
 ): NDArray {
   const name = NAMES[op],
-    o = splitArgs(name, [a, ...args], 1, ["axis", "reverse", "inclusive", ...(withDtype ? ["dtype"] : [])], ["axis"]);
+    o = splitArgs(name, [a, ...args], 1, ["reverse", "inclusive"], withDtype ? ["axis", "dtype"] : ["axis"]);
   const { x, axis } = onAxis(name, a, o["axis"], null), dtype = dtypeOf(name, o["dtype"] ?? dtypes(x.dtype));
   return wrap(scanNode(op, cast(x, dtype), axis, flag(name, o, "reverse"), !flag(name, o, "inclusive", true)));
 }

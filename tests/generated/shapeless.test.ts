@@ -1,7 +1,8 @@
 // Every function of the generated tests, their gradients and random graphs, compiled shapeless: the same bits at every shape, mostly without a trace.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { calls, shapelessDifference, shapelessGraphDifference } from "../support/shapeless_checks.ts";
+import { cover } from "../support/composition_checks.ts";
+import { calls, looped, shapelessDifference, shapelessGraphDifference, walked } from "../support/shapeless_checks.ts";
 import { complex, differentiable, more, type Sampled } from "../support/transform_checks.ts";
 
 function all<T>(list: readonly T[], name: (x: T) => string, check: (x: T) => string | null, share: number): void {
@@ -26,6 +27,18 @@ test(
   { timeout: 7200000 },
   () => all([...more, ...complex], named, (c) => shapelessDifference(c, false), 0.4),
 );
+test("control flow over functions, its gradients and batches, compiled shapeless", { timeout: 7200000 }, () => {
+  const list = cover(differentiable, new Set());
+  const kinds = ["scan", "branches"] as const;
+  all(
+    list.map((c, i) => looped(c, kinds[i % 2] as "scan" | "branches")),
+    named,
+    (c) => shapelessDifference(c, true),
+    0.4,
+  );
+  all(list.map((c) => looped(c, "while")), named, (c) => shapelessDifference(c, false), 0.4);
+  all(list.map(walked), named, (c) => shapelessDifference(c, true), 0.4);
+});
 test(
   "random graphs compiled shapeless",
   { timeout: 7200000 },
