@@ -240,23 +240,80 @@ class KernelPrinter extends Printer {
     if (shape.form === "vectors") printVectors(writer, shape);
     else this.language.tiles?.(writer, shape);
   }
-  /** One walk over the row. */
+  /** One pass over the row. Folds beside a scan go in the order that they have alone. */
   #pass(p: Pass): void {
-    const { lanes, keep, full } = this.shape, index = this.index;
     for (const f of p.folds) this.begin(f);
+    if (this.shape.vector === 1) this.#walk(p);
+    else if (p.scans.length === 0) this.#walkTogether(p);
+    else {
+      if (p.folds.length > 0) this.#walkTogether({ ...p, scans: [], stores: [] });
+      this.#walk({ ...p, folds: [] });
+    }
+  }
+  /** One element of a pass; stores to operands of which several are stored at once go to the variables of these. */
+  #element(p: Pass, stores: readonly StoreStep[] = []): void {
+    const roots = rootsOf(p);
+    this.loop = new Map();
+    this.recall(roots);
+    this.position(roots, this.storesOf(p).filter((m) => !p.scans.some((s) => s.mem === m)));
+    for (const f of p.folds) this.accumulate(f, "i");
+    p.scans.forEach((s, j) => this.line(`x${j} = ${this.value(s.value)};`));
+    for (const s of p.stores) {
+      if (stores.includes(s)) this.line(`y${s.mem}[e] = ${narrowed(this.mem(s.mem).dtype, this.value(s.value))};`);
+      else this.storeElement(s);
+    }
+  }
+  /** The elements of a pass from j on of which a thread takes each in turn. */
+  #group(p: Pass, isGuarded: boolean): void {
+    const { vector, together, keep } = this.shape, roots = rootsOf(p);
+    const stores = p.stores.filter((s) => s.index === null && s.combine === "set" && together.includes(s.mem));
+    this.loop = new Map();
+    this.recall(roots);
+    for (const m of this.toLoad(roots)) {
+      if (!together.includes(m)) continue;
+      this.line(`const ${storageName(this.mem(m).dtype)}${vector} x${m} = ${this.#several(m, `p${m} + j`, false)};`);
+      this.vectors.set(m, `x${m}[e]`);
+    }
+    for (const s of stores) this.line(`${storageName(this.mem(s.mem).dtype)}${vector} y${s.mem};`);
+    this.line("#pragma unroll");
+    this.block(`for (int e = 0; e < ${vector}; e++)`, () => {
+      this.line(`const ${this.index} i = j + e;`);
+      if (keep > 0) this.line(`const int k = q * ${vector} + e;`);
+      if (isGuarded) this.block("if (i < n)", () => this.#element(p));
+      else this.#element(p, stores);
+    });
+    for (const s of stores) this.line(`${this.#several(s.mem, `p${s.mem} + j`, true)} = y${s.mem};`);
+    this.vectors.clear();
+    this.loop = new Map();
+  }
+  /** One walk over the row by elements that lie together. */
+  #walkTogether(p: Pass): void {
+    const { lanes, vector, keep, full, rag } = this.shape, index = this.index, step = lanes * vector;
+    if (keep > 0) {
+      this.line("#pragma unroll");
+      return this.block(`for (int q = 0; q < ${keep / vector}; q++)`, () => {
+        this.line(`const ${index} j = at * ${vector} + q * ${step};`);
+        if (full) this.#group(p, false);
+        else this.block("if (j < n)", () => this.#group(p, rag));
+      });
+    }
+    this.block("", () => {
+      this.line(`${index} j = at * ${vector};`);
+      this.line("#pragma unroll 8");
+      this.block(`for (; ${rag ? `j + ${vector} <= n` : "j < n"}; j += ${step})`, () => this.#group(p, false));
+      // What is left of the last block.
+      if (rag) this.block(`for (${index} i = j; i < n; i++)`, () => this.#element(p));
+      this.loop = new Map();
+    });
+  }
+  /** One walk over the row, the threads beside one another. */
+  #walk(p: Pass): void {
+    const { lanes, keep, full } = this.shape, index = this.index;
     p.scans.forEach((s) => this.line(`${typeName(s.t)} w${s.mem} = ${this.known(s.start)};`));
     const shared = p.scans.map(() => this.fresh());
     if (lanes > WIDTH) {
       p.scans.forEach((s, j) => this.line(this.language.shared(typeName(s.t), shared[j] as string, THREADS / WIDTH)));
     }
-    const element = (): void => {
-      this.loop = new Map();
-      this.recall(rootsOf(p));
-      this.position(rootsOf(p), this.storesOf(p).filter((m) => !p.scans.some((s) => s.mem === m)));
-      for (const f of p.folds) this.accumulate(f, "i");
-      p.scans.forEach((s, j) => this.line(`x${j} = ${this.value(s.value)};`));
-      for (const s of p.stores) this.storeElement(s);
-    };
     // All threads of the row take part in a scan, also those behind its end.
     const together = p.scans.length > 0;
     const walk = keep > 0
@@ -270,8 +327,8 @@ class KernelPrinter extends Printer {
       if (keep > 0) this.line(`const ${index} i = at + k * ${lanes};`);
       else if (together) this.line(`const ${index} i = from + at;`);
       p.scans.forEach((s, j) => this.line(`${typeName(s.t)} x${j} = ${literalText(identityOf(s.scan, s.t), s.t)};`));
-      if ((keep > 0 && !full) || (keep === 0 && together)) this.block("if (i < n)", element);
-      else element();
+      if ((keep > 0 && !full) || (keep === 0 && together)) this.block("if (i < n)", () => this.#element(p));
+      else this.#element(p);
       p.scans.forEach((s, j) => this.#scan(s, j, shared[j] as string));
     });
     this.loop = new Map();
@@ -444,7 +501,7 @@ class KernelPrinter extends Printer {
     const l = this.language;
     const alone = this.shape.alone ? l.alone : "";
     const pointers = this.k.mems.map((m, i) => `${l.pointer(storageName(m.dtype), m.written)}${alone}m${i}`);
-    const body = `${l.signature(name, pointers)} {\n${this.lines.join("\n")}\n}\n`;
+    const body = `${l.signature(name, pointers)} {\n${l.begin}${this.lines.join("\n")}\n}\n`;
     return `${l.head}${this.args.text()}${functionsFor(body, l.own)}${body}`;
   }
 }

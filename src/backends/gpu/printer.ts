@@ -128,6 +128,17 @@ export class Printer {
     };
     for (const e of roots) visit(e);
   }
+  /** The operands of which some value below these has still to be loaded at its own place. */
+  protected toLoad(roots: readonly Expr[]): Set<number> {
+    const loads = new Set<number>();
+    const visit = (e: Expr): void => {
+      if (this.known(e) !== undefined) return;
+      if (e.op === "load") loads.add(e.imm);
+      e.args.forEach(visit);
+    };
+    roots.forEach(visit);
+    return loads;
+  }
 
   // ---- positions
   /** Declares r0, r1, ... of the row numbered `row`, the pointers of the operands there, and the length n of the row. */
