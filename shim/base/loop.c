@@ -43,11 +43,9 @@ static int run_loop(const runner *r, const uint32_t *w, uint32_t n, int depth) {
       for (; i < count; i++) if ((code = set_windows(r, windows, w[WINDOWS], i, 1)) || (code = run_block(r, first, w[BLOCK], depth))) return code;
       break;
     case SN_WHILE:
-      for (;; i++) {
-        if ((code = set_windows(r, windows, w[WINDOWS], i, 1)) || (code = run_block(r, first, w[BLOCK], depth)) || (code = read_flag(r, w, &flag))) return code;
-        if (!flag) break;
-        if ((code = run_block(r, second, w[BLOCK + 1], depth))) return code;
-      }
+      if ((code = set_windows(r, windows, w[WINDOWS], 0, 1)) || (code = run_block(r, first, w[BLOCK], depth)) || (code = read_flag(r, w, &flag))) return code;
+      for (; flag; i++)
+        if ((code = set_windows(r, windows, w[WINDOWS], i, 1)) || (code = run_block(r, second, w[BLOCK + 1], depth)) || (code = read_flag(r, w, &flag))) return code;
       break;
     case SN_BRANCH:
       if ((code = read_flag(r, w, &flag)) || (code = flag ? run_block(r, first, w[BLOCK], depth) : run_block(r, second, w[BLOCK + 1], depth))) return code;
