@@ -28,6 +28,9 @@ const kernel = (body: string): Uint32Array =>
     threads: 256,
   });
 
+/** A matrix of small whole numbers, whose products are exact. */
+const whole = (n: number): mx.NDArray => mx.array(Float32Array.from({ length: n * n }, (_, i) => i % 5)).reshape(n, n);
+
 test("without NVRTC there is no such device", { skip: process.platform !== "linux" }, () => {
   const none = { SINTER_CUDA_PATH: tmpdir(), SINTER_DEVICE: "cpu", SINTER_METAL_LIBRARY: "" };
   assert.equal(printed("console.log(mx.isAvailable(mx.gpu), mx.ones([3]).sum().item());", none), "false 3");
@@ -115,8 +118,6 @@ test("after an illegal address the context is lost, and the CPU goes on", { skip
 });
 
 test("tasks that come again run as graphs, with other constants and addresses", { skip: !there }, () => {
-  const whole = (n: number): mx.NDArray =>
-    mx.array(Float32Array.from({ length: n * n }, (_, i) => i % 5)).reshape(n, n);
   const last = (k: number): mx.NDArray => {
     const w = whole(24);
     let y = w;
