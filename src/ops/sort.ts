@@ -1,13 +1,13 @@
 // Sorting: sort and argsort as calls of the native library, and what follows from them.
 import { atLeastFloat, atLeastFloat32, isInexact, routineDType } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
-import { splitArgs } from "../base/options.ts";
+import { flag, integer, splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { axesOf, size, sizeMinus } from "../core/shape.ts";
+import { axesOf, ofSize, same, size, sizeMinus, sizeSteps, sizeTimes } from "../core/shape.ts";
 import { below, productOf, type Size } from "../kernel/sizes.ts";
-import { type AxisArg, flag, integer, onAxis } from "./args.ts";
+import { type AxisArg, onAxis } from "./args.ts";
 import {
   add,
   assemble,
@@ -187,11 +187,12 @@ export function median(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   if (n === 0) throw rangeError(`Cannot take the median of no elements: shape is [${x.shape.join(",")}]`);
   const s = sortNode(reshape(permute(x, [...rest, ...axes]), [...shape, n]), shape.length),
     wide = atLeastFloat32(x.dtype);
-  const at = (i: number): Node => cast(reshape(range(s, shape.length, i, 1), shape), wide), half = n >> 1;
+  const at = (i: number): Node => cast(reshape(range(s, shape.length, i, 1), shape), wide), half = sizeSteps(n, 2);
   // The mean of the middle two; NaN is last, so that the last element tells.
-  let m = at(half);
-  if (n % 2 === 0) m = mul(add(at(half - 1), m), like(0.5, m));
-  const last = at(n - 1), out = cast(isInexact(x.dtype) ? select(isnan.node(last), last, m) : m, atLeastFloat(x.dtype));
+  let m = at(sizeMinus(half, 1));
+  if (same([sizeTimes(half, 2)], [n])) m = mul(add(m, at(half)), like(0.5, m));
+  const last = at(sizeMinus(n, 1)),
+    out = cast(isInexact(x.dtype) ? select(isnan.node(last), last, m) : m, atLeastFloat(x.dtype));
   return wrap(flag("median", o, "keepdims") ? reshape(out, x.shape.map((d, k) => axes.includes(k) ? 1 : d)) : out);
 }
 /**
@@ -214,12 +215,13 @@ export function searchsorted(sortedSequence: ArrayLike, values: ArrayLike, ...ar
       `Cannot searchsorted in an array with ${s.shape.length} dimensions: the sorted sequence must have one`,
     );
   }
-  const n = s.shape[0] as number, number = (x: number): Node => full(x, v.shape, "int32");
+  const n = s.shape[0] as number, number = (x: number): Node => full(ofSize(x, (k) => k), v.shape, "int32");
   const less = (x: Node, y: Node): Node =>
     isInexact(t) ? select(isnan.node(y), not(isnan.node(x)), compare("lt", x, y)) : compare("lt", x, y);
   // `at` elements are known to stand before the value; each step asks about twice fewer.
-  let at = number(0);
-  for (let step = n === 0 ? 0 : 2 ** Math.floor(Math.log2(n)); step >= 1; step /= 2) {
+  let at = number(0), most = n === 0 ? 0 : 1;
+  while (most > 0 && !below(n, 2 * most)) most *= 2;
+  for (let step = most; step >= 1; step /= 2) {
     const next = add(at, number(step)),
       inside = compare("le", next, number(n)),
       place = select(inside, sub(next, number(1)), number(0));

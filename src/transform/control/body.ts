@@ -16,7 +16,7 @@ import {
   transferOp,
 } from "../../core/node.ts";
 import { same, text } from "../../core/shape.ts";
-import { needNumbers, traced } from "../../core/trace.ts";
+import { traced } from "../../core/trace.ts";
 import { treeFlatten, type TreeSpec, treeUnflatten } from "../../core/tree.ts";
 import { contiguousView } from "../../core/view.ts";
 import { broadcastTo, placeholder } from "../../ops/basis.ts";
@@ -67,7 +67,6 @@ export function record(
   what: (i: number) => string,
   run: (given: readonly Node[]) => readonly Node[],
 ): Recorded {
-  needNumbers();
   return traced(() => {
     const first = nextSerial(), variables = given.map((a, i) => placeholder(a.shape, a.dtype, what(i)));
     const results = run(variables), order = topological(results, (n) => n.serial < first);

@@ -1,13 +1,13 @@
 // whileLoop: a function is recorded once and runs as long as another one says, over values that are carried from pass to pass.
 import { plainError, typeError } from "../../base/error.ts";
+import { functionOf } from "../../base/options.ts";
 import { isInexact } from "../../base/dtype.ts";
 import { on } from "../../core/device.ts";
 import type { NDArray } from "../../core/ndarray.ts";
 import { apply, type Aval, type Body, nextSerial, type Node, type OpDef } from "../../core/node.ts";
-import { needNumbers } from "../../core/trace.ts";
 import { broadcastTo, reduce, reshape, select } from "../../ops/basis.ts";
 import { pick } from "../../ops/pick.ts";
-import { alias, functionOf, zeros } from "../grad.ts";
+import { alias, zeros } from "../grad.ts";
 import { forward } from "../jvp.ts";
 import { batch } from "../vmap.ts";
 import {
@@ -149,7 +149,6 @@ export function whileLoop<C>(
 ): Arrays<C> {
   functionOf("loop while", condition);
   functionOf("loop over", body);
-  needNumbers();
   const carry = leavesOf("loop: init", init), what = (): string => "the carry of a whileLoop";
   return placed(() => {
     const treeAt = (given: readonly Node[]): Arrays<C> => treeOf(carry.spec, given) as Arrays<C>;
@@ -178,6 +177,7 @@ export function whileLoop<C>(
       return next.nodes;
     });
     if (!isWhole(test.body) || !isWhole(step.body)) return null;
+    if (carry.nodes.length === 0) return treeAt([]);
     const n = loop(test, step, carry.nodes, { batch: null });
     return treeAt(carry.nodes.map((_, k) => pick(n, k)));
   });
