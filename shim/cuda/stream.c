@@ -245,9 +245,8 @@ static void encode(job *j) {
   const CUstream stream = streams[j->lane];
   if (is_lost) refuse_plainly(j, SN_E_DEVICE, lost);
   const int bad = j->code;
-  if (!bad && j->lane == COMPUTE && sn_cuda_replay(t, stream, encode_command, j)) {
-    uint32_t launched = 0;
-    for (uint32_t at = t->at; at < t->n; at += t->words[at + 1]) launched += t->words[at] == SN_LAUNCH;
+  uint32_t launched = 0;
+  if (!bad && j->lane == COMPUTE && sn_cuda_replay(t, stream, encode_command, j, &launched)) {
     atomic_fetch_add(&sn_cuda_counts[SN_CUDA_LAUNCHED], launched);
     atomic_fetch_add(&sn_cuda_counts[SN_CUDA_REPLAYED], 1);
   } else if (!bad) {

@@ -1,20 +1,21 @@
 // Prints a kernel as the text of a GPU's language: one thread an element of a map, several threads a row or a column.
 import type { Expr, Literal } from "../../kernel/expr.ts";
+import { identityOf, isArg, joinOf } from "../../kernel/fold.ts";
 import {
   expressions,
   type FoldStep,
   type Kernel,
   type Pass,
   printKernel,
+  rootsOf,
   type ScanStep,
   type StoreStep,
 } from "../../kernel/kernel.ts";
-import { identityLiteral } from "../cpu/tape.ts";
 import { type Grid, pack, type Placed, type Run } from "./arguments.ts";
 import { binaryText, literalText, narrowed, storageName, typeName } from "./expr.ts";
 import { functionsFor } from "./functions.ts";
 import type { Language, Writer } from "./language.ts";
-import { foldOp, isArg, Printer } from "./printer.ts";
+import { Printer } from "./printer.ts";
 import { type ProductShape, TILE_THREADS } from "./product.ts";
 import {
   gridOf,
@@ -22,7 +23,6 @@ import {
   halvesOf,
   isUniform,
   keptValues,
-  rootsOf,
   type Shape,
   shapeOf,
   THREADS,
@@ -327,19 +327,16 @@ class KernelPrinter extends Printer {
     this.block(walk, () => {
       if (keep > 0) this.line(`const ${index} i = at + k * ${lanes};`);
       else if (together) this.line(`const ${index} i = from + at;`);
-      p.scans.forEach((s, j) => this.line(`${typeName(s.t)} x${j} = ${literalText(this.#scanIdentity(s), s.t)};`));
+      p.scans.forEach((s, j) => this.line(`${typeName(s.t)} x${j} = ${literalText(identityOf(s.scan, s.t), s.t)};`));
       if ((keep > 0 && !full) || (keep === 0 && together)) this.block("if (i < n)", () => this.#element(p));
       else this.#element(p);
       p.scans.forEach((s, j) => this.#scan(s, j, shared[j] as string));
     });
     this.loop = new Map();
   }
-  #scanIdentity(s: ScanStep): Literal {
-    return s.scan === "logaddexp" ? identityLiteral("max", s.t) : identityLiteral(s.scan, s.t);
-  }
   /** Scans one value of each thread of the row, x, from the running value w; stores the results. */
   #scan(s: ScanStep, j: number, shared: string): void {
-    const { lanes } = this.shape, op = foldOp(s.scan), type = typeName(s.t), x = `x${j}`, w = `w${s.mem}`;
+    const { lanes } = this.shape, op = joinOf(s.scan), type = typeName(s.t), x = `x${j}`, w = `w${s.mem}`;
     const join = (a: string, b: string): string => binaryText(op, s.t, a, b);
     if (lanes === 1) {
       this.line(`const ${type} before${j} = ${w};`);
@@ -414,7 +411,7 @@ class KernelPrinter extends Printer {
           pass.scans.forEach((s) => {
             const place = `p${s.mem}[${this.at(s.mem)}]`, d = this.mem(s.mem).dtype;
             if (s.exclusive) this.line(`${place} = ${narrowed(d, `w${s.mem}`)};`);
-            this.line(`w${s.mem} = ${binaryText(foldOp(s.scan), s.t, `w${s.mem}`, this.value(s.value))};`);
+            this.line(`w${s.mem} = ${binaryText(joinOf(s.scan), s.t, `w${s.mem}`, this.value(s.value))};`);
             if (!s.exclusive) this.line(`${place} = ${narrowed(d, `w${s.mem}`)};`);
           });
         });
@@ -429,9 +426,9 @@ class KernelPrinter extends Printer {
     const { lanes, split } = this.shape;
     for (const f of folds) {
       this.line(this.language.shared(typeName(f.t), `t${f.id}`, THREADS));
-      if (isArg(f)) this.line(this.language.shared(this.index, `u${f.id}`, THREADS));
+      if (isArg(f.fold)) this.line(this.language.shared(this.index, `u${f.id}`, THREADS));
       this.line(`t${f.id}[sn_thread] = f${f.id};`);
-      if (isArg(f)) this.line(`u${f.id}[sn_thread] = g${f.id};`);
+      if (isArg(f.fold)) this.line(`u${f.id}[sn_thread] = g${f.id};`);
     }
     this.line(this.language.barrier);
     this.block(`for (uint e = 1u; part == 0u && e < ${split}u; e++)`, () => {

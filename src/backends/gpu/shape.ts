@@ -2,7 +2,7 @@
 // adds, so that a value's bits do not depend on what else is in its kernel.
 import { itemsize } from "../../base/dtype.ts";
 import type { CType, Expr } from "../../kernel/expr.ts";
-import { expressions, type Kernel, type Pass, type Product } from "../../kernel/kernel.ts";
+import { expressions, type Kernel, type Pass, type Product, rootsOf } from "../../kernel/kernel.ts";
 import type { Grid, Run } from "./arguments.ts";
 import { productGroups, productOf, type ProductShape } from "./product.ts";
 
@@ -61,14 +61,6 @@ export function isUniform(e: Expr, k: Kernel, known: Map<Expr, boolean>): boolea
     (e.args.length > 0 && !(e.op === "loadx" && k.kind === "column") && e.args.every((a) => isUniform(a, k, known)));
   known.set(e, u);
   return u;
-}
-/** The expressions that a pass evaluates. */
-export function rootsOf(p: Pass): Expr[] {
-  return [
-    ...p.folds.map((f) => f.value),
-    ...p.scans.map((s) => s.value),
-    ...p.stores.flatMap((s) => s.index === null ? [s.value] : [s.index, s.value]),
-  ];
 }
 /** What later passes want of the values of elements that an earlier pass computed, as far as they may be kept: the pass that computes it and the last that wants it. */
 function wantedAgain(k: Kernel, mayKeep: (e: Expr) => boolean): Map<Expr, readonly [from: number, to: number]> {
