@@ -247,8 +247,9 @@ function uniformNode(
   const ready = typeof lo === "number" && typeof hi === "number"
     ? null
     : [spread(name, lo, shape, dtype), spread(name, hi, shape, dtype)] as const;
-  const raw = mul(cast(bitsNode(k(), shape), "float32"), full(2 ** -32, shape, "float32"));
-  const unit = cast(minimum.node(raw, full(belowOne(dtype), shape, "float32")), dtype);
+  // Words that would round to 1 or more are bounded as what they are: whole numbers.
+  const words = minimum.node(bitsNode(k(), shape), full(2 ** 32 * belowOne(dtype), shape, "uint32"));
+  const unit = cast(mul(cast(words, "float32"), full(2 ** -32, shape, "float32")), dtype);
   if (ready !== null) return add(mul(sub(ready[1], ready[0]), unit), ready[0]);
   const a = lo as number,
     range = roundTo(dtype, (hi as number) - a),
