@@ -19,7 +19,7 @@ export const APART: readonly string[] = [
   "eval asyncEval explain getArrayBufferSize",
 ].join(" ").split(" ");
 /** Methods without a function of their name, and what is only Symbol's. */
-export const METHODS_APART = "move dispose data dataAsync item itemAsync tolist toString constructor set at get".split(
+export const METHODS_APART = "move dispose data dataAsync item itemAsync tolist toJSON toString constructor set at get".split(
   " ",
 );
 
