@@ -4,6 +4,7 @@ import { test } from "node:test";
 import * as mx from "../mod.ts";
 import type { DType } from "../src/base/dtype.ts";
 import { computes } from "../src/core/device.ts";
+import { shareOf, whole } from "./support/share.ts";
 import { readCases } from "./vectors/cases.ts";
 import { runCase } from "./vectors/run.ts";
 
@@ -84,13 +85,13 @@ for (const file of FILES) {
   test(`recorded results of MLX: ${file}`, () => {
     const failures: string[] = [];
     let ran = 0;
-    for (const c of readCases(new URL(`./vectors/${file}.jsonl.gz`, import.meta.url))) {
+    for (const c of shareOf(readCases(new URL(`./vectors/${file}.jsonl.gz`, import.meta.url)))) {
       if (KINDS_LATER.has(c.kind ?? "") || names(c).some((n) => !ALWAYS.has(n) && !has(n)) || c.id in DIFFERS) continue;
       // Functions and methods by turns.
       const reason = runCase(mx, c, { via: ran++ % 2 === 0 ? "function" : "method", refuses });
       if (reason !== null) failures.push(`${c.id}: ${reason}`);
     }
-    assert.ok(ran > 0);
+    assert.ok(ran > 0 || !whole);
     const byOp = new Map<string, number>();
     for (const f of failures) {
       const op = f.slice(0, f.lastIndexOf("-", f.indexOf(": ")));

@@ -255,7 +255,8 @@ export function promoteScalar(dtype: DType, value: Scalar): DType {
 
 /** Whether every value range of `from` is kept by `to`, as the array API defines it. */
 export function canCast(from: DType | { readonly dtype: DType }, to: DType): boolean {
-  if (typeof from !== "string") return canCast(from.dtype, to);
+  if (typeof from === "object" && from !== null) return canCast(from.dtype, to);
+  for (const x of [from, to]) if (!isDType(x)) throw typeError(`Cannot canCast: not a dtype: ${String(x)}`);
   if (isInteger(from) && isInexact(to)) return true;
   return promote(from, to) === to;
 }
@@ -415,6 +416,11 @@ export function toBfloat16Bits(x: number): number {
 export function fromBfloat16Bits(bits: number): number {
   scratchU32[0] = bits << 16;
   return scratchF32[0] as number;
+}
+
+/** A number, or the one NaN whose sign bit is clear: arithmetic of an engine may give another. */
+export function plainNaN(x: number): number {
+  return x === x ? x : NaN;
 }
 
 /** A number rounded to a value of the dtype; integers truncate and wrap, NaN and the infinities become 0 there. */

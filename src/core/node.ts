@@ -3,6 +3,7 @@ import { type DType, itemsize } from "../base/dtype.ts";
 import { trail } from "../base/error.ts";
 import { type CallFamily, computes, cpu, type Device, hasCalls, on, recording } from "./device.ts";
 import type { CType, Expr, Literal, Scalars } from "../kernel/expr.ts";
+import type { Fold, Scan } from "../kernel/fold.ts";
 import type { Size } from "../kernel/sizes.ts";
 import { size } from "./shape.ts";
 import type { PlanView, View } from "./view.ts";
@@ -46,12 +47,6 @@ export interface Index {
   readonly computed: readonly { readonly expr: Expr; readonly stride: Size; readonly size: Size }[];
 }
 
-/** Fold operations: how the elements along an axis become one. */
-export type FoldOp = "sum" | "prod" | "min" | "max" | "argmin" | "argmax";
-
-/** Scan operations: how the elements up to a place along an axis become one. */
-export type ScanOp = "sum" | "prod" | "min" | "max" | "logaddexp";
-
 /** What a library call needs: routine, pointers, integers and numbers, in terms of the views of its inputs and outputs. */
 export interface Call {
   readonly routine: string;
@@ -71,7 +66,7 @@ export interface Body {
  */
 export interface Control {
   readonly what: "scan" | "while" | "cond";
-  /** Of a scan its step; of a while its test and its step; of a cond what runs if the predicate holds, and what if not. */
+  /** Of a scan its step; of a while its first test, and its step, whose last result is the test of the next; of a cond what runs if the predicate holds, and what if not. */
   readonly bodies: readonly Body[];
   readonly carries: number;
   readonly sliced: number;
@@ -104,10 +99,10 @@ export type Lower<A> =
     readonly cost?: number;
   }
   | { readonly kind: "gather" }
-  | { readonly kind: "fold"; op(arg: A): FoldOp; axes(arg: A): readonly [number, number] }
+  | { readonly kind: "fold"; op(arg: A): Fold; axes(arg: A): readonly [number, number] }
   | {
     readonly kind: "scan";
-    op(arg: A): ScanOp;
+    op(arg: A): Scan;
     axis(arg: A): number;
     exclusive(arg: A): boolean;
     /** The running value before the first element. */

@@ -1,6 +1,7 @@
 // Norms, and the cross product.
 import { atLeastFloat, atLeastFloat32 } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
+import { flag, integers, shown, splitArgs } from "../base/options.ts";
 import type { ArrayLike, AxisLike, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { axesOf, axisOf, broadcast } from "../core/shape.ts";
@@ -32,26 +33,26 @@ export interface NormOptions {
  * mx.linalg.norm(mx.array([3, -4]), 1).item(); // 7
  * ```
  */
-export function norm(a: ArrayLike, ord?: Ord | NormOptions, options?: NormOptions): NDArray {
-  const o = trailing<NormOptions>("norm", "ord", ord, options, ["ord", "axis", "keepdims"]),
+export function norm(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  const o: NormOptions = splitArgs("norm", [a, ...args], 1, ["ord", "axis", "keepdims"], ["ord", "axis"]),
+    keepdims = flag("norm", o, "keepdims"),
     x = nodeOf("norm", a),
     n = x.shape.length;
   const z = cast(x, atLeastFloat(x.dtype)), size1 = abs.node(z), how = o.ord ?? null;
   const axes = o.axis === undefined || o.axis === null
     ? x.shape.map((_, d) => d)
-    : (typeof o.axis === "number" ? [o.axis] : o.axis).map((d) => axisOf("norm", d, n));
+    : integers("norm", "an axis", o.axis).map((d) => axisOf("norm", d, n));
   axesOf("norm", axes, n);
   if (axes.length > 2 && o.axis !== undefined && o.axis !== null) {
     throw typeError(`Cannot norm over ${axes.length} axes: a norm is of vectors (one axis) or matrices (two)`);
   }
   const sorted = [...axes].sort((p, q) => p - q);
-  const done = (y: Node): NDArray =>
-    wrap(o.keepdims === true ? reshape(y, x.shape.map((k, d) => axes.includes(d) ? 1 : k)) : y);
+  const done = (y: Node): NDArray => wrap(keepdims ? reshape(y, x.shape.map((k, d) => axes.includes(d) ? 1 : k)) : y);
   const two = (): Node => sqrt.node(reduce("sum", mul(size1, size1), sorted));
   if (how === null) return done(two());
   if (axes.length === 1) {
     if (typeof how === "string") {
-      throw typeError(`Cannot take the norm ${JSON.stringify(how)} of vectors: it needs two axes`);
+      throw typeError(`Cannot take the norm ${shown(how)} of vectors: it needs two axes`);
     }
     if (how === 2) return done(two());
     if (how === 1) return done(reduce("sum", size1, axes));
@@ -62,7 +63,7 @@ export function norm(a: ArrayLike, ord?: Ord | NormOptions, options?: NormOption
     return done(powerNode(s, like(1 / how, s)));
   }
   if (axes.length !== 2) {
-    throw typeError(`Cannot take the norm ${JSON.stringify(how)} over ${axes.length} axes: it needs one or two`);
+    throw typeError(`Cannot take the norm ${shown(how)} over ${axes.length} axes: it needs one or two`);
   }
   const [r, c] = axes as [number, number], after = (d: number, gone: number): number => d > gone ? d - 1 : d;
   if (how === "fro" || how === "f") return done(two());
@@ -81,9 +82,7 @@ export function norm(a: ArrayLike, ord?: Ord | NormOptions, options?: NormOption
     );
   }
   throw rangeError(
-    `Cannot take the norm ${
-      String(how)
-    } of matrices; the orders are 1, -1, 2, -2, Infinity, -Infinity, "fro" and "nuc"`,
+    `Cannot take the norm ${shown(how)} of matrices; the orders are 1, -1, 2, -2, Infinity, -Infinity, "fro" and "nuc"`,
   );
 }
 

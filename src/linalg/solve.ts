@@ -1,6 +1,7 @@
 // Systems of equations and inverses.
 import { isComplex } from "../base/dtype.ts";
 import { typeError } from "../base/error.ts";
+import { flag } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import { apply, type Aval, type Node, type OpDef, type Planned } from "../core/node.ts";
 import { broadcast, text } from "../core/shape.ts";
@@ -66,7 +67,7 @@ export interface UpperOptions {
   readonly upper?: boolean;
 }
 export const upperOf = (op: string, options: UpperOptions | boolean | undefined): boolean =>
-  trailing<UpperOptions>(op, "upper", options, undefined, ["upper"]).upper === true;
+  flag(op, trailing<UpperOptions>(op, "upper", options, undefined, ["upper"]), "upper");
 /** x with a x = b, of which the lower (or upper) triangle is read. */
 export function solveTriangular(a: ArrayLike, b: ArrayLike, options?: UpperOptions): NDArray {
   const upper = upperOf("solveTriangular", options);

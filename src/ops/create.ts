@@ -10,6 +10,7 @@ import {
   isUnsigned,
   itemsize,
   lanesOf,
+  plainNaN,
   promote,
   promoteScalar,
   roundTo,
@@ -17,12 +18,11 @@ import {
   typedArrayOf,
 } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
-import { isPlainObject, splitArgs } from "../base/options.ts";
+import { flag, integer, isPlainObject, numberOf, shown, splitArgs } from "../base/options.ts";
 import type { ArrayLike, TypedData } from "../core/ndarray.ts";
 import { late, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { broadcast, same, shapeOf, size } from "../core/shape.ts";
-import { integer } from "./args.ts";
 import {
   add,
   assemble,
@@ -111,8 +111,8 @@ function containsData(v: unknown): boolean {
 function writer(data: TypedData, dtype: DType): (i: number, v: number | boolean | bigint | Complex) => void {
   if (isComplex(dtype)) {
     return (i, v) => {
-      data[2 * i] = typeof v === "object" ? v.re : Number(v);
-      data[2 * i + 1] = typeof v === "object" ? v.im : 0;
+      data[2 * i] = plainNaN(typeof v === "object" ? v.re : Number(v));
+      data[2 * i + 1] = typeof v === "object" ? plainNaN(v.im) : 0;
     };
   }
   const real = (v: number | boolean | bigint | Complex): number | bigint | boolean => {
@@ -125,7 +125,7 @@ function writer(data: TypedData, dtype: DType): (i: number, v: number | boolean 
         ? Number(v.re !== 0 || v.im !== 0)
         : Number(v !== 0 && v !== 0n && v !== false));
   }
-  if (dtype === "bfloat16") return (i, v) => void (data[i] = toBfloat16Bits(Number(real(v))));
+  if (dtype === "bfloat16") return (i, v) => void (data[i] = toBfloat16Bits(plainNaN(Number(real(v)))));
   if (isInteger(dtype)) {
     const wide = isBigInteger(dtype);
     return (i, v) => {
@@ -138,7 +138,7 @@ function writer(data: TypedData, dtype: DType): (i: number, v: number | boolean 
       } else data[i] = wide ? BigInt(Number.isFinite(n) ? Math.trunc(n) : 0) : roundTo(dtype, n);
     };
   }
-  return (i, v) => void (data[i] = Number(real(v)));
+  return (i, v) => void (data[i] = plainNaN(Number(real(v))));
 }
 /** A node over nested lists of JS values. */
 function storeLists(values: unknown, m: Shape, dtype: DType): Node {
@@ -240,7 +240,7 @@ export function array(values: Values, ...args: readonly unknown[]): NDArray {
 export function asarray(a: Values, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("asarray", [a, ...args], 1, ["dtype", "copy"], ["dtype"]);
   const dtype = o["dtype"] === undefined || o["dtype"] === null ? null : dtypeOf("make an array", o["dtype"]);
-  if (o["copy"] === false && !(a instanceof NDArray && (dtype === null || dtype === a.dtype))) {
+  if (!flag("make an array", o, "copy", true) && !(a instanceof NDArray && (dtype === null || dtype === a.dtype))) {
     throw typeError("Cannot make an array without a copy of values that are no array of that dtype");
   }
   return wrap(valuesNode(a, dtype));
@@ -335,7 +335,8 @@ export function arange(...args: readonly unknown[]): NDArray {
   if (count === 0) throw typeError(`Cannot arange: it takes one to three numbers, not ${typeof args[0]}`);
   const o = splitArgs("arange", args, count, ["step", "dtype"], ["dtype"]), given = args.slice(0, count).map(Number);
   const start = count === 1 ? 0 : given[0] as number, stop = (count === 1 ? given[0] : given[1]) as number;
-  const step = count === 3 ? given[2] as number : o["step"] === undefined || o["step"] === null ? 1 : Number(o["step"]);
+  const by = (count === 3 ? given[2] : o["step"]) ?? 1,
+    step = typeof by === "bigint" ? Number(by) : numberOf("arange", "step", by);
   const integral = [start, stop, step].every(Number.isInteger),
     narrow = [start, stop, step].every((v) => fitsInteger("int32", v));
   const dtype = o["dtype"] === undefined || o["dtype"] === null
@@ -347,13 +348,13 @@ export function arange(...args: readonly unknown[]): NDArray {
     Number.isNaN(start) || Number.isNaN(stop) || Number.isNaN(step) || !Number.isFinite(start) || !Number.isFinite(stop)
   ) throw rangeError(`Cannot ${text}`);
   if (step === 0) throw rangeError(`Cannot ${text}: the step must not be 0`);
-  let n = Math.max(Math.ceil((stop - start) / step), 0), by = step;
-  if (!Number.isFinite(step)) [n, by] = [(step > 0 && start < stop) || (step < 0 && start > stop) ? 1 : 0, 0];
+  let n = Math.max(Math.ceil((stop - start) / step), 0), stride = step;
+  if (!Number.isFinite(step)) [n, stride] = [(step > 0 && start < stop) || (step < 0 && start > stop) ? 1 : 0, 0];
   if (n > 2147483647) throw rangeError(`Cannot ${text}: these are more than 2^31 - 1 elements`);
-  if (isComplex(dtype)) return wrap(cast(iota([n], 0, "float32", start, by), dtype));
-  if (!isInteger(dtype)) return wrap(iota([n], 0, dtype, start, by));
+  if (isComplex(dtype)) return wrap(cast(iota([n], 0, "float32", start, stride), dtype));
+  if (!isInteger(dtype)) return wrap(iota([n], 0, dtype, start, stride));
   // As in MLX, an integer range starts and steps by whole numbers.
-  const first = Math.trunc(start), second = Math.trunc(start + by) - first;
+  const first = Math.trunc(start), second = Math.trunc(start + stride) - first;
   if (isUnsigned(dtype) && !isBigInteger(dtype)) return wrap(cast(iota([n], 0, "int64", first, second), dtype));
   return wrap(
     dtype === "uint64" ? cast(iota([n], 0, "int64", first, second), dtype) : iota([n], 0, dtype, first, second),
@@ -368,14 +369,16 @@ export function arange(...args: readonly unknown[]): NDArray {
  * ```
  */
 export function linspace(start: number, stop: number, ...args: readonly unknown[]): NDArray {
-  const o = splitArgs("linspace", [start, stop, ...args], 2, ["num", "endpoint", "dtype"], ["num"]);
+  const o = splitArgs("linspace", [start, stop, ...args], 2, ["endpoint"], ["num", "dtype"]);
   const num = (o["num"] ?? 50) as number,
+    first = numberOf("linspace", "start", start),
+    last = numberOf("linspace", "stop", stop),
     dtype = dtypeOf("linspace", o["dtype"] ?? "float32"),
     t: DType = dtype === "float64" ? "float64" : "float32";
   if (!Number.isInteger(num) || num < 0) throw rangeError(`Cannot linspace with ${String(num)} samples`);
-  if (num === 1) return wrap(cast(fullNode(start, [1], t), dtype));
-  const at = iota([num], 0, t), part = div(at, like(o["endpoint"] === false ? num : num - 1, at));
-  return wrap(cast(add(mul(sub(like(1, part), part), like(start, part)), mul(part, like(stop, part))), dtype));
+  if (num === 1) return wrap(cast(fullNode(first, [1], t), dtype));
+  const at = iota([num], 0, t), part = div(at, like(flag("linspace", o, "endpoint", true) ? num - 1 : num, at));
+  return wrap(cast(add(mul(sub(like(1, part), part), like(first, part)), mul(part, like(last, part))), dtype));
 }
 
 // ---- matrices ---------------------------------------------------------------------------------------------------------
@@ -457,15 +460,16 @@ export function meshgrid(...args: readonly unknown[]): NDArray[] {
   const last = args[args.length - 1], count = isPlainObject(last) && !isScalar(last) ? args.length - 1 : args.length;
   const o = splitArgs("meshgrid", args, count, ["sparse", "indexing"]), indexing = o["indexing"] ?? "xy";
   if (indexing !== "xy" && indexing !== "ij") {
-    throw rangeError(`Cannot meshgrid with indexing ${String(indexing)}: it is "xy" or "ij"`);
+    throw rangeError(`Cannot meshgrid with indexing ${shown(indexing)}: it is "xy" or "ij"`);
   }
-  const nodes = args.slice(0, count).map((a) => nodeOf("meshgrid", a as ArrayLike)),
+  const sparse = flag("meshgrid", o, "sparse"),
+    nodes = args.slice(0, count).map((a) => nodeOf("meshgrid", a as ArrayLike)),
     axis = (i: number): number => indexing === "xy" && count > 1 && i < 2 ? 1 - i : i;
   const shape = new Array<number>(count).fill(1);
   nodes.forEach((n, i) => shape[axis(i)] = size(n.shape));
   return nodes.map((n, i) => {
     const thin = reshape(n, shape.map((d, k) => k === axis(i) ? d : 1));
-    return wrap(o["sparse"] === true ? thin : broadcastTo(thin, shape));
+    return wrap(sparse ? thin : broadcastTo(thin, shape));
   });
 }
 

@@ -1,7 +1,8 @@
 // Joining: arrays end to end or stacked, split, repeated and padded.
 import { rangeError, typeError } from "../base/error.ts";
+import { integer, integers, shown } from "../base/options.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
-import { NDArray } from "../core/ndarray.ts";
+import type { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import {
   axisOf,
@@ -18,9 +19,9 @@ import {
   text,
 } from "../core/shape.ts";
 import { below, equal } from "../kernel/sizes.ts";
-import { integer, trailing } from "./args.ts";
+import { trailing } from "./args.ts";
 import { assemble, broadcastTo as broadcastNode, cast, full, reshape as reshapeNode } from "./basis.ts";
-import { alike, nodeOf, wrap } from "./lift.ts";
+import { alike, isScalar, nodeOf, wrap } from "./lift.ts";
 import { concatNodes, expand, flat, type OneAxisOptions, sliceAxis } from "./movement.ts";
 
 // ---- joining and splitting ----------------------------------------------------------------------------------------------
@@ -178,8 +179,8 @@ export function repeat(
  * ```
  */
 export function tile(a: ArrayLike, reps: number | readonly number[]): NDArray {
-  const x = nodeOf("tile", a), list = typeof reps === "number" ? [reps] : [...reps];
-  for (const r of list) if (integer("tile", "a number of repeats", r) < 0) throw rangeError(`Cannot tile ${r} times`);
+  const x = nodeOf("tile", a), list = integers("tile", "a number of repeats", reps);
+  for (const r of list) if (r < 0) throw rangeError(`Cannot tile ${r} times`);
   const n = Math.max(list.length, x.shape.length),
     shape = [...new Array<number>(n - x.shape.length).fill(1), ...x.shape];
   const times = [...new Array<number>(n - list.length).fill(1), ...list];
@@ -267,9 +268,8 @@ export function pad(a: ArrayLike, padWidth: PadWidth, mode?: PadMode | PadOption
   if (how === "constant") {
     const fill = o.constantValues ?? 0,
       shape = x.shape.map((n, d) => sizePlus(n, (widths[d] as readonly number[]).reduce((a, b) => a + b)));
-    const base = fill instanceof NDArray
-      ? broadcastNode(cast(fill.node, x.dtype), broadcast("pad", fill.node.shape, shape))
-      : full(fill, shape, x.dtype);
+    const given = isScalar(fill) ? full(fill, [], x.dtype) : cast(nodeOf("pad", fill), x.dtype),
+      base = broadcastNode(given, broadcast("pad", given.shape, shape));
     if (!same(base.shape, shape)) {
       throw typeError(`Cannot pad to ${text(shape)} with values of shape ${text(base.shape)}`);
     }
@@ -284,7 +284,7 @@ export function pad(a: ArrayLike, padWidth: PadWidth, mode?: PadMode | PadOption
     );
   }
   if (how !== "edge" && how !== "reflect" && how !== "symmetric") {
-    throw rangeError(`Cannot pad with mode ${JSON.stringify(how)}; the modes are constant, edge, reflect, symmetric`);
+    throw rangeError(`Cannot pad with mode ${shown(how)}; the modes are constant, edge, reflect, symmetric`);
   }
   widths.forEach(([lo, hi], d) => {
     if (lo === 0 && hi === 0) return;

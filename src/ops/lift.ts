@@ -13,7 +13,8 @@ import { broadcastTo, cast, type Elementwise, elementwise, full } from "./basis.
 /** True for the scalars that stand beside arrays. */
 export function isScalar(x: unknown): x is number | boolean | bigint | { readonly re: number; readonly im: number } {
   return typeof x === "number" || typeof x === "boolean" || typeof x === "bigint" ||
-    (typeof x === "object" && x !== null && "re" in x && "im" in x);
+    (typeof x === "object" && x !== null && "re" in x && "im" in x && typeof x.re === "number" &&
+      typeof x.im === "number");
 }
 /** The node of an array, or of a scalar with no array beside it. */
 export function nodeOf(op: string, x: ArrayLike): Node {

@@ -1,6 +1,7 @@
 // Matrix products: matmul and addmm.
 import { isInexact, routineDType } from "../base/dtype.ts";
 import { typeError } from "../base/error.ts";
+import { checkOptions, numberOf } from "../base/options.ts";
 import { cpu, recording } from "../core/device.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import { apply, type Aval, type Call, type Node, type OpDef, type Planned } from "../core/node.ts";
@@ -8,7 +9,6 @@ import { broadcast, same, size, text } from "../core/shape.ts";
 import type { PlanView } from "../core/view.ts";
 import type { Expr } from "../kernel/expr.ts";
 import { equal, type Size, times as timesSize } from "../kernel/sizes.ts";
-import { trailing } from "./args.ts";
 import { add, batchRank, broadcastTo, cast, define, full, mul, reshape, unbroadcast } from "./basis.ts";
 import { alike, nodeOf, sharedDtype, wrap } from "./lift.ts";
 import { swap } from "./movement.ts";
@@ -222,8 +222,8 @@ export interface AddmmOptions {
  * ```
  */
 export function addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, options: AddmmOptions = {}): NDArray {
-  const o = trailing<AddmmOptions>("addmm", "alpha", undefined, options, ["alpha", "beta"]),
-    [z, x, y] = alike("addmm", [c, a, b]) as [Node, Node, Node],
+  checkOptions("addmm", options, ["alpha", "beta"]);
+  const [z, x, y] = alike("addmm", [c, a, b]) as [Node, Node, Node],
     m = matrices("addmm", x, y),
     dtype = z.dtype;
   if (z.shape.length > m.shape.length || !same(broadcast("addmm", z.shape, m.shape), m.shape)) {
@@ -231,8 +231,8 @@ export function addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, options: AddmmOp
       `Cannot addmm: c of shape ${text(z.shape)} does not broadcast to the product's shape ${text(m.shape)}`,
     );
   }
-  const alpha = o.alpha ?? 1, beta = o.beta ?? 1;
-  if (!isInexact(dtype) || typeof alpha !== "number" || typeof beta !== "number") {
+  const alpha = numberOf("addmm", "alpha", options.alpha ?? 1), beta = numberOf("addmm", "beta", options.beta ?? 1);
+  if (!isInexact(dtype)) {
     const p = reshape(product(m.a, m.b), m.shape), wide = dtype === "bool" ? "int32" : dtype;
     const z2 = broadcastTo(z, m.shape);
     return wrap(cast(add(scale(cast(p, wide), alpha), scale(cast(z2, wide), beta)), dtype));

@@ -1,5 +1,6 @@
 // Products of arrays that reduce to matrix products or elementwise ones: outer, inner, tensordot, vecdot, kron.
 import { rangeError, typeError } from "../base/error.ts";
+import { integers } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { axisOf, counting, size, sizeTimes, text } from "../core/shape.ts";
@@ -91,7 +92,7 @@ export function tensordot(a: ArrayLike, b: ArrayLike, axes?: TensordotOptions["a
     throw typeError("Cannot tensordot: axes must be a number or two lists");
   }
   const list = (l: number | readonly number[], n: Node): number[] =>
-    (typeof l === "number" ? [l] : l).map((d) => axisOf("tensordot", d, n.shape.length));
+    integers("tensordot", "an axis", l).map((d) => axisOf("tensordot", d, n.shape.length));
   const xs = list(given[0] as number | readonly number[], x), ys = list(given[1] as number | readonly number[], y);
   if (xs.length !== ys.length) {
     throw typeError(`Cannot tensordot over axes ${text(xs)} and ${text(ys)}: they must be as many`);

@@ -1,12 +1,12 @@
 // Reductions along axes: sums, products, extremes, moments, tests and softmax.
 import type { DType } from "../base/dtype.ts";
 import { atLeastFloat, atLeastFloat32, isComplex, isInexact } from "../base/dtype.ts";
-import { rangeError, typeError } from "../base/error.ts";
-import { checkOptions, splitArgs } from "../base/options.ts";
+import { rangeError } from "../base/error.ts";
+import { flag, numberOf, splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import { apply, type Node, type OpDef } from "../core/node.ts";
 import { axesOf, axisOf, ofSize, size } from "../core/shape.ts";
-import { type AxisArg, flag } from "./args.ts";
+import type { AxisArg } from "./args.ts";
 import {
   add,
   batchAll,
@@ -48,8 +48,7 @@ interface Parsed {
 }
 function parse(name: string, a: ArrayLike, args: readonly unknown[], extra: readonly string[] = []): Parsed {
   const o = splitArgs(name, [a, ...args], 1, ["axis", "keepdims", ...extra], ["axis"]), x = nodeOf(name, a);
-  const keepdims = flag(name, o, "keepdims"), ddof = o["ddof"] ?? 0;
-  if (typeof ddof !== "number") throw typeError(`Cannot ${name}: ddof must be a number, not ${String(ddof)}`);
+  const keepdims = flag(name, o, "keepdims"), ddof = numberOf(name, "ddof", o["ddof"] ?? 0);
   return { x, axes: axesOf(name, o["axis"] as AxisArg | undefined, x.shape.length), keepdims, ddof };
 }
 /** The result of a fold with its axes back as length 1. */
@@ -349,6 +348,7 @@ export function softmaxNode(x: Node, axes: readonly number[]): Node {
  */
 export function softmax(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   const o = splitArgs("softmax", [a, ...args], 1, ["axis", "precise"], ["axis"]), x = nodeOf("softmax", a);
+  flag("softmax", o, "precise");
   return wrap(softmaxNode(x, axesOf("softmax", o["axis"] as AxisArg | undefined, x.shape.length)));
 }
 
@@ -357,7 +357,7 @@ export interface TraceOptions {
   readonly offset?: number;
   readonly axis1?: number;
   readonly axis2?: number;
-  readonly dtype?: DType;
+  readonly dtype?: DType | null;
 }
 /**
  * The sum along a diagonal of two axes (0 and 1 by default); bool and small integers become int32 or uint32. Options: offset, axis1, axis2, dtype.
@@ -367,8 +367,9 @@ export interface TraceOptions {
  * mx.trace(mx.array([[1, 2], [3, 4]])).item(); // 5
  * ```
  */
-export function trace(a: ArrayLike, options: TraceOptions = {}): NDArray {
-  checkOptions("trace", options as Record<string, unknown>, ["offset", "axis1", "axis2", "dtype"]);
-  const x = nodeOf("trace", a), { dtype, ...where } = options, d = diagonal(wrap(x), where).node;
-  return wrap(sumNode(dtype === undefined ? d : cast(d, dtypeOf("trace", dtype)), [d.shape.length - 1]));
+export function trace(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+  const where = ["offset", "axis1", "axis2"];
+  const { dtype = null, ...at }: TraceOptions = splitArgs("trace", [a, ...args], 1, [], [...where, "dtype"]),
+    d = diagonal(a, at).node;
+  return wrap(sumNode(dtype === null ? d : cast(d, dtypeOf("trace", dtype)), [d.shape.length - 1]));
 }

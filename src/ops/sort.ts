@@ -1,13 +1,13 @@
 // Sorting: sort and argsort as calls of the native library, and what follows from them.
 import { atLeastFloat, atLeastFloat32, isInexact, routineDType } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
-import { splitArgs } from "../base/options.ts";
+import { flag, integer, splitArgs } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { axesOf, ofSize, same, size, sizeMinus, sizeSteps, sizeTimes } from "../core/shape.ts";
 import { below, productOf, type Size } from "../kernel/sizes.ts";
-import { type AxisArg, flag, integer, onAxis } from "./args.ts";
+import { type AxisArg, onAxis } from "./args.ts";
 import {
   add,
   assemble,

@@ -2,7 +2,7 @@
 import type { DType } from "../base/dtype.ts";
 import { atLeastFloat, computeOf, finfo, isComplex, isFloating, isInexact, isUnsigned } from "../base/dtype.ts";
 import { typeError } from "../base/error.ts";
-import { splitArgs } from "../base/options.ts";
+import { integer, numberOf, splitArgs } from "../base/options.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import type { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
@@ -123,10 +123,7 @@ export const roundNode = (x: Node): Node => isInexact(x.dtype) ? rint.node(x) : 
  * ```
  */
 export function round(a: ArrayLike, ...args: readonly unknown[]): NDArray {
-  const decimals = (splitArgs("round", [a, ...args], 1, [], ["decimals"])["decimals"] ?? 0) as number;
-  if (!Number.isInteger(decimals)) {
-    throw typeError(`Cannot round to ${String(decimals)} decimals: it must be an integer`);
-  }
+  const decimals = integer("round", "decimals", splitArgs("round", [a, ...args], 1, [], ["decimals"])["decimals"] ?? 0);
   const x = nodeOf("round", a);
   if (decimals === 0) return wrap(roundNode(x));
   const k = Math.fround(10 ** decimals), y = cast(x, atLeastFloat(x.dtype));
@@ -362,11 +359,11 @@ export function nanToNum(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   if (isComplex(x.dtype)) throw typeError(`Cannot nanToNum an array of dtype ${x.dtype}`);
   if (!isFloating(x.dtype)) return wrap(x);
   const most = finfo(x.dtype).max,
-    put = (test: Node, to: unknown, otherwise: number, y: Node): Node =>
-      select(test, like((to ?? otherwise) as number, x), y);
-  let y = put(isnan.node(x), o["nan"], 0, x);
-  y = put(isposinf.node(x), o["posinf"], most, y);
-  return wrap(put(isneginf.node(x), o["neginf"], -most, y));
+    put = (test: Node, key: string, otherwise: number, y: Node): Node =>
+      select(test, like(numberOf("nanToNum", key, o[key] ?? otherwise), x), y);
+  let y = put(isnan.node(x), "nan", 0, x);
+  y = put(isposinf.node(x), "posinf", most, y);
+  return wrap(put(isneginf.node(x), "neginf", -most, y));
 }
 
 // ---- complex parts ----------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 import type { DType } from "../base/dtype.ts";
 import { isFloating, isInexact, promote, roundTo } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
-import { splitArgs } from "../base/options.ts";
+import { integer, shown, splitArgs } from "../base/options.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node, OpDef } from "../core/node.ts";
@@ -118,10 +118,13 @@ function nextKey(): Node {
   state[0] = wrap(row(0));
   return row(1);
 }
+/** The key that a draw was given, or the next implicit one. */
 function keyOf(op: string, k: unknown): Node {
-  if (k === undefined || k === null) return nextKey();
+  return k === undefined || k === null ? nextKey() : givenKey(op, k);
+}
+function givenKey(op: string, k: unknown): Node {
   if (!(k instanceof NDArray)) {
-    throw typeError(`Cannot draw ${op}: a key is a uint32 array of shape [2], not ${typeof k}`);
+    throw typeError(`Cannot draw ${op}: a key is a uint32 array of shape [2], not ${shown(k)}`);
   }
   const n = k.node;
   if (n.dtype !== "uint32" || !same(n.shape, [2])) {
@@ -141,7 +144,7 @@ function keyOf(op: string, k: unknown): Node {
  */
 export function split(key: NDArray, ...args: readonly unknown[]): NDArray {
   const num = splitArgs("split", [key, ...args], 1, ["num"], ["num"])["num"] ?? 2;
-  return wrap(bitsNode(keyOf("split", key), shapeOf("split", [num as number, 2])));
+  return wrap(bitsNode(givenKey("split", key), shapeOf("split", [integer("split", "num", num), 2])));
 }
 
 // ---- bits -------------------------------------------------------------------------------------------------------------
@@ -222,8 +225,9 @@ function uniformNode(
   const ready = typeof lo === "number" && typeof hi === "number"
     ? null
     : [spread(name, lo, shape, dtype), spread(name, hi, shape, dtype)] as const;
-  const raw = mul(cast(bitsNode(k(), shape), "float32"), full(2 ** -32, shape, "float32"));
-  const unit = cast(minimum.node(raw, full(belowOne(dtype), shape, "float32")), dtype);
+  // Words that would round to 1 or more are bounded as what they are: whole numbers.
+  const words = minimum.node(bitsNode(k(), shape), full(2 ** 32 * belowOne(dtype), shape, "uint32"));
+  const unit = cast(mul(cast(words, "float32"), full(2 ** -32, shape, "float32")), dtype);
   if (ready !== null) return add(mul(sub(ready[1], ready[0]), unit), ready[0]);
   const a = lo as number,
     range = roundTo(dtype, (hi as number) - a),
@@ -441,19 +445,19 @@ function inverseNode(logits: Node, shape: readonly number[], k: () => Node): Nod
  * ```
  */
 export function categorical(logits: ArrayLike, ...args: readonly unknown[]): NDArray {
-  const o = splitArgs("categorical", [logits, ...args], 1, ["axis", "shape", "numSamples", "key"], ["axis"]),
+  const o = splitArgs("categorical", [logits, ...args], 1, ["numSamples", "key"], ["axis", "shape"]),
     x = nodeOf("draw categorical", logits);
   const axis = axisOf("draw categorical", (o["axis"] ?? -1) as number, x.shape.length),
     rest = x.shape.filter((_, d) => d !== axis);
   const given = o["shape"] === undefined || o["shape"] === null
       ? null
       : shapeOf("draw categorical", o["shape"] as number[]),
-    num = o["numSamples"] as number | null | undefined;
+    num = o["numSamples"] ?? null;
   let z = x, shape: readonly number[] = rest;
-  if (num !== undefined && num !== null) {
+  if (num !== null) {
     if (given !== null) throw rangeError("Cannot draw categorical with both shape and numSamples");
     z = reshape(x, [...x.shape, 1]);
-    shape = shapeOf("draw categorical", [...rest, num]);
+    shape = [...rest, ...shapeOf("draw categorical", integer("draw categorical", "numSamples", num))];
   } else if (given !== null) {
     if (!same(broadcast("draw categorical", given, rest), given)) {
       throw typeError(

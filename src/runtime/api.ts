@@ -1,5 +1,6 @@
 // Evaluation, memory, devices and inspection as users call them.
 import { plainError, typeError } from "../base/error.ts";
+import { checkOptions, functionOf, integer, shown } from "../base/options.ts";
 import { type Device, DEVICES, recording } from "../core/device.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
@@ -149,7 +150,7 @@ export function getMemoryLimit(): number {
 }
 function bytesOf(op: string, limit: number): number {
   if (typeof limit !== "number" || !(limit >= 0)) {
-    throw typeError(`Cannot ${op}: a limit is a number of bytes, not ${String(limit)}`);
+    throw typeError(`Cannot ${op}: a limit is a number of bytes, not ${shown(limit)}`);
   }
   return limit;
 }
@@ -186,6 +187,7 @@ export function setCacheLimit(limit: number): number {
  * ```
  */
 export function scope<T>(f: () => T): T {
+  functionOf("run in a scope", f);
   enterScope();
   let keep: Set<NDArray> | null = null;
   try {
@@ -245,7 +247,10 @@ export function isAvailable(device: Device): boolean {
 }
 /** How many devices of a type can be used. */
 export function deviceCount(type: Device["type"] | Device): number {
-  const name = typeof type === "string" ? type : type.type;
+  const name: unknown = typeof type === "object" && type !== null ? type.type : type;
+  if (!DEVICES.some((d) => d.type === name)) {
+    throw typeError(`Cannot deviceCount of ${shown(name)}: expected a device or its type, such as "cpu" or "gpu"`);
+  }
   return DEVICES.filter((d) => d.type === name && isUsable(native(), d)).length;
 }
 /** Facts about a device (the default one): of the CPU instruction set, threads, and which BLAS and LAPACK are in use. */
@@ -272,6 +277,7 @@ export function newStream(device: Device): Stream {
  * `using _ = mx.stream(mx.cpu)`, or `mx.stream(mx.cpu, () => mx.sort(x))`.
  */
 export function stream<T = void>(on: Device | Stream, f?: () => T): T extends void ? Disposable : T {
+  if (f !== undefined) functionOf("run on a stream", f);
   const before = recording.device;
   recording.device = usable("stream", (on as Partial<Stream> | null | undefined)?.device ?? on as Device);
   if (f === undefined) {
@@ -298,11 +304,8 @@ export function getPrintoptions(): PrintOptions {
 }
 /** Sets print options; a missing one becomes its default. */
 export function setPrintoptions(options: { readonly precision?: number } = {}): void {
-  const precision = options.precision ?? -1;
-  if (!Number.isInteger(precision)) {
-    throw typeError(`Cannot setPrintoptions: precision must be an integer, not ${String(precision)}`);
-  }
-  printing.precision = precision;
+  checkOptions("setPrintoptions", options, ["precision"]);
+  printing.precision = integer("setPrintoptions", "precision", options.precision ?? -1);
 }
 /**
  * Sets print options until the end of the block: `using _ = mx.printoptions({ precision: 2 })`.

@@ -1,7 +1,7 @@
 // compile: a function is traced once for each structure of its arguments; later calls run the plan that was kept.
 import { environment } from "../base/env.ts";
 import { plainError, typeError } from "../base/error.ts";
-import { checkOptions, isPlainObject } from "../base/options.ts";
+import { checkOptions, flag, functionOf, isPlainObject } from "../base/options.ts";
 import { on, recording } from "../core/device.ts";
 import { late, type NDArray } from "../core/ndarray.ts";
 import { nextSerial, type Node, topological } from "../core/node.ts";
@@ -12,7 +12,6 @@ import { contiguousView } from "../core/view.ts";
 import { placeholder } from "../ops/basis.ts";
 import { wrap } from "../ops/lift.ts";
 import { matmulPrecision } from "../ops/precision.ts";
-import { functionOf } from "../transform/grad.ts";
 import { everyNode, Key, present } from "../schedule/graph.ts";
 import { counters, Plans } from "./cache.ts";
 import { graphOf } from "./graph.ts";
@@ -313,7 +312,7 @@ function symbolically<T>(run: () => T): T | null {
 
 /** Which arguments are given away. */
 function donated(given: unknown): ((i: number) => boolean) | null {
-  if (given === undefined) return null;
+  if (given === undefined || given === null || given === false) return null;
   if (given === true) return () => true;
   const list: readonly unknown[] = Array.isArray(given) ? given : [given];
   if (list.some((i) => !Number.isInteger(i))) {
@@ -375,22 +374,25 @@ export function compile<A extends readonly unknown[], R>(
   options: CompileOptions = {},
 ): (...args: A) => R {
   functionOf("compile", fun);
-  checkOptions("compile", options as Record<string, unknown>, ["inputs", "outputs", "shapeless", "donate"]);
-  container("inputs", options.inputs);
-  container("outputs", options.outputs);
+  checkOptions("compile", options, ["inputs", "outputs", "shapeless", "donate"]);
+  // null is no container.
+  const held = { ...options, inputs: options.inputs ?? undefined, outputs: options.outputs ?? undefined };
+  container("inputs", held.inputs);
+  container("outputs", held.outputs);
   // Every call of a checked function traces again.
   const check = environment("SINTER_CHECK_COMPILE") === "1";
   const compiled: Compiled = {
     fun: fun as unknown as (...args: unknown[]) => unknown,
-    options,
+    options: held,
     plans: new Plans(),
     templates: new Map(),
   };
   const known = new Map<string, Traced>(), donate = donated(options.donate);
-  const stateful = options.inputs !== undefined || options.outputs !== undefined;
+  const stateful = held.inputs !== undefined || held.outputs !== undefined,
+    shapeless = flag("compile", options, "shapeless");
   return (...args: A): R => {
     if (!enabled || trace.first !== null) return fun(...args);
-    const flat = treeFlatten(args), inputs = stateful ? treeFlatten(options.inputs) : null;
+    const flat = treeFlatten(args), inputs = stateful ? treeFlatten(held.inputs) : null;
     const keyOf = (length: (n: number) => string): string =>
       signature(flat.spec, flat.arrays, length) +
       (inputs === null ? "" : `;${signature(inputs.spec, inputs.arrays, length)}`) +
@@ -401,7 +403,7 @@ export function compile<A extends readonly unknown[], R>(
       // A function that is called with ever other numbers does not keep them all.
       if (known.size >= MAX_TRACES) known.delete(known.keys().next().value as string);
       const lengths: Lengths = new Map();
-      t = options.shapeless === true
+      t = shapeless
         ? shapelessTrace(compiled, flat, keyOf((n) => placeOf(n, lengths)), lengths)
         : traceOf(compiled, flat);
       known.set(key, t);
@@ -412,14 +414,14 @@ export function compile<A extends readonly unknown[], R>(
     const made = t.program === null ? [] : call(t.program, t.leaves.map(outside));
     const node = (s: Source): Node => s.from === "program" ? made[s.index] as Node : outside(s);
     const results = t.results.map((s) => wrap(node(s)));
-    if (inputs !== null && options.outputs !== undefined) {
+    if (inputs !== null && held.outputs !== undefined) {
       const state = t.written.map(({ source, input }) => {
         if (input < 0) return wrap(node(source));
         const a = inputs.arrays[input] as NDArray, n = node(source);
         if (n !== a.node) a.move(n);
         return a;
       });
-      fill(options.outputs, t.state, state);
+      fill(held.outputs, t.state, state);
       if (options.donate === true) { for (const a of inputs.arrays) if (!state.includes(a)) a.dispose(); }
     }
     if (donate !== null) args.forEach((x, i) => donate(i) && treeFlatten(x).arrays.forEach((a) => a.dispose()));

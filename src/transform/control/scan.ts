@@ -1,9 +1,8 @@
 // scan: a function is recorded once and run along the first axis of arrays, with values carried from step to step.
 import { rangeError, typeError } from "../../base/error.ts";
-import { checkOptions } from "../../base/options.ts";
+import { checkOptions, flag, functionOf } from "../../base/options.ts";
 import { apply, type Aval, type Node } from "../../core/node.ts";
 import { same, text } from "../../core/shape.ts";
-import { functionOf } from "../grad.ts";
 import { resultOf, type Scan, scanOp } from "./scan_op.ts";
 import { type Arrays, checkSame, isWhole, leavesOf, notAsync, placed, record, treeOf } from "./body.ts";
 
@@ -60,7 +59,7 @@ export function scan<C, X, Y>(
   options: ScanOptions = {},
 ): [Arrays<C>, Y] {
   functionOf("scan", f);
-  checkOptions("scan", options as Record<string, unknown>, ["length", "reverse", "checkpoint"]);
+  checkOptions("scan", options, ["length", "reverse", "checkpoint"]);
   const carry = leavesOf("scan: init", init), walked = leavesOf("scan: xs", xs);
   const length = lengthOf(walked.nodes, options.length);
   return placed(() => {
@@ -91,20 +90,21 @@ export function scan<C, X, Y>(
       },
     );
     if (!isWhole(body)) return null;
+    const { y } = specs as unknown as { readonly y: Parameters<typeof treeOf>[0] };
+    if (body.results.length === 0) return [treeOf(carry.spec, []) as Arrays<C>, treeOf(y, []) as Y];
     const arg: Scan = {
       what: "scan",
       bodies: [body],
       carries: count,
       sliced: walked.nodes.length,
       length,
-      reverse: options.reverse === true,
+      reverse: flag("scan", options, "reverse"),
       fixed: body.results.length,
-      checkpoint: options.checkpoint === true,
+      checkpoint: flag("scan", options, "checkpoint"),
       batch: null,
     };
     const n = apply(scanOp, [...captured, ...carry.nodes, ...walked.nodes], arg);
     const outs = body.results.map((_, k) => resultOf(n, k));
-    const { y } = specs as unknown as { readonly y: Parameters<typeof treeOf>[0] };
     return [treeOf(carry.spec, outs.slice(0, count)) as Arrays<C>, treeOf(y, outs.slice(count)) as Y];
   });
 }
