@@ -54,7 +54,7 @@ INL void S(put)(void *p, int64_t o, T x, int kind) {
 #endif
   ((T *)p)[o] = x;
 }
-// C[mr x nc] (+)= alpha A[mr x k] B[k x nc], nv vectors wide. A is packed rows of stride KC (ROWS), rows of stride lda (FAR) or packed columns of stride lda (COLUMNS);
+// C[mr x nc] (+)= alpha A[mr x k] B[k x nc], nv vectors wide. A is packed rows of stride KC (ROWS), rows of stride lda (FAR) or columns of stride lda (COLUMNS);
 // B's rows are ldb apart, and packed ones are NR apart and have whole vectors.
 enum { S(ROWS), S(FAR), S(COLUMNS) };
 #define TILE_ARGS int64_t k, const T *A, int64_t lda, const T *B, int64_t ldb, T *C, int64_t ldc, T alpha, int add, int nc
@@ -241,8 +241,9 @@ static int S(gemm)(const bl_gemm *g0, int part, int parts) {
   int loose = own && g.bcs == 1 && (mm <= MR || (g.K * nn * item <= 65536 && g.brs < 2 * nn)) && (VB > 16 || nn % VL == 0);
   const int form = own && g.acs == 1 && (loose || nn <= 4 * NR) ? S(FAR) : g.ars == 1 && g.acs != 1 ? S(COLUMNS) : S(ROWS);
   if (form == S(ROWS)) loose = 0;
+  const int bare = form == S(FAR) || (own && form == S(COLUMNS) && nn <= NR);   // A is read where it is: columns, where each is wanted once
   int64_t mt = (mm + MR - 1) / MR, wide = nn < NC ? (nn + NR - 1) / NR * NR : NC, deep = g.K < KC ? g.K : KC;
-  size_t nb = loose ? 0 : (size_t)(deep * wide + NR * 8), na = form == S(FAR) ? 0 : form == S(COLUMNS) ? (size_t)(GROUP * CS) * KC : (size_t)MR * KC + 64, nt = direct ? 0 : (size_t)(mm * wide);
+  size_t nb = loose ? 0 : (size_t)(deep * wide + NR * 8), na = bare ? 0 : form == S(COLUMNS) ? (size_t)(GROUP * CS) * KC : (size_t)MR * KC + 64, nt = direct ? 0 : (size_t)(mm * wide);
   T *bp = 0;
   if (nb + na + nt && !(bp = (T *)sn_scratch((nb + na + nt) * sizeof(T)))) return 1;
   T *ap = bp + nb, *ct = ap + na;
@@ -258,9 +259,9 @@ static int S(gemm)(const bl_gemm *g0, int part, int parts) {
       int64_t i = 0;
       for (int64_t t = 0; t < mt; t++) {              // rows spread evenly over the tiles: no tile of one row at the end
         int mr = (int)((mm - i + (mt - t) - 1) / (mt - t));
-        const int64_t at = (m0 + i) * g.ars + p * g.acs; const T *a = form == S(FAR) ? (const T *)g.A + at : form == S(ROWS) ? ap : ap + t % GROUP * (CS * KC);
+        const int64_t at = (m0 + i) * g.ars + p * g.acs; const T *a = bare ? (const T *)g.A + at : form == S(ROWS) ? ap : ap + t % GROUP * (CS * KC);
         if (form == S(ROWS)) S(pack_rows)(ap, mr, kc, g.A, at, g.ars, g.acs, g.kind);
-        if (form == S(COLUMNS) && t % GROUP == 0) {
+        if (form == S(COLUMNS) && !bare && t % GROUP == 0) {
           int64_t first[GROUP], n = 0, r = i; for (; n < GROUP && t + n < mt; n++) { first[n] = r; r += (mm - r + (mt - t - n) - 1) / (mt - t - n); }
           S(strips)(ap, CS * KC, first, (int)n, CS / VL, g.M - m0, kc, g.A, m0 + p * g.acs, g.acs, g.kind);
         }
@@ -269,7 +270,7 @@ static int S(gemm)(const bl_gemm *g0, int part, int parts) {
         for (int64_t j = 0; j < ncb; j += NR) {
           for (int until = (int)(left * (j + NR) / ncb); row < until && row < left; row++) for (int64_t l = 0; l < (int64_t)kc * esz; l += 64) __builtin_prefetch(next + row * g.ars * esz + l, 0, 2);
           int nc = ncb - j < NR ? (int)(ncb - j) : NR;
-          S(tiles)[form][(nc - 1) / VL][mr](kc, a, form == S(FAR) ? g.ars : CS, loose ? (const T *)g.B + p * g.brs + jc + j : bp + j * kc, loose ? g.brs : NR, C + i * ldc + j, ldc, al, add, nc);
+          S(tiles)[form][(nc - 1) / VL][mr](kc, a, form == S(FAR) ? g.ars : bare ? g.acs : CS, loose ? (const T *)g.B + p * g.brs + jc + j : bp + j * kc, loose ? g.brs : NR, C + i * ldc + j, ldc, al, add, nc);
         }
         i += mr;
       }
