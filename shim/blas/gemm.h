@@ -1,9 +1,9 @@
 // gemm.h: C = alpha A B + beta I for T = float or double, one part of it. A register tile of MR rows by NV vectors; B is packed into
-// panels of NV vectors (a KC x NC block stays in L2), A is copied as MR rows of KC so that every broadcast has a fixed displacement.
+// panels of NV vectors (a block of KC rows stays in L2), A is copied as MR rows of KC so that every broadcast has a fixed displacement.
 // 16-bit floats are widened while they are packed. Included once per type by isa_gemm.c.
 #define VL ((int)(VB / sizeof(T)))
 #define NR (NV * VL)
-#define NC (1280 / (int)sizeof(T) / NR * NR)
+#define NC (8192 / (int)sizeof(T) / NR * NR)          // most columns of a block
 #define CS ((MR + VL - 1) / VL * VL)                  // stride of the columns of a packed tile of A
 #define GROUP 8                                       // tiles of a transposed A that are packed together, so that its cache lines are read whole
 typedef T S(vec) __attribute__((vector_size(VB)));
@@ -242,13 +242,15 @@ static int S(gemm)(const bl_gemm *g0, int part, int parts) {
   const int form = own && g.acs == 1 && (loose || nn <= 4 * NR) ? S(FAR) : g.ars == 1 && g.acs != 1 ? S(COLUMNS) : S(ROWS);
   if (form == S(ROWS)) loose = 0;
   const int bare = form == S(FAR) || (own && form == S(COLUMNS) && nn <= NR);   // A is read where it is: columns, where each is wanted once
-  int64_t mt = (mm + MR - 1) / MR, wide = nn < NC ? (nn + NR - 1) / NR * NR : NC, deep = g.K < KC ? g.K : KC;
+  int64_t mt = (mm + MR - 1) / MR, deep = g.K < KC ? g.K : KC, most = bl_block() / (item * (deep > 0 ? deep : 1)) / NR * NR;
+  most = most > NC ? NC : most < NR ? NR : most;
+  const int64_t wide = nn < most ? (nn + NR - 1) / NR * NR : most;
   size_t nb = loose ? 0 : (size_t)(deep * wide + NR * 8), na = bare ? 0 : form == S(COLUMNS) ? (size_t)(GROUP * CS) * KC : (size_t)MR * KC + 64, nt = direct ? 0 : (size_t)(mm * wide);
   T *bp = 0;
   if (nb + na + nt && !(bp = (T *)sn_scratch((nb + na + nt) * sizeof(T)))) return 1;
   T *ap = bp + nb, *ct = ap + na;
-  for (int64_t jc = n0; jc < n1; jc += NC) {
-    int64_t ncb = n1 - jc < NC ? n1 - jc : NC, ldc = direct ? g.crs : wide; T *C = direct ? (T *)g.C + m0 * g.crs + jc : ct;
+  for (int64_t jc = n0; jc < n1; jc += most) {
+    int64_t ncb = n1 - jc < most ? n1 - jc : most, ldc = direct ? g.crs : wide; T *C = direct ? (T *)g.C + m0 * g.crs + jc : ct;
     if (!direct && g.K <= 0) memset(ct, 0, nt * sizeof(T));
     for (int64_t p = 0; p < g.K; p += KC) {
       int kc = g.K - p < KC ? (int)(g.K - p) : KC, add = p > 0 || start;
