@@ -1,5 +1,6 @@
-// The GPU beside PyTorch (eager and torch.compile) in one run, as a table of milliseconds and ratios: `bun bench/cuda/run.ts [REGEX]`. Work is queued
-// without waiting and waited for at the end. PYTHON names a Python that has torch. The ratio is that to the best of PyTorch: below 1 we are slower.
+// The GPU beside PyTorch (eager and torch.compile) and MLX (plain and compiled) in one run, as a table of milliseconds and ratios:
+// `bun bench/cuda/run.ts [REGEX]`. Work is queued without waiting and waited for at the end. PYTHON names a Python that has torch, MLX_PYTHON one that has
+// MLX. The ratio is that to the best of them: below 1 we are slower.
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -91,24 +92,25 @@ if (only.test("MLP train step")) {
   timed("MLP train step b256 f32, compiled", 1000, start);
 }
 
-// ---- PyTorch --------------------------------------------------------------------------------------------------------------
-const peer = spawnSync(process.env["PYTHON"] ?? "python3", [
-  fileURLToPath(new URL("peer.py", import.meta.url)),
-  process.argv[2] ?? "",
-], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+// ---- others ---------------------------------------------------------------------------------------------------------------
+const PEERS = ["torch", "torch.compile", "mlx", "mlx.compile"], python = process.env["PYTHON"] ?? "python3";
 const theirs = new Map<string, Record<string, number>>();
-for (const line of peer.stdout.split("\n").filter((s) => s.startsWith("{"))) {
-  const { name, peer, ms } = JSON.parse(line) as { name: string; peer: string; ms: number };
-  theirs.set(name, { ...theirs.get(name), [peer]: ms });
+for (const [command, file] of [[python, "peer.py"], [process.env["MLX_PYTHON"] ?? python, "peer_mlx.py"]] as const) {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const { stdout } = spawnSync(command, [path, process.argv[2] ?? ""], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  for (const line of stdout.split("\n").filter((s) => s.startsWith("{"))) {
+    const { name, peer, ms } = JSON.parse(line) as { name: string; peer: string; ms: number };
+    theirs.set(name, { ...theirs.get(name), [peer]: ms });
+  }
 }
 const text = (ms: number | undefined): string => ms === undefined ? "" : ms.toFixed(3);
 console.log(`${mx.deviceInfo(mx.gpu)["name"]}, milliseconds\n`);
-console.log("| case | sinter | torch | torch.compile | ratio |\n|---|---|---|---|---|");
+console.log(`| case | sinter | ${PEERS.join(" | ")} | ratio |\n|---|---|${PEERS.map(() => "---|").join("")}---|`);
 for (const { name, ms } of rows) {
   const t = theirs.get(name.replace(/, compiled$/, "")) ?? {}, best = Math.min(...Object.values(t));
-  console.log(
-    `| ${name} | ${text(ms)} | ${text(t["torch"])} | ${text(t["torch.compile"])} | ${
-      Number.isFinite(best) ? (best / ms).toFixed(2) : ""
-    } |`,
-  );
+  const ratio = Number.isFinite(best) ? (best / ms).toFixed(2) : "";
+  console.log(`| ${[name, text(ms), ...PEERS.map((p) => text(t[p])), ratio].join(" | ")} |`);
 }

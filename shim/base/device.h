@@ -96,6 +96,8 @@ int sn_commands(const runner *r, const uint32_t *w, uint32_t n);
 
 // Words from a command to the next, a loop's first one among them: so a walk meets every command once, in whatever loops it lies. 0: none, or malformed.
 uint32_t sn_next(const uint32_t *w, uint32_t n);
+// How many commands a list runs, those of loops as often as they repeat; `most` if there are more, if bytes steer it, or if it is malformed.
+uint64_t sn_runs(const uint32_t *w, uint32_t n, uint64_t most);
 // Whether what a task runs depends on bytes that it reads on its way: then the thread that encodes it waits for the device.
 int sn_steers(const task *t);
 

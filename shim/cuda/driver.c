@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 struct sn_cuda sn_cuda;
+struct sn_overlaps sn_overlaps;
 struct sn_graphs sn_graphs;
 struct sn_nvrtc sn_nvrtc;
 struct sn_blaslt sn_blaslt;
@@ -93,6 +94,9 @@ const char *sn_cuda_open(void) {
   if (!lib) return "there is no NVIDIA driver (libcuda.so.1)";
   return bind(lib, SYMBOLS(DRIVER), &sn_cuda) ? "the NVIDIA driver is too old" : 0;
 }
+#undef SYMBOL
+#define SYMBOL(result, field, name, arguments) {#name, offsetof(struct sn_overlaps, field)},
+const char *sn_cuda_bind_overlaps(void) { return bind(lib, SYMBOLS(OVERLAPS), &sn_overlaps); }
 #undef SYMBOL
 #define SYMBOL(result, field, name, arguments) {#name, offsetof(struct sn_graphs, field)},
 const char *sn_cuda_bind_graphs(void) { return bind(lib, SYMBOLS(GRAPHS), &sn_graphs); }

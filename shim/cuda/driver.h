@@ -12,7 +12,7 @@ typedef struct CUevent_st *CUevent;
 typedef int CUresult;                  // 0 = success
 enum { CUDA_ERROR_OUT_OF_MEMORY = 2, CUDA_ERROR_NOT_READY = 600 };
 enum { CU_STREAM_NON_BLOCKING = 1 };
-enum { CU_EVENT_BLOCKING_SYNC = 1, CU_EVENT_DISABLE_TIMING = 2 };
+enum { CU_EVENT_DISABLE_TIMING = 2 };  // one that a thread may sleep for holds the stream up
 enum { CU_MOST_SHARED = 8 };            // an attribute of a function: bytes of threadgroup memory that a launch asks for
 enum { CU_MULTIPROCESSORS = 16, CU_MAJOR = 75, CU_MINOR = 76 };       // attributes of a device
 
@@ -40,7 +40,6 @@ enum { CU_MULTIPROCESSORS = 16, CU_MAJOR = 75, CU_MINOR = 76 };       // attribu
   X(CUresult, new_event, cuEventCreate, (CUevent *event, unsigned flags)) \
   X(CUresult, record, cuEventRecord, (CUevent event, CUstream stream)) \
   X(CUresult, query, cuEventQuery, (CUevent event)) \
-  X(CUresult, wait, cuEventSynchronize, (CUevent event)) \
   X(CUresult, load, cuModuleLoadData, (CUmodule *module, const void *image)) \
   X(CUresult, unload, cuModuleUnload, (CUmodule module)) \
   X(CUresult, function, cuModuleGetFunction, (CUfunction *function, CUmodule module, const char *name)) \
@@ -48,6 +47,12 @@ enum { CU_MULTIPROCESSORS = 16, CU_MAJOR = 75, CU_MINOR = 76 };       // attribu
   X(CUresult, launch, cuLaunchKernel, (CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned x, unsigned y, unsigned z, unsigned shared, CUstream stream, void **arguments, void **extra)) \
   X(CUresult, error_name, cuGetErrorName, (CUresult error, const char **name)) \
   X(CUresult, error_text, cuGetErrorString, (CUresult error, const char **text))
+
+// Launches that may begin while what is before them ends, without which older drivers do.
+enum { CU_ATTRIBUTE_OVERLAPS = 6 };
+typedef struct CUattribute { int which; char padding[4]; union { char all[64]; int flag; } value; } CUattribute;
+typedef struct CUlaunch { unsigned gx, gy, gz, x, y, z, shared; CUstream stream; CUattribute *attributes; unsigned count; } CUlaunch;
+#define OVERLAPS(X) X(CUresult, launch, cuLaunchKernelEx, (const CUlaunch *launch, CUfunction f, void **arguments, void **extra))
 
 // Graphs, without which an older driver does.
 typedef struct CUgraph_st *CUgraph;
@@ -143,6 +148,7 @@ enum { PREFERENCE_WORKSPACE = 1, PREFERENCE_ALIGNMENT_A = 5, PREFERENCE_ALIGNMEN
 
 #define FIELD(result, name, symbol, arguments) result (*name) arguments;
 extern struct sn_cuda { DRIVER(FIELD) } sn_cuda;
+extern struct sn_overlaps { OVERLAPS(FIELD) } sn_overlaps;
 extern struct sn_graphs { GRAPHS(FIELD) } sn_graphs;
 extern struct sn_nvrtc { NVRTC(FIELD) } sn_nvrtc;
 extern struct sn_blaslt { BLASLT(FIELD) } sn_blaslt;
@@ -152,7 +158,8 @@ extern struct sn_blas { BLAS(FIELD) } sn_blas;
 #undef FIELD
 // Opens one of them; null, or why it cannot be used.
 const char *sn_cuda_open(void);
-const char *sn_cuda_bind_graphs(void); // of the driver, once that is open
+const char *sn_cuda_bind_overlaps(void);   // of the driver, once that is open
+const char *sn_cuda_bind_graphs(void);
 const char *sn_nvrtc_open(void);
 const char *sn_blaslt_open(void);
 const char *sn_solver_open(void);

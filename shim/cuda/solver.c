@@ -1,7 +1,8 @@
 // solver.c: factorisations and systems of real matrices, eigenvalues and singular values of complex ones too, by cuSOLVER and cuBLAS. A matrix of ours
 // by rows is its transpose by columns: what can be had from that is (solve, inv, cholesky, wide svd), the others pass through `arrange.cu`. Matrices of a
-// batch follow one another, but where they are small beside how many there are and the libraries have a routine that takes them at once. Results are those of the CPU's routines (shim/blas/lapack_*.h): a matrix that is not
-// positive definite, or of which something is not finite, has factors of NaN; a singular one is an error, of which the host hears at the end of the task.
+// batch follow one another, but where they are small beside how many there are and the libraries have a routine that takes them at once. Results are those
+// of the CPU's routines (shim/blas/lapack_*.h): a matrix that is not positive definite has a factor of NaN, one of which something is not finite has all of
+// NaN; a singular one is an error, of which the host hears at the end of the task.
 // All is called by one thread, as the library may wait for the device.
 #include "cuda.h"
 #include <pthread.h>
@@ -97,9 +98,9 @@ static void place(run *r, int complex, const void *from, void *to, arrange g, ma
   void *arguments[] = {&from, &to, &m.guard, &m.spoiled, &m.also, &g};
   if (tiles) start(r, &kernels[complex], "arrange", complex ? "typedef float2 T;\n" : "typedef float T;\n", arrange_text, tiles < 65536 ? tiles : 65536, arguments);
 }
-static void judge(run *r, const int *info, int code) {
+static void judge(run *r, const int *info, const int *spoiled, int code) {
   static kernel *k;
-  void *arguments[] = {&info, &r->verdict, &r->batch, &code};
+  void *arguments[] = {&info, &spoiled, &r->verdict, &r->batch, &code};
   start(r, &k, "judge", "", judge_text, 1, arguments);
 }
 // A batch whose matrices (of n rows) are better taken at once.
@@ -156,7 +157,7 @@ static void eigh(run *r) {
   for (int64_t i = 0; i < b && !several && !r->code; i++)
     library(r, sn_solver.syevd(handle, parameters, vectors, uplo, n, r->type, at(r, A, i, n * n), n, R_32F, (float *)W + i * n, r->type, w.device, w.device_bytes,
       w.host, w.host_bytes, info + i));
-  judge(r, info, DIVERGED_EIGH);
+  judge(r, info, spoiled, DIVERGED_EIGH);
   place(r, 0, W, operand(r, 1), values, (marks){.spoiled = spoiled});
   if (vectors) place(r, complex, A, operand(r, 2), out, (marks){.spoiled = spoiled});
 }
@@ -171,7 +172,7 @@ static void small_svd(run *r) {
   if (!r->code) library(r, (complex ? sn_solver.cgesvdj_room : sn_solver.gesvdj_room)(handle, vectors, (int)n, (int)m, A, (int)n, S, U, (int)n, V, (int)m, &words, jacobi, (int)b));
   void *work = take(r, words * r->item);
   if (!r->code) library(r, (complex ? sn_solver.cgesvdj : sn_solver.gesvdj)(handle, vectors, (int)n, (int)m, A, (int)n, S, U, (int)n, V, (int)m, work, words, info, jacobi, (int)b));
-  judge(r, info, DIVERGED_SVD);
+  judge(r, info, spoiled, DIVERGED_SVD);
   const marks bad = {.spoiled = spoiled};
   place(r, 0, S, operand(r, 1), rows_of(1, k), bad);
   if (!vectors) return;
@@ -203,7 +204,7 @@ static void svd(run *r) {
   for (int64_t i = 0; i < b && !r->code; i++)
     library(r, sn_solver.gesvd(handle, parameters, job, job, tall, k, r->type, at(r, A, i, m * n), tall, R_32F, (float *)S + i * k, r->type, at(r, U, i, tall * u),
       tall, r->type, at(r, V, i, k * k), k, r->type, w.device, w.device_bytes, w.host, w.host_bytes, info + i));
-  judge(r, info, DIVERGED_SVD);
+  judge(r, info, spoiled, DIVERGED_SVD);
   const marks bad = {.spoiled = spoiled};
   place(r, 0, S, operand(r, 1), rows_of(1, k), bad);
   if (!vectors) return;
@@ -225,49 +226,52 @@ static void lu(run *r) {
   const int64_t b = r->batch, m = r->c->n[1], n = r->c->n[2], k = m < n ? m : n;
   const int together = m == n && at_once(r, n);
   void *A = take(r, b * m * n * r->item), *out = operand(r, 2), *order = operand(r, 3), *exchanges = take(r, b * k * 8);
-  int *info = take_zeros(r, b);
-  place(r, 0, operand(r, 0), A, to_columns(m, n), none);
+  int *info = take_zeros(r, b), *spoiled = take_zeros(r, b);
+  place(r, 0, operand(r, 0), A, to_columns(m, n), (marks){.guard = spoiled});
   if (k && !together) lu_of(r, A, m, n, exchanges, info);
   else if (k) {
     float **all = list(r, A, n * n);
     if (!r->code) library(r, sn_blas.getrf_batched(blas, (int)n, all, (int)n, exchanges, info, (int)b));
   }
-  place(r, 0, A, operand(r, 1), from_columns(m, n, m * n, m), none);
+  place(r, 0, A, operand(r, 1), from_columns(m, n, m * n, m), (marks){.spoiled = spoiled});
   void *arguments[] = {&exchanges, &out, &order, (void *)&k, (void *)&m};
   start(r, &pivots[together], "pivots", together ? "typedef int G;\n" : "typedef long long G;\n", pivots_text, b, arguments);
 }
-// X := A^-1 B for `width` right-hand sides that lie as columns, with the LU of A's transpose; the inverse asks for that of the transpose.
-static void solve_in(run *r, int64_t n, int64_t width, void *X, int trans, int verdict) {
+// X := A^-1 B for `width` right-hand sides that lie as columns, with the LU of A's transpose; the inverse asks for that of the transpose. Gives the marks of
+// matrices of which something is not finite.
+static marks solve_in(run *r, int64_t n, int64_t width, void *X, int trans, int verdict) {
   const int64_t b = r->batch;
   void *A = take(r, b * n * n * r->item), *exchanges = take(r, b * n * 8);
-  int *info = take_zeros(r, b), *ignored = take_zeros(r, 1), wrong = 0;
-  place(r, 0, operand(r, 0), A, rows_of(n, n), none);
+  int *info = take_zeros(r, b), *spoiled = take_zeros(r, b), *ignored = take_zeros(r, 1), wrong = 0;
+  const marks bad = {.spoiled = spoiled};
+  place(r, 0, operand(r, 0), A, rows_of(n, n), (marks){.guard = spoiled});
   if (at_once(r, n)) {
     float **all = list(r, A, n * n), **sides = list(r, X, n * width);
     if (!r->code) library(r, sn_blas.getrf_batched(blas, (int)n, all, (int)n, exchanges, info, (int)b));
-    judge(r, info, verdict);
+    judge(r, info, spoiled, verdict);
     if (!r->code) library(r, sn_blas.getrs_batched(blas, trans, (int)n, (int)width, all, (int)n, exchanges, sides, (int)n, &wrong, (int)b));
-    return;
+    return bad;
   }
   lu_of(r, A, n, n, exchanges, info);
-  judge(r, info, verdict);
+  judge(r, info, spoiled, verdict);
   for (int64_t i = 0; i < b && !r->code; i++)
     library(r, sn_solver.getrs(handle, parameters, trans, n, width, r->type, at(r, A, i, n * n), n, (int64_t *)exchanges + i * n, r->type, at(r, X, i, n * width), n,
       ignored));
+  return bad;
 }
 static void solve(run *r) {
   const int64_t n = r->c->n[1], width = r->c->n[2];
   void *X = take(r, r->batch * n * width * r->item);
   place(r, 0, operand(r, 1), X, to_columns(n, width), none);
-  solve_in(r, n, width, X, TRANSPOSED, SINGULAR_SOLVE);
-  place(r, 0, X, operand(r, 2), from_columns(n, width, n * width, n), none);
+  const marks bad = solve_in(r, n, width, X, TRANSPOSED, SINGULAR_SOLVE);
+  place(r, 0, X, operand(r, 2), from_columns(n, width, n * width, n), bad);
 }
 static void inv(run *r) {
   const int64_t n = r->c->n[1];
   void *X = take(r, r->batch * n * n * r->item);
   place(r, 0, 0, X, rows_of(n, n), none);
-  solve_in(r, n, n, X, PLAIN, SINGULAR_INV);
-  place(r, 0, X, operand(r, 1), rows_of(n, n), none);
+  const marks bad = solve_in(r, n, n, X, PLAIN, SINGULAR_INV);
+  place(r, 0, X, operand(r, 1), rows_of(n, n), bad);
 }
 static void trisolve(run *r) {
   const int64_t n = r->c->n[1], width = r->c->n[2], upper = r->c->n[3];

@@ -12,7 +12,7 @@
 enum { COMPUTE, UP, DOWN, LATE, LANES };
 #define JOBS 256
 #define PIECE (4ull << 20)             // bytes of a piece of a copy
-#define SPIN 2000000                   // nanoseconds for which a thread asks for an event before it sleeps: to be woken by the driver takes long
+#define SPIN 2000000                   // nanoseconds for which a thread asks for an event without sleep in between: much is short
 #define TICK 1000000                   // nanoseconds after which ended tasks are completed that nobody waits for
 #define TICKS 100                      // for which the thread looks for them with nothing to do: to wake it costs the thread that submits
 typedef struct job {
@@ -31,6 +31,7 @@ static struct { const context *c; int index; } tasks[JOBS];   // of the jobs: lo
 static int asleep, hurried;            // the thread that completes tasks: waits for one, is to wait for the next
 static line pending[LANES], running;   // tasks that are on no stream yet, and computing ones that are
 static CUstream streams[LANES];
+static int overlaps;                   // launches may begin while what is before them ends
 static struct { void *memory; CUevent free; } pieces[LANES][2];
 static int *verdicts;                  // of jobs: in pinned memory, where kernels write them
 static uint8_t *flag;                  // of the loop that runs, in pinned memory
@@ -86,12 +87,16 @@ static int64_t since(const struct timespec *from) {
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (now.tv_sec - from->tv_sec) * 1000000000ll + now.tv_nsec - from->tv_nsec;
 }
-// Waits for an event: awake for a while, as much is short, then asleep.
+// Between two looks for the end of something: a sleep for a small part of the time that it has been waited for, at most half a millisecond.
+static void rest_between(const struct timespec *from) {
+  const int64_t waited = since(from);
+  if (waited > SPIN) nanosleep(&(struct timespec){0, waited > 32000000 ? 500000 : waited / 64}, 0);
+}
 static CUresult settle(CUevent e) {
   struct timespec from;
   CUresult r;
   clock_gettime(CLOCK_MONOTONIC, &from);
-  while ((r = sn_cuda.query(e)) == CUDA_ERROR_NOT_READY) if (since(&from) > SPIN) return sn_cuda.wait(e);
+  while ((r = sn_cuda.query(e)) == CUDA_ERROR_NOT_READY) rest_between(&from);
   return r;
 }
 
@@ -138,7 +143,12 @@ static int launch_kernel(job *j, const uint32_t *w, uint32_t n, CUstream stream)
   const char *why = sn_cuda_read(j->t, w, n, &x);
   if (why) return refuse(j, SN_E_WORDS, x.l.p ? x.l.p->name : "launch", why);
   const uint32_t *g = x.l.groups, *t = x.l.threads;
-  return good(j, sn_cuda.launch(x.function, g[0], g[1], g[2], t[0], t[1], t[2], 0, stream, x.arguments, 0), x.l.p->name);
+  // Its text waits for all that is before it. A recording would have to keep such an edge apart from others.
+  CUattribute overlapping = {.which = CU_ATTRIBUTE_OVERLAPS, .value.flag = 1};
+  const CUlaunch launch = {g[0], g[1], g[2], t[0], t[1], t[2], 0, stream, &overlapping, 1};
+  const CUresult r = overlaps && stream == streams[j->lane] ? sn_overlaps.launch(&launch, x.function, x.arguments, 0)
+    : sn_cuda.launch(x.function, g[0], g[1], g[2], t[0], t[1], t[2], 0, stream, x.arguments, 0);
+  return good(j, r, x.l.p->name);
 }
 static int call_routine(job *j, const uint32_t *w, uint32_t n, CUstream stream) {
   sn_checked r;
@@ -235,9 +245,8 @@ static void encode(job *j) {
   const CUstream stream = streams[j->lane];
   if (is_lost) refuse_plainly(j, SN_E_DEVICE, lost);
   const int bad = j->code;
-  if (!bad && j->lane == COMPUTE && sn_cuda_replay(t, stream, encode_command, j)) {
-    uint32_t launched = 0;
-    for (uint32_t at = t->at; at < t->n; at += t->words[at + 1]) launched += t->words[at] == SN_LAUNCH;
+  uint32_t launched = 0;
+  if (!bad && j->lane == COMPUTE && sn_cuda_replay(t, stream, encode_command, j, &launched)) {
     atomic_fetch_add(&sn_cuda_counts[SN_CUDA_LAUNCHED], launched);
     atomic_fetch_add(&sn_cuda_counts[SN_CUDA_REPLAYED], 1);
   } else if (!bad) {
@@ -285,15 +294,14 @@ static void finish(job *j, CUresult error) {
   pthread_mutex_unlock(&lock);
   sn_done(t, code, text);
 }
-// Completes the computing jobs that have ended; the event of the oldest that has not goes to `next`, or null.
-static int collect(CUevent *next) {
+// Completes the computing jobs that have ended, and says whether there are others.
+static int collect(int *left) {
   int n = 0;
-  *next = 0;
   for (;; n++) {
     pthread_mutex_lock(&lock);
     job *j = running.head;
     const CUresult r = j ? sn_cuda.query(j->done) : CUDA_ERROR_NOT_READY;
-    if (r == CUDA_ERROR_NOT_READY) *next = j ? j->done : 0;
+    if (r == CUDA_ERROR_NOT_READY) *left = j != 0;
     else take(&running, j);
     pthread_mutex_unlock(&lock);
     if (r == CUDA_ERROR_NOT_READY) return n;
@@ -302,10 +310,10 @@ static int collect(CUevent *next) {
 }
 void sn_cuda_reap(void) {
   struct timespec from;
-  CUevent next;
+  int left;
   sn_cuda_enter();
   clock_gettime(CLOCK_MONOTONIC, &from);
-  while (!collect(&next) && next) if (since(&from) > SPIN) sn_cuda.wait(next);
+  while (!collect(&left) && left) rest_between(&from);
 }
 void sn_cuda_hurry(void) {
   pthread_mutex_lock(&lock);
@@ -318,7 +326,7 @@ static void *finisher(void *none) {
   sn_cuda_enter();
   for (unsigned idle = 0;;) {
     struct timespec until;
-    CUevent next;
+    int left;
     pthread_mutex_lock(&lock);
     while (!running.head && idle > TICKS) { asleep = 1; pthread_cond_wait(&work[COMPUTE], &lock); asleep = 0; idle = 0; }
     idle = running.head ? 0 : idle + 1;
@@ -331,7 +339,7 @@ static void *finisher(void *none) {
     }
     const int hurry = hurried;
     pthread_mutex_unlock(&lock);
-    if (hurry) sn_cuda_reap(); else collect(&next);
+    if (hurry) sn_cuda_reap(); else collect(&left);
   }
   return 0;
 }
@@ -386,15 +394,18 @@ const char *sn_cuda_open_streams(void) {
   static const char *const none = "the CUDA device gives no streams";
   pthread_t thread;
   for (int i = 0; i < LANES; i++) if (!(scribes[i] = sn_scribe())) return none;
+  int major = 0;
+  sn_cuda.attribute(&major, CU_MAJOR, 0);
+  overlaps = major >= 9 && !sn_cuda_bind_overlaps();
   sn_cuda_open_graphs();
   for (int i = 0; i < LATE; i++) if (sn_cuda.new_stream(&streams[i], CU_STREAM_NON_BLOCKING)) return none;
   streams[LATE] = streams[COMPUTE];
   if (sn_cuda.allocate_host((void **)&verdicts, sizeof *verdicts * JOBS)) return none;
   memset(verdicts, 0, sizeof *verdicts * JOBS);
   if (sn_cuda.allocate_host((void **)&flag, 1)) return none;
-  for (int i = 0; i < JOBS; i++) if (sn_cuda.new_event(&jobs[i].done, CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING)) return none;
+  for (int i = 0; i < JOBS; i++) if (sn_cuda.new_event(&jobs[i].done, CU_EVENT_DISABLE_TIMING)) return none;
   for (int i = UP; i <= DOWN; i++) for (int k = 0; k < 2; k++)
-    if (sn_cuda.allocate_host(&pieces[i][k].memory, PIECE) || sn_cuda.new_event(&pieces[i][k].free, CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING)) return none;
+    if (sn_cuda.allocate_host(&pieces[i][k].memory, PIECE) || sn_cuda.new_event(&pieces[i][k].free, CU_EVENT_DISABLE_TIMING)) return none;
   for (int i = COMPUTE; i < LANES; i++) {
     if (pthread_create(&thread, 0, i == COMPUTE ? finisher : carrier, (void *)(intptr_t)i)) return "its threads cannot be started";
     pthread_detach(thread);

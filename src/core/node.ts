@@ -3,6 +3,7 @@ import { type DType, itemsize } from "../base/dtype.ts";
 import { trail } from "../base/error.ts";
 import { type CallFamily, computes, cpu, type Device, hasCalls, on, recording } from "./device.ts";
 import type { CType, Expr, Literal, Scalars } from "../kernel/expr.ts";
+import type { Fold, Scan } from "../kernel/fold.ts";
 import type { Size } from "../kernel/sizes.ts";
 import { size } from "./shape.ts";
 import type { PlanView, View } from "./view.ts";
@@ -46,12 +47,6 @@ export interface Index {
   readonly computed: readonly { readonly expr: Expr; readonly stride: Size; readonly size: Size }[];
 }
 
-/** Fold operations: how the elements along an axis become one. */
-export type FoldOp = "sum" | "prod" | "min" | "max" | "argmin" | "argmax";
-
-/** Scan operations: how the elements up to a place along an axis become one. */
-export type ScanOp = "sum" | "prod" | "min" | "max" | "logaddexp";
-
 /** What a library call needs: routine, pointers, integers and numbers, in terms of the views of its inputs and outputs. */
 export interface Call {
   readonly routine: string;
@@ -71,7 +66,7 @@ export interface Body {
  */
 export interface Control {
   readonly what: "scan" | "while" | "cond";
-  /** Of a scan its step; of a while its test and its step; of a cond what runs if the predicate holds, and what if not. */
+  /** Of a scan its step; of a while its first test, and its step, whose last result is the test of the next; of a cond what runs if the predicate holds, and what if not. */
   readonly bodies: readonly Body[];
   readonly carries: number;
   readonly sliced: number;
@@ -104,10 +99,10 @@ export type Lower<A> =
     readonly cost?: number;
   }
   | { readonly kind: "gather" }
-  | { readonly kind: "fold"; op(arg: A): FoldOp; axes(arg: A): readonly [number, number] }
+  | { readonly kind: "fold"; op(arg: A): Fold; axes(arg: A): readonly [number, number] }
   | {
     readonly kind: "scan";
-    op(arg: A): ScanOp;
+    op(arg: A): Scan;
     axis(arg: A): number;
     exclusive(arg: A): boolean;
     /** The running value before the first element. */
@@ -183,6 +178,10 @@ export interface OpDef<A = unknown> {
   vmap?(ins: readonly Node[], batched: readonly boolean[], arg: A, n: number): Node;
   /** Result `index` of a node of several that `vmap` gave, its examples along the first axis; without it the one that is picked. */
   example?(node: Node, index: number): Node;
+  /** The same op as a node's over other inputs, on the node's device; without it, the op is applied to them. */
+  anew?(inputs: readonly Node[], n: Node, arg: A): Node;
+  /** True of what only says that values belong together: it leaves them on the devices where they are, and is where the first is. */
+  readonly loose?: true;
   readonly lower: Lower<A>;
   /** The part of the argument that shapes kernels, as text; sizes and scalars stay out of it. */
   structure?(arg: A): string;
@@ -287,6 +286,7 @@ function canRun<A>(device: Device, op: OpDef<A>, inputs: readonly Node[], arg: A
  */
 function place<A>(op: OpDef<A>, inputs: readonly Node[], arg: A): Node {
   const home = recording.device, first = inputs[0], split = first !== undefined && first.outs !== null;
+  if (op.loose) return make(op, inputs, arg, (first as Node).device);
   const lacks = !split && !canRun(home, op, inputs, arg), device = split ? first.device : lacks ? cpu : home;
   const why = (): string =>
     lacks
@@ -314,6 +314,7 @@ export const transferOp: OpDef<TransferArg> = {
   structure: () => "",
   vjp: (ct, _out, [x], arg) => [transfer(ct, (x as Node).device, arg.why)],
   jvp: ([t], out, _ins, arg) => transfer(t as Node, out.device, arg.why),
+  anew: ([x], n, arg) => transfer(x as Node, n.device, arg.why),
 };
 /** The node itself on its own device, else its value there; `why` gives the reason for `explain`. */
 export function transfer(x: Node, device: Device, why: () => string): Node {
@@ -335,9 +336,7 @@ export function carried(x: Node, device: Device, arg: TransferArg): Node {
 
 /** The same op as a node's over other inputs, on its device. */
 export function anew(n: Node, inputs: readonly Node[], arg: unknown = n.arg): Node {
-  return n.op === transferOp
-    ? transfer(inputs[0] as Node, n.device, (arg as TransferArg).why)
-    : on(n.device, () => apply(n.op, inputs, arg));
+  return on(n.device, () => n.op.anew?.(inputs, n, arg) ?? apply(n.op, inputs, arg));
 }
 
 let stamp = 0;

@@ -2,6 +2,7 @@
 // In a shapeless trace (runtime/template.ts) sizes are symbols, objects that act as numbers: what is made of them by the
 // functions below holds for all sizes, while other arithmetic takes them for the numbers that they have in the trace.
 import { rangeError, typeError } from "../base/error.ts";
+import { integer, integers, shown } from "../base/options.ts";
 import { below, ceilDiv, equal, minus, plus, quotient, type Size, times } from "../kernel/sizes.ts";
 
 /** A size as op code sees it: a number, or a symbol that acts as one and is the only one for its number. */
@@ -64,9 +65,7 @@ export function broadcast(op: string, a: readonly number[], b: readonly number[]
 
 /** An axis counted from the front, or a RangeError that names the op. */
 export function axisOf(op: string, axis: number, ndim: number): number {
-  if (typeof axis !== "number" || !Number.isInteger(axis)) {
-    throw typeError(`Cannot ${op}: an axis must be an integer, not ${String(axis)}`);
-  }
+  integer(op, "an axis", axis);
   const a = axis < 0 ? axis + ndim : axis;
   if (a < 0 || a >= ndim) {
     throw rangeError(`Cannot ${op} along axis ${axis} of an array with ${dims(ndim)}`);
@@ -77,7 +76,7 @@ export function axisOf(op: string, axis: number, ndim: number): number {
 /** Sorted axes counted from the front; undefined or null means all. */
 export function axesOf(op: string, axis: number | readonly number[] | null | undefined, ndim: number): number[] {
   if (axis === undefined || axis === null) return Array.from({ length: ndim }, (_, i) => i);
-  const list = (typeof axis === "number" ? [axis] : axis).map((a) => axisOf(op, a, ndim));
+  const list = integers(op, "an axis", axis).map((a) => axisOf(op, a, ndim));
   if (new Set(list).size !== list.length) throw rangeError(`Cannot ${op}: an axis is repeated in [${list.join(",")}]`);
   return list.sort((a, b) => a - b);
 }
@@ -86,11 +85,13 @@ export function axesOf(op: string, axis: number | readonly number[] | null | und
 export function shapeOf(op: string, shape: number | readonly number[]): readonly number[] {
   const list = typeof shape === "number" ? [shape] : shape;
   if (!Array.isArray(list)) {
-    throw typeError(`Cannot ${op}: a shape must be a number or a list of numbers, not ${String(shape)}`);
+    throw typeError(`Cannot ${op}: a shape must be a number or a list of numbers, not ${shown(shape)}`);
   }
   for (const d of list as readonly number[]) {
     if (typeof d !== "number" || !Number.isInteger(d)) {
-      throw typeError(`Cannot ${op}: a shape must hold integers: [${list.join(",")}]`);
+      throw typeError(
+        `Cannot ${op}: a shape must hold integers: [${(list as readonly unknown[]).map(shown).join(",")}]`,
+      );
     }
     if (d < 0) throw rangeError(`Cannot ${op}: a shape must not hold negative sizes: [${list.join(",")}]`);
     if (d > 2147483647) throw rangeError(`Cannot ${op}: a size must be below 2^31: [${list.join(",")}]`);

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { type DType, itemsize, typedArrayOf } from "../base/dtype.ts";
 import { plainError, typeError } from "../base/error.ts";
-import { checkOptions, isPlainObject } from "../base/options.ts";
+import { checkOptions, flag, isPlainObject, shown } from "../base/options.ts";
 import { late, NDArray, type TypedData } from "../core/ndarray.ts";
 import { size } from "../core/shape.ts";
 import { wrap } from "../ops/lift.ts";
@@ -135,11 +135,17 @@ export interface LoadOptions {
  * A .npy file of 1 MB or more is mapped: its pages are read when they are used, and no other program may shorten it while the array
  * lives. `save` puts a new file in its place, which does no harm.
  */
+export function load(file: `${string}.npy`, options?: LoadOptions): NDArray;
+export function load(file: `${string}.npz`, options?: LoadOptions): { [name: string]: NDArray };
+export function load(file: string, options?: LoadOptions): NDArray | { [name: string]: NDArray };
 export function load(file: string, options: LoadOptions = {}): NDArray | { [name: string]: NDArray } {
-  checkOptions("load", options as Record<string, unknown>, ["format", "returnMetadata"]);
+  checkOptions("load", options, ["format", "returnMetadata"]);
   const path = pathOf("load", file), format = options.format ?? path.slice(path.lastIndexOf(".") + 1).toLowerCase();
   if (format !== "npy" && format !== "npz") {
-    throw plainError(`Cannot load ${path}: the format ${format} is not one of npy, npz`);
+    throw plainError(`Cannot load ${path}: the format ${shown(format)} is not one of npy, npz`);
+  }
+  if (flag("load", options, "returnMetadata")) {
+    throw plainError(`Cannot load ${path}: ${format} files have no metadata`);
   }
   let bytes: Uint8Array;
   try {

@@ -2,26 +2,29 @@
 import { type DType, fromBfloat16Bits, itemsize, roundTo, toBfloat16Bits } from "../base/dtype.ts";
 import { compareComplex, COMPLEX, type Complex, COMPLEX2, COMPLEX_TEST } from "./complex.ts";
 import type { CType, Expr, Literal } from "./expr.ts";
-import type { Kernel, StoreStep } from "./kernel.ts";
+import { identityOf, isArg, joinOf } from "./fold.ts";
+import type { FoldStep, Kernel, Pass, StoreStep } from "./kernel.ts";
 
 /** A value while it is computed. */
 export type Value = number | bigint | { readonly re: number; readonly im: number };
 
+/** Where an operand lies, and its strides. */
+interface Operand {
+  readonly memory: DataView;
+  readonly offset: number;
+  /** Elements from the row's address that an index may touch. */
+  readonly bound: number;
+  readonly rows: readonly number[];
+  readonly fold: number;
+  readonly inner: readonly number[];
+}
 /** Sizes and operands of one run, as a dispatch has them. */
 export interface Run {
   readonly rows: readonly number[];
   readonly inner: readonly number[];
   readonly foldSize: number;
   readonly rag: number;
-  readonly operands: readonly {
-    readonly memory: DataView;
-    readonly offset: number;
-    /** Elements from the row's address that an index may touch. */
-    readonly bound: number;
-    readonly rows: readonly number[];
-    readonly fold: number;
-    readonly inner: readonly number[];
-  }[];
+  readonly operands: readonly Operand[];
   readonly scalars: readonly Literal[];
 }
 
@@ -391,163 +394,171 @@ const MEMORY: Readonly<Record<CType, DType>> = {
   c64: "complex64",
 };
 
+/** What a fold has come to. */
+interface State {
+  value: Value | null;
+  index: number;
+}
+/** Where an expression is computed: at element i of the row and step of the fold axis; after a column's folds, over their results. */
+interface At {
+  readonly i: number;
+  readonly step: number;
+  readonly tile: readonly Value[] | null;
+  readonly known: Map<Expr, Value>;
+}
+const at = (i: number, step: number, tile: readonly Value[] | null = null): At => ({ i, step, tile, known: new Map() });
+
 /** Runs a kernel. Sums are kept in float64 and rounded once: results are exact up to that. */
 export function interpret(k: Kernel, run: Run): void {
-  const inner = run.inner.reduce((a, b) => a * b, 1), rows = run.rows.reduce((a, b) => a * b, 1);
-  const at = (mem: number, row: readonly number[], step: number, i: number): number => {
-    const o = run.operands[mem] as Run["operands"][number],
-      item = itemsize((k.mems[mem] as Kernel["mems"][number]).dtype);
-    let address = o.offset + o.fold * step, rest = i;
-    row.forEach((r, d) => address += r * (o.rows[d] ?? 0));
-    for (let d = run.inner.length - 1; d >= 0; d--) {
-      const n = run.inner[d] as number;
-      address += (rest % n) * (o.inner[d] as number) * item;
-      rest = Math.floor(rest / n);
-    }
-    return address;
-  };
+  const rows = run.rows.reduce((a, b) => a * b, 1);
   for (let r = 0; r < rows; r++) {
     const row: number[] = [];
     for (let d = run.rows.length - 1, rest = r; d >= 0; d--) {
       row[d] = rest % (run.rows[d] as number);
       rest = Math.floor(rest / (run.rows[d] as number));
     }
-    const block = row[row.length - 1] ?? 0, cut = k.kind === "column" ? run.foldSize : inner;
-    const length = run.rag >= 0 ? Math.min(cut, run.rag - block * cut) : cut;
-    const folds = new Map<number, Value>();
-    const evaluate = (
-      e: Expr,
-      i: number,
-      step: number,
-      memo: Map<Expr, Value>,
-      tile: readonly Value[] | null,
-    ): Value => {
-      const known = memo.get(e);
-      if (known !== undefined) return known;
-      const v = ((): Value => {
-        switch (e.op) {
-          case "scalar":
-            return run.scalars[e.imm] as Value;
-          case "axis":
-            return fit(e.t, BigInt(e.imm < row.length ? row[e.imm] as number : step));
-          case "iota":
-            return fit(e.t, BigInt(i));
-          case "fold":
-            return tile !== null ? tile[e.imm] as Value : folds.get(e.imm) as Value;
-          case "load":
-          case "loadx": {
-            const o = run.operands[e.imm] as Run["operands"][number],
-              dtype = (k.mems[e.imm] as Kernel["mems"][number]).dtype;
-            if (e.op === "load") return readAt(o.memory, at(e.imm, row, step, i), dtype);
-            const x = Number(evaluate(e.args[0] as Expr, i, step, memo, tile));
-            return x < 0
-              ? convert(0, "f64", e.t)
-              : readAt(o.memory, at(e.imm, row, step, 0) + x * itemsize(dtype), dtype);
-          }
-        }
-        return apply(e, e.args.map((a) => evaluate(a, i, step, memo, tile)));
-      })();
-      memo.set(e, v);
-      return v;
-    };
-    const put = (s: StoreStep, i: number, memo: Map<Expr, Value>, tile: readonly Value[] | null): void => {
-      const m = k.mems[s.mem] as Kernel["mems"][number],
-        o = run.operands[s.mem] as Run["operands"][number],
-        v = evaluate(s.value, i, 0, memo, tile);
-      let address = at(s.mem, row, 0, s.index === null ? i : 0);
-      if (s.index !== null) address += Number(evaluate(s.index, i, 0, memo, tile)) * itemsize(m.dtype);
-      if (s.combine === "set") return writeAt(o.memory, address, m.dtype, v);
-      const old = readAt(o.memory, address, m.dtype),
-        e: Expr = { op: s.combine, t: s.value.t, args: [s.value, s.value], imm: 0, id: 0 };
-      writeAt(o.memory, address, m.dtype, apply(e, [old, v]));
-    };
-    interface State {
-      value: Value | null;
-      index: number;
-    }
-    const join = (s: State, f: Kernel["passes"][number]["folds"][number], v: Value, i: number): void => {
-      if (s.value === null) {
-        s.value = v;
-        s.index = i;
-        return;
-      }
-      if (f.fold === "argmax" || f.fold === "argmin") {
-        const [a, b] = f.fold === "argmax" ? [s.value, v] : [v, s.value];
-        const better = f.t === "c64"
-          ? compareComplex("lt", a as Complex, b as Complex)
-          : !Number.isNaN(s.value) && (Number.isNaN(v) || a < b);
-        if (better) {
-          s.value = v;
-          s.index = i;
-        }
-        return;
-      }
-      const value = joined(f.fold === "sum" ? "add" : f.fold === "prod" ? "mul" : f.fold, f.t, s.value, v);
-      s.value = isInt(f.t) ? fit(f.t, value) : value;
-    };
-    // Running values are kept as they are computed: rounded at every step.
-    const scans = (
-      pass: Kernel["passes"][number],
-      running: Value[],
-      i: number,
-      step: number,
-      memo: Map<Expr, Value>,
-    ): void =>
-      pass.scans.forEach((s, n) => {
-        const m = k.mems[s.mem] as Kernel["mems"][number],
-          o = run.operands[s.mem] as Run["operands"][number],
-          address = at(s.mem, row, step, i);
-        const before = running[n] as Value;
-        const after = fit(
-          s.t,
-          joined(
-            s.scan === "sum" ? "add" : s.scan === "prod" ? "mul" : s.scan,
-            s.t,
-            evaluate(s.value, i, step, memo, null),
-            before,
-          ),
-        );
-        running[n] = after;
-        writeAt(o.memory, address, m.dtype, s.exclusive ? before : after);
-      });
-    const begin = (pass: Kernel["passes"][number]): Value[] => pass.scans.map((s) => run.scalars[s.start.imm] as Value);
-    const start: Record<string, Value> = { sum: 0, prod: 1 };
-    const result = (s: State, f: Kernel["passes"][number]["folds"][number]): Value => {
-      if (f.fold === "argmax" || f.fold === "argmin") return s.index;
-      if (s.value === null) {
-        return f.t === "c64"
-          ? { re: start[f.fold] as number, im: 0 }
-          : big(f.t)
-          ? BigInt(start[f.fold] as number)
-          : start[f.fold] as number;
-      }
-      return fit(f.t, s.value);
-    };
-    if (k.kind === "column") {
-      const pass = k.passes[0] as Kernel["passes"][number];
-      for (let i = 0; i < inner; i++) {
-        const states = pass.folds.map((): State => ({ value: null, index: 0 })), running = begin(pass);
-        for (let step = 0; step < length; step++) {
-          const memo = new Map<Expr, Value>();
-          pass.folds.forEach((f, n) => join(states[n] as State, f, evaluate(f.value, i, step, memo, null), step));
-          scans(pass, running, i, step, memo);
-        }
-        const tile = pass.folds.map((f, n) => result(states[n] as State, f)), memo = new Map<Expr, Value>();
-        for (const s of k.rowStores) put(s, i, memo, tile);
-      }
-      continue;
-    }
-    for (const pass of k.passes) {
-      const states = pass.folds.map((): State => ({ value: null, index: 0 })), running = begin(pass);
-      for (let i = 0; i < length; i++) {
-        const memo = new Map<Expr, Value>();
-        pass.folds.forEach((f, n) => join(states[n] as State, f, evaluate(f.value, i, 0, memo, null), i));
-        scans(pass, running, i, 0, memo);
-        for (const s of pass.stores) put(s, i, memo, null);
-      }
-      pass.folds.forEach((f, n) => folds.set(f.id, result(states[n] as State, f)));
-    }
-    const memo = new Map<Expr, Value>();
-    for (const s of k.rowStores) put(s, 0, memo, null);
+    const one = new Row(k, run, row);
+    if (k.kind === "column") one.column();
+    else one.passes();
   }
+}
+
+/** One row of a kernel. */
+class Row {
+  readonly #k: Kernel;
+  readonly #run: Run;
+  readonly #row: readonly number[];
+  /** Elements of the row, and how many of them (of a column: of its fold axis) this block has. */
+  readonly #inner: number;
+  readonly #length: number;
+  readonly #folds = new Map<number, Value>();
+
+  constructor(k: Kernel, run: Run, row: readonly number[]) {
+    this.#k = k;
+    this.#run = run;
+    this.#row = row;
+    this.#inner = run.inner.reduce((a, b) => a * b, 1);
+    const block = row[row.length - 1] ?? 0, cut = k.kind === "column" ? run.foldSize : this.#inner;
+    this.#length = run.rag >= 0 ? Math.min(cut, run.rag - block * cut) : cut;
+  }
+
+  /** Passes over the row one after the other, then the stores of the row. */
+  passes(): void {
+    for (const pass of this.#k.passes) {
+      const states = begin(pass), running = this.#starts(pass);
+      for (let i = 0; i < this.#length; i++) {
+        const here = at(i, 0);
+        pass.folds.forEach((f, n) => join(states[n] as State, f, this.#value(f.value, here), i));
+        this.#scan(pass, running, here);
+        for (const s of pass.stores) this.#store(s, here);
+      }
+      pass.folds.forEach((f, n) => this.#folds.set(f.id, result(states[n] as State, f)));
+    }
+    const last = at(0, 0);
+    for (const s of this.#k.rowStores) this.#store(s, last);
+  }
+  /** For each element the steps of the fold axis, then the stores over what was folded. */
+  column(): void {
+    const pass = this.#k.passes[0] as Pass;
+    for (let i = 0; i < this.#inner; i++) {
+      const states = begin(pass), running = this.#starts(pass);
+      for (let step = 0; step < this.#length; step++) {
+        const here = at(i, step);
+        pass.folds.forEach((f, n) => join(states[n] as State, f, this.#value(f.value, here), step));
+        this.#scan(pass, running, here);
+      }
+      const last = at(i, 0, pass.folds.map((f, n) => result(states[n] as State, f)));
+      for (const s of this.#k.rowStores) this.#store(s, last);
+    }
+  }
+
+  #operand(mem: number): { readonly memory: DataView; readonly dtype: DType } {
+    return {
+      memory: (this.#run.operands[mem] as Operand).memory,
+      dtype: (this.#k.mems[mem] as Kernel["mems"][number]).dtype,
+    };
+  }
+  #address(mem: number, i: number, step: number): number {
+    const o = this.#run.operands[mem] as Operand, item = itemsize(this.#operand(mem).dtype);
+    let address = o.offset + o.fold * step, rest = i;
+    this.#row.forEach((r, d) => address += r * (o.rows[d] ?? 0));
+    for (let d = this.#run.inner.length - 1; d >= 0; d--) {
+      const n = this.#run.inner[d] as number;
+      address += (rest % n) * (o.inner[d] as number) * item;
+      rest = Math.floor(rest / n);
+    }
+    return address;
+  }
+
+  #value(e: Expr, here: At): Value {
+    let v = here.known.get(e);
+    if (v === undefined) here.known.set(e, v = this.#compute(e, here));
+    return v;
+  }
+  #compute(e: Expr, here: At): Value {
+    switch (e.op) {
+      case "scalar":
+        return this.#run.scalars[e.imm] as Value;
+      case "axis":
+        return fit(e.t, BigInt(e.imm < this.#row.length ? this.#row[e.imm] as number : here.step));
+      case "iota":
+        return fit(e.t, BigInt(here.i));
+      case "fold":
+        return (here.tile !== null ? here.tile[e.imm] : this.#folds.get(e.imm)) as Value;
+      case "load": {
+        const { memory, dtype } = this.#operand(e.imm);
+        return readAt(memory, this.#address(e.imm, here.i, here.step), dtype);
+      }
+      case "loadx": {
+        const { memory, dtype } = this.#operand(e.imm), x = Number(this.#value(e.args[0] as Expr, here));
+        if (x < 0) return convert(0, "f64", e.t);
+        return readAt(memory, this.#address(e.imm, 0, here.step) + x * itemsize(dtype), dtype);
+      }
+    }
+    return apply(e, e.args.map((a) => this.#value(a, here)));
+  }
+
+  #store(s: StoreStep, here: At): void {
+    const { memory, dtype } = this.#operand(s.mem), v = this.#value(s.value, here);
+    let address = this.#address(s.mem, s.index === null ? here.i : 0, 0);
+    if (s.index !== null) address += Number(this.#value(s.index, here)) * itemsize(dtype);
+    if (s.combine === "set") return writeAt(memory, address, dtype, v);
+    const e: Expr = { op: s.combine, t: s.value.t, args: [s.value, s.value], imm: 0, id: 0 };
+    writeAt(memory, address, dtype, apply(e, [readAt(memory, address, dtype), v]));
+  }
+  #starts(pass: Pass): Value[] {
+    return pass.scans.map((s) => this.#run.scalars[s.start.imm] as Value);
+  }
+  /** Running values are kept as they are computed: rounded at every step. */
+  #scan(pass: Pass, running: Value[], here: At): void {
+    pass.scans.forEach((s, n) => {
+      const { memory, dtype } = this.#operand(s.mem), before = running[n] as Value;
+      const after = fit(s.t, joined(joinOf(s.scan), s.t, this.#value(s.value, here), before));
+      running[n] = after;
+      writeAt(memory, this.#address(s.mem, here.i, here.step), dtype, s.exclusive ? before : after);
+    });
+  }
+}
+
+const begin = (pass: Pass): State[] => pass.folds.map(() => ({ value: null, index: 0 }));
+/** Takes one more value into a fold. */
+function join(s: State, f: FoldStep, v: Value, i: number): void {
+  if (s.value === null) {
+    s.value = v;
+    s.index = i;
+  } else if (isArg(f.fold)) {
+    const [a, b] = f.fold === "argmax" ? [s.value, v] : [v, s.value];
+    const better = f.t === "c64"
+      ? compareComplex("lt", a as Complex, b as Complex)
+      : !Number.isNaN(s.value) && (Number.isNaN(v) || a < b);
+    if (!better) return;
+    s.value = v;
+    s.index = i;
+  } else {
+    const value = joined(joinOf(f.fold), f.t, s.value, v);
+    s.value = isInt(f.t) ? fit(f.t, value) : value;
+  }
+}
+function result(s: State, f: FoldStep): Value {
+  return isArg(f.fold) ? s.index : s.value === null ? identityOf(f.fold, f.t) : fit(f.t, s.value);
 }

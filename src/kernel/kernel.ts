@@ -1,9 +1,8 @@
 // The kernel IR: a nest of row loops around passes over a row (or, for columns, a sequential fold over tiles), with folds, scans and stores.
 import type { CType, Expr, Scalars } from "./expr.ts";
 import type { DType } from "../base/dtype.ts";
+import type { Fold, Scan } from "./fold.ts";
 
-/** Accumulation of a fold. */
-export type Fold = "sum" | "prod" | "min" | "max" | "argmin" | "argmax";
 /** How a store joins what is there. */
 export type Combine = "set" | "add" | "mul" | "min" | "max";
 
@@ -31,9 +30,6 @@ export interface StoreStep {
   /** A computed position along the row; null stores at the loop's own position. */
   readonly index: Expr | null;
 }
-
-/** Accumulation of a scan. */
-export type Scan = "sum" | "prod" | "min" | "max" | "logaddexp";
 
 /** A scan along the row (of a `column`: along the fold axis) whose running value is stored, after or (`exclusive`) before each element. */
 export interface ScanStep {
@@ -79,6 +75,14 @@ export interface Kernel {
   readonly product?: Product | undefined;
 }
 
+/** The expressions that a pass evaluates. */
+export function rootsOf(p: Pass): Expr[] {
+  return [
+    ...p.folds.map((f) => f.value),
+    ...p.scans.map((s) => s.value),
+    ...p.stores.flatMap((s) => s.index === null ? [s.value] : [s.index, s.value]),
+  ];
+}
 /** Loads, scalars and operations below some expressions, inputs first; nothing from `known` on down. */
 export function expressions(roots: readonly Expr[], known: ReadonlySet<Expr> = new Set()): Expr[] {
   const seen = new Set(known), order: Expr[] = [];

@@ -1,5 +1,6 @@
 // Eigenvalues and eigenvectors: of symmetric and Hermitian matrices, with gradients, and of any square ones.
 import { typeError } from "../base/error.ts";
+import { shown } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import { apply, type Aval, type Node, type OpDef } from "../core/node.ts";
 import { trailing } from "../ops/args.ts";
@@ -59,7 +60,7 @@ function eighNode(
   options: EighOptions | "L" | "U" | undefined,
 ): Node {
   const uplo = trailing<EighOptions>(op, "UPLO", options, undefined, ["UPLO"]).UPLO ?? "L";
-  if (typeof uplo !== "string") throw typeError(`Cannot ${op} with UPLO ${String(uplo)}: it is "L" or "U"`);
+  if (typeof uplo !== "string") throw typeError(`Cannot ${op} with UPLO ${shown(uplo)}: it is "L" or "U"`);
   // As in MLX, any other text is the upper triangle.
   return apply(of, [matrix(op, a, { complex: true, square: true })], { lower: uplo === "L" });
 }

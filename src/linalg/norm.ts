@@ -1,13 +1,14 @@
 // Norms, and the cross product.
-import { atLeastFloat, atLeastFloat32, promote } from "../base/dtype.ts";
+import { atLeastFloat, atLeastFloat32 } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
+import { flag, integers, shown, splitArgs, type Tail } from "../base/options.ts";
 import type { ArrayLike, AxisLike, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { axesOf, axisOf, broadcast } from "../core/shape.ts";
 import { trailing } from "../ops/args.ts";
 import { broadcastTo, cast, compare, full, like, mul, reduce, reshape, sub } from "../ops/basis.ts";
 import { powerNode } from "../ops/binary.ts";
-import { nodeOf, wrap } from "../ops/lift.ts";
+import { alike, nodeOf, wrap } from "../ops/lift.ts";
 import { concatNodes, move, sliceAxis } from "../ops/movement.ts";
 import { extremeNode } from "../ops/reduce.ts";
 import { abs, sqrt } from "../ops/unary.ts";
@@ -32,26 +33,29 @@ export interface NormOptions {
  * mx.linalg.norm(mx.array([3, -4]), 1).item(); // 7
  * ```
  */
-export function norm(a: ArrayLike, ord?: Ord | NormOptions, options?: NormOptions): NDArray {
-  const o = trailing<NormOptions>("norm", "ord", ord, options, ["ord", "axis", "keepdims"]),
+export function norm(a: ArrayLike, ...args: Tail<[ord: Ord, axis: AxisLike], NormOptions>): NDArray {
+  const o: NormOptions = splitArgs("norm", [a, ...args], 1, ["ord", "axis", "keepdims"], ["ord", "axis"]),
+    keepdims = flag("norm", o, "keepdims"),
     x = nodeOf("norm", a),
     n = x.shape.length;
   const z = cast(x, atLeastFloat(x.dtype)), size1 = abs.node(z), how = o.ord ?? null;
+  if (how !== null && typeof how !== "number" && typeof how !== "string") {
+    throw typeError(`Cannot norm: ord must be a number or a text, not ${shown(how)}`);
+  }
   const axes = o.axis === undefined || o.axis === null
     ? x.shape.map((_, d) => d)
-    : (typeof o.axis === "number" ? [o.axis] : o.axis).map((d) => axisOf("norm", d, n));
+    : integers("norm", "an axis", o.axis).map((d) => axisOf("norm", d, n));
   axesOf("norm", axes, n);
   if (axes.length > 2 && o.axis !== undefined && o.axis !== null) {
     throw typeError(`Cannot norm over ${axes.length} axes: a norm is of vectors (one axis) or matrices (two)`);
   }
   const sorted = [...axes].sort((p, q) => p - q);
-  const done = (y: Node): NDArray =>
-    wrap(o.keepdims === true ? reshape(y, x.shape.map((k, d) => axes.includes(d) ? 1 : k)) : y);
+  const done = (y: Node): NDArray => wrap(keepdims ? reshape(y, x.shape.map((k, d) => axes.includes(d) ? 1 : k)) : y);
   const two = (): Node => sqrt.node(reduce("sum", mul(size1, size1), sorted));
   if (how === null) return done(two());
   if (axes.length === 1) {
     if (typeof how === "string") {
-      throw typeError(`Cannot take the norm ${JSON.stringify(how)} of vectors: it needs two axes`);
+      throw typeError(`Cannot take the norm ${shown(how)} of vectors: it needs two axes`);
     }
     if (how === 2) return done(two());
     if (how === 1) return done(reduce("sum", size1, axes));
@@ -62,7 +66,7 @@ export function norm(a: ArrayLike, ord?: Ord | NormOptions, options?: NormOption
     return done(powerNode(s, like(1 / how, s)));
   }
   if (axes.length !== 2) {
-    throw typeError(`Cannot take the norm ${JSON.stringify(how)} over ${axes.length} axes: it needs one or two`);
+    throw typeError(`Cannot take the norm ${shown(how)} over ${axes.length} axes: it needs one or two`);
   }
   const [r, c] = axes as [number, number], after = (d: number, gone: number): number => d > gone ? d - 1 : d;
   if (how === "fro" || how === "f") return done(two());
@@ -81,9 +85,7 @@ export function norm(a: ArrayLike, ord?: Ord | NormOptions, options?: NormOption
     );
   }
   throw rangeError(
-    `Cannot take the norm ${
-      String(how)
-    } of matrices; the orders are 1, -1, 2, -2, Infinity, -Infinity, "fro" and "nuc"`,
+    `Cannot take the norm ${shown(how)} of matrices; the orders are 1, -1, 2, -2, Infinity, -Infinity, "fro" and "nuc"`,
   );
 }
 
@@ -97,8 +99,7 @@ export function norm(a: ArrayLike, ord?: Ord | NormOptions, options?: NormOption
  */
 export function cross(a: ArrayLike, b: ArrayLike, axis?: number | { readonly axis?: number }): NDArray {
   const given = trailing<{ readonly axis?: number }>("cross", "axis", axis, undefined, ["axis"]).axis ?? -1,
-    x = nodeOf("cross", a),
-    y = nodeOf("cross", b);
+    [x, y] = alike("cross", [a, b]) as [Node, Node];
   const dx = axisOf("cross", given, x.shape.length),
     dy = axisOf("cross", given, y.shape.length),
     nx = x.shape[dx] as number,
@@ -106,18 +107,17 @@ export function cross(a: ArrayLike, b: ArrayLike, axis?: number | { readonly axi
   if ((nx !== 2 && nx !== 3) || (ny !== 2 && ny !== 3)) {
     throw typeError(`Cannot take the cross product along axes of lengths ${nx} and ${ny}: they must be 2 or 3`);
   }
-  const p = wrap(move(x, dx, x.shape.length - 1)), q = wrap(move(y, dy, y.shape.length - 1));
-  const dtype = promote(x.dtype, y.dtype),
-    batch = broadcast("cross", p.node.shape.slice(0, -1), q.node.shape.slice(0, -1));
+  const p = move(x, dx, x.shape.length - 1), q = move(y, dy, y.shape.length - 1);
+  const batch = broadcast("cross", p.shape.slice(0, -1), q.shape.slice(0, -1));
   const part = (n: Node, i: number): Node => {
-    const d = n.shape.length - 1, w = cast(n, dtype);
+    const d = n.shape.length - 1;
     return broadcastTo(
-      i < (n.shape[d] as number) ? sliceAxis(w, d, i, 1) : full(0, [...n.shape.slice(0, -1), 1], dtype),
+      i < (n.shape[d] as number) ? sliceAxis(n, d, i, 1) : full(0, [...n.shape.slice(0, -1), 1], n.dtype),
       [...batch, 1],
     );
   };
-  const [x0, x1, x2] = [0, 1, 2].map((i) => part(p.node, i)) as [Node, Node, Node],
-    [y0, y1, y2] = [0, 1, 2].map((i) => part(q.node, i)) as [Node, Node, Node];
+  const [x0, x1, x2] = [0, 1, 2].map((i) => part(p, i)) as [Node, Node, Node],
+    [y0, y1, y2] = [0, 1, 2].map((i) => part(q, i)) as [Node, Node, Node];
   const minus = (s: Node, t: Node, u: Node, v: Node): Node => sub(mul(s, t), mul(u, v));
   const out = concatNodes([minus(x1, y2, x2, y1), minus(x2, y0, x0, y2), minus(x0, y1, x1, y0)], batch.length);
   return wrap(move(out, batch.length, Math.min(dx, batch.length)));

@@ -1,13 +1,14 @@
 // Systems of equations and inverses.
-import { type DType, isComplex } from "../base/dtype.ts";
+import { isComplex } from "../base/dtype.ts";
 import { typeError } from "../base/error.ts";
+import { flag } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import { apply, type Aval, type Node, type OpDef, type Planned } from "../core/node.ts";
 import { broadcast, text } from "../core/shape.ts";
 import { equal } from "../kernel/sizes.ts";
 import { trailing } from "../ops/args.ts";
 import { broadcastTo, cast, neg, reshape } from "../ops/basis.ts";
-import { nodeOf, wrap } from "../ops/lift.ts";
+import { nodeOf, sharedDtype, wrap } from "../ops/lift.ts";
 import { product } from "../ops/matmul.ts";
 import { colsOf, column, eyeLike, lead, matrix, routine, rowsOf, transposed, triangle } from "./matrix.ts";
 
@@ -35,7 +36,7 @@ export const trisolveNode = (a: Node, b: Node, upper: boolean): Node => apply(tr
 function system(op: string, a: ArrayLike, b: ArrayLike, run: (a: Node, b: Node) => Node): NDArray {
   let x = matrix(op, a, { square: true }), y = nodeOf(op, b);
   if (isComplex(y.dtype)) throw typeError(`Cannot ${op} with a right side of dtype ${y.dtype}`);
-  const dtype: DType = x.dtype === "float64" || y.dtype === "float64" ? "float64" : "float32",
+  const dtype = sharedDtype(op, [x, y]),
     vector = y.shape.length === x.shape.length - 1;
   if (vector) y = column(y);
   if (y.shape.length < 2 || !equal(rowsOf(y), rowsOf(x))) {
@@ -66,7 +67,7 @@ export interface UpperOptions {
   readonly upper?: boolean;
 }
 export const upperOf = (op: string, options: UpperOptions | boolean | undefined): boolean =>
-  trailing<UpperOptions>(op, "upper", options, undefined, ["upper"]).upper === true;
+  flag(op, trailing<UpperOptions>(op, "upper", options, undefined, ["upper"]), "upper");
 /** x with a x = b, of which the lower (or upper) triangle is read. */
 export function solveTriangular(a: ArrayLike, b: ArrayLike, options?: UpperOptions): NDArray {
   const upper = upperOf("solveTriangular", options);

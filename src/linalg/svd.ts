@@ -1,11 +1,11 @@
 // Singular values and vectors, and the pseudo-inverse.
 import { finfo, isComplex } from "../base/dtype.ts";
 import { typeError } from "../base/error.ts";
+import { checkOptions, flag } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import { apply, type Aval, type Node, type Planned } from "../core/node.ts";
 import { size, sizeMin, text } from "../core/shape.ts";
 import { equal } from "../kernel/sizes.ts";
-import { trailing } from "../ops/args.ts";
 import { add, broadcastTo, compare, div, full, like, mul, select, sub } from "../ops/basis.ts";
 import { wrap } from "../ops/lift.ts";
 import { product } from "../ops/matmul.ts";
@@ -90,9 +90,9 @@ export interface SvdOptions {
 export function svd(a: ArrayLike, options: SvdOptions & { readonly computeUv: false }): NDArray;
 export function svd(a: ArrayLike, options?: SvdOptions): [NDArray, NDArray, NDArray];
 export function svd(a: ArrayLike, options: SvdOptions = {}): NDArray | [NDArray, NDArray, NDArray] {
-  const o = trailing<SvdOptions>("svd", "computeUv", undefined, options, ["computeUv"]),
-    x = matrix("svd", a, { complex: true });
-  if (o.computeUv === false) return wrap(singular(x));
+  checkOptions("svd", options, ["computeUv"]);
+  const x = matrix("svd", a, { complex: true });
+  if (!flag("svd", options, "computeUv", true)) return wrap(singular(x));
   const n = apply(svdOp, [x], { full: true });
   return [wrap(pick(n, 1)), wrap(pick(n, 0)), wrap(pick(n, 2))];
 }

@@ -1,4 +1,4 @@
-// Reads the arguments of a public function: a trailing options object, one that may stand positionally (axis, mostly), integers and flags.
+// Reads the arguments of a public function: a trailing options object, one that may stand positionally (axis, mostly), and an array with one of its axes.
 import { typeError } from "../base/error.ts";
 import type { Options } from "../base/options.ts";
 import { checkOptions, isPlainObject, NO_OPTIONS } from "../base/options.ts";
@@ -25,11 +25,6 @@ export function trailing<T extends object>(
     return first as T;
   }
   if (second !== undefined) {
-    if (!isPlainObject(second)) {
-      throw typeError(
-        `${name} takes an options object as its last argument, not ${second === null ? "null" : `a ${typeof second}`}`,
-      );
-    }
     checkOptions(name, second, known);
   }
   const given = (second ?? NO_OPTIONS) as Options;
@@ -38,19 +33,6 @@ export function trailing<T extends object>(
   return { ...given, [key]: first } as T;
 }
 
-/** An integral argument; a TypeError that says what it is if it is something else. */
-export function integer(name: string, what: string, value: unknown): number {
-  if (typeof value !== "number" || !Number.isInteger(value)) {
-    throw typeError(`Cannot ${name}: ${what} must be an integer, not ${String(value)}`);
-  }
-  return value;
-}
-/** An option that is true or false; a TypeError if it is something else. */
-export function flag(name: string, options: Options, key: string, otherwise = false): boolean {
-  const value = options[key] ?? otherwise;
-  if (typeof value !== "boolean") throw typeError(`Cannot ${name}: ${key} must be true or false, not ${String(value)}`);
-  return value;
-}
 /** An array and one of its axes, `otherwise` if none is given; for null the flattened array and its axis. */
 export function onAxis(
   name: string,

@@ -1,13 +1,14 @@
 // The ops whose rules need one another (constants, movement, sums, arithmetic) and the builder that derives rules for the rest.
 import type { DType } from "../base/dtype.ts";
-import { computeOf, isBigInteger, isComplex, roundTo } from "../base/dtype.ts";
+import { computeOf, isBigInteger, isComplex, plainNaN, roundTo } from "../base/dtype.ts";
 import { rangeError } from "../base/error.ts";
-import type { Aval, FoldOp, Index, Node, OpDef, Part, Planned, Typed } from "../core/node.ts";
+import type { Aval, Index, Node, OpDef, Part, Planned, Typed } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { type OfSize, same, size } from "../core/shape.ts";
 import { below, equal, plus, type Size, times } from "../kernel/sizes.ts";
 import { type PlanView, tryReshape } from "../core/view.ts";
 import type { Expr, Literal, Scalars } from "../kernel/expr.ts";
+import { type Fold, isArg } from "../kernel/fold.ts";
 import { compareParts, join, parts } from "./complex.ts";
 
 /** All ops that have been defined, for the generated tests. */
@@ -39,11 +40,13 @@ export function literalOf(
   dtype: DType,
   value: number | boolean | bigint | { readonly re: number; readonly im: number },
 ): Literal {
-  if (typeof value === "object") return isComplex(dtype) ? value : literalOf(dtype, value.re);
-  if (isComplex(dtype)) return { re: Number(value), im: 0 };
+  if (typeof value === "object") {
+    return isComplex(dtype) ? { re: plainNaN(value.re), im: plainNaN(value.im) } : literalOf(dtype, value.re);
+  }
+  if (isComplex(dtype)) return { re: plainNaN(Number(value)), im: 0 };
   if (isBigInteger(dtype)) return typeof value === "bigint" ? value : BigInt(Math.trunc(Number(value)));
   if (dtype === "bool") return Number(value) !== 0 || Number.isNaN(Number(value)) ? 1 : 0;
-  return roundTo(dtype, Number(value));
+  return roundTo(dtype, plainNaN(Number(value)));
 }
 
 /** An array of one value: no memory, a kernel argument. */
@@ -368,10 +371,10 @@ export function after(x: Node, earlier: readonly Node[]): Node {
 
 // ---- folds ------------------------------------------------------------------------------------------------------------
 interface Reduce {
-  readonly fold: FoldOp;
+  readonly fold: Fold;
   readonly axes: readonly [number, number];
 }
-const reduceOps = new Map<FoldOp, OpDef<Reduce>>();
+const reduceOps = new Map<Fold, OpDef<Reduce>>();
 for (const fold of ["sum", "prod", "min", "max", "argmin", "argmax"] as const) {
   reduceOps.set(
     fold,
@@ -379,7 +382,7 @@ for (const fold of ["sum", "prod", "min", "max", "argmin", "argmax"] as const) {
       name: fold,
       type: ([x], a) => ({
         shape: (x as Aval).shape.filter((_, d) => d < a.axes[0] || d >= a.axes[1]),
-        dtype: fold === "argmin" || fold === "argmax" ? "uint32" : (x as Aval).dtype,
+        dtype: isArg(fold) ? "uint32" : (x as Aval).dtype,
       }),
       lower: { kind: "fold", op: () => fold, axes: (a) => a.axes },
       structure: (a) => a.axes.join(),
@@ -392,13 +395,13 @@ for (const fold of ["sum", "prod", "min", "max", "argmin", "argmax"] as const) {
 function spread(n: Node, like: Node, a: Reduce): Node {
   return broadcastTo(reshape(n, like.shape.map((d, k) => k >= a.axes[0] && k < a.axes[1] ? 1 : d)), like.shape);
 }
-function reduceVjp(fold: FoldOp, ct: Node, out: Node, x: Node, a: Reduce): Node | null {
-  if (fold === "argmin" || fold === "argmax") return null;
+function reduceVjp(fold: Fold, ct: Node, out: Node, x: Node, a: Reduce): Node | null {
+  if (isArg(fold)) return null;
   if (fold === "sum") return spread(ct, x, a);
   return mul(conj(reducePartials(fold, out, x, a)), spread(ct, x, a));
 }
-function reduceJvp(fold: FoldOp, t: Node, out: Node, x: Node, a: Reduce): Node | null {
-  if (fold === "argmin" || fold === "argmax") return null;
+function reduceJvp(fold: Fold, t: Node, out: Node, x: Node, a: Reduce): Node | null {
+  if (isArg(fold)) return null;
   return foldRange("sum", fold === "sum" ? t : mul(reducePartials(fold, out, x, a), t), a.axes);
 }
 /** Derivatives of a product or an extreme by each element; ties share evenly. */
@@ -434,18 +437,18 @@ function productOfOthers(x: Node): Node {
     rest = productOfOthers(mul(p, q));
   return assemble([mul(rest, q), mul(rest, p)], [first, second], x.shape);
 }
-function foldRange(fold: FoldOp, x: Node, axes: readonly [number, number]): Node {
+function foldRange(fold: Fold, x: Node, axes: readonly [number, number]): Node {
   return apply(reduceOps.get(fold) as OpDef<Reduce>, [x], { fold, axes });
 }
 /** Identity of a fold. */
-function identityOf(fold: FoldOp, dtype: DType): number | bigint {
+function identityOf(fold: Fold, dtype: DType): number | bigint {
   if (fold === "sum") return 0;
   if (fold === "prod") return 1;
   throw rangeError(`Cannot take the ${fold} over no elements (dtype is ${dtype})`);
 }
 /** Folds over axes (sorted); one group of neighbouring axes after the other, the last first. Keeps the dtype (argmin and argmax: uint32). */
-export function reduce(fold: FoldOp, x: Node, axes: readonly number[]): Node {
-  if (axes.length === 0 && fold !== "argmin" && fold !== "argmax") return x;
+export function reduce(fold: Fold, x: Node, axes: readonly number[]): Node {
+  if (axes.length === 0 && !isArg(fold)) return x;
   const shape = x.shape.filter((_, d) => !axes.includes(d));
   if (axes.some((d) => x.shape[d] === 0)) return full(identityOf(fold, x.dtype), shape, x.dtype);
   if (x.dtype === "float16" || x.dtype === "bfloat16") {

@@ -10,6 +10,7 @@ import {
   isUnsigned,
   itemsize,
   lanesOf,
+  plainNaN,
   promote,
   promoteScalar,
   roundTo,
@@ -17,12 +18,11 @@ import {
   typedArrayOf,
 } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
-import { isPlainObject, splitArgs } from "../base/options.ts";
+import { flag, type Given, integer, isPlainObject, numberOf, shown, splitArgs, type Tail } from "../base/options.ts";
 import type { ArrayLike, TypedData } from "../core/ndarray.ts";
 import { late, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { broadcast, same, shapeOf, size } from "../core/shape.ts";
-import { integer } from "./args.ts";
 import {
   add,
   assemble,
@@ -38,7 +38,7 @@ import {
   select,
   sub,
 } from "./basis.ts";
-import { isScalar, nodeOf, wrap } from "./lift.ts";
+import { isScalar, nodeOf, sharedDtype, wrap } from "./lift.ts";
 import { dtypeOf } from "./cast.ts";
 import { abs, cos, sin, square } from "./unary.ts";
 
@@ -111,8 +111,8 @@ function containsData(v: unknown): boolean {
 function writer(data: TypedData, dtype: DType): (i: number, v: number | boolean | bigint | Complex) => void {
   if (isComplex(dtype)) {
     return (i, v) => {
-      data[2 * i] = typeof v === "object" ? v.re : Number(v);
-      data[2 * i + 1] = typeof v === "object" ? v.im : 0;
+      data[2 * i] = plainNaN(typeof v === "object" ? v.re : Number(v));
+      data[2 * i + 1] = typeof v === "object" ? plainNaN(v.im) : 0;
     };
   }
   const real = (v: number | boolean | bigint | Complex): number | bigint | boolean => {
@@ -125,7 +125,7 @@ function writer(data: TypedData, dtype: DType): (i: number, v: number | boolean 
         ? Number(v.re !== 0 || v.im !== 0)
         : Number(v !== 0 && v !== 0n && v !== false));
   }
-  if (dtype === "bfloat16") return (i, v) => void (data[i] = toBfloat16Bits(Number(real(v))));
+  if (dtype === "bfloat16") return (i, v) => void (data[i] = toBfloat16Bits(plainNaN(Number(real(v)))));
   if (isInteger(dtype)) {
     const wide = isBigInteger(dtype);
     return (i, v) => {
@@ -138,7 +138,7 @@ function writer(data: TypedData, dtype: DType): (i: number, v: number | boolean 
       } else data[i] = wide ? BigInt(Number.isFinite(n) ? Math.trunc(n) : 0) : roundTo(dtype, n);
     };
   }
-  return (i, v) => void (data[i] = Number(real(v)));
+  return (i, v) => void (data[i] = plainNaN(Number(real(v))));
 }
 /** A node over nested lists of JS values. */
 function storeLists(values: unknown, m: Shape, dtype: DType): Node {
@@ -185,7 +185,7 @@ function storeTyped(v: ArrayBufferView | ArrayBuffer, dtype: DType | null): Node
 }
 /** Nodes joined along a new first axis. */
 function stackNodes(nodes: readonly Node[]): Node {
-  const first = nodes[0] as Node, d = nodes.reduce((t, n) => promote(t, n.dtype), first.dtype);
+  const first = nodes[0] as Node, d = sharedDtype("array", nodes);
   for (const n of nodes) {
     if (!same(n.shape, first.shape)) {
       throw typeError(
@@ -225,7 +225,10 @@ export function valuesNode(values: unknown, dtype: DType | null): Node {
  * mx.array([300], "uint8"); // RangeError: Cannot make an array of dtype uint8 of the number 300: it does not fit
  * ```
  */
-export function array(values: Values, ...args: readonly unknown[]): NDArray {
+export function array(
+  values: Values,
+  ...args: Tail<[dtype: DType], { dtype: DType; shape: number | readonly number[] }>
+): NDArray {
   const o = splitArgs("array", [values, ...args], 1, ["dtype", "shape"], ["dtype"]);
   const dtype = o["dtype"] === undefined || o["dtype"] === null ? null : dtypeOf("make an array", o["dtype"]),
     n = valuesNode(values, dtype);
@@ -237,10 +240,10 @@ export function array(values: Values, ...args: readonly unknown[]): NDArray {
   return wrap(reshape(n, shape));
 }
 /** As `array`; an array stays the same memory unless the dtype differs. Options: dtype, copy (false: a TypeError if values must be copied). */
-export function asarray(a: Values, ...args: readonly unknown[]): NDArray {
+export function asarray(a: Values, ...args: Tail<[dtype: DType], { dtype: DType; copy: boolean }>): NDArray {
   const o = splitArgs("asarray", [a, ...args], 1, ["dtype", "copy"], ["dtype"]);
   const dtype = o["dtype"] === undefined || o["dtype"] === null ? null : dtypeOf("make an array", o["dtype"]);
-  if (o["copy"] === false && !(a instanceof NDArray && (dtype === null || dtype === a.dtype))) {
+  if (!flag("make an array", o, "copy", true) && !(a instanceof NDArray && (dtype === null || dtype === a.dtype))) {
     throw typeError("Cannot make an array without a copy of values that are no array of that dtype");
   }
   return wrap(valuesNode(a, dtype));
@@ -263,19 +266,19 @@ function filledLike(name: string, value: number, a: ArrayLike, args: readonly un
  * mx.zeros([2, 2], "int32"); // array([[0, 0], [0, 0]], dtype=int32)
  * ```
  */
-export function zeros(shape: number | readonly number[], ...args: readonly unknown[]): NDArray {
+export function zeros(shape: number | readonly number[], ...args: Tail<[dtype: DType], { dtype: DType }>): NDArray {
   return filled("zeros", 0, shape, args);
 }
 /** Ones of a shape (a number or a list). Options: dtype (float32). */
-export function ones(shape: number | readonly number[], ...args: readonly unknown[]): NDArray {
+export function ones(shape: number | readonly number[], ...args: Tail<[dtype: DType], { dtype: DType }>): NDArray {
   return filled("ones", 1, shape, args);
 }
 /** Zeros in the shape and dtype of another array. Options: dtype. */
-export function zerosLike(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function zerosLike(a: ArrayLike, ...args: Tail<[dtype: DType], { dtype: DType }>): NDArray {
   return filledLike("zerosLike", 0, a, args);
 }
 /** Ones in the shape and dtype of another array. Options: dtype. */
-export function onesLike(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function onesLike(a: ArrayLike, ...args: Tail<[dtype: DType], { dtype: DType }>): NDArray {
   return filledLike("onesLike", 1, a, args);
 }
 export { zeros as empty, zerosLike as emptyLike };
@@ -287,7 +290,11 @@ export { zeros as empty, zerosLike as emptyLike };
  * mx.full([2, 3], 7); // array([[7, 7, 7], [7, 7, 7]], dtype=float32)
  * ```
  */
-export function full(shape: number | readonly number[], vals: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function full(
+  shape: number | readonly number[],
+  vals: ArrayLike,
+  ...args: Tail<[dtype: DType], { dtype: DType }>
+): NDArray {
   const o = splitArgs("full", [shape, vals, ...args], 2, ["dtype"], ["dtype"]), s = shapeOf("full", shape);
   const dtype = o["dtype"] === undefined || o["dtype"] === null ? null : dtypeOf("full", o["dtype"]);
   if (isScalar(vals)) {
@@ -304,7 +311,7 @@ export function full(shape: number | readonly number[], vals: ArrayLike, ...args
   return wrap(broadcastTo(x, s));
 }
 /** An array filled with a number or a broadcast array, in the shape and dtype of another. Options: dtype. */
-export function fullLike(a: ArrayLike, vals: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function fullLike(a: ArrayLike, vals: ArrayLike, ...args: Tail<[dtype: DType], { dtype: DType }>): NDArray {
   const o = splitArgs("fullLike", [a, vals, ...args], 2, ["dtype"], ["dtype"]),
     x = nodeOf("fullLike", a),
     dtype = dtypeOf("fullLike", o["dtype"] ?? x.dtype);
@@ -318,6 +325,11 @@ export function fullLike(a: ArrayLike, vals: ArrayLike, ...args: readonly unknow
   return wrap(fullNode(vals, x.shape, dtype));
 }
 
+/** Options of `arange`. */
+export interface RangeOptions {
+  readonly step?: number | bigint;
+  readonly dtype?: DType;
+}
 // ---- ranges -----------------------------------------------------------------------------------------------------------
 /**
  * Evenly spaced numbers: arange(stop), (start, stop) or (start, stop, step), without the stop. Options: step, dtype (int32 if all are integral, else float32).
@@ -329,13 +341,26 @@ export function fullLike(a: ArrayLike, vals: ArrayLike, ...args: readonly unknow
  * mx.arange(5, 0, -2); // array([5, 3, 1], dtype=int32)
  * ```
  */
+export function arange(stop: number | bigint, ...args: Tail<[dtype: DType], RangeOptions>): NDArray;
+export function arange(
+  start: number | bigint,
+  stop: number | bigint,
+  ...args: Tail<[dtype: DType], RangeOptions>
+): NDArray;
+export function arange(
+  start: number | bigint,
+  stop: number | bigint,
+  step: number | bigint,
+  ...args: Tail<[dtype: DType], { dtype: DType }>
+): NDArray;
 export function arange(...args: readonly unknown[]): NDArray {
   let count = 0;
   while (count < 3 && (typeof args[count] === "number" || typeof args[count] === "bigint")) count++;
   if (count === 0) throw typeError(`Cannot arange: it takes one to three numbers, not ${typeof args[0]}`);
   const o = splitArgs("arange", args, count, ["step", "dtype"], ["dtype"]), given = args.slice(0, count).map(Number);
   const start = count === 1 ? 0 : given[0] as number, stop = (count === 1 ? given[0] : given[1]) as number;
-  const step = count === 3 ? given[2] as number : o["step"] === undefined || o["step"] === null ? 1 : Number(o["step"]);
+  const by = (count === 3 ? given[2] : o["step"]) ?? 1,
+    step = typeof by === "bigint" ? Number(by) : numberOf("arange", "step", by);
   const integral = [start, stop, step].every(Number.isInteger),
     narrow = [start, stop, step].every((v) => fitsInteger("int32", v));
   const dtype = o["dtype"] === undefined || o["dtype"] === null
@@ -347,17 +372,23 @@ export function arange(...args: readonly unknown[]): NDArray {
     Number.isNaN(start) || Number.isNaN(stop) || Number.isNaN(step) || !Number.isFinite(start) || !Number.isFinite(stop)
   ) throw rangeError(`Cannot ${text}`);
   if (step === 0) throw rangeError(`Cannot ${text}: the step must not be 0`);
-  let n = Math.max(Math.ceil((stop - start) / step), 0), by = step;
-  if (!Number.isFinite(step)) [n, by] = [(step > 0 && start < stop) || (step < 0 && start > stop) ? 1 : 0, 0];
+  let n = Math.max(Math.ceil((stop - start) / step), 0), stride = step;
+  if (!Number.isFinite(step)) [n, stride] = [(step > 0 && start < stop) || (step < 0 && start > stop) ? 1 : 0, 0];
   if (n > 2147483647) throw rangeError(`Cannot ${text}: these are more than 2^31 - 1 elements`);
-  if (isComplex(dtype)) return wrap(cast(iota([n], 0, "float32", start, by), dtype));
-  if (!isInteger(dtype)) return wrap(iota([n], 0, dtype, start, by));
+  if (isComplex(dtype)) return wrap(cast(iota([n], 0, "float32", start, stride), dtype));
+  if (!isInteger(dtype)) return wrap(iota([n], 0, dtype, start, stride));
   // As in MLX, an integer range starts and steps by whole numbers.
-  const first = Math.trunc(start), second = Math.trunc(start + by) - first;
+  const first = Math.trunc(start), second = Math.trunc(start + stride) - first;
   if (isUnsigned(dtype) && !isBigInteger(dtype)) return wrap(cast(iota([n], 0, "int64", first, second), dtype));
   return wrap(
     dtype === "uint64" ? cast(iota([n], 0, "int64", first, second), dtype) : iota([n], 0, dtype, first, second),
   );
+}
+/** Options of `linspace`. */
+export interface LinspaceOptions {
+  readonly num?: number;
+  readonly endpoint?: boolean;
+  readonly dtype?: DType;
 }
 /**
  * `num` (50) evenly spaced numbers from start to stop. Options: num, endpoint (true: stop is the last), dtype (float32).
@@ -367,15 +398,21 @@ export function arange(...args: readonly unknown[]): NDArray {
  * mx.linspace(0, 1, 5); // array([0, 0.25, 0.5, 0.75, 1], dtype=float32)
  * ```
  */
-export function linspace(start: number, stop: number, ...args: readonly unknown[]): NDArray {
-  const o = splitArgs("linspace", [start, stop, ...args], 2, ["num", "endpoint", "dtype"], ["num"]);
+export function linspace(
+  start: number,
+  stop: number,
+  ...args: Tail<[num: number, dtype: DType], LinspaceOptions> | Tail<[dtype: DType], LinspaceOptions>
+): NDArray {
+  const o = splitArgs("linspace", [start, stop, ...args], 2, ["endpoint"], ["num", "dtype"]);
   const num = (o["num"] ?? 50) as number,
+    first = numberOf("linspace", "start", start),
+    last = numberOf("linspace", "stop", stop),
     dtype = dtypeOf("linspace", o["dtype"] ?? "float32"),
     t: DType = dtype === "float64" ? "float64" : "float32";
-  if (!Number.isInteger(num) || num < 0) throw rangeError(`Cannot linspace with ${String(num)} samples`);
-  if (num === 1) return wrap(cast(fullNode(start, [1], t), dtype));
-  const at = iota([num], 0, t), part = div(at, like(o["endpoint"] === false ? num : num - 1, at));
-  return wrap(cast(add(mul(sub(like(1, part), part), like(start, part)), mul(part, like(stop, part))), dtype));
+  if (!Number.isInteger(num) || num < 0) throw rangeError(`Cannot linspace with ${shown(num)} samples`);
+  if (num === 1) return wrap(cast(fullNode(first, [1], t), dtype));
+  const at = iota([num], 0, t), part = div(at, like(flag("linspace", o, "endpoint", true) ? num - 1 : num, at));
+  return wrap(cast(add(mul(sub(like(1, part), part), like(first, part)), mul(part, like(last, part))), dtype));
 }
 
 // ---- matrices ---------------------------------------------------------------------------------------------------------
@@ -389,6 +426,16 @@ function matrix(name: "eye" | "tri", op: "eq" | "ge", n: number, args: readonly 
   const shape = shapeOf(name, [rows, integer(name, "m", o["m"] ?? rows)]);
   return wrap(cast(diagonalMask(op, shape, integer(name, "k", o["k"] ?? 0)), dtypeOf(name, o["dtype"] ?? "float32")));
 }
+/** What `eye` and `tri` take after n: m, k and dtype, of which a dtype may stand alone. */
+export type MatrixTail =
+  | Tail<[m: number, k: number, dtype: DType], MatrixOptions>
+  | Tail<[dtype: DType], MatrixOptions>;
+/** Options of `eye` and `tri`. */
+export interface MatrixOptions {
+  readonly m?: number;
+  readonly k?: number;
+  readonly dtype?: DType;
+}
 /**
  * An n by m matrix with ones on diagonal k. Options: m (n), k (0), dtype (float32).
  *
@@ -397,11 +444,11 @@ function matrix(name: "eye" | "tri", op: "eq" | "ge", n: number, args: readonly 
  * mx.eye(3, { k: 1 }); // array([[0, 1, 0], [0, 0, 1], [0, 0, 0]], dtype=float32)
  * ```
  */
-export function eye(n: number, ...args: readonly unknown[]): NDArray {
+export function eye(n: number, ...args: MatrixTail): NDArray {
   return matrix("eye", "eq", n, args);
 }
 /** The n by n identity matrix. Options: dtype (float32). */
-export function identity(n: number, ...args: readonly unknown[]): NDArray {
+export function identity(n: number, ...args: Tail<[dtype: DType], { dtype: DType }>): NDArray {
   const o = splitArgs("identity", [n, ...args], 1, ["dtype"], ["dtype"]);
   return matrix("eye", "eq", n, [{ dtype: o["dtype"] }]);
 }
@@ -413,7 +460,7 @@ export function identity(n: number, ...args: readonly unknown[]): NDArray {
  * mx.tri(3); // array([[1, 0, 0], [1, 1, 0], [1, 1, 1]], dtype=float32)
  * ```
  */
-export function tri(n: number, ...args: readonly unknown[]): NDArray {
+export function tri(n: number, ...args: MatrixTail): NDArray {
   return matrix("tri", "ge", n, args);
 }
 function triangle(name: "tril" | "triu", a: ArrayLike, args: readonly unknown[]): NDArray {
@@ -436,11 +483,11 @@ function triangle(name: "tril" | "triu", a: ArrayLike, args: readonly unknown[])
  * mx.tril(mx.array([[1, 2], [3, 4]])); // array([[1, 0], [3, 4]], dtype=float32)
  * ```
  */
-export function tril(x: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function tril(x: ArrayLike, ...args: Tail<[k: number], { k: number }>): NDArray {
   return triangle("tril", x, args);
 }
 /** The array with zeros below diagonal k of its last two axes. Options: k (0). */
-export function triu(x: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function triu(x: ArrayLike, ...args: Tail<[k: number], { k: number }>): NDArray {
   return triangle("triu", x, args);
 }
 /**
@@ -453,19 +500,22 @@ export function triu(x: ArrayLike, ...args: readonly unknown[]): NDArray {
  * y; // array([[0, 0], [1, 1], [2, 2]], dtype=int32)
  * ```
  */
-export function meshgrid(...args: readonly unknown[]): NDArray[] {
+export function meshgrid(
+  ...args: readonly ArrayLike[] | readonly [...ArrayLike[], Given<{ sparse: boolean; indexing: "xy" | "ij" }>]
+): NDArray[] {
   const last = args[args.length - 1], count = isPlainObject(last) && !isScalar(last) ? args.length - 1 : args.length;
   const o = splitArgs("meshgrid", args, count, ["sparse", "indexing"]), indexing = o["indexing"] ?? "xy";
   if (indexing !== "xy" && indexing !== "ij") {
-    throw rangeError(`Cannot meshgrid with indexing ${String(indexing)}: it is "xy" or "ij"`);
+    throw rangeError(`Cannot meshgrid with indexing ${shown(indexing)}: it is "xy" or "ij"`);
   }
-  const nodes = args.slice(0, count).map((a) => nodeOf("meshgrid", a as ArrayLike)),
+  const sparse = flag("meshgrid", o, "sparse"),
+    nodes = args.slice(0, count).map((a) => nodeOf("meshgrid", a as ArrayLike)),
     axis = (i: number): number => indexing === "xy" && count > 1 && i < 2 ? 1 - i : i;
   const shape = new Array<number>(count).fill(1);
   nodes.forEach((n, i) => shape[axis(i)] = size(n.shape));
   return nodes.map((n, i) => {
     const thin = reshape(n, shape.map((d, k) => k === axis(i) ? d : 1));
-    return wrap(o["sparse"] === true ? thin : broadcastTo(thin, shape));
+    return wrap(sparse ? thin : broadcastTo(thin, shape));
   });
 }
 

@@ -1,11 +1,11 @@
 // Einstein's sum, as matrix products of pairs in MLX's order.
-import { promote } from "../base/dtype.ts";
 import { typeError } from "../base/error.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { counting, size, text } from "../core/shape.ts";
+import { below, equal, minus, productOf, type Size } from "../kernel/sizes.ts";
 import { broadcastTo, cast, permute, reduce, reshape } from "./basis.ts";
-import { nodeOf, wrap } from "./lift.ts";
+import { alike, nodeOf, wrap } from "./lift.ts";
 import { product } from "./matmul.ts";
 import { diagonalNode } from "./movement.ts";
 import { times } from "./products.ts";
@@ -57,7 +57,7 @@ function parseSubscripts(op: string, subscripts: string, shapes: readonly (reado
     labels.forEach((l, d) => {
       const n = shape[d] as number, before = sizes.get(l);
       if (before === undefined || before === 1) sizes.set(l, n);
-      else if (n !== before && n !== 1) {
+      else if (n !== 1 && !equal(n, before)) {
         throw typeError(`Cannot ${op} "${subscripts}": the axes ${l} have lengths ${before} and ${n}`);
       }
     });
@@ -110,9 +110,10 @@ function contract(x: Term, y: Term, keep: ReadonlySet<string>): Term {
   const lay = (t: Term, order: readonly string[]): Node => permute(t.node, order.map((l) => t.labels.indexOf(l)));
   // Axes of length 1 beside longer ones broadcast.
   const wide = (n: Node, order: readonly string[]): Node =>
-    broadcastTo(n, order.map((l, d) => shared.includes(l) ? Math.max(long(a, l), long(b, l)) : n.shape[d] as number));
-  const sizes = (ls: readonly string[]): number[] =>
-    ls.map((l) => Math.max(a.labels.includes(l) ? long(a, l) : 1, b.labels.includes(l) ? long(b, l) : 1));
+    broadcastTo(n, order.map((l, d) => shared.includes(l) ? longer(l) : n.shape[d] as number));
+  const longer = (l: string): number =>
+    a.labels.includes(l) && long(a, l) !== 1 ? long(a, l) : b.labels.includes(l) ? long(b, l) : 1;
+  const sizes = (ls: readonly string[]): number[] => ls.map(longer);
   const labels = [...batch, ...mine, ...other];
   if (summed.length === 0 && (mine.length === 0 || other.length === 0 || batch.length > 0)) {
     const shape = sizes(labels),
@@ -135,8 +136,8 @@ function contract(x: Term, y: Term, keep: ReadonlySet<string>): Term {
 }
 
 /** Elements of an array over these labels. */
-const count = (s: Subscripts, labels: Iterable<string>): number =>
-  [...labels].reduce((n, l) => n * (s.sizes.get(l) as number), 1);
+const count = (s: Subscripts, labels: Iterable<string>): Size =>
+  productOf([...labels].map((l) => s.sizes.get(l) as number));
 /** The labels that the result wants, or a term other than those at some positions. */
 const wanted = (s: Subscripts, terms: readonly Iterable<string>[], but: readonly number[]): Set<string> =>
   new Set([...s.output, ...terms.flatMap((t, k) => but.includes(k) ? [] : [...t])]);
@@ -146,20 +147,24 @@ function replace<T>(terms: T[], at: readonly number[], by: T): void {
   terms.push(by);
 }
 
+const isLess = (a: readonly [Size, Size], b: readonly [Size, Size]): boolean =>
+  below(a[0], b[0]) || (below(a[1], b[1]) && equal(a[0], b[0]));
 /** Pairs to contract, by MLX's greedy rule: the smallest result, less what it replaces; each pair's result goes last. */
 function greedy(s: Subscripts): number[][] {
   const terms = s.inputs.map((l) => new Set(l)), path: number[][] = [];
   if (terms.length === 1) return [[0]];
   while (terms.length > 1) {
-    let best: readonly [number, number] = [0, 1], least: readonly [number, number] = [Infinity, Infinity];
-    let shared = false;
+    let best: readonly [number, number] = [0, 1], least: readonly [Size, Size] | null = null, shared = false;
     for (let i = 0; i < terms.length; i++) {
       for (let j = i + 1; j < terms.length; j++) {
         const p = terms[i] as Set<string>, q = terms[j] as Set<string>, common = [...p].some((l) => q.has(l));
         if (shared && !common) continue;
         const all = p.union(q), result = all.intersection(wanted(s, terms, [i, j]));
-        const price = [count(s, result) - count(s, p) - count(s, q), count(s, all)] as const;
-        if ((common && !shared) || price[0] < least[0] || (price[0] === least[0] && price[1] < least[1])) {
+        const price: readonly [Size, Size] = [
+          minus(minus(count(s, result), count(s, p)), count(s, q)),
+          count(s, all),
+        ];
+        if (least === null || (common && !shared) || isLess(price, least)) {
           shared = common;
           least = price;
           best = [i, j];
@@ -182,11 +187,9 @@ function greedy(s: Subscripts): number[][] {
  * ```
  */
 export function einsum(subscripts: string, ...operands: readonly ArrayLike[]): NDArray {
-  const nodes = operands.map((a) => nodeOf("einsum", a));
-  if (nodes.length === 0) throw typeError("Cannot einsum no arrays");
-  const s = parseSubscripts("einsum", subscripts, nodes.map((n) => n.shape)),
-    dtype = nodes.map((n) => n.dtype).reduce(promote);
-  const terms: Term[] = nodes.map((n, i) => ({ labels: s.inputs[i] as readonly string[], node: cast(n, dtype) }));
+  if (operands.length === 0) throw typeError("Cannot einsum no arrays");
+  const nodes = alike("einsum", operands), s = parseSubscripts("einsum", subscripts, nodes.map((n) => n.shape));
+  const terms: Term[] = nodes.map((node, i) => ({ labels: s.inputs[i] as readonly string[], node }));
   if (terms.length > 1) {
     for (const pair of greedy(s)) {
       const [x, y] = pair.map((i) => terms[i] as Term) as [Term, Term];
@@ -204,14 +207,14 @@ export function einsumPath(subscripts: string, ...operands: readonly ArrayLike[]
     s = parseSubscripts("einsumPath", subscripts, shapes),
     path = greedy(s);
   const everything = new Set(s.inputs.flat()), inner = [...everything].some((l) => !s.output.includes(l));
-  const naive = count(s, everything) * (Math.max(1, shapes.length - 1) + (inner ? 1 : 0));
+  const naive = Number(count(s, everything)) * (Math.max(1, shapes.length - 1) + (inner ? 1 : 0));
   const terms = s.inputs.map((l) => new Set(l));
   let scaling = 0, flops = 0;
   for (const step of path) {
     const all = new Set(step.flatMap((i) => [...terms[i] as Set<string>])),
       result = all.intersection(wanted(s, terms, step));
     scaling = Math.max(scaling, all.size);
-    flops += count(s, all) * (Math.max(1, step.length - 1) + (result.size < all.size ? 1 : 0));
+    flops += Number(count(s, all)) * (Math.max(1, step.length - 1) + (result.size < all.size ? 1 : 0));
     replace(terms, step, result);
   }
   return [

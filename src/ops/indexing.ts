@@ -236,15 +236,11 @@ function write(
   op: string,
   join: Join,
   x: Node,
-  index: readonly IndexItem[],
   entries: readonly Entry[],
   value: Node,
 ): Node {
   const p = plan(op, x, entries);
-  // As in MLX, a lone null takes values of the array's own shape only.
-  const v = index.length === 1 && index[0] === null
-    ? reshape(fit(op, value, x.shape, false), p.shape)
-    : fit(op, value, p.shape, true);
+  const v = fit(op, value, p.shape, true);
   if (size(p.shape) === 0 || size(x.shape) === 0) return x;
   // Not recorded where it is only overwritten: a reader more would keep `set` from working in place.
   const sub = (): Node => reshape(p.whole ? x : sliceNode(x, p.slice), p.kept);
@@ -306,7 +302,9 @@ export function set(x: NDArray, index: readonly IndexItem[], value: ArrayLike): 
   if (entries.some((e, i) => e.kind === "mask" && i > 0)) {
     throw typeError("Cannot set by a mask that is not the first index: transpose, or index by the positions");
   }
-  return write("set", "set", n, index, entries, v);
+  // As in MLX, a lone null takes values of the array's own shape only.
+  const lone = index.length === 1 && index[0] === null;
+  return write("set", "set", n, entries, lone ? fit("set", v, n.shape, false) : v);
 }
 
 /** What `x.at(...)` gives: updates at an index, each of which returns a new array; repeated indices all count. */
@@ -322,7 +320,7 @@ export class ArrayAt implements Updates {
 
   #update(op: string, join: Join, value: (dtype: DType) => Node): NDArray {
     const n = this.#x.node;
-    return wrap(write(op, join, n, this.#index, parseIndex<NDArray>(n.shape, this.#index, infoOf), value(n.dtype)));
+    return wrap(write(op, join, n, parseIndex<NDArray>(n.shape, this.#index, infoOf), value(n.dtype)));
   }
 
   /** With a value (cast to the array's dtype) added. */

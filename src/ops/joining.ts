@@ -1,9 +1,8 @@
 // Joining: arrays end to end or stacked, split, repeated and padded.
-import type { DType } from "../base/dtype.ts";
-import { promote, promoteScalar } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
+import { integer, integers, shown } from "../base/options.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
-import { NDArray } from "../core/ndarray.ts";
+import type { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import {
   axisOf,
@@ -12,6 +11,7 @@ import {
   dims,
   same,
   size,
+  sizeMin,
   sizeMinus,
   sizeOver,
   sizePlus,
@@ -19,24 +19,16 @@ import {
   text,
 } from "../core/shape.ts";
 import { below, equal } from "../kernel/sizes.ts";
-import { integer, trailing } from "./args.ts";
+import { trailing } from "./args.ts";
 import { assemble, broadcastTo as broadcastNode, cast, full, reshape as reshapeNode } from "./basis.ts";
-import { nodeOf, wrap } from "./lift.ts";
+import { alike, isScalar, nodeOf, wrap } from "./lift.ts";
 import { concatNodes, expand, flat, type OneAxisOptions, sliceAxis } from "./movement.ts";
 
 // ---- joining and splitting ----------------------------------------------------------------------------------------------
 function joined(op: string, arrays: readonly ArrayLike[]): Node[] {
   if (!Array.isArray(arrays)) throw typeError(`Cannot ${op} what is not a list of arrays`);
   if (arrays.length === 0) throw typeError(`Cannot ${op} an empty list of arrays`);
-  const list = arrays as readonly ArrayLike[];
-  const nodes = list.map((a) => nodeOf(op, a)), strong = nodes.filter((_, i) => list[i] instanceof NDArray);
-  let dtype: DType = (strong.length > 0 ? strong : nodes).map((n) => n.dtype).reduce(promote);
-  if (strong.length > 0) {
-    for (const a of list) {
-      if (!(a instanceof NDArray)) dtype = promoteScalar(dtype, a as number);
-    }
-  }
-  return nodes.map((n) => cast(n, dtype));
+  return alike(op, arrays);
 }
 
 /**
@@ -138,7 +130,7 @@ export function split(
     cuts = counting(k - 1).map((i) => sizeTimes(i + 1, part));
   } else {
     if (!Array.isArray(indicesOrSections)) {
-      throw typeError(`Cannot split at ${String(indicesOrSections)}: give a number of parts or a list of places`);
+      throw typeError(`Cannot split at ${shown(indicesOrSections)}: give a number of parts or a list of places`);
     }
     cuts = (indicesOrSections as readonly number[]).map((i) => {
       const k = integer("split", "a place", i);
@@ -187,8 +179,8 @@ export function repeat(
  * ```
  */
 export function tile(a: ArrayLike, reps: number | readonly number[]): NDArray {
-  const x = nodeOf("tile", a), list = typeof reps === "number" ? [reps] : [...reps];
-  for (const r of list) if (integer("tile", "a number of repeats", r) < 0) throw rangeError(`Cannot tile ${r} times`);
+  const x = nodeOf("tile", a), list = integers("tile", "a number of repeats", reps);
+  for (const r of list) if (r < 0) throw rangeError(`Cannot tile ${r} times`);
   const n = Math.max(list.length, x.shape.length),
     shape = [...new Array<number>(n - x.shape.length).fill(1), ...x.shape];
   const times = [...new Array<number>(n - list.length).fill(1), ...list];
@@ -226,7 +218,7 @@ function widthsOf(given: PadWidth, ndim: number): readonly (readonly [number, nu
   };
   if (typeof given === "number") return all(given);
   if (!Array.isArray(given)) {
-    throw typeError(`Cannot pad by ${String(given)}: give a number, a pair, or a list of pairs`);
+    throw typeError(`Cannot pad by ${shown(given)}: give a number, a pair, or a list of pairs`);
   }
   if (given.length === 0 && ndim === 0) return [];
   if ((given as readonly unknown[]).every((w) => typeof w === "number")) return all(given);
@@ -236,25 +228,27 @@ function widthsOf(given: PadWidth, ndim: number): readonly (readonly [number, nu
   }
   return (given as readonly unknown[]).map(pairOf);
 }
-/** Pads one axis by the source positions that `at` names for the positions -lo .. n+hi-1. */
-function padBy(x: Node, axis: number, lo: number, hi: number, at: (i: number) => number): Node {
-  const n = x.shape[axis] as number, runs: { start: number; step: number; count: number }[] = [];
-  for (let i = -lo; i < n + hi; i++) {
-    const p = at(i), last = runs[runs.length - 1];
-    if (last !== undefined && last.count === 1 && Math.abs(p - last.start) <= 1) {
-      last.step = p - last.start;
-      last.count++;
-    } else if (last !== undefined && last.count > 1 && p === last.start + last.step * last.count) last.count++;
-    else runs.push({ start: p, step: 1, count: 1 });
+/** Pads one axis by its ends, or by what mirrors there show: all of it, or all but the end itself. */
+function padBy(x: Node, axis: number, lo: number, hi: number, mode: "edge" | "reflect" | "symmetric"): Node {
+  const n = x.shape[axis] as number;
+  if (mode === "edge" || n === 1) {
+    const end = (start: number, count: number): Node =>
+      broadcastNode(sliceAxis(x, axis, start, 1), x.shape.map((k, d) => d === axis ? count : k));
+    return concatNodes([end(0, lo), x, end(sizeMinus(n, 1), hi)], axis);
   }
-  return concatNodes(
-    runs.map((r) => {
-      if (r.step !== 0) return sliceAxis(x, axis, r.start, r.count, r.step);
-      const one = sliceAxis(x, axis, r.start, 1);
-      return broadcastNode(one, one.shape.map((k, d) => d === axis ? r.count : k));
-    }),
-    axis,
-  );
+  const skip = mode === "reflect" ? 1 : 0, span = sizeMinus(n, skip);
+  /** Outwards: from one end to the other, and back. */
+  const shown = (width: number, before: boolean): Node[] => {
+    const runs: Node[] = [];
+    for (let left = width, up = before; below(0, left); up = !up) {
+      const count = sizeMin(left, span), last = sizeMinus(count, 1), near = up ? skip : sizeMinus(span, 1);
+      const far = up ? sizePlus(near, last) : sizeMinus(near, last);
+      runs.push(sliceAxis(x, axis, before ? far : near, count, up === before ? -1 : 1));
+      left = sizeMinus(left, count);
+    }
+    return before ? runs.reverse() : runs;
+  };
+  return concatNodes([...shown(lo, true), x, ...shown(hi, false)], axis);
 }
 /**
  * An array with `padWidth` more elements before and after each axis: a constant (0), the edge, or the array reflected
@@ -274,9 +268,8 @@ export function pad(a: ArrayLike, padWidth: PadWidth, mode?: PadMode | PadOption
   if (how === "constant") {
     const fill = o.constantValues ?? 0,
       shape = x.shape.map((n, d) => sizePlus(n, (widths[d] as readonly number[]).reduce((a, b) => a + b)));
-    const base = fill instanceof NDArray
-      ? broadcastNode(cast(fill.node, x.dtype), broadcast("pad", fill.node.shape, shape))
-      : full(fill, shape, x.dtype);
+    const given = isScalar(fill) ? full(fill, [], x.dtype) : cast(nodeOf("pad", fill), x.dtype),
+      base = broadcastNode(given, broadcast("pad", given.shape, shape));
     if (!same(base.shape, shape)) {
       throw typeError(`Cannot pad to ${text(shape)} with values of shape ${text(base.shape)}`);
     }
@@ -291,21 +284,13 @@ export function pad(a: ArrayLike, padWidth: PadWidth, mode?: PadMode | PadOption
     );
   }
   if (how !== "edge" && how !== "reflect" && how !== "symmetric") {
-    throw rangeError(`Cannot pad with mode ${JSON.stringify(how)}; the modes are constant, edge, reflect, symmetric`);
+    throw rangeError(`Cannot pad with mode ${shown(how)}; the modes are constant, edge, reflect, symmetric`);
   }
   widths.forEach(([lo, hi], d) => {
     if (lo === 0 && hi === 0) return;
     const n = x.shape[d] as number;
     if (n === 0) throw typeError(`Cannot pad an empty axis with mode ${how}: axis ${d} of shape ${text(x.shape)}`);
-    if (how === "edge") x = padBy(x, d, lo, hi, (i) => Math.min(Math.max(i, 0), n - 1));
-    else {
-      const period = how === "reflect" ? Math.max(1, 2 * (n - 1)) : 2 * n,
-        last = how === "reflect" ? period : period - 1;
-      x = padBy(x, d, lo, hi, (i) => {
-        const k = ((i % period) + period) % period;
-        return k < n ? k : last - k;
-      });
-    }
+    x = padBy(x, d, lo, hi, how);
   });
   return wrap(x);
 }

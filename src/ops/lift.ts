@@ -1,18 +1,20 @@
 // From what users pass to nodes, and the builders of public elementwise functions.
 import type { DType } from "../base/dtype.ts";
-import { promote, promoteScalar } from "../base/dtype.ts";
+import { atLeastFloat, promote, promoteScalar } from "../base/dtype.ts";
 import { typeError } from "../base/error.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node, OpDef } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { broadcast as broadcastShape } from "../core/shape.ts";
+import { computes, recording } from "../core/device.ts";
+import { broadcast as broadcastShape, text } from "../core/shape.ts";
 import { broadcastTo, cast, type Elementwise, elementwise, full } from "./basis.ts";
 
 /** True for the scalars that stand beside arrays. */
 export function isScalar(x: unknown): x is number | boolean | bigint | { readonly re: number; readonly im: number } {
   return typeof x === "number" || typeof x === "boolean" || typeof x === "bigint" ||
-    (typeof x === "object" && x !== null && "re" in x && "im" in x);
+    (typeof x === "object" && x !== null && "re" in x && "im" in x && typeof x.re === "number" &&
+      typeof x.im === "number");
 }
 /** The node of an array, or of a scalar with no array beside it. */
 export function nodeOf(op: string, x: ArrayLike): Node {
@@ -32,6 +34,40 @@ export function nodeOf(op: string, x: ArrayLike): Node {
   }
   throw typeError(`Cannot ${op} a value that is neither an array nor a number: ${x === null ? "null" : typeof x}`);
 }
+/**
+ * The dtype that arrays promote to together. Where the device lacks the dtype of one (a GPU float64), that one is computed on the CPU, and others of
+ * the device would follow it there unasked: a TypeError.
+ */
+export function sharedDtype(op: string, nodes: readonly Node[]): DType {
+  const first = nodes[0] as Node;
+  if (nodes.every((n) => n.dtype === first.dtype)) return first.dtype;
+  if (recording.several) {
+    const home = recording.device, far = nodes.find((n) => !computes(home, n.dtype));
+    const near = far === undefined ? far : nodes.find((n) => n.dtype !== far.dtype && n.device === home);
+    if (far !== undefined && near !== undefined) {
+      const lacks = far.dtype, on = home.type, shown = (n: Node): string => `${n.dtype} ${text(n.shape)}`;
+      throw typeError(
+        `Cannot ${op} ${shown(far)} and ${
+          shown(near)
+        }, as the ${on} has no ${lacks}: convert with astype("${lacks}") ` +
+          `to compute on the CPU or astype("${
+            atLeastFloat(near.dtype)
+          }") to stay on the ${on}, or record it under stream(cpu)`,
+      );
+    }
+  }
+  return nodes.map((n) => n.dtype).reduce(promote);
+}
+/** The nodes of arrays and scalars, in the dtype that they share; scalars are weak beside arrays. */
+export function alike(op: string, args: readonly ArrayLike[]): Node[] {
+  const nodes = args.map((a) => nodeOf(op, a)), arrays = nodes.filter((_, i) => args[i] instanceof NDArray);
+  const weak = arrays.length === 0 ? [] : args.filter((a) => !(a instanceof NDArray));
+  const dtype = weak.reduce(
+    (d: DType, a) => promoteScalar(d, a as number),
+    sharedDtype(op, arrays.length === 0 ? nodes : arrays),
+  );
+  return nodes.map((n) => cast(n, dtype));
+}
 /** Both operands with the dtype that they share, before broadcasting: a scalar is weak beside an array. */
 export function pairDtype(
   op: string,
@@ -41,7 +77,9 @@ export function pairDtype(
   const x = a instanceof NDArray ? a.node : null, y = b instanceof NDArray ? b.node : null;
   if (x === null && !isScalar(a)) nodeOf(op, a);
   if (y === null && !isScalar(b)) nodeOf(op, b);
-  if (x !== null && y !== null) return { dtype: promote(x.dtype, y.dtype), nodes: [x, y] };
+  if (x !== null && y !== null) {
+    return { dtype: x.dtype === y.dtype ? x.dtype : sharedDtype(op, [x, y]), nodes: [x, y] };
+  }
   if (x !== null) return { dtype: promoteScalar(x.dtype, b as number), nodes: [x, null] };
   if (y !== null) return { dtype: promoteScalar(y.dtype, a as number), nodes: [null, y] };
   const l = nodeOf(op, a), r = nodeOf(op, b);

@@ -1,6 +1,7 @@
 // Matrix products: matmul and addmm.
-import { isInexact, promote, routineDType } from "../base/dtype.ts";
+import { isInexact, routineDType } from "../base/dtype.ts";
 import { typeError } from "../base/error.ts";
+import { checkOptions, numberOf } from "../base/options.ts";
 import { cpu, recording } from "../core/device.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import { apply, type Aval, type Call, type Node, type OpDef, type Planned } from "../core/node.ts";
@@ -8,9 +9,8 @@ import { broadcast, same, size, text } from "../core/shape.ts";
 import type { PlanView } from "../core/view.ts";
 import type { Expr } from "../kernel/expr.ts";
 import { equal, type Size, times as timesSize } from "../kernel/sizes.ts";
-import { trailing } from "./args.ts";
 import { add, batchRank, broadcastTo, cast, define, full, mul, reshape, unbroadcast } from "./basis.ts";
-import { nodeOf, wrap } from "./lift.ts";
+import { alike, nodeOf, sharedDtype, wrap } from "./lift.ts";
 import { swap } from "./movement.ts";
 import { matmulPrecision } from "./precision.ts";
 import { conjugateNode } from "./unary.ts";
@@ -162,7 +162,7 @@ function matrices(
   if (x.shape.length === 0 || y.shape.length === 0) {
     throw typeError(`Cannot ${op} arrays without axes: shapes are ${text(x.shape)} and ${text(y.shape)}`);
   }
-  const dtype = promote(x.dtype, y.dtype);
+  const dtype = sharedDtype(op, [x, y]);
   let a = cast(x, dtype), b = cast(y, dtype);
   const row = a.shape.length === 1, column = b.shape.length === 1;
   if (row) a = reshape(a, [1, ...a.shape]);
@@ -222,25 +222,24 @@ export interface AddmmOptions {
  * ```
  */
 export function addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, options: AddmmOptions = {}): NDArray {
-  const o = trailing<AddmmOptions>("addmm", "alpha", undefined, options, ["alpha", "beta"]),
-    z = nodeOf("addmm", c),
-    x = nodeOf("addmm", a),
-    y = nodeOf("addmm", b);
-  const dtype = [z, x, y].map((n) => n.dtype).reduce(promote), m = matrices("addmm", cast(x, dtype), cast(y, dtype));
+  checkOptions("addmm", options, ["alpha", "beta"]);
+  const [z, x, y] = alike("addmm", [c, a, b]) as [Node, Node, Node],
+    m = matrices("addmm", x, y),
+    dtype = z.dtype;
   if (z.shape.length > m.shape.length || !same(broadcast("addmm", z.shape, m.shape), m.shape)) {
     throw typeError(
       `Cannot addmm: c of shape ${text(z.shape)} does not broadcast to the product's shape ${text(m.shape)}`,
     );
   }
-  const alpha = o.alpha ?? 1, beta = o.beta ?? 1;
-  if (!isInexact(dtype) || typeof alpha !== "number" || typeof beta !== "number") {
+  const alpha = numberOf("addmm", "alpha", options.alpha ?? 1), beta = numberOf("addmm", "beta", options.beta ?? 1);
+  if (!isInexact(dtype)) {
     const p = reshape(product(m.a, m.b), m.shape), wide = dtype === "bool" ? "int32" : dtype;
-    const z2 = broadcastTo(cast(z, dtype), m.shape);
+    const z2 = broadcastTo(z, m.shape);
     return wrap(cast(add(scale(cast(p, wide), alpha), scale(cast(z2, wide), beta)), dtype));
   }
   if (beta === 0) return wrap(reshape(apply(matmulOp, [m.a, m.b], scaled(alpha, beta)), m.shape));
   // Axes that 1-d operands lack have length 1 in c.
-  let cs = broadcastTo(cast(z, dtype), m.shape);
+  let cs = broadcastTo(z, m.shape);
   cs = reshape(cs, [
     ...m.shape.slice(0, broadcast("addmm", m.a.shape.slice(0, -2), m.b.shape.slice(0, -2)).length),
     m.a.shape[m.a.shape.length - 2] as number,

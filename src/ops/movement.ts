@@ -1,6 +1,7 @@
 // Movement: the same elements in another shape or order.
 import type { DType } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
+import { checkOptions, flag, integer, integers, shown, splitArgs, type Tail } from "../base/options.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
@@ -22,7 +23,7 @@ import {
 } from "../core/shape.ts";
 import { below, equal } from "../kernel/sizes.ts";
 import { contiguousStrides, isContiguous } from "../core/view.ts";
-import { type AxisArg, integer, trailing } from "./args.ts";
+import { type AxisArg, trailing } from "./args.ts";
 import {
   add,
   after,
@@ -104,7 +105,7 @@ export function resolveShape(
 ): readonly number[] {
   const list = typeof shape === "number" ? [shape] : shape, count = size(from);
   if (!Array.isArray(list)) {
-    throw typeError(`Cannot ${op} to a shape that is neither a number nor a list of numbers: ${String(shape)}`);
+    throw typeError(`Cannot ${op} to a shape that is neither a number nor a list of numbers: ${shown(shape)}`);
   }
   const at = (list as readonly number[]).indexOf(-1);
   if (at < 0) {
@@ -158,13 +159,12 @@ export interface FlattenOptions {
  * mx.flatten(mx.zeros([2, 3, 4]), 1).shape; // [2, 12]
  * ```
  */
-export function flatten(a: ArrayLike, startAxis?: number | FlattenOptions, endAxis?: number | FlattenOptions): NDArray {
-  const x = nodeOf("flatten", a), n = x.shape.length;
-  const o: FlattenOptions = typeof endAxis === "number"
-    ? { endAxis, ...(typeof startAxis === "number" ? { startAxis } : {}) }
-    : trailing<FlattenOptions>("flatten", "startAxis", startAxis, endAxis, ["startAxis", "endAxis"]);
+export function flatten(a: ArrayLike, ...args: Tail<[startAxis: number, endAxis: number], FlattenOptions>): NDArray {
+  const x = nodeOf("flatten", a),
+    n = x.shape.length,
+    o: FlattenOptions = splitArgs("flatten", [a, ...args], 1, [], ["startAxis", "endAxis"]);
+  const end = integer("flatten", "endAxis", o.endAxis ?? -1), start = integer("flatten", "startAxis", o.startAxis ?? 0);
   if (n === 0) return wrap(reshapeNode(x, [1]));
-  const end = o.endAxis ?? -1, start = o.startAxis ?? 0;
   const lo = axisOf("flatten", start < 0 ? Math.max(start, -n) : start, n),
     hi = axisOf("flatten", end >= n ? n - 1 : end, n);
   if (lo > hi) throw rangeError(`Cannot flatten from axis ${start} to axis ${end}: the first lies behind the last`);
@@ -227,8 +227,8 @@ export function squeeze(a: ArrayLike, axis?: AxisArg | AxisOptions): NDArray {
  * ```
  */
 export function expandDims(a: ArrayLike, axis: number | readonly number[]): NDArray {
-  const x = nodeOf("expandDims", a), count = typeof axis === "number" ? 1 : axis.length;
-  const axes = axesOf("expandDims", axis, x.shape.length + count);
+  const x = nodeOf("expandDims", a), list = integers("expandDims", "an axis", axis);
+  const axes = axesOf("expandDims", list, x.shape.length + list.length);
   const shape = [...x.shape];
   for (const d of axes) shape.splice(d, 0, 1);
   return wrap(reshapeNode(x, shape));
@@ -258,7 +258,7 @@ export function transpose(
     ? axes as readonly number[]
     : trailing<TransposeOptions>("transpose", "axes", one, undefined, ["axes"]).axes;
   if (given === undefined || given === null) return wrap(permute(x, counting(n).reverse()));
-  if (!Array.isArray(given)) throw typeError(`Cannot transpose: axes must be a list of integers, not ${String(given)}`);
+  if (!Array.isArray(given)) throw typeError(`Cannot transpose: axes must be a list of integers, not ${shown(given)}`);
   const list = (given as readonly number[]).map((d) => axisOf("transpose", d, n));
   if (list.length !== n || new Set(list).size !== n) {
     throw rangeError(`Cannot transpose an array with ${dims(n)} by the axes ${text(given as readonly number[])}`);
@@ -374,7 +374,7 @@ function rotation(by: number, k: number): number {
  */
 export function roll(a: ArrayLike, shift: number | readonly number[], axis?: AxisArg | AxisOptions): NDArray {
   const x = nodeOf("roll", a), given = trailing<AxisOptions>("roll", "axis", axis, undefined, ["axis"]).axis;
-  const shifts = (typeof shift === "number" ? [shift] : shift).map((s) => integer("roll", "a shift", s));
+  const shifts = integers("roll", "a shift", shift);
   const rollBy = (n: Node, d: number, by: number): Node => {
     const k = n.shape[d] as number, s = rotation(by, k);
     return s === 0 ? n : concatNodes([sliceAxis(n, d, sizeMinus(k, s), s), sliceAxis(n, d, 0, sizeMinus(k, s))], d);
@@ -382,7 +382,7 @@ export function roll(a: ArrayLike, shift: number | readonly number[], axis?: Axi
   if (given === undefined || given === null) {
     return wrap(reshapeNode(rollBy(flat(x), 0, shifts.reduce((s, k) => s + k, 0)), x.shape));
   }
-  const axes = typeof given === "number" ? [given] : given;
+  const axes = integers("roll", "an axis", given);
   if (shifts.length < axes.length && shifts.length !== 1) {
     throw typeError(`Cannot roll ${axes.length} axes by ${shifts.length} shifts`);
   }
@@ -451,12 +451,11 @@ export function asStrided(a: ArrayLike, shape?: readonly number[] | StridedOptio
   const x = nodeOf("asStrided", a),
     o = trailing<StridedOptions>("asStrided", "shape", shape, options, ["shape", "strides", "offset"]);
   const to = shapeOf("asStrided", o.shape ?? x.shape),
-    strides = o.strides ?? contiguousStrides(to),
+    strides = integers("asStrided", "a stride", o.strides ?? contiguousStrides(to)),
     offset = integer("asStrided", "the offset", o.offset ?? 0);
   if (strides.length !== to.length) {
     throw typeError(`Cannot asStrided: the shape ${text(to)} and the strides ${text(strides)} must have one length`);
   }
-  strides.forEach((s) => integer("asStrided", "a stride", s));
   const count = size(x.shape);
   let lo = offset, hi = offset;
   to.forEach((n, d) => {
@@ -480,7 +479,8 @@ export function asStrided(a: ArrayLike, shape?: readonly number[] | StridedOptio
 
 /** The same values, row-major in memory once evaluated. */
 export function contiguous(a: ArrayLike, options: { readonly allowColMajor?: boolean } = {}): NDArray {
-  trailing<{ readonly allowColMajor?: boolean }>("contiguous", "allowColMajor", undefined, options, ["allowColMajor"]);
+  checkOptions("contiguous", options, ["allowColMajor"]);
+  flag("contiguous", options, "allowColMajor");
   const x = nodeOf("contiguous", a);
   if (x.view !== null && isContiguous(x.view)) return wrap(x);
   return wrap(assemble([x], [null], x.shape));
@@ -493,7 +493,7 @@ export function depends<T extends NDArray | readonly NDArray[]>(
   const earlier = listOf("depends", [dependencies]).map((d) => nodeOf("depends", d));
   return (inputs instanceof NDArray
     ? wrap(after(inputs.node, earlier))
-    : (inputs as readonly NDArray[]).map((x) => wrap(after(nodeOf("depends", x), earlier)))) as unknown as T;
+    : listOf("depends", [inputs]).map((x) => wrap(after(nodeOf("depends", x), earlier)))) as unknown as T;
 }
 
 // ---- diagonals ----------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 // How exact matrix products of float32 are: a setting that is read when they are recorded.
 import { typeError } from "../base/error.ts";
+import { shown } from "../base/options.ts";
 
 /** How exact products of float32 are: `"highest"` is float32 throughout, `"high"` lets their factors have 11 significant bits where that is faster. */
 export type MatmulPrecision = "highest" | "high";
@@ -21,7 +22,7 @@ export function matmulPrecision(): MatmulPrecision {
  */
 export function setMatmulPrecision(level: MatmulPrecision): MatmulPrecision {
   if (level !== "highest" && level !== "high") {
-    throw typeError(`Cannot setMatmulPrecision to ${JSON.stringify(level)}: it is "highest" or "high"`);
+    throw typeError(`Cannot setMatmulPrecision to ${shown(level)}: it is "highest" or "high"`);
   }
   const before = precision;
   precision = level;

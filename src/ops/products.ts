@@ -1,13 +1,13 @@
 // Products of arrays that reduce to matrix products or elementwise ones: outer, inner, tensordot, vecdot, kron.
-import { promote } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
+import { integers } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { axisOf, counting, size, sizeTimes, text } from "../core/shape.ts";
 import { equal } from "../kernel/sizes.ts";
 import { trailing } from "./args.ts";
 import { broadcastTo, cast, mul, permute, reshape } from "./basis.ts";
-import { nodeOf, pair, wrap } from "./lift.ts";
+import { alike, nodeOf, pair, wrap } from "./lift.ts";
 import { product } from "./matmul.ts";
 import { move } from "./movement.ts";
 import { sumNode } from "./reduce.ts";
@@ -22,13 +22,9 @@ import { conjugateNode } from "./unary.ts";
  * ```
  */
 export function outer(a: ArrayLike, b: ArrayLike): NDArray {
-  const x = nodeOf("outer", a),
-    y = nodeOf("outer", b),
-    dtype = promote(x.dtype, y.dtype),
-    m = size(x.shape),
-    n = size(y.shape);
+  const [x, y] = alike("outer", [a, b]) as [Node, Node], m = size(x.shape), n = size(y.shape);
   return wrap(
-    times(broadcastTo(reshape(cast(x, dtype), [m, 1]), [m, n]), broadcastTo(reshape(cast(y, dtype), [1, n]), [m, n])),
+    times(broadcastTo(reshape(x, [m, 1]), [m, n]), broadcastTo(reshape(y, [1, n]), [m, n])),
   );
 }
 /** x * y; of bools "and". */
@@ -45,7 +41,7 @@ export function times(x: Node, y: Node): Node {
  * ```
  */
 export function inner(a: ArrayLike, b: ArrayLike): NDArray {
-  const x = nodeOf("inner", a), y = nodeOf("inner", b);
+  const [x, y] = alike("inner", [a, b]) as [Node, Node];
   if (x.shape.length === 0 || y.shape.length === 0) return wrap(times(...pair("inner", a, b)));
   return wrap(tensordotNode("inner", x, y, [x.shape.length - 1], [y.shape.length - 1]));
 }
@@ -60,14 +56,13 @@ function tensordotNode(op: string, x: Node, y: Node, xs: readonly number[], ys: 
       );
     }
   });
-  const dtype = promote(x.dtype, y.dtype),
-    xf = counting(x.shape.length).filter((d) => !xs.includes(d)),
+  const xf = counting(x.shape.length).filter((d) => !xs.includes(d)),
     yf = counting(y.shape.length).filter((d) => !ys.includes(d));
   const k = size(xs.map((d) => x.shape[d] as number)),
     xn = xf.map((d) => x.shape[d] as number),
     yn = yf.map((d) => y.shape[d] as number);
-  const left = reshape(permute(cast(x, dtype), [...xf, ...xs]), [size(xn), k]),
-    right = reshape(permute(cast(y, dtype), [...ys, ...yf]), [k, size(yn)]);
+  const left = reshape(permute(x, [...xf, ...xs]), [size(xn), k]),
+    right = reshape(permute(y, [...ys, ...yf]), [k, size(yn)]);
   return reshape(product(left, right), [...xn, ...yn]);
 }
 /** Options of `tensordot`: how many last and first axes to sum over, or a list of axes for each array. */
@@ -83,8 +78,7 @@ export interface TensordotOptions {
  * ```
  */
 export function tensordot(a: ArrayLike, b: ArrayLike, axes?: TensordotOptions["axes"] | TensordotOptions): NDArray {
-  const x = nodeOf("tensordot", a),
-    y = nodeOf("tensordot", b),
+  const [x, y] = alike("tensordot", [a, b]) as [Node, Node],
     given = trailing<TensordotOptions>("tensordot", "axes", axes, undefined, ["axes"]).axes ?? 2;
   if (typeof given === "number") {
     if (!Number.isInteger(given) || given < 0 || given > x.shape.length || given > y.shape.length) {
@@ -98,7 +92,7 @@ export function tensordot(a: ArrayLike, b: ArrayLike, axes?: TensordotOptions["a
     throw typeError("Cannot tensordot: axes must be a number or two lists");
   }
   const list = (l: number | readonly number[], n: Node): number[] =>
-    (typeof l === "number" ? [l] : l).map((d) => axisOf("tensordot", d, n.shape.length));
+    integers("tensordot", "an axis", l).map((d) => axisOf("tensordot", d, n.shape.length));
   const xs = list(given[0] as number | readonly number[], x), ys = list(given[1] as number | readonly number[], y);
   if (xs.length !== ys.length) {
     throw typeError(`Cannot tensordot over axes ${text(xs)} and ${text(ys)}: they must be as many`);
@@ -138,10 +132,7 @@ export function vecdot(a: ArrayLike, b: ArrayLike, axis?: number | { readonly ax
  * ```
  */
 export function kron(a: ArrayLike, b: ArrayLike): NDArray {
-  const x = nodeOf("kron", a),
-    y = nodeOf("kron", b),
-    n = Math.max(x.shape.length, y.shape.length),
-    dtype = promote(x.dtype, y.dtype);
+  const [x, y] = alike("kron", [a, b]) as [Node, Node], n = Math.max(x.shape.length, y.shape.length);
   if (size(x.shape) === 0 || size(y.shape) === 0) {
     throw typeError(`Cannot kron arrays without elements: shapes are ${text(x.shape)} and ${text(y.shape)}`);
   }
@@ -150,8 +141,8 @@ export function kron(a: ArrayLike, b: ArrayLike): NDArray {
     ys = grow(y.shape);
   const wide = xs.flatMap((k, i) => [k, ys[i] as number]);
   const p = times(
-    broadcastTo(reshape(cast(x, dtype), xs.flatMap((k) => [k, 1])), wide),
-    broadcastTo(reshape(cast(y, dtype), ys.flatMap((k) => [1, k])), wide),
+    broadcastTo(reshape(x, xs.flatMap((k) => [k, 1])), wide),
+    broadcastTo(reshape(y, ys.flatMap((k) => [1, k])), wide),
   );
   return wrap(reshape(p, xs.map((k, i) => sizeTimes(k, ys[i] as number))));
 }

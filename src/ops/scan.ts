@@ -1,13 +1,14 @@
 // Scans along an axis: running sums, products, extremes and log-sum-exps.
 import type { DType } from "../base/dtype.ts";
 import { atLeastFloat, iinfo, isComplex, isInexact, isInteger } from "../base/dtype.ts";
-import { splitArgs } from "../base/options.ts";
-import type { ArrayLike, NDArray } from "../core/ndarray.ts";
-import type { Aval, Node, OpDef, ScanOp } from "../core/node.ts";
+import { flag, splitArgs, type Tail } from "../base/options.ts";
+import type { ArrayLike, NDArray, ScanOptions, ScanTail } from "../core/ndarray.ts";
+import type { Aval, Node, OpDef } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { size, sizeMinus } from "../core/shape.ts";
+import type { Scan } from "../kernel/fold.ts";
 import { dtypeOf } from "./cast.ts";
-import { flag, onAxis } from "./args.ts";
+import { onAxis } from "./args.ts";
 import {
   add,
   assemble,
@@ -30,12 +31,12 @@ import { type Gather, scatter } from "./gather.ts";
 import { wrap } from "./lift.ts";
 import { exp, isfinite, isnan, log } from "./unary.ts";
 
-interface Scan {
+interface Along {
   readonly axis: number;
   readonly exclusive: boolean;
 }
 /** What a scan starts from: the value that changes nothing. */
-function start(op: ScanOp, dtype: DType): ReturnType<typeof literalOf> {
+function start(op: Scan, dtype: DType): ReturnType<typeof literalOf> {
   if (op === "sum" || op === "prod") return literalOf(dtype, op === "sum" ? 0 : 1);
   if (op === "logaddexp") return isComplex(dtype) ? { re: -Infinity, im: 0 } : -Infinity;
   const low = op === "max";
@@ -43,18 +44,18 @@ function start(op: ScanOp, dtype: DType): ReturnType<typeof literalOf> {
   if (isComplex(dtype)) return low ? { re: -Infinity, im: -Infinity } : { re: Infinity, im: Infinity };
   return isInteger(dtype) ? literalOf(dtype, low ? iinfo(dtype).min : iinfo(dtype).max) : low ? -Infinity : Infinity;
 }
-const NAMES: Readonly<Record<ScanOp, string>> = {
+const NAMES: Readonly<Record<Scan, string>> = {
   sum: "cumsum",
   prod: "cumprod",
   max: "cummax",
   min: "cummin",
   logaddexp: "logcumsumexp",
 };
-const ops = new Map<ScanOp, OpDef<Scan>>();
+const ops = new Map<Scan, OpDef<Along>>();
 for (const op of ["sum", "prod", "max", "min", "logaddexp"] as const) {
   ops.set(
     op,
-    define<Scan>({
+    define<Along>({
       name: NAMES[op],
       type: ([x]) => ({ shape: (x as Aval).shape, dtype: (x as Aval).dtype }),
       lower: {
@@ -86,7 +87,7 @@ for (const op of ["sum", "prod", "max", "min", "logaddexp"] as const) {
               : logJvp(t as Node, out, x as Node, a),
         }
         : {}),
-      vmap: ([x], _, a) => apply(ops.get(op) as OpDef<Scan>, [x as Node], { ...a, axis: a.axis + 1 }),
+      vmap: ([x], _, a) => apply(ops.get(op) as OpDef<Along>, [x as Node], { ...a, axis: a.axis + 1 }),
     }),
   );
 }
@@ -110,9 +111,9 @@ function earlier(x: Node, axis: number): Node {
   return assemble([like(0, x), tail], [null, { starts: zero, steps: one, shape }], x.shape);
 }
 /** A scan along an axis, backwards if `reverse`, without the element itself if `exclusive`; keeps the dtype. */
-export function scanNode(op: ScanOp, x: Node, axis: number, reverse = false, exclusive = false): Node {
+export function scanNode(op: Scan, x: Node, axis: number, reverse = false, exclusive = false): Node {
   if (size(x.shape) === 0) return x;
-  const y = apply(ops.get(op) as OpDef<Scan>, [reverse ? flip(x, axis) : x], { axis, exclusive });
+  const y = apply(ops.get(op) as OpDef<Along>, [reverse ? flip(x, axis) : x], { axis, exclusive });
   return reverse ? flip(y, axis) : y;
 }
 function prodVjp(ct: Node, out: Node, x: Node, axis: number): Node {
@@ -143,7 +144,7 @@ function logVjp(ct: Node, out: Node, x: Node, axis: number): Node {
   const y = finite(out);
   return bySign(ct, (l) => add(scanNode("logaddexp", sub(l, y), axis, true), x));
 }
-function logJvp(t: Node, out: Node, x: Node, a: Scan): Node {
+function logJvp(t: Node, out: Node, x: Node, a: Along): Node {
   // sum(t_j exp(x_j - out_i)) over j <= i.
   if (isComplex(x.dtype)) {
     return mul(exp.node(neg(out)), scanNode("sum", mul(t, exp.node(x)), a.axis, false, a.exclusive));
@@ -162,14 +163,14 @@ function bySign(terms: Node, f: (logs: Node) => Node): Node {
 }
 
 function scan(
-  op: ScanOp,
+  op: Scan,
   a: ArrayLike,
   args: readonly unknown[],
   dtypes: (d: DType) => DType,
   withDtype: boolean,
 ): NDArray {
   const name = NAMES[op],
-    o = splitArgs(name, [a, ...args], 1, ["axis", "reverse", "inclusive", ...(withDtype ? ["dtype"] : [])], ["axis"]);
+    o = splitArgs(name, [a, ...args], 1, ["reverse", "inclusive"], withDtype ? ["axis", "dtype"] : ["axis"]);
   const { x, axis } = onAxis(name, a, o["axis"], null), dtype = dtypeOf(name, o["dtype"] ?? dtypes(x.dtype));
   return wrap(scanNode(op, cast(x, dtype), axis, flag(name, o, "reverse"), !flag(name, o, "inclusive", true)));
 }
@@ -184,7 +185,7 @@ function scan(
  * mx.cumsum(mx.array([100, 100], "int8")); // array([100, -56], dtype=int8)
  * ```
  */
-export function cumsum(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function cumsum(a: ArrayLike, ...args: ScanTail): NDArray {
   return scan("sum", a, args, (d) => d === "bool" ? "int32" : d, true);
 }
 /**
@@ -195,7 +196,7 @@ export function cumsum(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * mx.cumprod(mx.array([[1, 2], [3, 4]]), 0); // array([[1, 2], [3, 8]], dtype=float32)
  * ```
  */
-export function cumprod(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function cumprod(a: ArrayLike, ...args: ScanTail): NDArray {
   return scan("prod", a, args, (d) => d, true);
 }
 /**
@@ -206,11 +207,11 @@ export function cumprod(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * mx.cummax(mx.array([1, 3, 2, NaN, 4])); // array([1, 3, 3, nan, nan], dtype=float32)
  * ```
  */
-export function cummax(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function cummax(a: ArrayLike, ...args: Tail<[axis: number], ScanOptions>): NDArray {
   return scan("max", a, args, (d) => d, false);
 }
 /** The smallest of all elements up to each along `axis` (of the flattened array by default); NaN stays. Options: axis, reverse, inclusive. */
-export function cummin(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function cummin(a: ArrayLike, ...args: Tail<[axis: number], ScanOptions>): NDArray {
   return scan("min", a, args, (d) => d, false);
 }
 /**
@@ -221,7 +222,7 @@ export function cummin(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * mx.logcumsumexp(mx.array([0, 0])); // array([0, 0.693147], dtype=float32)
  * ```
  */
-export function logcumsumexp(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function logcumsumexp(a: ArrayLike, ...args: Tail<[axis: number], ScanOptions>): NDArray {
   return scan("logaddexp", a, args, atLeastFloat, false);
 }
 export { cumprod as cumulativeProd, cumsum as cumulativeSum };

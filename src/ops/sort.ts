@@ -1,13 +1,13 @@
 // Sorting: sort and argsort as calls of the native library, and what follows from them.
-import { atLeastFloat, atLeastFloat32, isInexact, promote, routineDType } from "../base/dtype.ts";
+import { atLeastFloat, atLeastFloat32, isInexact, routineDType } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
-import { splitArgs } from "../base/options.ts";
-import type { ArrayLike, NDArray } from "../core/ndarray.ts";
+import { flag, type Given, integer, shown, splitArgs, type Tail } from "../base/options.ts";
+import type { ArrayLike, AxisLike, NDArray, ReduceOptions } from "../core/ndarray.ts";
 import type { Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { axesOf, size, sizeMinus } from "../core/shape.ts";
+import { axesOf, ofSize, same, size, sizeMinus, sizeSteps, sizeTimes } from "../core/shape.ts";
 import { below, productOf, type Size } from "../kernel/sizes.ts";
-import { type AxisArg, flag, integer, onAxis } from "./args.ts";
+import { type AxisArg, onAxis } from "./args.ts";
 import {
   add,
   assemble,
@@ -26,7 +26,7 @@ import {
   sub,
 } from "./basis.ts";
 import { type Gather, gather, scatter } from "./gather.ts";
-import { nodeOf, wrap } from "./lift.ts";
+import { alike, nodeOf, wrap } from "./lift.ts";
 import { scanNode } from "./scan.ts";
 import { isnan } from "./unary.ts";
 
@@ -99,7 +99,7 @@ function target(name: string, required: readonly unknown[], args: readonly unkno
  * mx.sort(mx.array([[2, 1], [0, 3]]), { axis: null }); // array([0, 1, 2, 3], dtype=float32)
  * ```
  */
-export function sort(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function sort(a: ArrayLike, ...args: Tail<[axis: number], { axis: number }>): NDArray {
   const t = target("sort", [a], args);
   return wrap(sortNode(t.x, t.axis));
 }
@@ -111,7 +111,7 @@ export function sort(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * mx.argsort(mx.array([3, 1, 2])); // array([1, 2, 0], dtype=uint32)
  * ```
  */
-export function argsort(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function argsort(a: ArrayLike, ...args: Tail<[axis: number], { axis: number }>): NDArray {
   const t = target("argsort", [a], args);
   return wrap(argsortNode(t.x, t.axis));
 }
@@ -138,11 +138,11 @@ function partitioned(
  * mx.partition(mx.array([3, 1, 2]), 1).get(1).item(); // 2
  * ```
  */
-export function partition(a: ArrayLike, kth: number, ...args: readonly unknown[]): NDArray {
+export function partition(a: ArrayLike, kth: number, ...args: Tail<[axis: number], { axis: number }>): NDArray {
   return partitioned("partition", sortNode, a, kth, args);
 }
 /** The order in which none after the `kth` element along `axis` (-1; null flattens) is smaller and none before it larger: uint32. Options: axis. */
-export function argpartition(a: ArrayLike, kth: number, ...args: readonly unknown[]): NDArray {
+export function argpartition(a: ArrayLike, kth: number, ...args: Tail<[axis: number], { axis: number }>): NDArray {
   return partitioned("argpartition", argsortNode, a, kth, args);
 }
 /** `count` elements along an axis from `start`. */
@@ -161,7 +161,7 @@ function range(x: Node, axis: number, start: number, count: number): Node {
  * mx.topk(mx.array([5, 1, 4]), 2); // array([4, 5], dtype=float32)
  * ```
  */
-export function topk(a: ArrayLike, k: number, ...args: readonly unknown[]): NDArray {
+export function topk(a: ArrayLike, k: number, ...args: Tail<[axis: number], { axis: number }>): NDArray {
   const t = target("topk", [a, k], args),
     n = t.x.shape[t.axis] as number;
   integer("topk", "k", k);
@@ -176,7 +176,7 @@ export function topk(a: ArrayLike, k: number, ...args: readonly unknown[]): NDAr
  * mx.median(mx.array([4, 1, 3, 2])).item(); // 2.5
  * ```
  */
-export function median(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function median(a: ArrayLike, ...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray {
   const o = splitArgs("median", [a, ...args], 1, ["axis", "keepdims"], ["axis"]),
     x = nodeOf("median", a),
     axes = axesOf("median", o["axis"] as AxisArg | undefined, x.shape.length);
@@ -187,11 +187,12 @@ export function median(a: ArrayLike, ...args: readonly unknown[]): NDArray {
   if (n === 0) throw rangeError(`Cannot take the median of no elements: shape is [${x.shape.join(",")}]`);
   const s = sortNode(reshape(permute(x, [...rest, ...axes]), [...shape, n]), shape.length),
     wide = atLeastFloat32(x.dtype);
-  const at = (i: number): Node => cast(reshape(range(s, shape.length, i, 1), shape), wide), half = n >> 1;
+  const at = (i: number): Node => cast(reshape(range(s, shape.length, i, 1), shape), wide), half = sizeSteps(n, 2);
   // The mean of the middle two; NaN is last, so that the last element tells.
-  let m = at(half);
-  if (n % 2 === 0) m = mul(add(at(half - 1), m), like(0.5, m));
-  const last = at(n - 1), out = cast(isInexact(x.dtype) ? select(isnan.node(last), last, m) : m, atLeastFloat(x.dtype));
+  let m = at(sizeMinus(half, 1));
+  if (same([sizeTimes(half, 2)], [n])) m = mul(add(m, at(half)), like(0.5, m));
+  const last = at(sizeMinus(n, 1)),
+    out = cast(isInexact(x.dtype) ? select(isnan.node(last), last, m) : m, atLeastFloat(x.dtype));
   return wrap(flag("median", o, "keepdims") ? reshape(out, x.shape.map((d, k) => axes.includes(k) ? 1 : d)) : out);
 }
 /**
@@ -203,27 +204,28 @@ export function median(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * mx.searchsorted(mx.array([1, 2, 2, 3]), mx.array([2]), { side: "right" }); // array([3], dtype=uint32)
  * ```
  */
-export function searchsorted(sortedSequence: ArrayLike, values: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function searchsorted(
+  sortedSequence: ArrayLike,
+  values: ArrayLike,
+  ...args: Tail<[], { side: "left" | "right" }>
+): NDArray {
   const side = splitArgs("searchsorted", [sortedSequence, values, ...args], 2, ["side"], [])["side"] ?? "left";
   if (side !== "left" && side !== "right") {
-    throw rangeError(`Cannot searchsorted: side must be "left" or "right", not ${String(side)}`);
+    throw rangeError(`Cannot searchsorted: side must be "left" or "right", not ${shown(side)}`);
   }
-  const a = nodeOf("searchsorted", sortedSequence),
-    b = nodeOf("searchsorted", values),
-    t = promote(a.dtype, b.dtype),
-    s = cast(a, t),
-    v = cast(b, t);
+  const [s, v] = alike("searchsorted", [sortedSequence, values]) as [Node, Node], t = s.dtype;
   if (s.shape.length !== 1) {
     throw rangeError(
       `Cannot searchsorted in an array with ${s.shape.length} dimensions: the sorted sequence must have one`,
     );
   }
-  const n = s.shape[0] as number, number = (x: number): Node => full(x, v.shape, "int32");
+  const n = s.shape[0] as number, number = (x: number): Node => full(ofSize(x, (k) => k), v.shape, "int32");
   const less = (x: Node, y: Node): Node =>
     isInexact(t) ? select(isnan.node(y), not(isnan.node(x)), compare("lt", x, y)) : compare("lt", x, y);
   // `at` elements are known to stand before the value; each step asks about twice fewer.
-  let at = number(0);
-  for (let step = n === 0 ? 0 : 2 ** Math.floor(Math.log2(n)); step >= 1; step /= 2) {
+  let at = number(0), most = n === 0 ? 0 : 1;
+  while (most > 0 && !below(n, 2 * most)) most *= 2;
+  for (let step = most; step >= 1; step /= 2) {
     const next = add(at, number(step)),
       inside = compare("le", next, number(n)),
       place = select(inside, sub(next, number(1)), number(0));
@@ -238,6 +240,13 @@ export function searchsorted(sortedSequence: ArrayLike, values: ArrayLike, ...ar
   return wrap(cast(at, "uint32"));
 }
 const not = (c: Node): Node => compare("eq", c, like(0, c));
+/** Options of `unique`: what it gives besides the elements. */
+export interface UniqueOptions {
+  readonly returnIndex?: boolean;
+  readonly returnInverse?: boolean;
+  readonly returnCounts?: boolean;
+  readonly fillValue?: ArrayLike;
+}
 /**
  * The different elements of the flattened array in order, `length` of them: surplus ones are left out, missing ones are `fillValue` (the smallest
  * element by default). NaNs all differ. With returnIndex, returnInverse or returnCounts a list: then come where each stands first (uint32), which of
@@ -249,6 +258,8 @@ const not = (c: Node): Node => compare("eq", c, like(0, c));
  * mx.unique(mx.array([3, 1, 3]), 4, { fillValue: -1 }); // array([1, 3, -1, -1], dtype=float32)
  * ```
  */
+export function unique(a: ArrayLike, length: number, options?: Given<{ fillValue: ArrayLike }>): NDArray;
+export function unique(a: ArrayLike, length: number, options: Given<UniqueOptions>): NDArray[];
 export function unique(a: ArrayLike, length: number, ...args: readonly unknown[]): NDArray | NDArray[] {
   const o = splitArgs(
       "unique",

@@ -1,6 +1,7 @@
 // Reading and writing by arrays of positions: take and put along an axis, dynamic slices.
 import { isInteger } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
+import { integers } from "../base/options.ts";
 import { parseIndex } from "../core/index_spec.ts";
 import { type ArrayLike, type IndexNested, late, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
@@ -156,8 +157,7 @@ function windows(
   axes: readonly number[],
   sizes: readonly number[],
 ): { readonly indices: readonly Node[]; readonly gather: Gather } {
-  if (!Array.isArray(axes)) throw typeError(`Cannot ${op}: axes must be a list`);
-  const ds = axes.map((a) => axisOf(op, a, x.shape.length));
+  const ds = integers(op, "axes", axes).map((a) => axisOf(op, a, x.shape.length));
   if (new Set(ds).size !== ds.length) throw rangeError(`Cannot ${op}: an axis is repeated in ${text(axes)}`);
   if (sizes.length !== x.shape.length) {
     throw typeError(`Cannot ${op} an array of shape ${text(x.shape)} with sizes ${text(sizes)}`);
@@ -173,7 +173,7 @@ function windows(
     if (!isInteger(s.dtype)) throw typeError(`Cannot ${op}: start indices must be integers, not ${s.dtype}`);
     s = cast(s, s.dtype === "int64" || s.dtype === "uint64" || s.dtype === "uint32" ? "int64" : "int32");
   } else {
-    const list: readonly number[] = typeof start === "number" ? [start] : start;
+    const list = integers(op, "start indices", start);
     s = late.store(Int32Array.from(list), [list.length], "int32");
   }
   if (size(s.shape) !== ds.length || s.shape.length > 1) {
@@ -207,8 +207,9 @@ export function slice(
   sliceSize: readonly number[],
 ): NDArray {
   const x = nodeOf("slice", a),
-    held = x.shape.map((k, d) => sliceSize[d] ?? k),
-    w = windows("slice", x, startIndices, axes, sliceSize);
+    sizes = integers("slice", "sliceSize", sliceSize),
+    held = x.shape.map((k, d) => sizes[d] ?? k),
+    w = windows("slice", x, startIndices, axes, sizes);
   const free = x.shape.map((_, d) => w.gather.source[d]?.from === "out" ? held[d] as number : x.shape[d] as number);
   if (size(held) === 0) return wrap(full(0, held, x.dtype));
   return wrap(

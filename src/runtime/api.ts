@@ -1,8 +1,9 @@
 // Evaluation, memory, devices and inspection as users call them.
 import { plainError, typeError } from "../base/error.ts";
+import { checkOptions, functionOf, integer, shown } from "../base/options.ts";
 import { type Device, DEVICES, recording } from "../core/device.ts";
 import { NDArray } from "../core/ndarray.ts";
-import type { Node } from "../core/node.ts";
+import type { Buf, Node } from "../core/node.ts";
 import { type CopyInfo, kernelsOf } from "./describe.ts";
 import { LARGE, native } from "./memory.ts";
 import { enterScope, leaveScope, printing } from "./read.ts";
@@ -149,7 +150,7 @@ export function getMemoryLimit(): number {
 }
 function bytesOf(op: string, limit: number): number {
   if (typeof limit !== "number" || !(limit >= 0)) {
-    throw typeError(`Cannot ${op}: a limit is a number of bytes, not ${String(limit)}`);
+    throw typeError(`Cannot ${op}: a limit is a number of bytes, not ${shown(limit)}`);
   }
   return limit;
 }
@@ -166,6 +167,27 @@ function bytesOf(op: string, limit: number): number {
 export function setMemoryLimit(limit: number): number {
   recording.sites = Math.min(recording.sites, LARGE);
   return native().set(LIMIT, bytesOf("setMemoryLimit", limit));
+}
+/**
+ * Bytes of memory behind the arrays of trees, each buffer once: views share theirs. An Error if an array was not evaluated.
+ *
+ * @example
+ * ```ts
+ * const x = mx.ones([4, 4]), t = x.T;
+ * mx.eval(x, t);
+ * mx.getArrayBufferSize(x, [t]); // 64
+ * mx.getArrayBufferSize(x.add(1)); // Error: Cannot getArrayBufferSize of an array that was not evaluated: shape is [4,4]...
+ * ```
+ */
+export function getArrayBufferSize(...trees: readonly unknown[]): number {
+  const buffers = new Set<Buf>();
+  for (const n of nodesOf(trees)) {
+    if (n.buf === null) {
+      throw plainError(`Cannot getArrayBufferSize of an array that was not evaluated: shape is [${n.shape.join(",")}]`);
+    }
+    buffers.add(n.buf);
+  }
+  return [...buffers].reduce((sum, b) => sum + b.bytes, 0);
 }
 /** Sets how many bytes are kept for reuse; returns the old limit. */
 export function setCacheLimit(limit: number): number {
@@ -186,6 +208,7 @@ export function setCacheLimit(limit: number): number {
  * ```
  */
 export function scope<T>(f: () => T): T {
+  functionOf("run in a scope", f);
   enterScope();
   let keep: Set<NDArray> | null = null;
   try {
@@ -245,7 +268,10 @@ export function isAvailable(device: Device): boolean {
 }
 /** How many devices of a type can be used. */
 export function deviceCount(type: Device["type"] | Device): number {
-  const name = typeof type === "string" ? type : type.type;
+  const name: unknown = typeof type === "object" && type !== null ? type.type : type;
+  if (!DEVICES.some((d) => d.type === name)) {
+    throw typeError(`Cannot deviceCount of ${shown(name)}: expected a device or its type, such as "cpu" or "gpu"`);
+  }
   return DEVICES.filter((d) => d.type === name && isUsable(native(), d)).length;
 }
 /** Facts about a device (the default one): of the CPU instruction set, threads, and which BLAS and LAPACK are in use. */
@@ -256,14 +282,29 @@ export function deviceInfo(device: Device = recording.device): Record<string, st
 export function setDefaultDevice(device: Device): void {
   recording.device = usable("setDefaultDevice", device);
 }
+/** The streams that `setDefaultStream` set. */
+const defaults = new Map<Device, Stream>();
 /** The default stream of a device. */
 export function defaultStream(device: Device): Stream {
-  return new Stream(usable("defaultStream", device), 0);
+  const found = usable("defaultStream", device);
+  return defaults.get(found) ?? new Stream(found, 0);
+}
+/** Makes a stream the default one of its device; the default device stays. */
+export function setDefaultStream(stream: Stream): void {
+  if (!(stream instanceof Stream)) throw typeError(`Cannot setDefaultStream to ${shown(stream)}: expected a stream`);
+  defaults.set(usable("setDefaultStream", stream.device), stream);
 }
 let streams = 0;
-/** A new stream of a device. */
+/** A new stream of a device. A stream belongs to its JavaScript thread in any case: the three names are one function. */
 export function newStream(device: Device): Stream {
   return new Stream(usable("newStream", device), ++streams);
+}
+export { newStream as newThreadLocalStream, newStream as newThreadUnsafeStream };
+/** Waits for all submitted work; new and default streams count from the start again. */
+export function clearStreams(): void {
+  synchronize();
+  defaults.clear();
+  streams = 0;
 }
 /**
  * Records what follows (until the end of the block with `using`, or inside `f`) on a device or a stream.
@@ -272,6 +313,7 @@ export function newStream(device: Device): Stream {
  * `using _ = mx.stream(mx.cpu)`, or `mx.stream(mx.cpu, () => mx.sort(x))`.
  */
 export function stream<T = void>(on: Device | Stream, f?: () => T): T extends void ? Disposable : T {
+  if (f !== undefined) functionOf("run on a stream", f);
   const before = recording.device;
   recording.device = usable("stream", (on as Partial<Stream> | null | undefined)?.device ?? on as Device);
   if (f === undefined) {
@@ -298,11 +340,8 @@ export function getPrintoptions(): PrintOptions {
 }
 /** Sets print options; a missing one becomes its default. */
 export function setPrintoptions(options: { readonly precision?: number } = {}): void {
-  const precision = options.precision ?? -1;
-  if (!Number.isInteger(precision)) {
-    throw typeError(`Cannot setPrintoptions: precision must be an integer, not ${String(precision)}`);
-  }
-  printing.precision = precision;
+  checkOptions("setPrintoptions", options, ["precision"]);
+  printing.precision = integer("setPrintoptions", "precision", options.precision ?? -1);
 }
 /**
  * Sets print options until the end of the block: `using _ = mx.printoptions({ precision: 2 })`.

@@ -3,7 +3,8 @@ import { DEBUG, debug } from "../base/env.ts";
 import { type Graph, Key } from "../schedule/graph.ts";
 import { deviceNumber } from "./devices.ts";
 import { describe } from "./kernels.ts";
-import { build, compiledKernels, forgetKernels, type Plan } from "./plan.ts";
+import { compiledKernels, forgetKernels } from "./commands.ts";
+import { build, type Plan } from "./plan.ts";
 import { ALL, native } from "./memory.ts";
 
 /** Statistics of the plan cache: plans made, and plans laid out for other sizes; and of copies between devices. */

@@ -1,18 +1,18 @@
 // compile: a function is traced once for each structure of its arguments; later calls run the plan that was kept.
 import { environment } from "../base/env.ts";
 import { plainError, typeError } from "../base/error.ts";
-import { checkOptions, isPlainObject } from "../base/options.ts";
+import { checkOptions, flag, functionOf, isPlainObject } from "../base/options.ts";
 import { on, recording } from "../core/device.ts";
 import { late, type NDArray } from "../core/ndarray.ts";
 import { nextSerial, type Node, topological } from "../core/node.ts";
+import { same } from "../core/shape.ts";
 import { trace, traced } from "../core/trace.ts";
 import { treeFlatten, type TreeSpec, treeUnflatten } from "../core/tree.ts";
 import { contiguousView } from "../core/view.ts";
 import { placeholder } from "../ops/basis.ts";
 import { wrap } from "../ops/lift.ts";
 import { matmulPrecision } from "../ops/precision.ts";
-import { functionOf } from "../transform/grad.ts";
-import { Key, present } from "../schedule/graph.ts";
+import { everyNode, Key, present } from "../schedule/graph.ts";
 import { counters, Plans } from "./cache.ts";
 import { graphOf } from "./graph.ts";
 import { onLeaves, standingIn } from "./run.ts";
@@ -46,11 +46,17 @@ interface Written {
   readonly source: Source;
   readonly input: number;
 }
+/** An array that a program reads beside its arguments; `made`: by the function itself, so that it is a constant. */
+interface Captured {
+  readonly array: NDArray;
+  readonly node: Node;
+  readonly made: boolean;
+}
 interface Traced {
   readonly program: Program | null;
   /** Which argument (then input) or captured array each leaf of the program is. */
   readonly leaves: readonly Source[];
-  readonly captured: readonly { readonly array: NDArray; readonly node: Node }[];
+  readonly captured: readonly Captured[];
   readonly spec: TreeSpec;
   readonly results: readonly Source[];
   readonly state: TreeSpec;
@@ -158,7 +164,7 @@ function container(what: string, tree: unknown): void {
 
 /** What a run over placeholders recorded: nodes of arguments and inputs, and of results. */
 interface Recorded extends Sized {
-  readonly captured: { readonly array: NDArray; readonly node: Node }[];
+  readonly captured: Captured[];
   readonly spec: TreeSpec;
   readonly results: readonly Source[];
   readonly state: TreeSpec;
@@ -167,9 +173,9 @@ interface Recorded extends Sized {
   isLeaf(n: Node): boolean;
 }
 /** The number of a captured array. */
-function capture(array: NDArray, captured: Recorded["captured"]): number {
+function capture(array: NDArray, captured: Captured[], made = false): number {
   const { node } = array, known = captured.findIndex((c) => c.node === node);
-  return known >= 0 ? known : captured.push({ array, node }) - 1;
+  return known >= 0 ? known : captured.push({ array, node, made }) - 1;
 }
 type Arguments = { readonly arrays: readonly NDArray[]; readonly spec: TreeSpec };
 /** Runs a function over placeholders for the arrays of its arguments and inputs, of the shapes that `shapeOf` gives. */
@@ -200,7 +206,7 @@ function record(
   if (value instanceof Promise) {
     throw typeError("Cannot compile an asynchronous function: its result must be there when it returns");
   }
-  const found = treeFlatten(value), captured: Recorded["captured"] = [], roots: Node[] = [];
+  const found = treeFlatten(value), captured: Captured[] = [], roots: Node[] = [];
   for (const a of reads as Set<NDArray>) if (!a.disposed && a.node.serial < first) capture(a, captured);
   const sourceOf = (a: NDArray): Source => {
     const n = a.node, argument = given.indexOf(n);
@@ -239,7 +245,7 @@ function programOf(recorded: Recorded, { given, roots }: Sized, cache: Plans): T
       const argument = given.indexOf(n);
       if (argument >= 0) return { from: "argument", index: argument };
       const outside = captured.findIndex((c) => c.node === n);
-      return { from: "captured", index: outside >= 0 ? outside : capture(wrap(n), captured) };
+      return { from: "captured", index: outside >= 0 ? outside : capture(wrap(n), captured, true) };
     }),
     captured,
     spec: recorded.spec,
@@ -306,7 +312,7 @@ function symbolically<T>(run: () => T): T | null {
 
 /** Which arguments are given away. */
 function donated(given: unknown): ((i: number) => boolean) | null {
-  if (given === undefined) return null;
+  if (given === undefined || given === null || given === false) return null;
   if (given === true) return () => true;
   const list: readonly unknown[] = Array.isArray(given) ? given : [given];
   if (list.some((i) => !Number.isInteger(i))) {
@@ -315,6 +321,10 @@ function donated(given: unknown): ((i: number) => boolean) | null {
   return (i) => list.includes(i);
 }
 
+function sameValues(a: NDArray, b: NDArray): boolean {
+  const [x, y] = [a, b].map((z) => z.data()).map((d) => new Uint8Array(d.buffer, d.byteOffset, d.byteLength));
+  return a.dtype === b.dtype && same(a.node.shape, b.node.shape) && (x as Uint8Array).every((v, i) => v === y?.[i]);
+}
 /** Throws if a second trace differs from the first. */
 function compare(a: Traced, b: Traced): void {
   const text = (t: Traced): string => {
@@ -324,14 +334,16 @@ function compare(a: Traced, b: Traced): void {
       return JSON.stringify([
         [...key.structure.subarray(0, key.length)],
         [...key.sizes.subarray(0, key.sizeCount)],
-        graph.order.map((n) => [...(n.op.values?.(n.arg) ?? []), ...(n.op.starts?.(n.arg) ?? [])].map(String)),
+        everyNode(graph).map((n) => [...(n.op.values?.(n.arg) ?? []), ...(n.op.starts?.(n.arg) ?? [])].map(String)),
         t.results,
         t.written,
       ]);
     });
   };
-  const captured = a.captured.length !== b.captured.length ||
-    a.captured.some((c, i) => c.array !== (b.captured[i] as Traced["captured"][number]).array);
+  const captured = a.captured.length !== b.captured.length || a.captured.some((c, i) => {
+    const d = b.captured[i] as Captured;
+    return c.array !== d.array && !(c.made && d.made && sameValues(c.array, d.array));
+  });
   if (captured) {
     throw plainError(
       "A compiled function captured other arrays than when it was traced: pass what changes as an argument, or list its container in inputs",
@@ -362,22 +374,25 @@ export function compile<A extends readonly unknown[], R>(
   options: CompileOptions = {},
 ): (...args: A) => R {
   functionOf("compile", fun);
-  checkOptions("compile", options as Record<string, unknown>, ["inputs", "outputs", "shapeless", "donate"]);
-  container("inputs", options.inputs);
-  container("outputs", options.outputs);
+  checkOptions("compile", options, ["inputs", "outputs", "shapeless", "donate"]);
+  // null is no container.
+  const held = { ...options, inputs: options.inputs ?? undefined, outputs: options.outputs ?? undefined };
+  container("inputs", held.inputs);
+  container("outputs", held.outputs);
   // Every call of a checked function traces again.
   const check = environment("SINTER_CHECK_COMPILE") === "1";
   const compiled: Compiled = {
     fun: fun as unknown as (...args: unknown[]) => unknown,
-    options,
+    options: held,
     plans: new Plans(),
     templates: new Map(),
   };
   const known = new Map<string, Traced>(), donate = donated(options.donate);
-  const stateful = options.inputs !== undefined || options.outputs !== undefined;
+  const stateful = held.inputs !== undefined || held.outputs !== undefined,
+    shapeless = flag("compile", options, "shapeless");
   return (...args: A): R => {
     if (!enabled || trace.first !== null) return fun(...args);
-    const flat = treeFlatten(args), inputs = stateful ? treeFlatten(options.inputs) : null;
+    const flat = treeFlatten(args), inputs = stateful ? treeFlatten(held.inputs) : null;
     const keyOf = (length: (n: number) => string): string =>
       signature(flat.spec, flat.arrays, length) +
       (inputs === null ? "" : `;${signature(inputs.spec, inputs.arrays, length)}`) +
@@ -388,27 +403,25 @@ export function compile<A extends readonly unknown[], R>(
       // A function that is called with ever other numbers does not keep them all.
       if (known.size >= MAX_TRACES) known.delete(known.keys().next().value as string);
       const lengths: Lengths = new Map();
-      t = options.shapeless === true
+      t = shapeless
         ? shapelessTrace(compiled, flat, keyOf((n) => placeOf(n, lengths)), lengths)
         : traceOf(compiled, flat);
       known.set(key, t);
     } else if (check) compare(t, traceOf(compiled, flat));
     const given = inputs === null ? flat.arrays : [...flat.arrays, ...inputs.arrays];
     const outside = (s: Source): Node =>
-      s.from === "argument"
-        ? (given[s.index] as NDArray).node
-        : (t.captured[s.index] as Traced["captured"][number]).array.node;
+      s.from === "argument" ? (given[s.index] as NDArray).node : (t.captured[s.index] as Captured).array.node;
     const made = t.program === null ? [] : call(t.program, t.leaves.map(outside));
     const node = (s: Source): Node => s.from === "program" ? made[s.index] as Node : outside(s);
     const results = t.results.map((s) => wrap(node(s)));
-    if (inputs !== null && options.outputs !== undefined) {
+    if (inputs !== null && held.outputs !== undefined) {
       const state = t.written.map(({ source, input }) => {
         if (input < 0) return wrap(node(source));
         const a = inputs.arrays[input] as NDArray, n = node(source);
         if (n !== a.node) a.move(n);
         return a;
       });
-      fill(options.outputs, t.state, state);
+      fill(held.outputs, t.state, state);
       if (options.donate === true) { for (const a of inputs.arrays) if (!state.includes(a)) a.dispose(); }
     }
     if (donate !== null) args.forEach((x, i) => donate(i) && treeFlatten(x).arrays.forEach((a) => a.dispose()));

@@ -2,6 +2,7 @@
 import { plainError } from "../base/error.ts";
 import { type CallFamily, cpu, type Device, DEVICES, type DeviceType } from "../core/device.ts";
 import type { Native } from "./ffi.ts";
+import { BIND, COMMAND, wideWords } from "./words.ts";
 
 /** The library's devices that a kind may be, best first. */
 const NAMES: Readonly<Record<DeviceType, readonly string[]>> = { cpu: ["cpu"], gpu: ["metal", "cuda"], fake: ["fake"] };
@@ -57,13 +58,23 @@ export function isUnified(lib: Native, device: Device): boolean {
   return device === cpu || need(lib, device).unified;
 }
 
+/** A flag of submissions, and the number of a device's second stream. */
+const ASYNC = 1, TRANSFER = 1;
 /** A submission that copies bytes of one buffer to the start of another on the second stream of device number `device`. */
 export function copyWords(from: number, offset: number, to: number, bytes: number, device: number): Uint32Array {
-  const wide = (x: number): [number, number] => [x >>> 0, Math.floor(x / 4294967296)];
-  const source = [0, from, 0, 0, 0, 0],
-    target = [3, to, 0, 0, 0, 0],
-    copy = [1, 0, 0, 0, ...wide(offset), ...wide(bytes)];
-  const words = [0, 2, 1 | device << 8 | 1 << 16, 0, ...source, ...target, 3, copy.length + 2, ...copy];
+  const source = [BIND.buffer, from, 0, 0, 0, 0], target = [BIND.update, to, 0, 0, 0, 0];
+  const copy = [1, 0, 0, 0, ...wideWords(offset), ...wideWords(bytes)];
+  const words = [
+    0,
+    2,
+    ASYNC | device << 8 | TRANSFER << 16,
+    0,
+    ...source,
+    ...target,
+    COMMAND.copy,
+    copy.length + 2,
+    ...copy,
+  ];
   words[0] = words.length;
   return Uint32Array.from(words);
 }

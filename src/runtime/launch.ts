@@ -9,6 +9,7 @@ import type { CType } from "../kernel/expr.ts";
 import { isMultiple, numberOf, type Size } from "../kernel/sizes.ts";
 import type { Step } from "../schedule/step.ts";
 import type { Native } from "./ffi.ts";
+import { COMMAND, wideWords } from "./words.ts";
 
 const LANGUAGES: Readonly<Record<string, Language>> = { metal: MSL, cuda: CUDA };
 const languages = new Map<number, Language | null>();
@@ -108,7 +109,8 @@ export interface LaunchWords {
   readonly sizes: readonly { readonly at: number; readonly size: Size }[];
   readonly scalars: readonly { readonly at: number; readonly slot: number; readonly k: number; readonly t: CType }[];
 }
-const LAUNCH = 4, AFTER = 1;
+/** A flag of a launch: it depends on one since the last barrier. */
+const AFTER = 1;
 
 /** The launch of a kernel of a pinned plan; null if there is nothing to do. */
 export function launchOf(
@@ -145,13 +147,13 @@ export function launchOf(
   const launch = makeLaunch(program, k, shape, run, scalars.map((x) => x.value));
   if (launch === null) return null;
   const after = hazards.after(operands, (i) => k.mems[i]?.written === true);
-  const words = [LAUNCH, 0, id, after ? AFTER : 0, launch.groups, 1, 1, program.threads, 1, 1];
+  const words = [COMMAND.launch, 0, id, after ? AFTER : 0, launch.groups, 1, 1, program.threads, 1, 1];
   words.push(operands.length, launch.constants.length);
   const sizes: { at: number; size: Size }[] = [], patched: LaunchWords["scalars"][number][] = [];
   for (const o of operands) {
     const offset = numberOf(o.offset);
     if (typeof o.offset !== "number") sizes.push({ at: words.length + 1, size: o.offset });
-    words.push(o.binding, offset >>> 0, Math.floor(offset / 4294967296) >>> 0);
+    words.push(o.binding, ...wideWords(offset));
   }
   const constants = words.length;
   words.push(...launch.constants);

@@ -7,7 +7,7 @@ import { contiguousView, isContiguous, type View } from "../core/view.ts";
 import { alignment, everyNode, type Graph, present } from "../schedule/graph.ts";
 import { deviceNumber, isUnified } from "./devices.ts";
 import { viewed } from "./graph.ts";
-import { type Plan, putScalar, wideAt } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 import type { Call, Program, ProgramPlan } from "./program.ts";
 import { counters, kernelGeneration, numbersOfKey } from "./cache.ts";
 import {
@@ -23,10 +23,9 @@ import {
   tokenFor,
   withRoom,
 } from "./memory.ts";
+import { BIND, putScalar, wideAt } from "./words.ts";
 
 const NO_BUFFERS: readonly Buf[] = [];
-/** How a plan binds an output: to a new buffer, or to one that is written over. */
-const BIND_NEW = 1, BIND_OVER = 3;
 const LIMIT_ERROR = -1;
 const f64 = new Float64Array(1), f64words = new Uint32Array(f64.buffer);
 /** Bytes that a plan reserves: new buffers and its arena. */
@@ -54,7 +53,7 @@ function submitted(
   for (let k = 0; k < outputs.length; k++) {
     const { word } = outputs[k] as Plan["outputs"][number], b = over[k];
     const token: Token | undefined = b ?? (far ? tokenFor(wideAt(words, word + 2)) : undefined);
-    words[word] = b === undefined ? BIND_NEW : BIND_OVER;
+    words[word] = b === undefined ? BIND.new : BIND.update;
     words[word + 1] = token === undefined ? 0 : token.id;
     tokens?.push(token);
   }

@@ -35,11 +35,12 @@ export function segmentsOf(roots: readonly Node[], order: readonly Node[]): read
   };
   for (const n of order) {
     // What is in memory has no stage.
-    stages.set(n, Math.max(0, ...n.inputs.map((x) => (stages.get(x) ?? -1) + (n.op === transferOp ? 1 : 0))));
-    if (n.op !== transferOp) continue;
-    segment(n).transfers.push(n);
-    const from = n.inputs[0] as Node;
-    if (stages.has(from) && from.op !== transferOp) segment(from).roots.add(from);
+    stages.set(n, Math.max(0, ...n.inputs.map((x) => (stages.get(x) ?? -1) + (x.device === n.device ? 0 : 1))));
+    if (n.op === transferOp) segment(n).transfers.push(n);
+    // What belongs to values elsewhere comes after them.
+    for (const x of n.inputs) {
+      if (x.device !== n.device && stages.has(x) && x.op !== transferOp) segment(x).roots.add(x);
+    }
   }
   for (const n of roots) if (stages.has(n) && n.op !== transferOp) segment(n).roots.add(n);
   return found.flatMap((at) => [...at].map(([device, s]) => ({ device, transfers: s.transfers, roots: [...s.roots] })));

@@ -1,9 +1,13 @@
 // A graph over symbols for its sizes: what a shapeless trace records once, and what gives the graph for other sizes.
 import { isPlainObject } from "../base/options.ts";
+import { STAND_IN } from "../core/body.ts";
 import { on } from "../core/device.ts";
-import { anew, type Node, topological } from "../core/node.ts";
+import { anew, type Body, type Node, topological } from "../core/node.ts";
 import { sizeOf } from "../core/shape.ts";
+import { contiguousView } from "../core/view.ts";
 import { type Layout, Sizes, Sym } from "../kernel/sizes.ts";
+import { pickedFrom } from "../ops/pick.ts";
+import { controlOf } from "../schedule/loops.ts";
 
 /** The different lengths from 2 up in shapes, each with its position. */
 export type Lengths = Map<number, number>;
@@ -23,6 +27,12 @@ function replaced(x: unknown, by: (s: Sym) => number): unknown {
   return Object.fromEntries(Object.entries(x).map(([k, v]) => [k, replaced(v, by)]));
 }
 
+/** What a body is given and computes, inputs first. */
+function nodesOf({ given, results }: Body): readonly Node[] {
+  const leaves = new Set(given);
+  return [...given, ...topological(results, (n) => leaves.has(n))];
+}
+
 /** A graph for given lengths: placeholders and results. */
 export interface Sized {
   readonly given: readonly Node[];
@@ -35,7 +45,7 @@ export class Template {
   #recorded: Sized = { given: [], roots: [] };
   #order: readonly Node[] = [];
   #layout: Layout | null = null;
-  /** Nodes whose argument holds symbols. */
+  /** Nodes whose argument holds symbols, or whose bodies do. */
   readonly #sized = new Set<Node>();
   /** Registers of the layout that hold the symbols of arguments, and of those that were told apart. */
   readonly #registers = new Map<Sym, number>();
@@ -58,13 +68,18 @@ export class Template {
   close(recorded: Sized, isLeaf: (n: Node) => boolean): void {
     this.#recorded = recorded;
     this.#order = topological(recorded.roots, isLeaf);
-    for (const n of [...recorded.given, ...this.#order]) {
+    const hasSizes = (n: Node): boolean => {
+      const inner = (controlOf(n)?.bodies ?? []).flatMap(nodesOf).filter(hasSizes);
+      let has = inner.length > 0;
       replaced(n.arg, (s) => {
-        this.#sized.add(n);
+        has = true;
         this.#registers.set(s, this.#sizes.registerOf(s));
         return 0;
       });
-    }
+      if (has) this.#sized.add(n);
+      return has;
+    };
+    [...recorded.given, ...this.#order].forEach(hasSizes);
     this.#distinct = [...this.#sizes.distinct].map((s) => this.#sizes.registerOf(s));
     this.#layout = this.#sizes.layout([]);
   }
@@ -77,14 +92,25 @@ export class Template {
     const number = (s: Sym): number => layout.registers[this.#registers.get(s) as number] as number;
     const made = new Map<Node, Node>();
     const again = (n: Node): Node => {
-      const x = anew(
-        n,
-        n.inputs.map((i) => made.get(i) ?? i),
-        this.#sized.has(n) ? replaced(n.arg, number) : n.arg,
-      );
+      const x = anew(n, n.inputs.map((i) => made.get(i) ?? i), this.#sized.has(n) ? sized(n) : n.arg);
       x.placeholder = n.placeholder;
       made.set(n, x);
+      // Optional results of control flow stay if someone holds them.
+      if (pickedFrom(n) >= 0) x.handles = n.handles;
       return x;
+    };
+    const sized = (n: Node): unknown => {
+      const arg = replaced(n.arg, number), control = controlOf(n);
+      return control === null ? arg : { ...arg as object, bodies: control.bodies.map(body) };
+    };
+    const body = (b: Body): Body => {
+      nodesOf(b).forEach((n) => on(n.device, () => again(n)));
+      const given = b.given.map((n) => made.get(n) as Node);
+      for (const x of given) {
+        x.buf = STAND_IN;
+        x.view = contiguousView(x.shape);
+      }
+      return { given, results: b.results.map((n) => made.get(n) as Node) };
     };
     const placeholders = given.map((n) => on(n.device, () => again(n)));
     this.#order.forEach(again);

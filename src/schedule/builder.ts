@@ -4,10 +4,10 @@ import type { Index, Node, Planned, Typed } from "../core/node.ts";
 import { contiguousStrides, contiguousView, isContiguous, type PlanView } from "../core/view.ts";
 import { below, equal, minus, plus, productOf, type Size, sizeText, times } from "../kernel/sizes.ts";
 import { type Expr, type Literal, Scalars } from "../kernel/expr.ts";
+import { type Fold, isArg } from "../kernel/fold.ts";
 import {
   type Combine,
   expressions,
-  type Fold,
   type FoldStep,
   type Kernel,
   type Mem,
@@ -148,7 +148,7 @@ export class Builder {
     );
   }
   #addFold(n: Node, value: Expr, fold: Fold): void {
-    const arg = fold === "argmin" || fold === "argmax", t = arg ? "i32" : value.t;
+    const arg = isArg(fold), t = arg ? "i32" : value.t;
     // The same fold of the same value (a mean that was recorded twice) is taken once.
     const known = this.#folds.findIndex((f) => f.fold === fold && f.value === value);
     const id = known >= 0 ? known : this.#folds.push({ id: this.#folds.length, fold, value, t: value.t }) - 1;

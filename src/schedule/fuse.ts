@@ -1,5 +1,6 @@
 // Where to cut: sorts the nodes of an eval into groups, each of which becomes one kernel or library call, with the reason of every cut.
 import type { Index, Node } from "../core/node.ts";
+import type { Fold } from "../kernel/fold.ts";
 import { below, productOf, sameSizes, type Size, sizeText } from "../kernel/sizes.ts";
 import { type Graph, present, type Symbols } from "./graph.ts";
 import {
@@ -216,7 +217,7 @@ class Fusion {
     this.#join(i, g, "scan", r);
   }
   /** A fold along rows joins a row over the same axes, or the map that computes what it folds. */
-  #fold(i: Info, axes: readonly [number, number], op: string): void {
+  #fold(i: Info, axes: readonly [number, number], op: Fold): void {
     const n = i.node, r = this.#reads(n), shape = this.#shapeOf(n.inputs[0] as Node), isRow = foldsRows(shape, axes);
     const all: readonly [number, number] = isRow ? [axes[0], shape.length] : axes, cut = splits(shape, all, op);
     if (cut) i.stored = true;

@@ -23,11 +23,13 @@ export interface Inner {
   /** Those that others may ask for after this eval. */
   readonly kept: ReadonlySet<number>;
 }
-/** The nodes of a graph, and of all graphs inside, always in the same order. */
+/** A graph and all inside, always in the same order. */
+export function everyGraph(g: Graph): readonly Graph[] {
+  return g.loops.size === 0 ? [g] : [g, ...[...g.loops.values()].flatMap(({ graphs }) => graphs.flatMap(everyGraph))];
+}
+/** The nodes of a graph, and of all graphs inside. */
 export function everyNode(g: Graph): readonly Node[] {
-  return g.loops.size === 0
-    ? g.order
-    : [...g.order, ...[...g.loops.values()].flatMap(({ graphs }) => graphs.flatMap(everyNode))];
+  return g.loops.size === 0 ? g.order : everyGraph(g).flatMap((x) => x.order);
 }
 
 /** True if a node has memory. */

@@ -2,6 +2,7 @@
 import { hasCalls } from "../core/device.ts";
 import type { Index, Node } from "../core/node.ts";
 import { contiguousView, type PlanView } from "../core/view.ts";
+import { type Fold, isArg } from "../kernel/fold.ts";
 import { below, ceilDiv, productOf, type Size, times } from "../kernel/sizes.ts";
 import type { Graph, Symbols } from "./graph.ts";
 
@@ -74,8 +75,8 @@ export function foldsRows(shape: readonly Size[], axes: readonly [number, number
 export const ROW_BLOCK = 32768, COLUMN_BLOCK = 512;
 
 /** True if a fold over these axes is cut into blocks: few long rows, or tall columns. */
-export function splits(shape: readonly Size[], axes: readonly [number, number], fold: string): boolean {
-  if (fold === "argmin" || fold === "argmax") return false;
+export function splits(shape: readonly Size[], axes: readonly [number, number], fold: Fold): boolean {
+  if (isArg(fold)) return false;
   const n = productOf(shape.slice(axes[0], axes[1]));
   if (!foldsRows(shape, axes)) return !below(n, 2 * COLUMN_BLOCK);
   return !below(n, 4 * ROW_BLOCK) && below(productOf(shape.slice(0, axes[0])), 17);

@@ -50,14 +50,18 @@ function innerOf(n: Node, picked: Set<number>): Bodies {
   const step = c.what === "cond" ? null : c.bodies[c.bodies.length - 1];
   const graphs = c.bodies.map((b) =>
     b === step
-      ? graphOfBody(b, wanted.map((k) => b.results[k] as Node), c.carries, c.sliced)
-      : graphOfBody(b, b.results, 0, 0)
+      ? graphOfBody(b, [...wanted, ...(c.what === "while" ? [c.carries] : [])].map((k) => b.results[k] as Node), c)
+      : graphOfBody(b, b.results, { carries: 0, sliced: 0 })
   );
   const all = made.get(c) ?? new Map<string, Bodies>(), inner = { graphs, wanted };
   made.set(c, all.set(key, inner));
   return inner;
 }
-function graphOfBody({ given }: Body, results: readonly Node[], carries: number, sliced: number): Graph {
+function graphOfBody(
+  { given }: Body,
+  results: readonly Node[],
+  { carries, sliced }: Pick<Control, "carries" | "sliced">,
+): Graph {
   const leaves = new Set(given), order = topological(results, (n) => leaves.has(n));
   const consts = given.length - carries - sliced, inPlace = new Set<Node>();
   const readers = (x: Node): number => order.filter((n) => n.inputs.includes(x)).length;
@@ -155,10 +159,9 @@ export function lowerLoop(
   for (const b of blocks) b.graph.leaves.forEach((x, i) => b.spots.set(x, spots[i + skip] as Spot));
   let flag: Fixed | null = null;
   if (c.what === "while") {
-    const test = blocks[0] as Block, x = wantedResults(test)[0] as Node;
     flag = fixed(workspace(1));
     places.push(flag.place);
-    test.spots.set(x, flag);
+    for (const b of blocks) b.spots.set(wantedResults(b).at(-1) as Node, flag);
   } else if (c.what === "cond") flag = spots[0] as Fixed;
   wanted.forEach((out, j) => {
     const to = placeOf(n, out);

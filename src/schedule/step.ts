@@ -100,3 +100,8 @@ export function numbered(s: Step): Step<number> {
     elements: numberOf(s.elements),
   };
 }
+
+/** Steps with those inside. */
+export function everyStep(list: readonly Step[]): readonly Step[] {
+  return list.flatMap((s) => s.kind === "loop" ? [s, ...blocksOf(s).flatMap((b) => everyStep(b.steps))] : [s]);
+}

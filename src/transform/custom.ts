@@ -1,6 +1,6 @@
 // Functions with rules of their own: custom gradients, tangents and batches, and checkpoints, which compute again what gradients need.
 import { typeError } from "../base/error.ts";
-import { isPlainObject } from "../base/options.ts";
+import { functionOf, isPlainObject } from "../base/options.ts";
 import { on } from "../core/device.ts";
 import { abandon, NDArray } from "../core/ndarray.ts";
 import type { Aval, Node } from "../core/node.ts";
@@ -12,7 +12,7 @@ import { after, broadcastTo, cast, like } from "../ops/basis.ts";
 import { wrap } from "../ops/lift.ts";
 import { move } from "../ops/movement.ts";
 import { type Rules, withRules } from "./family.ts";
-import { alias, backward, functionOf } from "./grad.ts";
+import { alias, backward } from "./grad.ts";
 import { type Own, ownRules } from "./rules.ts";
 import { axesOfTree } from "./vmap.ts";
 

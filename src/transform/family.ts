@@ -29,6 +29,7 @@ export interface Rules {
 /** All results of a call and its primals; never evaluated itself: it has the value of the first result. */
 export const familyOp: OpDef<Rules> = define<Rules>({
   name: "family",
+  loose: true,
   type: ([x]) => ({ shape: (x as Aval).shape, dtype: (x as Aval).dtype }),
   lower: { kind: "view", view: (v) => v, pull: (index) => index },
   structure: () => "",
@@ -57,6 +58,7 @@ export function several(results: readonly Node[]): Node {
 }
 const resultOp = define<{ readonly index: number }>({
   name: "result",
+  loose: true,
   type: ([x]) => ({ shape: (x as Aval).shape, dtype: (x as Aval).dtype }),
   lower: { kind: "view", view: (v) => v, pull: (index) => index },
   structure: () => "",

@@ -1,6 +1,6 @@
 // Reverse mode: grad, valueAndGrad and vjp, as a walk over the graph that the user's function recorded.
 import { plainError, rangeError, typeError } from "../base/error.ts";
-import { checkOptions } from "../base/options.ts";
+import { checkOptions, functionOf, shown } from "../base/options.ts";
 import { on } from "../core/device.ts";
 import { abandon, NDArray } from "../core/ndarray.ts";
 import type { Aval, Node } from "../core/node.ts";
@@ -101,10 +101,6 @@ export function backward(
   return slots.map((s) => s < 0 ? null : cts[s] ?? null);
 }
 
-/** Throws a TypeError if what a transform is asked to transform is no function. */
-export function functionOf(name: string, fun: unknown): void {
-  if (typeof fun !== "function") throw typeError(`Cannot ${name} a value that is not a function: ${typeof fun}`);
-}
 /** The arrays of a list (or of one array), or a TypeError that says `what` they are. */
 export function arraysOf(name: string, what: string, list: unknown): NDArray[] {
   return treeFlattenArrays(`Cannot ${name}: ${what}`, list instanceof NDArray ? [list] : list).arrays;
@@ -127,12 +123,12 @@ export interface GradOptions<N extends number | readonly number[] | undefined> {
   readonly argnames?: readonly never[];
 }
 function optionsOf(name: string, options: object): void {
-  checkOptions(name, options as Record<string, unknown>, ["argnums", "argnames"]);
+  checkOptions(name, options, ["argnums", "argnames"]);
   const { argnames } = options as { readonly argnames?: unknown };
   if (argnames !== undefined && argnames !== null && !(Array.isArray(argnames) && argnames.length === 0)) {
     throw typeError(
       `Cannot ${name} with argnames ${
-        JSON.stringify(argnames)
+        shown(argnames)
       }: arguments have no names in JavaScript; pass an object and differentiate it`,
     );
   }
@@ -155,7 +151,7 @@ export function argnumsOf(
   if (nums.length === 0) throw typeError(`Cannot ${name} with respect to no argument: argnums is an empty list`);
   const out = nums.map((n) => {
     if (typeof n !== "number" || !Number.isInteger(n)) {
-      throw typeError(`Cannot ${name}: argnums must be integers, not ${String(n)}`);
+      throw typeError(`Cannot ${name}: argnums must be integers, not ${shown(n)}`);
     }
     if (n < 0 || n >= count) {
       throw rangeError(

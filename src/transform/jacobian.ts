@@ -1,6 +1,6 @@
 // Whole derivatives: jacobian and hessian, as a batch of pullbacks or pushforwards along all unit vectors, and hvp.
 import { rangeError } from "../base/error.ts";
-import { checkOptions } from "../base/options.ts";
+import { checkOptions, functionOf, shown } from "../base/options.ts";
 import { on } from "../core/device.ts";
 import type { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
@@ -10,7 +10,7 @@ import { traced } from "../core/trace.ts";
 import { treeFlattenArrays, treeUnflatten } from "../core/tree.ts";
 import { broadcastTo, cast, compare, full, iota, permute, reshape } from "../ops/basis.ts";
 import { wrap } from "../ops/lift.ts";
-import { alias, argnumsOf, backward, differentiate, functionOf, type Gradient, type Loss } from "./grad.ts";
+import { alias, argnumsOf, backward, differentiate, type Gradient, type Loss } from "./grad.ts";
 import { forward, jvp } from "./jvp.ts";
 import { batch } from "./vmap.ts";
 
@@ -78,7 +78,7 @@ function derivatives(mode: string, roots: readonly Node[], variables: readonly N
 function modeOf(name: string, mode: unknown, otherwise: "reverse" | "forward"): "reverse" | "forward" {
   if (mode === undefined) return otherwise;
   if (mode !== "reverse" && mode !== "forward") {
-    throw rangeError(`Cannot ${name} with the mode ${JSON.stringify(mode)}: it is "reverse" or "forward"`);
+    throw rangeError(`Cannot ${name} with the mode ${shown(mode)}: it is "reverse" or "forward"`);
   }
   return mode;
 }
@@ -101,7 +101,7 @@ export function jacobian<
   options: JacobianOptions<N> = {},
 ): (...args: A) => Jacobian<R, Gradient<A, N>> {
   functionOf("jacobian", fun);
-  checkOptions("jacobian", options as Record<string, unknown>, ["argnums", "mode"]);
+  checkOptions("jacobian", options, ["argnums", "mode"]);
   const mode = modeOf("jacobian", options.mode, "reverse");
   return (...args: A) => {
     const { nums, list } = argnumsOf("jacobian", options.argnums, args.length);
@@ -143,7 +143,7 @@ export function hessian<
   options: JacobianOptions<N> = {},
 ): (...args: A) => Jacobian<Gradient<A, N>, Gradient<A, N>> {
   functionOf("hessian", fun);
-  checkOptions("hessian", options as Record<string, unknown>, ["argnums", "mode"]);
+  checkOptions("hessian", options, ["argnums", "mode"]);
   const mode = modeOf("hessian", options.mode, "forward");
   return jacobian(
     (...args: A) => differentiate("hessian", fun, options.argnums, args)[1] as Gradient<A, N>,

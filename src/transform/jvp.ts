@@ -1,6 +1,7 @@
 // Forward mode: tangents along the graph that the user's function recorded.
 import { type DType, isInexact } from "../base/dtype.ts";
 import { plainError, typeError } from "../base/error.ts";
+import { functionOf } from "../base/options.ts";
 import { on } from "../core/device.ts";
 import { abandon, type NDArray } from "../core/ndarray.ts";
 import type { Aval, Node } from "../core/node.ts";
@@ -9,7 +10,7 @@ import { traced } from "../core/trace.ts";
 import { like } from "../ops/basis.ts";
 import { wrap } from "../ops/lift.ts";
 import { countOf, indexOf, pullback, recorded, rulesOf } from "./family.ts";
-import { alias, arraysOf, backward, fitting, functionOf, zeros } from "./grad.ts";
+import { alias, arraysOf, backward, fitting, zeros } from "./grad.ts";
 
 /**
  * Tangents of results (those in `which`) by the gradient alone: the gradient is linear in the cotangents, and its transpose

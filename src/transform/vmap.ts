@@ -1,6 +1,6 @@
 // Batching: a function of one example runs once, on placeholders, and the graph that it recorded is walked with whole batches.
 import { plainError, rangeError, typeError } from "../base/error.ts";
-import { checkOptions, isPlainObject } from "../base/options.ts";
+import { checkOptions, functionOf, isPlainObject, shown } from "../base/options.ts";
 import { on } from "../core/device.ts";
 import { abandon, type NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
@@ -13,7 +13,6 @@ import { batchAll, broadcastTo, placeholder } from "../ops/basis.ts";
 import { wrap } from "../ops/lift.ts";
 import { move } from "../ops/movement.ts";
 import { recorded } from "./family.ts";
-import { functionOf } from "./grad.ts";
 
 /** One node for a batch: by its own rule, or the same op on all inputs. */
 function batchedNode(n: Node, ins: readonly Node[], batched: readonly boolean[], count: number): Node {
@@ -111,7 +110,7 @@ export function axesOfTree(
   }
   return out;
 }
-const text = (axes: unknown): string => axes === undefined ? "undefined" : JSON.stringify(axes);
+const text = (axes: unknown): string => typeof axes === "object" ? JSON.stringify(axes) : shown(axes);
 
 interface Argument {
   readonly name: string;
@@ -159,7 +158,7 @@ export function vmap<A extends readonly unknown[], R>(
   options: VmapOptions = {},
 ): (...args: A) => R {
   functionOf("vmap", fun);
-  checkOptions("vmap", options as Record<string, unknown>, ["inAxes", "outAxes"]);
+  checkOptions("vmap", options, ["inAxes", "outAxes"]);
   const inAxes = options.inAxes === undefined ? 0 : options.inAxes,
     outAxes = options.outAxes === undefined ? 0 : options.outAxes;
   return (...args: A): R => {

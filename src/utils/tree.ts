@@ -1,6 +1,6 @@
 // Trees of values: lists and plain objects, nested in any way; whatever else stands in them is a leaf.
 import { typeError } from "../base/error.ts";
-import { checkOptions, isPlainObject, NO_OPTIONS } from "../base/options.ts";
+import { checkOptions, functionOf, isPlainObject, NO_OPTIONS, shown } from "../base/options.ts";
 import type { NDArray } from "../core/ndarray.ts";
 
 /** A tree with other leaves. */
@@ -94,6 +94,7 @@ export function treeMap<T, U, L = NDArray>(
   tree: T,
   ...rest: readonly unknown[]
 ): MapLeaves<T, U> {
+  functionOf("treeMap", fn);
   const given = withOptions("treeMap", rest, ["isLeaf"]);
   const onLeaf = (_: string, ...leaves: unknown[]): unknown => fn(...leaves as [L, ...L[]]);
   return mapped("treeMap", onLeaf, [tree, ...given.rest], given.options.isLeaf, "") as MapLeaves<T, U>;
@@ -104,6 +105,7 @@ export function treeMapWithPath<T, U, L = NDArray>(
   tree: T,
   ...rest: readonly unknown[]
 ): MapLeaves<T, U> {
+  functionOf("treeMapWithPath", fn);
   const given = withOptions("treeMapWithPath", rest, ["isLeaf", "path"]);
   const onLeaf = (path: string, ...leaves: unknown[]): unknown => fn(path, ...leaves as [L, ...L[]]);
   return mapped(
@@ -132,15 +134,20 @@ export function treeFlatten(
   tree: unknown,
   options: TreeFlattenOptions<[string, unknown][] | Record<string, unknown>> = {},
 ): [string, unknown][] | Record<string, unknown> {
-  checkOptions("treeFlatten", options as Record<string, unknown>, ["prefix", "isLeaf", "destination"]);
-  const { destination = [], isLeaf } = options;
+  checkOptions("treeFlatten", options, ["prefix", "isLeaf", "destination"]);
+  const destination = options.destination ?? [], isLeaf = options.isLeaf ?? undefined, prefix = options.prefix ?? "";
+  if (isLeaf !== undefined) functionOf("treeFlatten with isLeaf,", isLeaf);
+  if (typeof prefix !== "string") throw typeError(`Cannot treeFlatten: prefix must be a text, not ${shown(prefix)}`);
+  if (!Array.isArray(destination) && !isPlainObject(destination)) {
+    throw typeError(`Cannot treeFlatten: destination must be a list or a plain object, not ${shown(destination)}`);
+  }
   const walk = (t: unknown, prefix: string): void => {
     const children = branch(t, isLeaf);
     if (children !== null) { for (const [key, child] of children) walk(child, `${prefix}.${key}`); }
     else if (Array.isArray(destination)) destination.push([prefix.slice(1), t]);
     else destination[prefix.slice(1)] = t;
   };
-  walk(tree, options.prefix ?? "");
+  walk(tree, prefix);
   return destination;
 }
 /**
@@ -154,7 +161,11 @@ export function treeFlatten(
 export function treeUnflatten(
   tree: readonly (readonly [string, unknown])[] | Readonly<Record<string, unknown>>,
 ): unknown {
-  const items: Branch = Array.isArray(tree) ? tree : Object.entries(tree), [only] = items;
+  const items: Branch = isPlainObject(tree) ? Object.entries(tree) : tree as Branch;
+  if (!Array.isArray(items) || !items.every((item) => Array.isArray(item) && typeof item[0] === "string")) {
+    throw typeError("Cannot treeUnflatten what is neither a list of [path, leaf] nor an object by path");
+  }
+  const [only] = items;
   if (items.length === 1 && only?.[0] === "") return only[1];
   const children = new Map<string, [string, unknown][]>();
   for (const [path, leaf] of items) {
@@ -187,7 +198,8 @@ export function treeReduce<U = NDArray, L = NDArray>(
   tree: unknown,
   options: TreeReduceOptions<U> = {},
 ): U {
-  checkOptions("treeReduce", options as Record<string, unknown>, ["initializer", "isLeaf"]);
+  functionOf("treeReduce", fn);
+  checkOptions("treeReduce", options, ["initializer", "isLeaf"]);
   const leaves = treeFlatten<unknown>(tree, options.isLeaf === undefined ? {} : { isLeaf: options.isLeaf });
   let value: unknown = options.initializer ?? null;
   for (const [, leaf] of leaves) value = value === null ? leaf : fn(value as U, leaf as L);
@@ -196,8 +208,9 @@ export function treeReduce<U = NDArray, L = NDArray>(
 
 /** Both trees in one; where both have a leaf stands `mergeFn` of the two. A TypeError if there is none. Options: mergeFn. */
 export function treeMerge(treeA: unknown, treeB: unknown, options: TreeMergeOptions = {}): unknown {
-  checkOptions("treeMerge", options as Record<string, unknown>, ["mergeFn"]);
-  const { mergeFn } = options;
+  checkOptions("treeMerge", options, ["mergeFn"]);
+  const mergeFn = options.mergeFn ?? undefined;
+  if (mergeFn !== undefined) functionOf("treeMerge with mergeFn,", mergeFn);
   const absent = (t: unknown): boolean => t === null || t === undefined || branch(t, undefined)?.length === 0;
   const merge = (a: unknown, b: unknown, path: string): unknown => {
     if (absent(a)) return absent(b) ? b ?? a : b;

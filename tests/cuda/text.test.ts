@@ -22,8 +22,8 @@ const PRELUDE = `
 #define __grid_constant__
 #define __launch_bounds__(n)
 #define asm(...)
-struct place { unsigned x; };
-extern const place blockIdx, threadIdx;
+struct place { unsigned x, y, z; };
+extern const place blockIdx, blockDim, threadIdx;
 void __syncthreads();
 template <class T> T __shfl_xor_sync(unsigned, T, int);
 template <class T> T __shfl_up_sync(unsigned, T, int);

@@ -1,6 +1,7 @@
 // Control flow over random graphs: a loop equals its steps one by one, bit for bit, and so do gradients, tangents and batches up to rounding.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { seeds } from "../support/share.ts";
 import { randomRecipe } from "../support/random_graph.ts";
 import {
   batchDifference,
@@ -14,7 +15,8 @@ const COUNT = Number(process.env["GRAPHS"] ?? 40), FIRST = Number(process.env["S
 for (const check of [scanDifference, whileDifference, condDifference, derivativeDifference, batchDifference]) {
   test(`random bodies: ${check.name}`, () => {
     const failures: string[] = [];
-    for (let seed = FIRST; seed < FIRST + COUNT && failures.length < 4; seed++) {
+    for (const seed of seeds(FIRST, COUNT)) {
+      if (failures.length >= 4) break;
       const recipe = randomRecipe(seed, 4 + seed % 14, false);
       let found: string | null;
       try {

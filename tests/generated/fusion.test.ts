@@ -8,6 +8,7 @@ import { counters } from "../../src/runtime/cache.ts";
 import { graphOf } from "../../src/runtime/graph.ts";
 import { steps } from "../../src/runtime/plan.ts";
 import { MOST_BUFFERS } from "../../src/schedule/cut.ts";
+import { seeds, whole } from "../support/share.ts";
 import { bytesOf, evaluateEach, Random, randomArray, randomRecipe } from "../support/random_graph.ts";
 import {
   type Check,
@@ -30,7 +31,8 @@ const run = (
 ): void => {
   test(name, { timeout: 7200000 }, () => {
     const failures: string[] = [];
-    for (let seed = first; seed < first + count && failures.length < 6; seed++) {
+    for (const seed of seeds(first, count)) {
+      if (failures.length >= 6) break;
       const recipe = randomRecipe(seed, 4 + seed % 22, big, (n) => n, dtype);
       for (const check of checks) {
         const f = failureOf(recipe, check);
@@ -58,7 +60,8 @@ run("large folds: the bytes of explain and the interpreter", FIRST + 200000, Mat
 
 test("random graphs in other sizes: a plan that is laid out again = a new plan", { timeout: 7200000 }, () => {
   const failures: string[] = [], before = counters.layouts;
-  for (let seed = FIRST; seed < FIRST + COUNT && failures.length < 6; seed++) {
+  for (const seed of seeds(FIRST, COUNT)) {
+    if (failures.length >= 6) break;
     const count = 4 + seed % 22, first = randomRecipe(seed, count, false), arrays = first.build();
     mx.eval(first.roots.map((i) => arrays[i]));
     // A little longer, or anything: other answers to the questions that plans ask.
@@ -68,14 +71,14 @@ test("random graphs in other sizes: a plan that is laid out again = a new plan",
   }
   assert.equal(failures.length, 0, failures.join("\n\n"));
   assert.ok(
-    counters.layouts - before > COUNT / 4,
+    !whole || counters.layouts - before > COUNT / 4,
     `only ${counters.layouts - before} of ${COUNT} plans were laid out again`,
   );
 });
 
 test("kernels bind no more memory than devices do: wide graphs, cut = not fused", { timeout: 7200000 }, () => {
   let cuts = 0;
-  for (let seed = FIRST; seed < FIRST + 24; seed++) {
+  for (const seed of seeds(FIRST, 24)) {
     const r = new Random(seed), width = r.int(20, 70), n = r.int(3, 40), rows = r.int(1, 6);
     const leaves = Array.from({ length: r.pick([1, 3, 40]) }, () => randomArray(r, "float32", [rows, n + width]));
     mx.eval(leaves);
@@ -102,5 +105,5 @@ test("kernels bind no more memory than devices do: wide graphs, cut = not fused"
     evaluateEach(apart);
     together.forEach((x, i) => assert.deepEqual(bytesOf(x), bytesOf(apart[i] as NDArray), `seed ${seed}, root ${i}`));
   }
-  assert.ok(cuts > 10, `only ${cuts} kernels were cut`);
+  assert.ok(!whole || cuts > 10, `only ${cuts} kernels were cut`);
 });

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as mx from "../../mod.ts";
 import type { NDArray } from "../../mod.ts";
-import { compiledKernels } from "../../src/runtime/plan.ts";
+import { compiledKernels } from "../../src/runtime/commands.ts";
 import { counters, forgetPlans } from "../../src/runtime/cache.ts";
+import { shareOf } from "../support/share.ts";
 import { bytesOf } from "../support/random_graph.ts";
 
 const w = mx.sin(mx.arange(2048).reshape(64, 32).astype("float32"));
@@ -47,7 +48,7 @@ const PROGRAMS: Readonly<Record<string, (n: number) => NDArray | NDArray[]>> = {
 
 // A GPU's plans are for exact sizes.
 const fixed = mx.defaultDevice().type === "gpu";
-for (const [name, program] of Object.entries(PROGRAMS)) {
+for (const [name, program] of shareOf(Object.entries(PROGRAMS))) {
   test(`1,000 lengths: ${name}`, { timeout: 7200000, skip: fixed }, () => {
     forgetPlans();
     const misses = counters.misses;

@@ -160,7 +160,7 @@ for (const [t, { dtype, un, bin }] of Object.entries(OPERATIONS)) {
   });
 }
 
-for (const n of [1, 5, 16, 17, 32, 100, 1000, 1025, 3000]) {
+for (const n of [1, 5, 16, 17, 32, 100, 128, 200, 1000, 1024, 1025, 3000]) {
   test(`rows of ${n} on Metal`, () => {
     const x = matrix(3, n),
       w = matrix(3, n),
@@ -185,6 +185,10 @@ for (const n of [1, 5, 16, 17, 32, 100, 1000, 1025, 3000]) {
       mx.cummin(h, -1),
       mx.cumsum(x.transpose(), { axis: 0, reverse: true }),
     );
+    // Rows that lie on no 16 bytes, and folds beside scans.
+    const u = matrix(3, n + 1).get(":", "1:");
+    agree(mx.softmax(u, -1), mx.sum(u, -1), u.sub(mx.sum(x, -1, { keepdims: true })));
+    agree(mx.cumsum(x, -1), mx.sum(x, -1), mx.argmax(x, -1), x.sub(mx.max(x, -1, { keepdims: true })));
   });
 }
 for (const [rows, n] of [[2, 3], [31, 40], [32, 40], [100, 1], [300, 7], [64, 33], [50, 300]] as const) {

@@ -73,6 +73,34 @@ test("what the GPU has not runs on the CPU, and explain says so", () => {
   assert.ok(told.copies.every((c) => c.bytes === 0));
   assert.deepEqual(sorted.tolist(), [3, 5, 7, 9, 11, 13, 15, 17]);
 });
+test("float64 beside arrays of the GPU is refused, with what to do; converted, or alone, it is computed", () => {
+  const wide = mx.array([1, 2, 3], "float64"), x = mx.array([1, 1, 1]);
+  const mixed: readonly (() => unknown)[] = [
+    () => wide.add(x),
+    () => mx.where(mx.array([true, false, true]), x, wide),
+    () => mx.concatenate([x, wide]),
+    () => mx.matmul(x, wide),
+    () => mx.einsum("i,i", wide, x),
+    () => mx.linalg.solve(mx.eye(3), wide),
+    () => mx.array([x, wide]),
+  ];
+  for (const f of mixed) {
+    assert.throws(f, (e) =>
+      e instanceof TypeError &&
+      /^Cannot \w+ float64 \[3\] and float32 \[3(, ?3)?\], as the gpu has no float64: convert with astype\("float64"\) to compute on the CPU or astype\("float32"\) to stay on the gpu, or record it under stream\(cpu\)\n {4}at .*runtime\.test\.ts:\d+$/
+        .test(e.message));
+  }
+  const compute = (f: () => mx.NDArray, dtype: mx.DType, values: readonly number[]): void => {
+    const y = f();
+    assert.deepEqual([y.dtype, y.tolist()], [dtype, values]);
+  };
+  compute(() => wide.add(x.astype("float64")), "float64", [2, 3, 4]);
+  compute(() => wide.astype("float32").add(x), "float32", [2, 3, 4]);
+  compute(() => on(mx.cpu, () => wide.add(x)), "float64", [2, 3, 4]);
+  compute(() => wide.add(0.5).mul(wide), "float64", [1.5, 5, 10.5]);
+  compute(() => mx.take(wide, mx.array([2, 0], "int32")), "float64", [3, 1]);
+  compute(() => wide.add(on(mx.cpu, () => mx.ones([3]).mul(2))), "float64", [3, 4, 5]);
+});
 test("a block of the CPU inside a graph of the GPU: no copy, and explain names who waits for whom", () => {
   const x = mx.arange(0, 64, 1, "float32").mul(0.5);
   let y: mx.NDArray;

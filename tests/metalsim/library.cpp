@@ -4,15 +4,17 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
+#include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-static const char RUN[] = SIM_ZIG " c++ -std=gnu++17 -fno-exceptions -fno-rtti -fPIC -shared -nostdinc -nostdlib++ -fno-sanitize=undefined -w -Werror=return-type -march=native -fwrapv "
-  "-Xclang -ffloat16-excess-precision=none -Xclang -cl-single-precision-constant -I" SIM_MSL;
-static const char STRICT[] = SIM_ZIG " clang -cc1 -triple spir64-unknown-unknown -x clcpp -cl-std=clc++2021 -fsyntax-only "
+// To run: not optimised, which would take most of the time. To check: nothing is made. Each is read after its header, which is parsed beforehand.
+static const char RUN[] = SIM_ZIG " clang -O0 -std=gnu++20 -fno-exceptions -fno-rtti -fno-unwind-tables -fno-asynchronous-unwind-tables -fno-math-errno -fPIC -nostdinc -w "
+  "-Werror=return-type -march=native -fwrapv -Xclang -fsanitize-coverage-type=3 -Xclang -fsanitize-coverage-trace-loads -Xclang -fsanitize-coverage-trace-stores -Xclang -ffloat16-excess-precision=none -Xclang -cl-single-precision-constant -Xclang -fno-validate-pch -I" SIM_MSL;
+static const char STRICT[] = SIM_ZIG " clang -cc1 -triple spir64-unknown-unknown -cl-std=clc++2021 "
   "-cl-ext=-cl_khr_fp64,-__opencl_c_fp64,+cl_khr_fp16,-__opencl_c_pipes,-__opencl_c_device_enqueue,-__opencl_c_program_scope_global_variables "
   "-cl-single-precision-constant -Wno-unknown-attributes -Wno-ignored-attributes -Wno-unknown-pragmas -Wconversion -Werror=conversion -ferror-limit 8 "
-  "-isystem " SIM_MSL "/strict -include strict.h -ast-dump";
+  "-fno-validate-pch -isystem " SIM_MSL "";
 static uint64_t hash_of(const text &s) {
   uint64_t h = 0xcbf29ce484222325u;
   for (size_t i = 0; i < s.size(); i++) h = (h ^ (uint8_t)s.c[i]) * 0x100000001b3u;
@@ -32,29 +34,25 @@ static void write_file(const text &path, const text &s) {
   fwrite(s.str(), 1, s.size(), f);
   fclose(f);
 }
-// Begins a command whose output goes to a file.
-static pid_t begin(const list<text> &words, const text &output) {
+// Begins a command, words between spaces, whose output goes to a file.
+static pid_t begin(const text &words, const text &output) {
+  text copy = words;
   list<char *> argv;
-  for (const text &w : words) argv.push((char *)w.str());
+  char *rest = nullptr;
+  for (char *w = strtok_r(copy.c.p, " ", &rest); w; w = strtok_r(nullptr, " ", &rest)) argv.push(w);
   argv.push(nullptr);
-  pid_t child = fork();
-  if (child != 0) return child;
-  int fd = open(output.str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  dup2(fd, 1);
-  dup2(fd, 2);
-  execv(argv[0], argv.p);
-  _exit(127);
+  pid_t child = 0;
+  posix_spawn_file_actions_t files;         // a fork would copy the engine's page tables
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_addopen(&files, 1, output.str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  posix_spawn_file_actions_adddup2(&files, 1, 2);
+  if (posix_spawn(&child, argv[0], &files, nullptr, argv.p, environ) != 0) child = -1;
+  posix_spawn_file_actions_destroy(&files);
+  return child;
 }
 static bool succeeded(pid_t child) {
   int status = -1;
   return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-static void add_words(list<text> &to, const char *words) {
-  while (*words) {
-    size_t n = strcspn(words, " ");
-    if (n) to.push(text(words, n));
-    words += n + (words[n] == ' ');
-  }
 }
 // The lines of a compiler's output that name an error.
 static text errors_of(const text &output) {
@@ -92,33 +90,44 @@ static text entries(const rewritten &r) {
     "extern const sim_library sim_exports; const sim_library sim_exports = {sim_kernels, &sim_current, &sim_running, __start_simshared, __stop_simshared}; }\n");
   return e;
 }
-static bool build(const rewritten &r, const text &source, const text &base, bool fast, bool checked, text &error) {
-  // A name of this process and thread, so that others may build the same text meanwhile.
-  static uint32_t builds;
-  text own = base;
-  own.add(format(".%d.%u", (int)getpid(), __atomic_add_fetch(&builds, 1, __ATOMIC_RELAXED)));
-  auto named = [&](const char *end) { text s = own; return s.add(end); };
-  write_file(named(".cpp"), text("#include \"metal_stdlib\"\n#line 1 \"program_source\"\n").add(r.body).add(entries(r)));
-  write_file(named(".metal"), text("#line 1 \"program_source\"\n").add(source));
-  // Metal contracts a * b + c unless the text forbids it.
+// A name that no other process or thread has, as others may make the same meanwhile.
+static text own_name(const text &base) {
+  static uint32_t names;
+  return format("%s.%d.%u", base.str(), (int)getpid(), __atomic_add_fetch(&names, 1, __ATOMIC_RELAXED));
+}
+static text named(const char *end, const text &of) { return format(SIM_CACHE "/%016llx%s", (unsigned long long)hash_of(of), end); }
+// How texts are compiled to run: Metal contracts a * b + c unless the text forbids it.
+static text options_of(const text &source, bool fast) {
   bool contract = fast || !strstr(source.str(), "#pragma METAL fp contract(off)");
-  list<text> run, strict;
-  add_words(run, RUN);
-  add_words(run, contract ? "-ffp-contract=fast" : "-ffp-contract=off");
-  if (fast) run.push("-ffast-math");
-  add_words(run, checked ? "-O1 -DSIM_CHECKED -Xclang -fsanitize-coverage-type=3 -Xclang -fsanitize-coverage-trace-loads -Xclang -fsanitize-coverage-trace-stores" : "-O2");
-  run.push("-o"); run.push(named(".so")); run.push(named(".cpp"));
-  add_words(strict, STRICT);
-  strict.push(named(".metal"));
-  pid_t compiling = begin(run, named(".log")), checking = begin(strict, named(".tree"));
+  return format("%s%s%s", RUN, contract ? " -ffp-contract=on" : " -ffp-contract=off", fast ? " -ffast-math" : "");
+}
+// The parsed form of a header; empty, with an error text, if there is none.
+static text parsed(const char *header, const char *command, const char *more, text &error) {
+  text file = named(".pch", contents(SIM_MSL "/abi.h").add(contents(header)).add(command)), own = own_name(file), log = text(own).add(".log");
+  if (access(file.str(), R_OK) == 0) return file;
+  if (succeeded(begin(format("%s %s -o %s %s", command, more, own.str(), header), log))) rename(own.str(), file.str());
+  else error = errors_of(contents(log.str()));
+  unlink(log.str());
+  return error.size() ? text() : file;
+}
+static bool build(const rewritten &r, const text &source, const text &options, const text &base, text &error) {
+  const text own = own_name(base);
+  auto part = [&](const char *end) { return text(own).add(end); };
+  const text code = part(".cpp"), metal = part(".metal"), log = part(".log"), tree = part(".tree"), object = part(".o"), image = part(".so");
+  const text header = parsed(SIM_MSL "/run.h", options.str(), "-xc++-header", error), rules = parsed(SIM_MSL "/strict.h", STRICT, "-x clcpp -emit-pch", error);
+  if (error.size()) return false;
+  write_file(code, text("#line 1 \"program_source\"\n").add(r.body).add(entries(r)));
+  write_file(metal, text("#line 1 \"program_source\"\n").add(source));
+  pid_t compiling = begin(format("%s -include-pch %s -c -o %s %s", options.str(), header.str(), object.str(), code.str()), log);
+  pid_t checking = begin(format("%s -include-pch %s -x clcpp -fsyntax-only -ast-dump %s", STRICT, rules.str(), metal.str()), tree);
   bool good = succeeded(compiling), clean = succeeded(checking);
-  text tree = contents(named(".tree").str());
-  if (!clean) error = text("the strict pass refuses it:\n").add(errors_of(tree));
-  else if (text e = unqualified(tree); e.size()) error = e;
-  else if (!good) error = text("program_source:\n").add(errors_of(contents(named(".log").str())));
-  else rename(named(".so").str(), text(base).add(".so").str());
-  const char *const ends[] = {".cpp", ".metal", ".log", ".tree", ".so"};
-  for (const char *end : ends) unlink(named(end).str());
+  text seen = contents(tree.str());
+  if (!clean) error = text("the strict pass refuses it:\n").add(errors_of(seen));
+  else if (text e = unqualified(seen); e.size()) error = e;
+  else if (!good || !succeeded(begin(format(SIM_ZIG " ld.lld -shared -o %s %s", image.str(), object.str()), log))) error = text("program_source:\n").add(errors_of(contents(log.str())));
+  else rename(image.str(), text(base).add(".so").str());
+  const text *const files[] = {&code, &metal, &log, &tree, &object, &image};
+  for (const text *file : files) unlink(file->str());
   if (error.size()) return false;
   count(SIM_COMPILED);
   return true;
@@ -144,14 +153,12 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 const program *compile(const text &source, bool fast, text &error) {
   rewritten r = rewrite(source);
   if (r.error.size()) { error = r.error; return nullptr; }
-  bool checked = sim_settings[SIM_CHECKS] != 0;
   mkdir(SIM_CACHE, 0755);
-  text key = format("%s %s %s %s %d %d ", contents(SIM_MSL "/metal_stdlib").str(), contents(SIM_MSL "/strict/strict.h").str(), RUN, STRICT, fast, checked);
-  text base = format("%s/%016llx", SIM_CACHE, (unsigned long long)hash_of(key.add(source)));
+  text options = options_of(source, fast), base = named("", contents(SIM_MSL "/abi.h").add(contents(SIM_MSL "/run.h")).add(contents(SIM_MSL "/strict.h")).add(options).add(STRICT).add(source));
   locked l(&lock);
   for (const program *k : loaded) if (base.is(k->key)) return k;
   text file = text(base).add(".so");
-  if (access(file.str(), R_OK) != 0 && !build(r, source, base, fast, checked, error)) return nullptr;
+  if (access(file.str(), R_OK) != 0 && !build(r, source, options, base, error)) return nullptr;
   void *h = dlopen(file.str(), RTLD_NOW | RTLD_LOCAL);
   const sim_library *x = h ? (const sim_library *)dlsym(h, "sim_exports") : nullptr;
   if (!x) { error = dlerror(); return nullptr; }
@@ -160,7 +167,7 @@ const program *compile(const text &source, bool fast, text &error) {
   dl_iterate_phdr(find_image, &i);
   count(SIM_LOADED);
   program *p = (program *)malloc(sizeof *p);
-  *p = {x, strdup(base.str()), i.base, i.end, r.waits, checked};
+  *p = {x, strdup(base.str()), i.base, i.end, r.waits};
   loaded.push(p);
   return p;
 }

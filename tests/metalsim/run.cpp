@@ -63,11 +63,11 @@ static const char *race_of(const stamp &old, const stamp &now, bool shared) {
 static void access(const void *at, sim_u32 bytes, int write) {
   const char *p = (const char *)at;
   const sim_thread *t = *x.d->code->library->current;
-  x.accesses++;
   const char *stack = x.stacks + (size_t)t->index * STACK;
   // Its own stack, and the simulator's description of the threads, which inlined functions read.
   if (p >= stack && p < stack + STACK) return;
   if (!write && ((p >= (char *)x.threads && p < (char *)(x.threads + SIM_THREADS)) || (p >= (char *)&x && p < (char *)(&x + 1)))) return;
+  x.accesses++;
   if (x.fault.size()) return;
   for (region &r : x.regions) {
     if (p < r.p || p >= r.p + r.bytes) continue;
@@ -166,7 +166,7 @@ static text run_groups(dispatch &d) {
   memory shared_memory = {lib->shared, shared, nullptr};
   if (shared) x.regions.push({lib->shared, shared, &shared_memory, true, -1});
   sim_group &g = x.group;
-  g.threads = x.threads; g.wait = back; g.access = access;
+  g.threads = x.threads; g.wait = back; g.access = sim_settings[SIM_CHECKS] ? access : nullptr;
   for (int k = 0; k < 3; k++) { g.groups[k] = d.groups[k]; g.size[k] = d.size[k]; g.grid[k] = d.groups[k] * d.size[k]; }
   *lib->group = &g;
   list<uint32_t> order;
@@ -178,7 +178,7 @@ static text run_groups(dispatch &d) {
     number_threads(d.size);
     if (shared) memset(lib->shared, 0xff, shared);        // what nobody wrote is NaN
     forget_shadows(shared_memory);
-    if (d.code->waits || d.code->checked) e = run_fibers();
+    if (d.code->waits || g.access) e = run_fibers();
     else {
       shuffle(x.order, g.count);
       for (uint32_t t : x.order) { *lib->current = x.threads + t; d.kernel->run(&g, x.threads + t); }

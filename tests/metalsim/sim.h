@@ -98,7 +98,7 @@ struct program {
   const sim_library *library;
   const char *key;                         // of its text
   const char *base, *end;                  // where the library's image lies
-  bool waits, checked;                     // a thread may wait for others; loads and stores report themselves
+  bool waits;                              // a thread may wait for others
 };
 /** Compiles MSL text, or loads what was compiled of it; null and an error text if it is not good. */
 const program *compile(const text &source, bool fast, text &error);

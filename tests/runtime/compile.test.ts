@@ -231,8 +231,13 @@ test("a check finds functions that depend on what is no argument", () => {
     let k = 1, w = mx.ones([2]);
     const f = mx.compile((x: NDArray) => x.mul(k)), g = mx.compile((x: NDArray) => x.mul(w)), x = mx.ones([2]);
     const h = mx.compile((y: NDArray) => k > 1 ? y.sin() : y.cos());
-    for (let i = 0; i < 2; i++) [f, g, h].forEach((c) => mx.eval(c(x)));
+    const steps = mx.compile((y: NDArray) => mx.scan((c: NDArray) => [c.mul(k), null], y, null, { length: 2 })[0]);
+    // Arrays that the function makes are constants.
+    const made = mx.compile((y: NDArray) => y.mul(mx.array([1, k])));
+    for (let i = 0; i < 2; i++) [f, g, h, steps, made].forEach((c) => mx.eval(c(x)));
     k = 2;
+    assert.throws(() => steps(x), /depends on a variable that is no argument/);
+    assert.throws(() => made(x), /captured other arrays/);
     assert.throws(() => f(x), /depends on a variable that is no argument/);
     assert.throws(() => h(x), /depends on a variable that is no argument/);
     w = mx.zeros([2]);
@@ -389,14 +394,37 @@ test("shapeless: gradients and batches inside", () => {
   assert.equal(counters.traces - traces, 1);
 });
 
-test("shapeless: control flow is traced for each length", () => {
+test("shapeless: control flow of other lengths takes the trace that there is", () => {
   const f = (x: NDArray): NDArray[] => [
     mx.scan((c: NDArray, row: NDArray) => [c.add(row), c.mul(row).sum()], mx.zeros([3]), x)[1] as NDArray,
     mx.cond(x.sum().gt(0), (a: NDArray) => a.mean(0), (a: NDArray) => a.sum(0), x),
   ];
-  const g = mx.compile(f, { shapeless: true });
+  const g = mx.compile(f, { shapeless: true }), { traces } = counters;
+  const slope = (x: NDArray): NDArray => f(x).map((y) => y.square().sum()).reduce((a, b) => a.add(b));
+  const back = mx.compile(mx.grad(slope), { shapeless: true });
   for (const n of [2, 5, 4]) {
     const x = mx.random.normal([n, 3]), want = f(x);
     g(x).forEach((y, i) => close(y, want[i] as NDArray));
+    close(back(x), mx.grad(slope)(x));
+  }
+  assert.equal(counters.traces - traces, 2);
+});
+test("shapeless: what lengths decide on takes the traces of those that decide alike", () => {
+  // Even and odd; which product is the cheapest; between which powers of two the length is.
+  const list: readonly [traces: number, f: (x: NDArray, y: NDArray) => NDArray][] = [
+    [2, (x) => mx.median(x, 0)],
+    [1, (x) => mx.pad(x, [[1, 2], [3, 0]], "edge")],
+    [1, (x) => mx.pad(x, [[2, 1], [0, 0]], "reflect")],
+    [1, (x) => mx.pad(x, [[20, 30], [0, 0]], "symmetric")],
+    [2, (x, y) => mx.einsum("ij,jk,kl->il", x, y, y.T)],
+    [2, (x, y) => mx.searchsorted(mx.sort(x.flatten()), y)],
+  ];
+  for (const [most, f] of list) {
+    const g = mx.compile(f, { shapeless: true }), { traces } = counters;
+    for (const n of [44, 46, 47, 49, 48, 51, 58]) {
+      const x = mx.random.normal([n, 10]), y = mx.random.normal([10, 3]);
+      assert.deepEqual(bytesOf(g(x, y)), bytesOf(f(x, y)));
+    }
+    assert.ok(counters.traces - traces <= most, `${f}: ${counters.traces - traces} traces`);
   }
 });

@@ -219,8 +219,8 @@ add(
   [-1, 1],
   (x, y, z) => mx.einsum("ij,jk,k->i", x as NDArray, y as NDArray, z as NDArray),
 );
-const eye = (): NDArray => mx.eye(3, { dtype: "float64" }),
-  spd = (x: NDArray): NDArray => mx.add(mx.matmul(x, mx.transpose(x)), eye());
+/** A positive definite matrix made of one of 3 x 3. */
+export const spd = (x: NDArray): NDArray => mx.add(mx.matmul(x, mx.transpose(x)), mx.eye(3, { dtype: x.dtype }));
 for (
   const [name, f] of [
     ["linalg.inv", (x) => mx.linalg.inv(spd(x))],

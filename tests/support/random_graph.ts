@@ -1,6 +1,7 @@
 // Seeded random graphs over the public functions, for the generated tests: a recipe that can be built again and again over the same leaves.
 import * as mx from "../../mod.ts";
 import { type DType, isComplex, isFloating, isInexact, itemsize, typedArrayOf } from "../../src/base/dtype.ts";
+import { computes } from "../../src/core/device.ts";
 import { late, type NDArray } from "../../src/core/ndarray.ts";
 import { type Node, topological } from "../../src/core/node.ts";
 import { size } from "../../src/core/shape.ts";
@@ -78,6 +79,12 @@ export function randomArray(r: Random, dtype: DType, shape: readonly number[], w
   // A leaf of its own, row-major.
   mx.eval(a);
   return a;
+}
+
+/** Two arrays for one op: in the dtype that they promote to, where the device has only one of theirs and would refuse to mix them. */
+function mixable(a: NDArray, b: NDArray): [NDArray, NDArray] {
+  const has = (x: NDArray): boolean => computes(mx.defaultDevice(), x.dtype), t = mx.resultType(a, b);
+  return has(a) === has(b) ? [a, b] : [a.astype(t), b.astype(t)];
 }
 
 /** A value of a recipe: its type, and how far the exact interpreter may differ (0: not at all, Infinity: not compared). */
@@ -324,7 +331,7 @@ export function randomRecipe(
           [a, b],
           name,
           cplx && name !== "add" && name !== "subtract" ? Infinity : cplx || t > 0 ? (Math.max(t, 2e-4)) * 4 : 0,
-          ([x, y]) => f(x as NDArray, y as NDArray),
+          ([x, y]) => f(...mixable(x as NDArray, y as NDArray)),
         );
         break;
       }
@@ -341,7 +348,7 @@ export function randomRecipe(
           [i, j],
           name,
           name === "divide" && joined(i, j) === 0 ? 0 : Infinity,
-          ([x, y]) => f(x as NDArray, y as NDArray),
+          ([x, y]) => f(...mixable(x as NDArray, y as NDArray)),
           { wild: true },
         );
         break;
@@ -355,7 +362,7 @@ export function randomRecipe(
             ], ["logicalOr", mx.logicalOr]] as const,
           );
         if (!real(i) || !real(j)) break;
-        add([i, j], name, joined(i, j) > 0 ? Infinity : 0, ([x, y]) => f(x as NDArray, y as NDArray));
+        add([i, j], name, joined(i, j) > 0 ? Infinity : 0, ([x, y]) => f(...mixable(x as NDArray, y as NDArray)));
         break;
       }
       case 10: {
@@ -371,7 +378,7 @@ export function randomRecipe(
           [i, j, k],
           "where",
           v.tolerance > 0 ? Infinity : joined(j, k),
-          ([c, x, y]) => mx.where(c as NDArray, x as NDArray, y as NDArray),
+          ([c, x, y]) => mx.where(c as NDArray, ...mixable(x as NDArray, y as NDArray)),
         );
         break;
       }

@@ -41,9 +41,7 @@ function difference(f: Fn, calledWith: readonly (readonly NDArray[])[]): string 
     try {
       compiled(...args);
     } catch (e) {
-      // Arrays that a function makes of lists are others each time.
-      const { message } = e as Error;
-      if (!message.includes("captured other arrays")) return `another graph at ${shapes}: ${message}`;
+      return `another graph at ${shapes}: ${(e as Error).message}`;
     }
     for (const [i, w] of want.entries()) {
       const g = got[i] as NDArray;
@@ -86,6 +84,43 @@ export function shapelessDifference(c: Sampled, gradient: boolean): string | nul
   const loss = (...x: NDArray[]): NDArray => f(...x).reduce((s, y) => s.add(y.square().sum()), mx.array(0, "float64"));
   const back: Fn = (...x) => mx.vjp(loss, x, [mx.array(1, "float64")])[1], worse = difference(back, args);
   return worse === null ? null : `gradient: ${worse}`;
+}
+
+/** A function in the steps of a scan, in branches or not, or in a loop of unknown length. */
+export function looped(c: Sampled, kind: "scan" | "branches" | "while"): Sampled {
+  const f: Fn = (...x) => {
+    const inner = (k: NDArray): NDArray[] => [c.f(mx.multiply(x[0] as NDArray, k), ...x.slice(1))].flat();
+    if (kind === "while") {
+      const start = inner(mx.array(1, "float64")).map((y) => mx.zerosLike(y));
+      return mx.whileLoop(
+        ([k]) => (k as NDArray).gt(0.8),
+        ([k]) => [mx.multiply(k as NDArray, 0.9), ...inner(k as NDArray)],
+        [mx.array(1, "float64"), ...start],
+      );
+    }
+    const step = (k: NDArray): [NDArray, NDArray[]] => [
+      mx.multiply(k, 0.9),
+      kind === "scan" ? inner(k) : mx.cond(k.gt(0.95), inner, (k: NDArray) => inner(k.add(1)), k),
+    ];
+    return mx.scan(step, mx.array(1, "float64"), null, { length: 3, checkpoint: c.name.length % 2 === 0 })[1];
+  };
+  return { ...c, name: `${c.name} in ${kind}`, f };
+}
+/** A scan with as many steps as a function's first argument is long, over multiples of all arguments. */
+export function walked(c: Sampled): Sampled {
+  const f: Fn = (...x) => {
+    const first = x[0] as NDArray, rest = Array.from({ length: first.ndim - 1 }, (_, i) => i + 1);
+    const factors = first.ndim === 0 ? mx.stack([first, first]) : rest.length === 0 ? first : mx.mean(first, rest);
+    const whole = x.map((a) => mx.multiply(a, mx.reshape(factors, [-1, ...new Array<number>(a.ndim).fill(1)])));
+    const [end, ys] = mx.scan(
+      (k: NDArray, rows: NDArray[]) => [mx.add(k, 1), [c.f(...rows)].flat()],
+      mx.zerosLike(first),
+      whole,
+      { reverse: true },
+    );
+    return [end, ...ys];
+  };
+  return { ...c, name: `${c.name} walked`, f };
 }
 
 /** The roots of a recipe as a function of its leaves. */

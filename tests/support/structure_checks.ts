@@ -1,6 +1,7 @@
 // What has to hold for ops of movement, indexing, scans, sorts, products, promotion and random bits at a dtype, against loops over indices.
 import * as mx from "../../mod.ts";
 import { type DType, isComplex, isInexact, itemsize } from "../../src/base/dtype.ts";
+import { computes } from "../../src/core/device.ts";
 import type { NDArray } from "../../src/core/ndarray.ts";
 import { forgetPlans } from "../../src/runtime/cache.ts";
 import { convert, type Element, isWhole, round, spacing, wrap } from "../reference/elementwise.ts";
@@ -318,8 +319,18 @@ export function checkProduct(d: DType): string[] {
   return out;
 }
 
-/** What is wrong with a binary op of two dtypes: the common dtype, and the value there. */
+/** What is wrong with a binary op of two dtypes: the common dtype, and the value there; a refusal where the device has only one of them. */
 export function checkPromotion(name: string, a: DType, b: DType): string | null {
+  const device = mx.defaultDevice();
+  if (computes(device, a) !== computes(device, b)) {
+    try {
+      call(name)(mx.zeros([2], a), mx.ones([2], b));
+    } catch (e) {
+      if (e instanceof TypeError && e.message.includes(`as the ${device.type} has no `)) return null;
+      return `${name} of ${a} and ${b} on ${device}: ${e}`;
+    }
+    return `${name} of ${a} and ${b} on ${device} is not refused`;
+  }
   const t = promoted(a, b) as DType, x = [0, 1, 2, 3, 1, 100], y = [1, 1, 3, 2, 0, 7];
   const of = (v: readonly number[], d: DType): Element[] =>
     v.map((k) => isWhole(d) ? BigInt(k) : d === "bool" ? Math.min(k, 1) : k + (isWhole(t) ? 0 : 0.5));

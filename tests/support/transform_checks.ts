@@ -4,7 +4,7 @@ import type { DType } from "../../src/base/dtype.ts";
 import type { NDArray } from "../../src/core/ndarray.ts";
 import { topological } from "../../src/core/node.ts";
 import { elementary } from "../../src/ops/lift.ts";
-import { accepts, cases } from "./gradient_checks.ts";
+import { accepts, cases, spd } from "./gradient_checks.ts";
 import { Random, randomArray } from "./random_graph.ts";
 
 /** A function and what to sample it at. */
@@ -302,8 +302,6 @@ for (
     ["random.categorical", (k) => mx.random.categorical(mx.zeros([2, 4]), { key: k })],
   ] as readonly (readonly [string, (k: NDArray) => NDArray])[]
 ) also(name, [[2]], key.dtypes, (k) => f(k as NDArray));
-const eye = (): NDArray => mx.eye(3, { dtype: "float64" }),
-  spd = (x: NDArray): NDArray => mx.add(mx.matmul(x, x.T), eye());
 for (
   const [name, f] of [
     ["linalg.eigh", (x) => mx.linalg.eigh(spd(x))],

@@ -258,6 +258,58 @@ test("a value that was read before its gradient is asked for", () => {
   mx.eval(value);
   close(gradient, mx.grad(written)(w, h, xs));
 });
+test("results of compiled loops that are asked for one by one, also where a step needs another device", () => {
+  for (const inner of [(x: NDArray) => x, (x: NDArray) => mx.sort(x)]) {
+    const step = (w: NDArray) => (h: NDArray, x: NDArray): [NDArray, NDArray] => {
+      const n = inner(mx.tanh(h.matmul(w).add(x)));
+      return [n, n.sum()];
+    };
+    const both = (w: NDArray) => mx.scan(step(w), h, xs);
+    const gradient = (w: NDArray) =>
+      mx.valueAndGrad((w: NDArray) => {
+        const [c, ys] = both(w);
+        return [c.sum(), ys] as const;
+      })(w);
+    const [[loss, ys], g] = gradient(w), once = mx.compile(both), whole = mx.compile(gradient);
+    mx.eval(loss, ys, g);
+    for (const order of [[0, 1, 2], [1, 2, 0], [2, 0, 1]]) {
+      const [[a, b], c] = whole(w), got = [a, b, c] as NDArray[], want = [loss, ys, g] as NDArray[];
+      for (const k of order) {
+        mx.eval(got[k] as NDArray);
+        close(got[k] as NDArray, want[k] as NDArray);
+      }
+      const [end, sums] = once(w), [next] = once(mx.tanh(end.get(0).mul(w)));
+      mx.eval(order[0] === 0 ? next : sums);
+      close(end.sum(), loss as NDArray);
+      close(sums, ys as NDArray);
+      assert.ok(Number.isFinite(next.sum().item()));
+    }
+  }
+});
+test("off the CPU branches and loops run where they are: light branches within other kernels, the rest as they are needed", () => {
+  const x = mx.random.normal([64], { key: key(8) }), { type } = mx.defaultDevice();
+  const shown = (a: NDArray) => {
+    const { copies, kernels } = mx.explain(a);
+    assert.deepEqual(copies, []);
+    assert.ok(kernels.every((k) => k.device === type));
+    return kernels.map((k) => k.name);
+  };
+  mx.eval(x);
+  const light = mx.cond(x.get(0).gt(9), (x: NDArray) => mx.log(x), (x: NDArray) => mx.exp(x), x);
+  assert.equal(shown(light).includes("cond"), type === "cpu");
+  const rows = mx.ones([1500, 1000]), sum = (x: NDArray) => x.sum();
+  const heavy = mx.cond(x.get(0).lt(9), (x: NDArray) => sum(mx.exp(x)), (x: NDArray) => sum(mx.log(x)), rows);
+  assert.ok(shown(heavy).includes("cond"));
+  close(heavy, mx.array(1.5e6 * Math.E), 1e-4);
+  const [end, n] = mx.whileLoop(
+    ([, n]) => n.lt(5),
+    ([c, n]) => [c.mul(2), n.add(1)] as [NDArray, NDArray],
+    [x, mx.array(0, "int32")] as [NDArray, NDArray],
+  );
+  assert.ok(shown(end).includes("while"));
+  close(end, x.mul(32));
+  assert.equal(n.item(), 5);
+});
 test("explain shows what runs inside, and how often", () => {
   const [c, ys] = mx.scan(cell(w), h, xs),
     shown = mx.explain(c, ys),

@@ -1,15 +1,9 @@
-// Flattens a kernel to an accumulator tape: the deeper operand first, what is wanted again goes to a slot, values of the row are computed once.
-import { computeOf, storageOf } from "../../base/dtype.ts";
-import type { CType, Expr, Literal } from "../../kernel/expr.ts";
-import { expressions, type FoldStep, type Kernel, type ScanStep, type StoreStep } from "../../kernel/kernel.ts";
+// Makes a kernel an accumulator tape: its passes as loops over stages.
+import { computeOf } from "../../base/dtype.ts";
+import { identityOf, isArg, joinOf } from "../../kernel/fold.ts";
+import { expressions, type FoldStep, type Kernel, type Pass, rootsOf } from "../../kernel/kernel.ts";
+import { AXIS, Emitter, is64, MEM, SCALAR, SLOT, splat, STAGE, type Stage, TILE, width } from "./emitter.ts";
 
-/** One stage of a tape: its name and operands (kind << 24 | index). */
-export interface Stage {
-  readonly name: string;
-  readonly a: number;
-  readonly b: number;
-  imm: number;
-}
 /** A tape for one kernel. */
 export interface Tape {
   readonly kind: number;
@@ -20,525 +14,152 @@ export interface Tape {
   readonly entries: readonly [number, number, number];
 }
 
-const MEM = 1 << 24, SLOT = 2 << 24, SCALAR = 3 << 24, AXIS = 4 << 24, STAGE = 5 << 24, TILE = 6 << 24;
 const KINDS = { map: 0, row: 1, column: 2, sequence: 3 } as const;
-const COMMUTES = new Set(["add", "mul", "max", "min", "and", "or", "xor", "eq", "ne", "logaddexp", "mulhi"]);
-const MIRROR: Readonly<Record<string, string>> = { lt: "gt", gt: "lt", le: "ge", ge: "le" };
-const BINARY = new Set([
-  "add",
-  "sub",
-  "mul",
-  "div",
-  "floordiv",
-  "rem",
-  "pow",
-  "max",
-  "min",
-  "atan2",
-  "logaddexp",
-  "and",
-  "or",
-  "xor",
-  "shl",
-  "shr",
-  "eq",
-  "ne",
-  "lt",
-  "le",
-  "gt",
-  "ge",
-  "mulhi",
-]);
-const is64 = (t: CType): boolean => t === "f64" || t === "i64" || t === "u64" || t === "c64";
-const width = (t: CType): string => t === "c64" || is64(t) ? "w64" : "w32";
-
-/** True for values that are one per row: they are computed before the loop. */
-function uniform(e: Expr, k: Kernel, known: Map<Expr, boolean>): boolean {
-  const hit = known.get(e);
-  if (hit !== undefined) return hit;
-  let u: boolean;
-  if (e.op === "scalar" || e.op === "axis") u = true;
-  else if (e.op === "fold") u = k.kind !== "column";
-  else if (e.op === "load") u = k.mems[e.imm]?.along === "zero";
-  else if (e.op === "iota") u = false;
-  else u = e.args.length > 0 && e.args.every((a) => uniform(a, k, known));
-  known.set(e, u);
-  return u;
-}
-
-/** From how many operations on a value is read from a tile rather than computed again. */
-const DEAR = 4;
-/** Operations that take many instructions. */
-const LONG = new Set([
-  "exp",
-  "expm1",
-  "log",
-  "log1p",
-  "log2",
-  "log10",
-  "pow",
-  "tanh",
-  "erf",
-  "sin",
-  "cos",
-  "tan",
-  "div",
-]);
-/** Operations below a value, each once for each path to it. */
-function costOf(e: Expr, known: Map<Expr, number>): number {
-  let c = known.get(e);
-  if (c === undefined) {
-    c = e.op === "scalar" || e.op === "fold"
-      ? 0
-      : e.args.reduce((a, x) => a + costOf(x, known), LONG.has(e.op) ? 8 : 1);
-    known.set(e, c);
-  }
-  return c;
-}
-
-class Emitter {
-  readonly stages: Stage[] = [];
-  slots = 0;
-  readonly #k: Kernel;
-  readonly #free: number[] = [];
-  readonly #pinned = new Map<Expr, number>();
-  readonly #kept = new Map<Expr, number>();
-  readonly #uses = new Map<Expr, number>();
-  readonly #uniform = new Map<Expr, boolean>();
-  /** Values that a later pass over the row wants again, each with its tile; and those whose tile an earlier pass filled. */
-  readonly #tiles = new Map<Expr, number>();
-  readonly #filled = new Set<Expr>();
-
-  constructor(k: Kernel) {
-    this.#k = k;
-  }
-
-  stage(name: string, a = 0, b = 0, imm = 0): void {
-    this.stages.push({ name, a, b, imm });
-  }
-  slot(): number {
-    return this.#free.pop() ?? this.slots++;
-  }
-  pair(): number {
-    this.slots += 2;
-    return this.slots - 2;
-  }
-  pin(e: Expr, slot: number): void {
-    this.#pinned.set(e, slot);
-  }
-
-  /** Gives tiles to what is dear to compute and wanted by several passes, of which these are the roots. Returns how many. */
-  share(passes: readonly (readonly Expr[])[]): number {
-    const known = new Set<Expr>(), costs = new Map<Expr, number>();
-    for (const roots of passes) {
-      for (const r of roots) {
-        // From the top: nothing below a shared value is computed again.
-        const stack = [r], seen = new Set<Expr>();
-        while (stack.length > 0) {
-          const e = stack.pop() as Expr;
-          if (seen.has(e) || this.#tiles.has(e) || uniform(e, this.#k, this.#uniform)) continue;
-          seen.add(e);
-          if (known.has(e) && costOf(e, costs) >= DEAR) this.#tiles.set(e, this.#tiles.size);
-          else stack.push(...e.args);
-        }
-      }
-      for (const e of expressions(roots)) known.add(e);
-    }
-    return this.#tiles.size;
-  }
-  /** Starts a loop body: counts uses and computes what is one per row. */
-  begin(roots: readonly Expr[]): void {
-    for (const s of this.#kept.values()) this.#free.push(s);
-    this.#kept.clear();
-    this.#uses.clear();
-    const order = expressions(roots, this.#filled);
-    // Only what a varying expression reads is needed in the loop.
-    const vary = (e: Expr): boolean => !uniform(e, this.#k, this.#uniform);
-    for (const e of order) if (vary(e)) { for (const a of e.args) this.#uses.set(a, (this.#uses.get(a) ?? 0) + 1); }
-    for (const r of roots) this.#uses.set(r, (this.#uses.get(r) ?? 0) + 1);
-    for (const e of order) {
-      if (vary(e) || e.op === "scalar" || this.#pinned.has(e) || !this.#uses.has(e)) continue;
-      this.#pinUniform(e);
-    }
-  }
-  #pinUniform(e: Expr): void {
-    if (this.#pinned.has(e) || e.op === "scalar") return;
-    for (const a of e.args) this.#pinUniform(a);
-    // Operands are counted for this expression alone, so that no slot before the loop stays with a scalar that the loop reads.
-    const before = e.args.map((a) => this.#uses.get(a) ?? 0);
-    for (const a of e.args) this.#uses.set(a, e.args.filter((b) => b === a).length);
-    this.#compute(e);
-    e.args.forEach((a, i) => this.#uses.set(a, before[i] as number));
-    const s = this.slot();
-    this.stage("keep", SLOT | s);
-    this.#pinned.set(e, s);
-  }
-
-  /** An operand that a stage can read without going through the accumulator. */
-  #operand(e: Expr): { readonly variant: "m" | "s"; readonly ref: number } | null {
-    if (e.op === "scalar") return { variant: "s", ref: SCALAR | e.imm };
-    const p = this.#pinned.get(e);
-    if (p !== undefined) return { variant: e.t === "c64" ? "m" : "s", ref: SLOT | p };
-    const kept = this.#kept.get(e);
-    if (kept !== undefined) return { variant: "m", ref: SLOT | kept };
-    if (e.op === "fold" && this.#k.kind === "column") return { variant: "m", ref: TILE | e.imm };
-    if (this.#filled.has(e)) return { variant: "m", ref: TILE | this.#tiles.get(e)! };
-    if (e.op === "load" && e.t !== "c64") {
-      const m = this.#k.mems[e.imm];
-      if (m !== undefined && m.along === "unit" && storageOf(m.dtype) === width(e.t) && computeOf(m.dtype) === e.t) {
-        return { variant: "m", ref: MEM | e.imm };
-      }
-    }
-    return null;
-  }
-  #consume(e: Expr): void {
-    const n = this.#uses.get(e);
-    if (n === undefined) return;
-    this.#uses.set(e, n - 1);
-    if (n > 1) return;
-    const s = this.#kept.get(e);
-    if (s !== undefined) {
-      this.#kept.delete(e);
-      this.#free.push(s);
-    }
-  }
-
-  /** Brings a value into the accumulator; a value that is wanted again is kept on the way. */
-  value(e: Expr): void {
-    const pinned = this.#pinned.get(e), kept = this.#kept.get(e);
-    if (e.op === "scalar") this.stage(`splat.${e.t === "c64" ? "c64" : width(e.t)}`, SCALAR | e.imm);
-    else if (pinned !== undefined) this.stage("get", SLOT | pinned);
-    else if (kept !== undefined) this.stage("get", SLOT | kept);
-    else {
-      this.#compute(e);
-      if ((this.#uses.get(e) ?? 0) > 1 && !(e.op === "load" && this.#operand(e) !== null)) this.#keep(e);
-    }
-    this.#consume(e);
-  }
-  #keep(e: Expr): number {
-    const s = this.slot();
-    this.stage("keep", SLOT | s);
-    this.#kept.set(e, s);
-    return s;
-  }
-  /** A slot that holds the value; the use is not consumed. */
-  inSlot(e: Expr): number {
-    const known = this.#pinned.get(e) ?? this.#kept.get(e);
-    if (known !== undefined) return known;
-    if (e.op === "scalar") {
-      this.stage(`splat.${e.t === "c64" ? "c64" : width(e.t)}`, SCALAR | e.imm);
-      return this.#keep(e);
-    }
-    this.#compute(e);
-    return this.#keep(e);
-  }
-  done(e: Expr): void {
-    this.#consume(e);
-  }
-
-  /** Ends a pass: what it kept in tiles is there for the next. */
-  end(roots: readonly Expr[]): void {
-    for (const e of expressions(roots, this.#filled)) if (this.#tiles.has(e)) this.#filled.add(e);
-  }
-
-  #compute(e: Expr): void {
-    const tile = this.#tiles.get(e);
-    if (tile !== undefined && this.#filled.has(e)) return this.stage("get", TILE | tile);
-    this.#make(e);
-    if (tile !== undefined) this.stage("keep", TILE | tile);
-  }
-  #make(e: Expr): void {
-    const k = this.#k;
-    switch (e.op) {
-      case "scalar":
-        return this.stage(`splat.${e.t === "c64" ? "c64" : width(e.t)}`, SCALAR | e.imm);
-      case "load":
-        return this.stage(`ld.${storageOf((k.mems[e.imm] as Kernel["mems"][number]).dtype)}`, MEM | e.imm);
-      case "loadx": {
-        const index = e.args[0] as Expr;
-        this.value(index);
-        return this.stage(`ldx.${storageOf((k.mems[e.imm] as Kernel["mems"][number]).dtype)}.${index.t}`, MEM | e.imm);
-      }
-      case "axis":
-        return this.stage(`axis.${e.t}`, AXIS | e.imm);
-      case "iota":
-        return this.stage(`iota.${e.t}`);
-      case "fold":
-        if (k.kind === "column") return this.stage("get", TILE | e.imm);
-        throw new Error("internal: a fold is read before its pass ends");
-      case "bitcast":
-        return this.value(e.args[0] as Expr);
-      case "cast": {
-        const x = e.args[0] as Expr;
-        this.value(x);
-        return this.stage(`cast.${x.t}.${e.t}`);
-      }
-      case "sel": {
-        const [c, a, b] = e.args as readonly [Expr, Expr, Expr];
-        const sa = this.inSlot(a), sb = this.inSlot(b);
-        this.value(c);
-        this.stage(`sel.${width(e.t)}`, SLOT | sa, SLOT | sb);
-        this.done(a);
-        return this.done(b);
-      }
-      case "complex": {
-        const [re, im] = e.args as readonly [Expr, Expr];
-        const s = this.inSlot(im);
-        this.value(re);
-        this.stage("complex.c64", SLOT | s);
-        return this.done(im);
-      }
-      case "threefry0":
-      case "threefry1": {
-        const [c0, c1, k0, k1] = e.args as readonly [Expr, Expr, Expr, Expr];
-        const keys = this.pair();
-        this.value(k0);
-        this.stage("keep", SLOT | keys);
-        this.value(k1);
-        this.stage("keep", SLOT | keys + 1);
-        const s = this.inSlot(c1);
-        this.value(c0);
-        this.stage(`${e.op}.u32`, SLOT | s, SLOT | keys);
-        return this.done(c1);
-      }
-    }
-    if (e.op.startsWith("norm.")) {
-      this.value(e.args[0] as Expr);
-      return this.stage(e.op);
-    }
-    if (e.args.length === 1) {
-      const x = e.args[0] as Expr;
-      this.value(x);
-      return this.stage(`${e.op}.${x.t}`);
-    }
-    if (!BINARY.has(e.op)) throw new Error(`internal: no stage for ${e.op}`);
-    const [a, b] = e.args as readonly [Expr, Expr], t = a.t;
-    const right = this.#operand(b);
-    if (right !== null && a !== b) {
-      this.value(a);
-      // Computing a may have moved b to a slot.
-      const r = this.#operand(b) ?? right;
-      this.stage(`${e.op}.${t}.${r.variant}`, r.ref);
-      return this.#consume(b);
-    }
-    const reversed = COMMUTES.has(e.op) ? e.op : MIRROR[e.op] ?? `r${e.op}`;
-    const left = this.#operand(a);
-    if (left !== null && a !== b) {
-      this.value(b);
-      const l = this.#operand(a) ?? left;
-      this.stage(`${reversed}.${t}.${l.variant}`, l.ref);
-      return this.#consume(a);
-    }
-    if (a === b) {
-      const s = this.inSlot(a);
-      this.stage("get", SLOT | s);
-      this.stage(`${e.op}.${t}.m`, SLOT | s);
-      this.#consume(a);
-      return this.#consume(a);
-    }
-    const s = this.inSlot(b);
-    this.value(a);
-    this.stage(`${e.op}.${t}.m`, SLOT | s);
-    return this.#consume(b);
-  }
-
-  /** True where an index grows by one from element to element of a row. */
-  #follows(index: Expr): boolean {
-    const [a, b] = index.args,
-      fixed = (e: Expr | undefined): boolean => e !== undefined && uniform(e, this.#k, this.#uniform);
-    if (index.op === "iota") return true;
-    return index.op === "add" && (a?.op === "iota" && fixed(b) || b?.op === "iota" && fixed(a));
-  }
-  /** Stores, once for the row or for each element; `alone`: this is all that the loop does. */
-  store(s: StoreStep, once: boolean, alone = false): void {
-    const dtype = (this.#k.mems[s.mem] as Kernel["mems"][number]).dtype, storage = storageOf(dtype);
-    if (s.index !== null) {
-      const at = this.inSlot(s.index), own = this.stages.length, follows = alone && this.#follows(s.index);
-      if (follows) this.stage(`own.${s.index.t}`, MEM | s.mem, SLOT | at);
-      this.value(s.value);
-      this.stage(`stx.${s.combine}.${storage}.${s.value.t}`, MEM | s.mem, SLOT | at, s.index.t === "i64" ? 1 : 0);
-      if (follows) (this.stages[own] as Stage).imm = this.stages.length - own;
-      return this.done(s.index);
-    }
-    this.value(s.value);
-    if (s.combine !== "set") this.stage(`sta.${s.combine}.${storage}.${s.value.t}`, MEM | s.mem);
-    else this.stage(`${once ? "st1" : "st"}.${storage}`, MEM | s.mem);
-  }
-}
-
-/** The value that changes nothing in a fold. */
-export function identityLiteral(fold: FoldStep["fold"], t: CType): Literal {
-  const big = t === "i64" || t === "u64";
-  if (fold === "sum") return t === "c64" ? { re: 0, im: 0 } : big ? 0n : 0;
-  if (fold === "prod") return t === "c64" ? { re: 1, im: 0 } : big ? 1n : 1;
-  const low = fold === "max" || fold === "argmax";
-  switch (t) {
-    case "i32":
-      return low ? -2147483648 : 2147483647;
-    case "u32":
-      return low ? 0 : 4294967295;
-    case "i64":
-      return low ? -(2n ** 63n) : 2n ** 63n - 1n;
-    case "u64":
-      return low ? 0n : 2n ** 64n - 1n;
-    case "c64":
-      return low ? { re: -Infinity, im: -Infinity } : { re: Infinity, im: Infinity };
-    default:
-      return low ? -Infinity : Infinity;
-  }
-}
 
 /** Adds the identities of a column kernel's tiles to its scalars, before the kernel is printed or made a tape. */
 export function addIdentities(k: Kernel): void {
   if (k.kind !== "column") return;
   for (const f of k.passes[0]?.folds ?? []) {
-    k.scalars.literal(identityLiteral(f.fold, f.t), f.t);
-    if (f.fold === "argmin" || f.fold === "argmax") k.scalars.literal(0, "i32");
+    k.scalars.literal(identityOf(f.fold, f.t), f.t);
+    if (isArg(f.fold)) k.scalars.literal(0, "i32");
   }
 }
 
-const foldOp = (f: FoldStep): string => f.fold === "sum" ? "add" : f.fold === "prod" ? "mul" : f.fold;
-
-const scanOp = (s: ScanStep): string => s.scan === "sum" ? "add" : s.scan === "prod" ? "mul" : s.scan;
-const splat = (t: CType): string => `splat.${t === "c64" ? "c64" : width(t)}`;
-
 /** Makes the tape of a kernel (to which `addIdentities` was applied). */
 export function tape(k: Kernel): Tape {
-  const e = new Emitter(k), entries: [number, number, number] = [0, 0, 0];
-  const roots = (p: Kernel["passes"][number]): Expr[] => [
-    ...p.folds.map((f) => f.value),
-    ...p.scans.map((s) => s.value),
-    ...p.stores.flatMap((s) => s.index === null ? [s.value] : [s.index, s.value]),
-  ];
-  let tiles = 0;
-  if (k.kind === "column") {
-    const pass = k.passes[0] as Kernel["passes"][number];
-    const valueTile = pass.folds.map((f, i) => f.fold === "argmin" || f.fold === "argmax" ? pass.folds.length + i : i);
-    const scanTile = Math.max(...valueTile, pass.folds.length - 1) + 1;
-    tiles = scanTile + pass.scans.length;
-    pass.scans.forEach((s, i) => {
-      e.stage(splat(s.t), SCALAR | s.start.imm);
-      e.stage("keep", TILE | scanTile + i);
-    });
-    pass.folds.forEach((f, i) => {
-      e.stage(
-        `splat.${f.t === "c64" ? "c64" : width(f.t)}`,
-        SCALAR | k.scalars.literal(identityLiteral(f.fold, f.t), f.t).imm,
-      );
-      e.stage("keep", TILE | valueTile[i]!);
-      if (valueTile[i] !== i) {
-        e.stage("splat.w32", SCALAR | k.scalars.literal(0, "i32").imm);
-        e.stage("keep", TILE | i);
-      }
-    });
-    e.stage("loop", STAGE | 0);
-    e.stage("ret");
-    entries[1] = e.stages.length;
-    e.begin(roots(pass));
-    const body = e.stages.length;
-    pass.folds.forEach((f, i) => {
-      if (valueTile[i] === i) {
-        e.value(f.value);
-        e.stage(`${foldOp(f)}.${f.t}.m`, TILE | i);
-        e.stage("keep", TILE | i);
-        return;
-      }
-      const v = e.inSlot(f.value), old = e.slot(), better = e.slot(), at = e.slot(), was = e.slot();
-      e.stage("get", TILE | valueTile[i]!);
-      e.stage("keep", SLOT | old);
-      if (f.t === "f32" || f.t === "f64") {
-        // NaN is extreme, and the first one stays.
-        e.stage(`isnan.${f.t}`);
-        e.stage("lnot.i32");
-        e.stage("keep", SLOT | was);
-        e.stage("get", SLOT | v);
-        e.stage(`isnan.${f.t}`);
-        e.stage("and.i32.m", SLOT | was);
-        e.stage("keep", SLOT | was);
-      }
-      e.stage("get", SLOT | v);
-      e.stage(`${f.fold === "argmax" ? "gt" : "lt"}.${f.t}.m`, SLOT | old);
-      if (f.t === "f32" || f.t === "f64") e.stage("or.i32.m", SLOT | was);
-      e.stage("keep", SLOT | better);
-      e.stage("axis.i32", AXIS | k.rowAxes);
-      e.stage("keep", SLOT | at);
-      e.stage("get", TILE | i);
-      e.stage("keep", SLOT | was);
-      e.stage("get", SLOT | better);
-      e.stage("sel.w32", SLOT | at, SLOT | was);
-      e.stage("keep", TILE | i);
-      e.stage("get", SLOT | better);
-      e.stage(`sel.${width(f.t)}`, SLOT | v, SLOT | old);
-      e.stage("keep", TILE | valueTile[i]!);
-      e.done(f.value);
-    });
-    pass.scans.forEach((s, i) => {
-      const storage = storageOf((k.mems[s.mem] as Kernel["mems"][number]).dtype);
-      if (s.exclusive) {
-        e.stage("get", TILE | scanTile + i);
-        e.stage(`st.${storage}`, MEM | s.mem);
-      }
-      e.value(s.value);
-      e.stage(`${scanOp(s)}.${s.t}.m`, TILE | scanTile + i);
-      e.stage("keep", TILE | scanTile + i);
-      if (!s.exclusive) e.stage(`st.${storage}`, MEM | s.mem);
-    });
-    e.stage("loop", STAGE | body);
-    e.stage("ret");
-    entries[2] = e.stages.length;
-    e.begin(k.rowStores.map((s) => s.value));
-    const last = e.stages.length;
-    for (const s of k.rowStores) e.store(s, false);
-    if (k.rowStores.length > 0) e.stage("loop", STAGE | last);
-    e.stage("ret");
-  } else {
-    if (k.kind === "row") tiles = e.share(k.passes.map(roots));
-    for (const p of k.passes) {
-      e.begin(roots(p));
-      const state = p.folds.map((f) => {
-        const a = e.slot(), b = f.fold === "argmin" || f.fold === "argmax" ? e.slot() : -1;
-        const name = b < 0 ? `fold.${f.fold}.${f.t}` : `arg.${f.fold.slice(3)}.${f.t}`;
-        e.stage(`${name}.init`, SLOT | a, b < 0 ? 0 : SLOT | b);
-        return { f, a, b, name };
-      });
-      const carries = p.scans.map((s) => {
-        const slot = e.slot();
-        e.stage(splat(s.t), SCALAR | s.start.imm);
-        e.stage("keep", SLOT | slot);
-        return slot;
-      });
-      const start = e.stages.length;
-      p.scans.forEach((s, i) => {
-        e.value(s.value);
-        e.stage(`scan.${s.scan}.${s.t}`, SLOT | carries[i]!, 0, s.exclusive ? 1 : 0);
-        e.stage(`st.${storageOf((k.mems[s.mem] as Kernel["mems"][number]).dtype)}`, MEM | s.mem);
-      });
-      for (const { f, a, b, name } of state) {
-        e.value(f.value);
-        e.stage(name, SLOT | a, b < 0 ? 0 : SLOT | b);
-      }
-      const alone = k.kind === "sequence" && k.passes.length === 1 && p.stores.length === 1;
-      for (const s of p.stores) e.store(s, false, alone);
-      e.stage("loop", STAGE | start);
-      e.end(roots(p));
-      for (const { f, a, b, name } of state) {
-        e.stage(`${name}.done`, SLOT | a, b < 0 ? 0 : SLOT | b);
-        e.stage("keep", SLOT | a);
-        e.pin(k.scalars.make("fold", b < 0 ? f.t : "i32", [], f.id), a);
-      }
-    }
-    if (k.rowStores.length > 0) {
-      e.begin(k.rowStores.map((s) => s.value));
-      for (const s of k.rowStores) e.store(s, true);
-    }
-    e.stage("ret");
-  }
-  let wide = k.mems.some((m) => is64(computeOf(m.dtype))) || k.scalars.scalars.some((s) => is64(s.t));
-  if (!wide) {
-    const all = [...k.passes.flatMap(roots), ...k.rowStores.map((s) => s.value)];
-    wide = expressions(all).some((x) => is64(x.t));
-  }
+  const e = new Emitter(k), { tiles, entries } = k.kind === "column" ? columnStages(k, e) : rowStages(k, e);
+  const all = [...k.passes.flatMap(rootsOf), ...k.rowStores.map((s) => s.value)];
+  const wide = k.mems.some((m) => is64(computeOf(m.dtype))) || k.scalars.scalars.some((s) => is64(s.t)) ||
+    expressions(all).some((x) => is64(x.t));
   return { kind: KINDS[k.kind], wide, slots: e.slots, tiles, stages: e.stages, entries };
+}
+type Parts = Pick<Tape, "tiles" | "entries">;
+
+/** Passes over a row, each a loop; what a pass folded is pinned for those that follow. */
+function rowStages(k: Kernel, e: Emitter): Parts {
+  const tiles = k.kind === "row" ? e.share(k.passes.map(rootsOf)) : 0;
+  for (const p of k.passes) {
+    e.begin(rootsOf(p));
+    const state = p.folds.map((f) => {
+      const a = e.slot(), b = isArg(f.fold) ? e.slot() : -1;
+      const name = b < 0 ? `fold.${f.fold}.${f.t}` : `arg.${f.fold.slice(3)}.${f.t}`;
+      e.stage(`${name}.init`, SLOT | a, b < 0 ? 0 : SLOT | b);
+      return { f, a, b, name };
+    });
+    const carries = p.scans.map((s) => {
+      const slot = e.slot();
+      e.stage(splat(s.t), SCALAR | s.start.imm);
+      e.stage("keep", SLOT | slot);
+      return slot;
+    });
+    const start = e.stages.length;
+    p.scans.forEach((s, i) => {
+      e.value(s.value);
+      e.stage(`scan.${s.scan}.${s.t}`, SLOT | carries[i] as number, 0, s.exclusive ? 1 : 0);
+      e.stage(`st.${e.storage(s.mem)}`, MEM | s.mem);
+    });
+    for (const { f, a, b, name } of state) {
+      e.value(f.value);
+      e.stage(name, SLOT | a, b < 0 ? 0 : SLOT | b);
+    }
+    const alone = k.kind === "sequence" && k.passes.length === 1 && p.stores.length === 1;
+    for (const s of p.stores) e.store(s, false, alone);
+    e.stage("loop", STAGE | start);
+    e.end(rootsOf(p));
+    for (const { f, a, b, name } of state) {
+      e.stage(`${name}.done`, SLOT | a, b < 0 ? 0 : SLOT | b);
+      e.stage("keep", SLOT | a);
+      e.pin(k.scalars.make("fold", b < 0 ? f.t : "i32", [], f.id), a);
+    }
+  }
+  if (k.rowStores.length > 0) {
+    e.begin(k.rowStores.map((s) => s.value));
+    for (const s of k.rowStores) e.store(s, true);
+  }
+  e.stage("ret");
+  return { tiles, entries: [0, 0, 0] };
+}
+
+/** Three parts over tiles: what they begin with, a step of the fold axis, and the stores. Tile i has the result of fold i. */
+function columnStages(k: Kernel, e: Emitter): Parts {
+  const { folds, scans } = k.passes[0] as Pass;
+  // The extreme of an arg fold has a tile of its own.
+  const extremes = folds.map((f, i) => isArg(f.fold) ? folds.length + i : i);
+  const running = Math.max(...extremes, folds.length - 1) + 1;
+  scans.forEach((s, i) => {
+    e.stage(splat(s.t), SCALAR | s.start.imm);
+    e.stage("keep", TILE | running + i);
+  });
+  folds.forEach((f, i) => {
+    e.stage(splat(f.t), SCALAR | k.scalars.literal(identityOf(f.fold, f.t), f.t).imm);
+    e.stage("keep", TILE | extremes[i] as number);
+    if (!isArg(f.fold)) return;
+    e.stage("splat.w32", SCALAR | k.scalars.literal(0, "i32").imm);
+    e.stage("keep", TILE | i);
+  });
+  e.stage("loop", STAGE | 0);
+  e.stage("ret");
+  const body = e.stages.length;
+  e.begin(rootsOf(k.passes[0] as Pass));
+  const start = e.stages.length;
+  folds.forEach((f, i) => {
+    if (isArg(f.fold)) return argStages(k, e, f, i, extremes[i] as number);
+    e.value(f.value);
+    e.stage(`${joinOf(f.fold)}.${f.t}.m`, TILE | i);
+    e.stage("keep", TILE | i);
+  });
+  scans.forEach((s, i) => {
+    const store = (): void => e.stage(`st.${e.storage(s.mem)}`, MEM | s.mem);
+    if (s.exclusive) {
+      e.stage("get", TILE | running + i);
+      store();
+    }
+    e.value(s.value);
+    e.stage(`${joinOf(s.scan)}.${s.t}.m`, TILE | running + i);
+    e.stage("keep", TILE | running + i);
+    if (!s.exclusive) store();
+  });
+  e.stage("loop", STAGE | start);
+  e.stage("ret");
+  const last = e.stages.length;
+  e.begin(k.rowStores.map((s) => s.value));
+  const stores = e.stages.length;
+  for (const s of k.rowStores) e.store(s, false);
+  if (k.rowStores.length > 0) e.stage("loop", STAGE | stores);
+  e.stage("ret");
+  return { tiles: running + scans.length, entries: [0, body, last] };
+}
+/** A step of a column's argmin or argmax: the place in one tile, the extreme in another. */
+function argStages(k: Kernel, e: Emitter, f: FoldStep, place: number, extreme: number): void {
+  const v = e.inSlot(f.value), old = e.slot(), better = e.slot(), at = e.slot(), was = e.slot();
+  const float = f.t === "f32" || f.t === "f64";
+  e.stage("get", TILE | extreme);
+  e.stage("keep", SLOT | old);
+  if (float) {
+    // NaN is extreme, and the first one stays.
+    e.stage(`isnan.${f.t}`);
+    e.stage("lnot.i32");
+    e.stage("keep", SLOT | was);
+    e.stage("get", SLOT | v);
+    e.stage(`isnan.${f.t}`);
+    e.stage("and.i32.m", SLOT | was);
+    e.stage("keep", SLOT | was);
+  }
+  e.stage("get", SLOT | v);
+  e.stage(`${f.fold === "argmax" ? "gt" : "lt"}.${f.t}.m`, SLOT | old);
+  if (float) e.stage("or.i32.m", SLOT | was);
+  e.stage("keep", SLOT | better);
+  e.stage("axis.i32", AXIS | k.rowAxes);
+  e.stage("keep", SLOT | at);
+  e.stage("get", TILE | place);
+  e.stage("keep", SLOT | was);
+  e.stage("get", SLOT | better);
+  e.stage("sel.w32", SLOT | at, SLOT | was);
+  e.stage("keep", TILE | place);
+  e.stage("get", SLOT | better);
+  e.stage(`sel.${width(f.t)}`, SLOT | v, SLOT | old);
+  e.stage("keep", TILE | extreme);
+  e.done(f.value);
 }
 
 /** The tape as words for the native library. */

@@ -9,6 +9,13 @@ for (const f of ["pow", "atan2"]) own.push(`float sn_${f}_f32(float x, float y) 
 for (const f of ["exp", "log", "tanh", "erf", "erfinv"]) {
   own.push(`float sn_${f}_f32(float x) { return ${f}f(x); }`);
 }
+// A product with what the compiler does not know to be 1: random words are bound by the pipe of other operations on integers, beside which that of products
+// is idle.
+own.push(`uint sn_sum_u32(uint x, uint y) {
+  uint z;
+  asm("mad.lo.u32 %0, %1, %2, %3;" : "=r"(z) : "r"(x), "r"(blockDim.z), "r"(y));
+  return z;
+}`);
 own.push("float sn_fmod(float x, float y) { return fmodf(x, y); }");
 const LANES = { f32: "float", i32: "int", u32: "uint", i64: "long", u64: "ulong", c64: "float2" };
 for (const [name, f] of [["xor", "__shfl_xor_sync"], ["up", "__shfl_up_sync"], ["lane", "__shfl_sync"]] as const) {
@@ -86,6 +93,11 @@ int high_word(int a, int b) { return __mulhi(a, b); }
 uint high_word(uint a, uint b) { return __umulhi(a, b); }
 #define sn_group blockIdx.x
 #define sn_thread threadIdx.x
+inline void sn_begin() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");  // the launch may have begun before what it comes after has ended
+#endif
+}
 `;
 
 /** CUDA C. */
@@ -98,6 +110,7 @@ export const CUDA: Language = {
     `extern "C" __global__ void __launch_bounds__(256) ${name}(${
       [...pointers, "const __grid_constant__ Arguments a"].join(", ")
     })`,
+  begin: "  sn_begin();\n",
   shared: (type, name, n) => `__shared__ ${type} ${name}[${n}];`,
   barrier: "__syncthreads();",
   tiles: null,

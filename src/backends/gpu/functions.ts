@@ -153,16 +153,19 @@ float sn_norm_bf16(float x) {
   uint b = as_type<uint>(x);
   return x != x ? x : as_type<float>((b + 0x7fffu + ((b >> 16) & 1u)) & 0xffff0000u);
 }
+uint sn_sum_u32(uint x, uint y) { return x + y; }
 uint2 sn_threefry(uint x, uint y, uint k0, uint k1) {
   const uint keys[3] = {k0, k1, k0 ^ k1 ^ 0x1bd11bdau};
   const uint turns[8] = {13u, 15u, 26u, 6u, 17u, 29u, 16u, 24u};
   x += k0; y += k1;
+#pragma unroll
   for (uint i = 0u; i < 5u; i++) {
+#pragma unroll
     for (uint j = 0u; j < 4u; j++) {
       uint n = turns[(i & 1u) * 4u + j];
-      x += y; y = ((y << n) | (y >> (32u - n))) ^ x;
+      x = sn_sum_u32(x, y); y = ((y << n) | (y >> (32u - n))) ^ x;
     }
-    x += keys[(i + 1u) % 3u]; y += keys[(i + 2u) % 3u] + i + 1u;
+    x = sn_sum_u32(x, keys[(i + 1u) % 3u]); y = sn_sum_u32(y, keys[(i + 2u) % 3u] + i + 1u);
   }
   return uint2(x, y);
 }

@@ -1,20 +1,21 @@
 // Prints a kernel as the text of a GPU's language: one thread an element of a map, several threads a row or a column.
 import type { Expr, Literal } from "../../kernel/expr.ts";
+import { identityOf, isArg, joinOf } from "../../kernel/fold.ts";
 import {
   expressions,
   type FoldStep,
   type Kernel,
   type Pass,
   printKernel,
+  rootsOf,
   type ScanStep,
   type StoreStep,
 } from "../../kernel/kernel.ts";
-import { identityLiteral } from "../cpu/tape.ts";
 import { type Grid, pack, type Placed, type Run } from "./arguments.ts";
 import { binaryText, literalText, narrowed, storageName, typeName } from "./expr.ts";
 import { functionsFor } from "./functions.ts";
 import type { Language, Writer } from "./language.ts";
-import { foldOp, isArg, Printer } from "./printer.ts";
+import { Printer } from "./printer.ts";
 import { type ProductShape, TILE_THREADS } from "./product.ts";
 import {
   gridOf,
@@ -22,7 +23,6 @@ import {
   halvesOf,
   isUniform,
   keptValues,
-  rootsOf,
   type Shape,
   shapeOf,
   THREADS,
@@ -214,6 +214,7 @@ class KernelPrinter extends Printer {
       for (const f of p.folds) this.finish(f, this.row);
     }
     if (k.rowStores.length === 0) return;
+    this.arrays.clear();
     this.uniforms(k.rowStores.map((s) => s.value));
     this.at = () => "0";
     this.block("if (at == 0)", () => k.rowStores.forEach((s) => this.store(s, "0")));
@@ -240,23 +241,80 @@ class KernelPrinter extends Printer {
     if (shape.form === "vectors") printVectors(writer, shape);
     else this.language.tiles?.(writer, shape);
   }
-  /** One walk over the row. */
+  /** One pass over the row. Folds beside a scan go in the order that they have alone. */
   #pass(p: Pass): void {
-    const { lanes, keep, full } = this.shape, index = this.index;
     for (const f of p.folds) this.begin(f);
+    if (this.shape.vector === 1) this.#walk(p);
+    else if (p.scans.length === 0) this.#walkTogether(p);
+    else {
+      if (p.folds.length > 0) this.#walkTogether({ ...p, scans: [], stores: [] });
+      this.#walk({ ...p, folds: [] });
+    }
+  }
+  /** One element of a pass; stores to operands of which several are stored at once go to the variables of these. */
+  #element(p: Pass, stores: readonly StoreStep[] = []): void {
+    const roots = rootsOf(p);
+    this.loop = new Map();
+    this.recall(roots);
+    this.position(roots, this.storesOf(p).filter((m) => !p.scans.some((s) => s.mem === m)));
+    for (const f of p.folds) this.accumulate(f, "i");
+    p.scans.forEach((s, j) => this.line(`x${j} = ${this.value(s.value)};`));
+    for (const s of p.stores) {
+      if (stores.includes(s)) this.line(`y${s.mem}[e] = ${narrowed(this.mem(s.mem).dtype, this.value(s.value))};`);
+      else this.storeElement(s);
+    }
+  }
+  /** The elements of a pass from j on of which a thread takes each in turn. */
+  #group(p: Pass, isGuarded: boolean): void {
+    const { vector, together, keep } = this.shape, roots = rootsOf(p);
+    const stores = p.stores.filter((s) => s.index === null && s.combine === "set" && together.includes(s.mem));
+    this.loop = new Map();
+    this.recall(roots);
+    for (const m of this.toLoad(roots)) {
+      if (!together.includes(m)) continue;
+      this.line(`const ${storageName(this.mem(m).dtype)}${vector} x${m} = ${this.#several(m, `p${m} + j`, false)};`);
+      this.vectors.set(m, `x${m}[e]`);
+    }
+    for (const s of stores) this.line(`${storageName(this.mem(s.mem).dtype)}${vector} y${s.mem};`);
+    this.line("#pragma unroll");
+    this.block(`for (int e = 0; e < ${vector}; e++)`, () => {
+      this.line(`const ${this.index} i = j + e;`);
+      if (keep > 0) this.line(`const int k = q * ${vector} + e;`);
+      if (isGuarded) this.block("if (i < n)", () => this.#element(p));
+      else this.#element(p, stores);
+    });
+    for (const s of stores) this.line(`${this.#several(s.mem, `p${s.mem} + j`, true)} = y${s.mem};`);
+    this.vectors.clear();
+    this.loop = new Map();
+  }
+  /** One walk over the row by elements that lie together. */
+  #walkTogether(p: Pass): void {
+    const { lanes, vector, keep, full, rag } = this.shape, index = this.index, step = lanes * vector;
+    if (keep > 0) {
+      this.line("#pragma unroll");
+      return this.block(`for (int q = 0; q < ${keep / vector}; q++)`, () => {
+        this.line(`const ${index} j = at * ${vector} + q * ${step};`);
+        if (full) this.#group(p, false);
+        else this.block("if (j < n)", () => this.#group(p, rag));
+      });
+    }
+    this.block("", () => {
+      this.line(`${index} j = at * ${vector};`);
+      this.line("#pragma unroll 8");
+      this.block(`for (; ${rag ? `j + ${vector} <= n` : "j < n"}; j += ${step})`, () => this.#group(p, false));
+      // What is left of the last block.
+      if (rag) this.block(`for (${index} i = j; i < n; i++)`, () => this.#element(p));
+      this.loop = new Map();
+    });
+  }
+  /** One walk over the row, the threads beside one another. */
+  #walk(p: Pass): void {
+    const { lanes, keep, full } = this.shape, index = this.index;
     p.scans.forEach((s) => this.line(`${typeName(s.t)} w${s.mem} = ${this.known(s.start)};`));
     const shared = p.scans.map(() => this.fresh());
     if (lanes > WIDTH) {
       p.scans.forEach((s, j) => this.line(this.language.shared(typeName(s.t), shared[j] as string, THREADS / WIDTH)));
     }
-    const element = (): void => {
-      this.loop = new Map();
-      this.recall(rootsOf(p));
-      this.position(rootsOf(p), this.storesOf(p).filter((m) => !p.scans.some((s) => s.mem === m)));
-      for (const f of p.folds) this.accumulate(f, "i");
-      p.scans.forEach((s, j) => this.line(`x${j} = ${this.value(s.value)};`));
-      for (const s of p.stores) this.storeElement(s);
-    };
     // All threads of the row take part in a scan, also those behind its end.
     const together = p.scans.length > 0;
     const walk = keep > 0
@@ -269,19 +327,16 @@ class KernelPrinter extends Printer {
     this.block(walk, () => {
       if (keep > 0) this.line(`const ${index} i = at + k * ${lanes};`);
       else if (together) this.line(`const ${index} i = from + at;`);
-      p.scans.forEach((s, j) => this.line(`${typeName(s.t)} x${j} = ${literalText(this.#scanIdentity(s), s.t)};`));
-      if ((keep > 0 && !full) || (keep === 0 && together)) this.block("if (i < n)", element);
-      else element();
+      p.scans.forEach((s, j) => this.line(`${typeName(s.t)} x${j} = ${literalText(identityOf(s.scan, s.t), s.t)};`));
+      if ((keep > 0 && !full) || (keep === 0 && together)) this.block("if (i < n)", () => this.#element(p));
+      else this.#element(p);
       p.scans.forEach((s, j) => this.#scan(s, j, shared[j] as string));
     });
     this.loop = new Map();
   }
-  #scanIdentity(s: ScanStep): Literal {
-    return s.scan === "logaddexp" ? identityLiteral("max", s.t) : identityLiteral(s.scan, s.t);
-  }
   /** Scans one value of each thread of the row, x, from the running value w; stores the results. */
   #scan(s: ScanStep, j: number, shared: string): void {
-    const { lanes } = this.shape, op = foldOp(s.scan), type = typeName(s.t), x = `x${j}`, w = `w${s.mem}`;
+    const { lanes } = this.shape, op = joinOf(s.scan), type = typeName(s.t), x = `x${j}`, w = `w${s.mem}`;
     const join = (a: string, b: string): string => binaryText(op, s.t, a, b);
     if (lanes === 1) {
       this.line(`const ${type} before${j} = ${w};`);
@@ -356,7 +411,7 @@ class KernelPrinter extends Printer {
           pass.scans.forEach((s) => {
             const place = `p${s.mem}[${this.at(s.mem)}]`, d = this.mem(s.mem).dtype;
             if (s.exclusive) this.line(`${place} = ${narrowed(d, `w${s.mem}`)};`);
-            this.line(`w${s.mem} = ${binaryText(foldOp(s.scan), s.t, `w${s.mem}`, this.value(s.value))};`);
+            this.line(`w${s.mem} = ${binaryText(joinOf(s.scan), s.t, `w${s.mem}`, this.value(s.value))};`);
             if (!s.exclusive) this.line(`${place} = ${narrowed(d, `w${s.mem}`)};`);
           });
         });
@@ -371,9 +426,9 @@ class KernelPrinter extends Printer {
     const { lanes, split } = this.shape;
     for (const f of folds) {
       this.line(this.language.shared(typeName(f.t), `t${f.id}`, THREADS));
-      if (isArg(f)) this.line(this.language.shared(this.index, `u${f.id}`, THREADS));
+      if (isArg(f.fold)) this.line(this.language.shared(this.index, `u${f.id}`, THREADS));
       this.line(`t${f.id}[sn_thread] = f${f.id};`);
-      if (isArg(f)) this.line(`u${f.id}[sn_thread] = g${f.id};`);
+      if (isArg(f.fold)) this.line(`u${f.id}[sn_thread] = g${f.id};`);
     }
     this.line(this.language.barrier);
     this.block(`for (uint e = 1u; part == 0u && e < ${split}u; e++)`, () => {
@@ -447,7 +502,7 @@ class KernelPrinter extends Printer {
     const l = this.language;
     const alone = this.shape.alone ? l.alone : "";
     const pointers = this.k.mems.map((m, i) => `${l.pointer(storageName(m.dtype), m.written)}${alone}m${i}`);
-    const body = `${l.signature(name, pointers)} {\n${this.lines.join("\n")}\n}\n`;
+    const body = `${l.signature(name, pointers)} {\n${l.begin}${this.lines.join("\n")}\n}\n`;
     return `${l.head}${this.args.text()}${functionsFor(body, l.own)}${body}`;
   }
 }

@@ -15,6 +15,8 @@ export interface Language {
   readonly alone: string;
   /** The opening of a kernel with these pointers, a structure `Arguments` named `a`, and the uints `sn_group` and `sn_thread`. */
   signature(name: string, pointers: readonly string[]): string;
+  /** What every kernel begins with, or nothing. */
+  readonly begin: string;
   /** Declares memory of the threadgroup. */
   shared(type: string, name: string, n: number): string;
   /** Waits for all threads of the threadgroup, and makes what they wrote to its memory known. */

@@ -2,15 +2,13 @@
 // SIMD group by exchange (in the same order in every lane), then over the threadgroup through its memory.
 import { computeOf } from "../../base/dtype.ts";
 import type { CType, Expr } from "../../kernel/expr.ts";
+import { identityOf, isArg, joinOf } from "../../kernel/fold.ts";
 import { expressions, type FoldStep, type Kernel, type Mem, type Pass, type StoreStep } from "../../kernel/kernel.ts";
-import { identityLiteral } from "../cpu/tape.ts";
 import { Arguments } from "./arguments.ts";
 import { binaryText, literalText, narrowed, operationText, storageName, typeName, widened } from "./expr.ts";
 import type { Language } from "./language.ts";
 import { isUniform, type Shape, THREADS, WIDTH } from "./shape.ts";
 
-export const isArg = (f: FoldStep): boolean => f.fold === "argmin" || f.fold === "argmax";
-export const foldOp = (fold: string): string => fold === "sum" ? "add" : fold === "prod" ? "mul" : fold;
 /** Whether `v` comes before `s` as the extreme of an argmin or argmax; NaN comes first. */
 function better(f: FoldStep, s: string, v: string): string {
   const op = f.fold === "argmax" ? "gt" : "lt", over = binaryText(op, f.t, v, s);
@@ -130,6 +128,17 @@ export class Printer {
     };
     for (const e of roots) visit(e);
   }
+  /** The operands of which some value below these has still to be loaded at its own place. */
+  protected toLoad(roots: readonly Expr[]): Set<number> {
+    const loads = new Set<number>();
+    const visit = (e: Expr): void => {
+      if (this.known(e) !== undefined) return;
+      if (e.op === "load") loads.add(e.imm);
+      e.args.forEach(visit);
+    };
+    roots.forEach(visit);
+    return loads;
+  }
 
   // ---- positions
   /** Declares r0, r1, ... of the row numbered `row`, the pointers of the operands there, and the length n of the row. */
@@ -216,18 +225,18 @@ export class Printer {
 
   // ---- folds
   protected begin(f: FoldStep): void {
-    this.line(`${typeName(f.t)} f${f.id} = ${literalText(identityLiteral(f.fold, f.t), f.t)};`);
-    if (isArg(f)) this.line(`${this.index} g${f.id} = -1;`);
+    this.line(`${typeName(f.t)} f${f.id} = ${literalText(identityOf(f.fold, f.t), f.t)};`);
+    if (isArg(f.fold)) this.line(`${this.index} g${f.id} = -1;`);
   }
   protected accumulate(f: FoldStep, position: string): void {
     const v = this.value(f.value), s = `f${f.id}`;
-    if (isArg(f)) this.line(`if (g${f.id} < 0 || ${better(f, s, v)}) { ${s} = ${v}; g${f.id} = ${position}; }`);
-    else this.line(`${s} = ${binaryText(foldOp(f.fold), f.t, s, v)};`);
+    if (isArg(f.fold)) this.line(`if (g${f.id} < 0 || ${better(f, s, v)}) { ${s} = ${v}; g${f.id} = ${position}; }`);
+    else this.line(`${s} = ${binaryText(joinOf(f.fold), f.t, s, v)};`);
   }
   /** Joins what another thread folded: text of its value and, of an argmin or argmax, its position. */
   protected join(f: FoldStep, value: string, position: string): void {
     const s = `f${f.id}`, g = `g${f.id}`;
-    if (!isArg(f)) return this.line(`${s} = ${binaryText(foldOp(f.fold), f.t, s, value)};`);
+    if (!isArg(f.fold)) return this.line(`${s} = ${binaryText(joinOf(f.fold), f.t, s, value)};`);
     const earlier = `(!${better(f, value, s)} && ${position} < ${g})`;
     this.line(
       `if (${position} >= 0 && (${g} < 0 || ${
@@ -241,7 +250,7 @@ export class Printer {
     this.block(`for (ushort d = ${lanes / 2}; d > 0; d >>= 1)`, () => {
       for (const f of folds) {
         this.line(`const ${typeName(f.t)} o${f.id} = sn_xor_${f.t}(f${f.id}, d);`);
-        if (isArg(f)) this.line(`const ${this.index} q${f.id} = sn_xor_${position}(g${f.id}, d);`);
+        if (isArg(f.fold)) this.line(`const ${this.index} q${f.id} = sn_xor_${position}(g${f.id}, d);`);
         this.join(f, `o${f.id}`, `q${f.id}`);
       }
     });
@@ -253,24 +262,24 @@ export class Printer {
     if (this.shape.lanes === WIDTH) return;
     for (const f of folds) {
       this.line(this.language.shared(typeName(f.t), `t${f.id}`, THREADS / WIDTH));
-      if (isArg(f)) this.line(this.language.shared(this.index, `u${f.id}`, THREADS / WIDTH));
+      if (isArg(f.fold)) this.line(this.language.shared(this.index, `u${f.id}`, THREADS / WIDTH));
     }
     this.block("if (lane == 0u)", () => {
       for (const f of folds) {
         this.line(`t${f.id}[simd] = f${f.id};`);
-        if (isArg(f)) this.line(`u${f.id}[simd] = g${f.id};`);
+        if (isArg(f.fold)) this.line(`u${f.id}[simd] = g${f.id};`);
       }
     });
     this.line(this.language.barrier);
     for (const f of folds) {
       this.line(`f${f.id} = t${f.id}[lane % ${THREADS / WIDTH}u];`);
-      if (isArg(f)) this.line(`g${f.id} = u${f.id}[lane % ${THREADS / WIDTH}u];`);
+      if (isArg(f.fold)) this.line(`g${f.id} = u${f.id}[lane % ${THREADS / WIDTH}u];`);
     }
     this.#exchange(folds, THREADS / WIDTH);
   }
   /** Gives a fold its name as a value; that of an argmin or argmax is its position. */
   protected finish(f: FoldStep, names: Map<Expr, string>): void {
-    const t: CType = isArg(f) ? "i32" : f.t, e = this.k.scalars.make("fold", t, [], f.id);
-    names.set(e, isArg(f) ? (this.shape.wide ? `int(g${f.id})` : `g${f.id}`) : `f${f.id}`);
+    const t: CType = isArg(f.fold) ? "i32" : f.t, e = this.k.scalars.make("fold", t, [], f.id);
+    names.set(e, isArg(f.fold) ? (this.shape.wide ? `int(g${f.id})` : `g${f.id}`) : `f${f.id}`);
   }
 }

@@ -2,7 +2,7 @@
 // adds, so that a value's bits do not depend on what else is in its kernel.
 import { itemsize } from "../../base/dtype.ts";
 import type { CType, Expr } from "../../kernel/expr.ts";
-import { expressions, type Kernel, type Pass, type Product } from "../../kernel/kernel.ts";
+import { expressions, type Kernel, type Pass, type Product, rootsOf } from "../../kernel/kernel.ts";
 import type { Grid, Run } from "./arguments.ts";
 import { productGroups, productOf, type ProductShape } from "./product.ts";
 
@@ -23,8 +23,10 @@ export interface Shape {
   readonly rag: boolean;
   /** Axes of the row. */
   readonly inner: number;
-  /** map: elements that a thread loads and stores at once. */
+  /** map: elements that a thread loads and stores at once. row: elements that lie together of which a thread takes each in turn, if more than 1. */
   readonly vector: number;
+  /** row: operands of which a thread loads or stores that many at once. */
+  readonly together: readonly number[];
   /** map: operands that lie along row axis `crossing`: a threadgroup takes a tile of its rows, and passes them through its memory. */
   readonly crossed: readonly number[];
   readonly crossing: number;
@@ -59,14 +61,6 @@ export function isUniform(e: Expr, k: Kernel, known: Map<Expr, boolean>): boolea
     (e.args.length > 0 && !(e.op === "loadx" && k.kind === "column") && e.args.every((a) => isUniform(a, k, known)));
   known.set(e, u);
   return u;
-}
-/** The expressions that a pass evaluates. */
-export function rootsOf(p: Pass): Expr[] {
-  return [
-    ...p.folds.map((f) => f.value),
-    ...p.scans.map((s) => s.value),
-    ...p.stores.flatMap((s) => s.index === null ? [s.value] : [s.index, s.value]),
-  ];
 }
 /** What later passes want of the values of elements that an earlier pass computed, as far as they may be kept: the pass that computes it and the last that wants it. */
 function wantedAgain(k: Kernel, mayKeep: (e: Expr) => boolean): Map<Expr, readonly [from: number, to: number]> {
@@ -125,12 +119,14 @@ function vectorOf(k: Kernel, run: Run, n: number): number {
     pass?.stores.every((s) => s.index === null && s.combine === "set");
   if (simple !== true) return 1;
   const fits = (v: number): boolean =>
-    n % v === 0 && k.mems.every((m, i) => {
-      const o = run.operands[i] as Run["operands"][number], bytes = v * itemsize(m.dtype);
-      return m.along === "zero" ||
-        (bytes <= 16 && o.offset !== null && o.offset % bytes === 0 && o.rows.every((r) => r % bytes === 0));
-    });
+    n % v === 0 && k.mems.every((m, i) => m.along === "zero" || liesBy(k, run, i, v));
   return fits(4) ? 4 : fits(2) ? 2 : 1;
+}
+/** Whether in every row an operand has `v` elements, of 16 bytes at most, wherever its position is a multiple of `v`. */
+function liesBy(k: Kernel, run: Run, mem: number, v: number): boolean {
+  const o = run.operands[mem] as Run["operands"][number],
+    bytes = v * itemsize((k.mems[mem] as Kernel["mems"][number]).dtype);
+  return bytes <= 16 && o.offset !== null && o.offset % bytes === 0 && o.rows.every((r) => r % bytes === 0);
 }
 
 /** Operands of a map that are read along one row axis while all that is stored lies along the row. */
@@ -218,6 +214,7 @@ export function shapeOf(k: Kernel, run: Run, tiles: boolean): Shape {
       rag: run.rag >= 0,
       inner: run.inner.length,
       vector: 1,
+      together: [] as readonly number[],
       crossed: [] as readonly number[],
       crossing: -1,
       halves: false,
@@ -239,8 +236,16 @@ export function shapeOf(k: Kernel, run: Run, tiles: boolean): Shape {
       const product = productOf(k, run, tiles);
       if (product !== null) return { ...base, product };
       const lanes = n <= 16 ? 1 : n <= 512 ? WIDTH : THREADS, each = powerOver(n / lanes);
-      const keep = keptValues(k, each).size > 0 ? each : 0;
-      return { ...base, lanes, keep, full: keep * lanes === n && run.rag < 0 };
+      const folds = k.passes.some((p) => p.folds.length > 0), scans = k.passes.some((p) => p.scans.length > 0);
+      // By fours where every thread has some. A scan goes by ones, so that nothing is kept from it for folds.
+      const vector = folds && lanes > 1 && n % 4 === 0 && n >= 4 * lanes ? 4 : 1;
+      const keep = !(scans && vector > 1) && keptValues(k, each).size > 0 ? each : 0;
+      const together = vector === 1 || (keep > 0 && run.rag >= 0)
+        ? []
+        : k.mems.flatMap((m, i) =>
+          m.along === "unit" && m.dtype !== "complex64" && liesBy(k, run, i, vector) ? [i] : []
+        );
+      return { ...base, lanes, vector, together, keep, full: keep * lanes === n && run.rag < 0 };
     }
     case "column": {
       const lanes = Math.min(WIDTH, powerOver(n));

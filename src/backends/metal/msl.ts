@@ -44,6 +44,7 @@ export const MSL: Language = {
         "uint sn_thread [[thread_index_in_threadgroup]]",
       ].join(", ")
     })`,
+  begin: "",
   shared: (type, name, n) => `threadgroup ${type} ${name}[${n}];`,
   barrier: "threadgroup_barrier(mem_flags::mem_threadgroup);",
   tiles: printTiles,

@@ -1,15 +1,16 @@
 // cond: one of two functions runs, by a value that is not known when they are recorded.
 import { typeError } from "../../base/error.ts";
+import { functionOf } from "../../base/options.ts";
 import { isInexact } from "../../base/dtype.ts";
 import { cpu, on, recording } from "../../core/device.ts";
 import { NDArray } from "../../core/ndarray.ts";
 import { apply, type Aval, type Body, type Control, nextSerial, type Node, type OpDef } from "../../core/node.ts";
-import { needNumbers, trace } from "../../core/trace.ts";
+import { trace } from "../../core/trace.ts";
 import { broadcastTo, reshape, select, selectOp } from "../../ops/basis.ts";
 import { nodeOf } from "../../ops/lift.ts";
 import { pick } from "../../ops/pick.ts";
 import { familyOf, type Rules, withRules } from "../family.ts";
-import { alias, backward, functionOf, zeros } from "../grad.ts";
+import { alias, backward, zeros } from "../grad.ts";
 import { forward } from "../jvp.ts";
 import { type Own, ownRules } from "../rules.ts";
 import { batch } from "../vmap.ts";
@@ -173,7 +174,6 @@ export function cond<A extends readonly unknown[], R>(
 ): Arrays<R> {
   functionOf("branch with", f);
   functionOf("branch with", g);
-  needNumbers();
   const isArray = predicate instanceof NDArray;
   if (!isArray && typeof predicate !== "boolean") {
     throw typeError(`Cannot branch: the predicate must be a bool array or a boolean, not ${typeof predicate}`);
@@ -205,6 +205,6 @@ export function cond<A extends readonly unknown[], R>(
       "make both return the same structure, shapes and dtypes (astype, broadcastTo)",
     );
     if (!both.every(({ body }) => isWhole(body))) return null;
-    return treeOf(a.spec, choice(p, both, over.nodes)) as Arrays<R>;
+    return treeOf(a.spec, a.nodes.length === 0 ? [] : choice(p, both, over.nodes)) as Arrays<R>;
   });
 }

@@ -2,6 +2,7 @@
 import { itemsize } from "../../base/dtype.ts";
 import { type Body, type Node, topological } from "../../core/node.ts";
 import { size } from "../../core/shape.ts";
+import { below, plus, type Size, times } from "../../kernel/sizes.ts";
 
 /**
  * What both branches may cost, in bytes that a GPU moves while the host waits for a byte and answers it: some 20 µs at 400
@@ -11,15 +12,20 @@ const ROUND_TRIP = 8 << 20, LAUNCH = 1 << 20, FLOPS = 4;
 
 /** True if to compute these bodies costs less than to ask which; what may fail, and loops, run only where they were chosen. */
 export function areLight(bodies: readonly Body[]): boolean {
-  let cost = 0;
+  let cost: Size = 0;
   for (const { given, results } of bodies) {
     const leaves = new Set(given);
-    for (const n of topological(results, (x) => leaves.has(x))) cost += costOf(n);
+    for (const n of topological(results, (x) => leaves.has(x))) {
+      const own = costOf(n);
+      if (own === null) return false;
+      cost = plus(cost, own);
+    }
   }
-  return cost <= ROUND_TRIP;
+  return !below(ROUND_TRIP, cost);
 }
-const bytesOf = (n: Node): number => size(n.shape) * itemsize(n.dtype);
-function costOf(n: Node): number {
+const bytesOf = (n: Node): Size => times(size(n.shape), itemsize(n.dtype));
+/** The cost of an op; null: it does not run but where it was chosen. */
+function costOf(n: Node): Size | null {
   const { lower } = n.op;
   switch (lower.kind) {
     case "source":
@@ -33,14 +39,14 @@ function costOf(n: Node): number {
     case "scan":
     case "parts":
     case "scatter":
-      return n.inputs.reduce((sum, x) => sum + bytesOf(x), LAUNCH + bytesOf(n));
+      return [...n.inputs, n].reduce((sum, x) => plus(sum, bytesOf(x)), LAUNCH as Size);
     case "call":
       return lower.product === undefined
-        ? Infinity
-        : LAUNCH + 2 * size(n.shape) * ((n.inputs[0] as Node).shape.at(-1) as number) / FLOPS;
+        ? null
+        : plus(LAUNCH, times(times(size(n.shape), (n.inputs[0] as Node).shape.at(-1) as number), 2 / FLOPS));
     case "loop":
     case "program":
-      return Infinity;
+      return null;
     default:
       return lower satisfies never;
   }

@@ -1,10 +1,8 @@
 // scan: a function is recorded once and run along the first axis of arrays, with values carried from step to step.
 import { rangeError, typeError } from "../../base/error.ts";
-import { checkOptions } from "../../base/options.ts";
+import { checkOptions, flag, functionOf, shown } from "../../base/options.ts";
 import { apply, type Aval, type Node } from "../../core/node.ts";
-import { text } from "../../core/shape.ts";
-import { needNumbers } from "../../core/trace.ts";
-import { functionOf } from "../grad.ts";
+import { same, text } from "../../core/shape.ts";
 import { resultOf, type Scan, scanOp } from "./scan_op.ts";
 import { type Arrays, checkSame, isWhole, leavesOf, notAsync, placed, record, treeOf } from "./body.ts";
 
@@ -19,11 +17,14 @@ export interface ScanOptions {
 }
 /** The steps of a scan, from its length and the arrays that it walks. */
 function lengthOf(nodes: readonly Node[], given: number | undefined): number {
+  if (given !== undefined && (!Number.isInteger(given) || given < 0)) {
+    throw rangeError(`Cannot scan: length must be an integer of at least 0, not ${shown(given)}`);
+  }
   let length = given;
   nodes.forEach((x, i) => {
     const [n] = x.shape;
     if (n === undefined) throw typeError(`Cannot scan over array ${i} of xs: it has no axis; its shape is []`);
-    if (length !== undefined && n !== length) {
+    if (length !== undefined && !same([n], [length])) {
       throw typeError(
         `Cannot scan over arrays of different lengths: array ${i} of xs has shape ${text(x.shape)}, but ${
           given === undefined ? `array 0 has shape ${text((nodes[0] as Node).shape)}` : `length is ${given}`
@@ -33,9 +34,6 @@ function lengthOf(nodes: readonly Node[], given: number | undefined): number {
     length = n;
   });
   if (length === undefined) throw typeError("Cannot scan without xs: say how many steps there are, with { length }");
-  if (!Number.isInteger(length) || length < 0) {
-    throw rangeError(`Cannot scan: length must be an integer of at least 0, not ${length}`);
-  }
   return length;
 }
 
@@ -61,8 +59,7 @@ export function scan<C, X, Y>(
   options: ScanOptions = {},
 ): [Arrays<C>, Y] {
   functionOf("scan", f);
-  checkOptions("scan", options as Record<string, unknown>, ["length", "reverse", "checkpoint"]);
-  needNumbers();
+  checkOptions("scan", options, ["length", "reverse", "checkpoint"]);
   const carry = leavesOf("scan: init", init), walked = leavesOf("scan: xs", xs);
   const length = lengthOf(walked.nodes, options.length);
   return placed(() => {
@@ -93,20 +90,21 @@ export function scan<C, X, Y>(
       },
     );
     if (!isWhole(body)) return null;
+    const { y } = specs as unknown as { readonly y: Parameters<typeof treeOf>[0] };
+    if (body.results.length === 0) return [treeOf(carry.spec, []) as Arrays<C>, treeOf(y, []) as Y];
     const arg: Scan = {
       what: "scan",
       bodies: [body],
       carries: count,
       sliced: walked.nodes.length,
       length,
-      reverse: options.reverse === true,
+      reverse: flag("scan", options, "reverse"),
       fixed: body.results.length,
-      checkpoint: options.checkpoint === true,
+      checkpoint: flag("scan", options, "checkpoint"),
       batch: null,
     };
     const n = apply(scanOp, [...captured, ...carry.nodes, ...walked.nodes], arg);
     const outs = body.results.map((_, k) => resultOf(n, k));
-    const { y } = specs as unknown as { readonly y: Parameters<typeof treeOf>[0] };
     return [treeOf(carry.spec, outs.slice(0, count)) as Arrays<C>, treeOf(y, outs.slice(count)) as Y];
   });
 }

@@ -1,13 +1,13 @@
 // whileLoop: a function is recorded once and runs as long as another one says, over values that are carried from pass to pass.
 import { plainError, typeError } from "../../base/error.ts";
+import { functionOf } from "../../base/options.ts";
 import { isInexact } from "../../base/dtype.ts";
 import { on } from "../../core/device.ts";
 import type { NDArray } from "../../core/ndarray.ts";
 import { apply, type Aval, type Body, nextSerial, type Node, type OpDef } from "../../core/node.ts";
-import { needNumbers } from "../../core/trace.ts";
 import { broadcastTo, reduce, reshape, select } from "../../ops/basis.ts";
 import { pick } from "../../ops/pick.ts";
-import { alias, functionOf, zeros } from "../grad.ts";
+import { alias, zeros } from "../grad.ts";
 import { forward } from "../jvp.ts";
 import { batch } from "../vmap.ts";
 import {
@@ -28,15 +28,14 @@ import {
   widened,
 } from "./body.ts";
 
-/** Test and step of a loop: both are given what either captured, then what is carried. */
+/** Test and step of a loop: both are given what either captured, then what is carried. The step tests what it made, in the kernels that make it. */
 function loop(test: Recorded, step: Recorded, start: readonly Node[], more: Pick<Batched, "batch">): Node {
-  const bodies = [
-    widened(test.body, step.captured, test.captured.length),
-    widened(step.body, test.captured, 0),
-  ];
+  const first = widened(test.body, step.captured, test.captured.length),
+    { given, results } = widened(step.body, test.captured, 0),
+    next = inline(first, [...given.slice(0, given.length - start.length), ...results]);
   return apply(whileOp, [...test.captured, ...step.captured, ...start], {
     what: "while",
-    bodies,
+    bodies: [first, { given, results: [...results, ...next] }],
     carries: start.length,
     sliced: 0,
     length: 0,
@@ -46,7 +45,10 @@ function loop(test: Recorded, step: Recorded, start: readonly Node[], more: Pick
   });
 }
 const testOf = (c: Batched): Body => c.bodies[0] as Body;
-const stepOf = (c: Batched): Body => c.bodies[1] as Body;
+const stepOf = (c: Batched): Body => {
+  const { given, results } = c.bodies[1] as Body;
+  return { given, results: results.slice(0, c.carries) };
+};
 
 function jvps(
   ts: readonly (Node | null)[],
@@ -147,7 +149,6 @@ export function whileLoop<C>(
 ): Arrays<C> {
   functionOf("loop while", condition);
   functionOf("loop over", body);
-  needNumbers();
   const carry = leavesOf("loop: init", init), what = (): string => "the carry of a whileLoop";
   return placed(() => {
     const treeAt = (given: readonly Node[]): Arrays<C> => treeOf(carry.spec, given) as Arrays<C>;
@@ -176,6 +177,7 @@ export function whileLoop<C>(
       return next.nodes;
     });
     if (!isWhole(test.body) || !isWhole(step.body)) return null;
+    if (carry.nodes.length === 0) return treeAt([]);
     const n = loop(test, step, carry.nodes, { batch: null });
     return treeAt(carry.nodes.map((_, k) => pick(n, k)));
   });

@@ -21,7 +21,7 @@ struct sim_group {
   sim_u32 position[3], groups[3], size[3], grid[3];
   void *buffer[SIM_BUFFERS];
   void (*wait)(sim_thread *);                               // back to the scheduler
-  void (*access)(const void *at, sim_u32 bytes, int write); // checked mode: called before every load and store
+  void (*access)(const void *at, sim_u32 bytes, int write); // called before every load and store; null unless they are checked
 };
 struct sim_kernel {
   const char *name;
