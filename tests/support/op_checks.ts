@@ -174,6 +174,33 @@ export function checkUnary(name: string, d: DType): string[] {
   return out;
 }
 
+/** What is wrong with softmax along the last axis and over all axes. */
+export function checkSoftmax(d: DType): string[] {
+  const t: DType = d === "bool" || isWhole(d) ? "float32" : d, r = new Random(d.length * 7);
+  return inputs(r, d).flatMap(({ name, array, values }) =>
+    [false, true].flatMap((whole) => {
+      const n = whole || array.shape.length === 0 ? values.length : array.shape[array.shape.length - 1] as number;
+      // 16-bit floats are computed in float32.
+      const power = (x: number): number => Math.exp(round(t === "float64" ? t : "float32", x) as number);
+      const want = values.map((v, i): Element => {
+        const row = values.slice(i - i % n, i - i % n + n).map(Number), most = Math.max(...row);
+        return round(t, power(Number(v) - most) / row.reduce((s, x) => s + power(x - most), 0));
+      });
+      const bad = attempt(() =>
+        check(
+          () => whole ? mx.softmax(array) : mx.softmax(array, { axis: array.shape.length === 0 ? [] : -1 }),
+          want,
+          t,
+          false,
+          t === "float64" ? 64 : 12,
+          12,
+        )
+      );
+      return bad === null ? [] : [`softmax of ${name} ${d}${whole ? ", whole" : ""}: ${bad}`];
+    })
+  );
+}
+
 /** The dtype of a binary op of two operands of one dtype. */
 export function binaryDtype(name: string, d: DType): DType {
   const rule = BINARY[name] as (typeof BINARY)[string];

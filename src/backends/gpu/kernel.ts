@@ -214,6 +214,7 @@ class KernelPrinter extends Printer {
       for (const f of p.folds) this.finish(f, this.row);
     }
     if (k.rowStores.length === 0) return;
+    this.arrays.clear();
     this.uniforms(k.rowStores.map((s) => s.value));
     this.at = () => "0";
     this.block("if (at == 0)", () => k.rowStores.forEach((s) => this.store(s, "0")));
