@@ -159,6 +159,10 @@ test("loops and branches that data steer run on the GPU, and the host reads only
     assert.equal(reads(loop(passes, (x) => x)), want);
     if (passes < 9) assert.equal(reads(loop(passes, (x) => sum(x).add(x))), want);
   }
+  // As much memory as a kernel binds, and the word that it looks at.
+  const many = Array.from({ length: 27 }, (_, k) => mx.arange(k, k + 40).astype("float32"));
+  mx.eval(...many);
+  assert.equal(reads(loop(3, (x) => many.reduce((s, a) => s.add(a.mul(0.01)), x))), 3);
   const heavy = (x: mx.NDArray): mx.NDArray =>
     mx.cond(x.sum().gt(0), (x: mx.NDArray) => sum(x), (x: mx.NDArray) => sum(x).neg(), x);
   assert.equal(reads(loop(3, heavy)), 4 + 3);
