@@ -36,9 +36,9 @@ const ownOp: OpDef<null> = {
 export function own(x: Node): Node {
   return on(x.device, () => apply(ownOp, [x], null));
 }
-/** True if a node is a copy of another. */
-export function isOwn(n: Node, of: Node): boolean {
-  return n.op === ownOp as OpDef && n.inputs[0] === of;
+/** What a node is a copy of: itself, if of nothing. */
+export function copied(n: Node): Node {
+  return n.op === ownOp as OpDef ? n.inputs[0] as Node : n;
 }
 /** Constant expressions of at most so many ops are part of a body; longer ones, and what depends on memory, are computed before. */
 const LIGHT = 4;
