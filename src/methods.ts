@@ -12,7 +12,7 @@ import * as reduce from "./ops/reduce.ts";
 import * as scan from "./ops/scan.ts";
 import * as unary from "./ops/unary.ts";
 
-type Fn = (x: NDArray, ...args: never[]) => unknown;
+type Fn = (x: NDArray, ...args: never) => unknown;
 const table: Readonly<Record<string, Fn>> = {
   add: binary.add,
   sub: binary.subtract,
@@ -87,7 +87,7 @@ const table: Readonly<Record<string, Fn>> = {
 };
 for (const [name, fn] of Object.entries(table)) {
   Object.defineProperty(NDArray.prototype, name, {
-    value: function (this: NDArray, ...args: never[]): unknown {
+    value: function (this: NDArray, ...args: never): unknown {
       return fn(this, ...args);
     },
     writable: true,

@@ -20,7 +20,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   runtime: ["transform", "schedule", "backends"],
   linalg: ["ops", "runtime"],
   fft: ["ops", "runtime"],
-  random: ["ops", "runtime"],
+  random: ["ops", "runtime", "linalg"],
   io: ["ops", "runtime"],
   utils: ["core"],
   methods: ["ops"],

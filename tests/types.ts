@@ -140,3 +140,88 @@ export function control(): void {
   // @ts-expect-error the carry is a number of arrays, not one
   mx.scan((c: NDArray[], x: NDArray) => [c, x] as [NDArray[], NDArray], 0, x);
 }
+
+/** Axis, shape and dtype stand positionally or in an options object, any of which may be missing, undefined or null. */
+export function calls(axis: number | undefined, dtype: mx.DType | undefined): void {
+  holds<Same<ReturnType<typeof mx.sum>, NDArray>>();
+  x.sum(),
+    x.sum(0),
+    x.sum([0, -1]),
+    x.sum(null),
+    x.sum(undefined, { keepdims: true }),
+    x.sum(axis, { keepdims: false });
+  mx.sum(x, { axis, keepdims: true }), mx.sum(2), mx.sum(true), mx.sum(3n), mx.sum({ re: 1, im: 2 });
+  mx.var(x, 0, { ddof: 1 }),
+    x.std({ ddof: 1, axis: null }),
+    x.argmax(-1, { keepdims: true }),
+    mx.minmax(x, 1)[0].item();
+  x.cumsum(0, "int64"),
+    x.cumsum("float32"),
+    mx.cumsum(x, { axis: 0, reverse: true, dtype }),
+    x.cummax(1, { inclusive: false });
+  mx.zeros(3), mx.zeros([2, 3] as const, "float16"), mx.ones([], { dtype }), mx.full([2], x), mx.fullLike(x, 1, "bool");
+  mx.array([[1, 2], [true, 3n]], { shape: [4], dtype: "int8" }),
+    mx.array(new Int16Array(4), dtype),
+    mx.asarray(x, { copy: null });
+  mx.arange(3), mx.arange(3n, { step: 2 }), mx.arange(0, 1, "float32"), mx.arange(0, 1, 0.1, { dtype });
+  mx.eye(3),
+    mx.eye(3, "int32"),
+    mx.eye(3, 4, 1, "int32"),
+    mx.tri(3, { k: -1 }),
+    mx.linspace(0, 1, 5, { endpoint: false });
+  mx.random.uniform(),
+    mx.random.uniform([2], "float16"),
+    mx.random.normal(3, { loc: x, scale: 2, key: x }),
+    mx.random.normal("bfloat16");
+  mx.random.randint(0, x, [2], { key: null }),
+    mx.random.bernoulli({ p: 0.1, shape: [3] }),
+    mx.random.categorical(x, -1, { numSamples: 3 });
+  mx.linalg.norm(x),
+    mx.linalg.norm(x, "fro"),
+    mx.linalg.norm(x, 2, 0),
+    mx.linalg.norm(x, { axis: [0, 1], keepdims: true });
+  mx.meshgrid(x, x, { indexing: "ij" }), mx.meshgrid(x), mx.trace(x, "float32"), mx.trace(x, 1, { axis1: -1 });
+  x.get(0, "1:", "...", null, [1, 2], [[true]], x, mx.span(1, null, -1), new BigInt64Array(2), 1n),
+    x.set([null], 2),
+    x.at(0).add(x);
+  holds<Same<ReturnType<typeof mx.divmod>, [NDArray, NDArray]>>();
+  const some = mx.unique(x, 3, { fillValue: 0 }), all = mx.unique(x, 3, { returnCounts: true });
+  holds<Same<typeof some, NDArray>>();
+  holds<Same<typeof all, NDArray[]>>();
+  const one = mx.load("a.npy"), many = mx.load("a.npz");
+  holds<Same<typeof one, NDArray>>();
+  holds<Same<typeof many, { [name: string]: NDArray }>>();
+  const values = mx.linalg.svd(x, { computeUv: false }), parts = mx.linalg.svd(x);
+  holds<Same<typeof values, NDArray>>();
+  holds<Same<typeof parts, [NDArray, NDArray, NDArray]>>();
+  mx.grad(mx.sum)(x), mx.vmap(mx.mean)(x), [x].map(mx.exp);
+
+  // @ts-expect-error: an axis is a number or a list
+  x.sum("0");
+  // @ts-expect-error: an unknown option
+  x.sum({ axes: 0 });
+  // @ts-expect-error: keepdims is an option
+  x.sum(0, true);
+  // @ts-expect-error: scans go along one axis
+  x.cumsum([0, 1]);
+  // @ts-expect-error: not a dtype
+  mx.zeros([2], "float33");
+  // @ts-expect-error: not a dtype
+  mx.array([1], { dtype: "int" });
+  // @ts-expect-error: a dtype is no option of cummax
+  mx.cummax(x, { dtype: "int32" });
+  // @ts-expect-error: a text is no array
+  mx.add(x, "1");
+  // @ts-expect-error: a list is no array
+  mx.exp([1, 2]);
+  // @ts-expect-error: the shape stands first
+  mx.zeros("float32");
+  // @ts-expect-error: a key is an array
+  mx.random.normal([2], { key: 0 });
+  // @ts-expect-error: there are two sides
+  mx.searchsorted(x, x, { side: "middle" });
+  // @ts-expect-error: an argument too many
+  mx.exp(x, 1);
+  // @ts-expect-error: there are two ways to index a grid
+  mx.meshgrid(x, x, { indexing: "xyz" });
+}

@@ -6,13 +6,15 @@ const only = new RegExp(process.argv[2] ?? "");
 /** Milliseconds a call, of `n` calls one after the other, each waited for. */
 function timed(name: string, n: number, f: () => NDArray): void {
   if (!only.test(name)) return;
-  for (let i = 0; i < 3; i++) mx.eval(f());
-  mx.synchronize();
+  const run = (): void => {
+    using y = f();
+    mx.eval(y);
+  };
+  for (let i = 0; i < 5; i++) run();
   let best = Infinity;
   for (let i = 0; i < n; i++) {
     const start = performance.now();
-    mx.eval(f());
-    mx.synchronize();
+    run();
     best = Math.min(best, performance.now() - start);
   }
   console.log(`${mx.defaultDevice().type.padEnd(4)} ${name.padEnd(44)} ${best.toFixed(3)} ms`);

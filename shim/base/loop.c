@@ -24,9 +24,10 @@ static int set_windows(const runner *r, const uint32_t *e, uint32_t n, uint64_t 
   }
   return 0;
 }
-static int read_flag(const runner *r, const uint32_t *w, uint8_t *value) {
-  if (w[FLAG] >= r->nb || wide(w + FLAG_AT) >= r->b[w[FLAG]].bytes) return refuse(r, "its flag is not bound");
-  return r->flag(r->with, r->b + w[FLAG], wide(w + FLAG_AT), value);
+static int read_flag(const runner *r, const uint32_t *w, void *value, uint32_t bytes) {
+  const uint64_t at = wide(w + FLAG_AT), most = w[FLAG] < r->nb ? r->b[w[FLAG]].bytes : 0;
+  if (at > most || bytes > most - at) return refuse(r, "its flag is not bound");
+  return r->flag(r->with, r->b + w[FLAG], at, value, bytes);
 }
 static int run_block(const runner *r, const uint32_t *w, uint32_t n, int depth);
 static int run_loop(const runner *r, const uint32_t *w, uint32_t n, int depth) {
@@ -37,20 +38,25 @@ static int run_loop(const runner *r, const uint32_t *w, uint32_t n, int depth) {
   const uint64_t count = wide(w + COUNT);
   uint64_t i = 0;
   uint8_t flag = 0;
+  uint32_t state[2] = {0};
   int code = 0;
   switch (w[WHAT]) {
     case SN_REPEAT:
       for (; i < count; i++) if ((code = set_windows(r, windows, w[WINDOWS], i, 1)) || (code = run_block(r, first, w[BLOCK], depth))) return code;
       break;
     case SN_WHILE:
-      for (;; i++) {
-        if ((code = set_windows(r, windows, w[WINDOWS], i, 1)) || (code = run_block(r, first, w[BLOCK], depth)) || (code = read_flag(r, w, &flag))) return code;
-        if (!flag) break;
-        if ((code = run_block(r, second, w[BLOCK + 1], depth))) return code;
+      if ((code = set_windows(r, windows, w[WINDOWS], 0, 1)) || (code = run_block(r, first, w[BLOCK], depth))) return code;
+      // What runs ahead of the flag counts its passes; a loop that goes on is given more of them at a time.
+      for (uint64_t ahead = 1;; ahead = ahead < count / 2 ? 2 * ahead : count) {
+        if ((code = count ? read_flag(r, w, state, sizeof state) : read_flag(r, w, &flag, 1))) return code;
+        if (count && !state[0]) i = state[1];
+        if (!(count ? state[0] : flag)) break;
+        for (uint64_t k = count ? ahead : 1; k > 0; k--, i++)
+          if ((code = set_windows(r, windows, w[WINDOWS], i, 1)) || (code = run_block(r, second, w[BLOCK + 1], depth))) return code;
       }
       break;
     case SN_BRANCH:
-      if ((code = read_flag(r, w, &flag)) || (code = flag ? run_block(r, first, w[BLOCK], depth) : run_block(r, second, w[BLOCK + 1], depth))) return code;
+      if ((code = read_flag(r, w, &flag, 1)) || (code = flag ? run_block(r, first, w[BLOCK], depth) : run_block(r, second, w[BLOCK + 1], depth))) return code;
       break;
   }
   code = set_windows(r, windows, w[WINDOWS], i, 0);
@@ -71,6 +77,24 @@ uint32_t sn_next(const uint32_t *w, uint32_t n) {
   if (w[0] != SN_LOOP) return length;
   return length < HEADER || w[WINDOWS] > (length - HEADER) / ENTRY ? 0 : HEADER + w[WINDOWS] * ENTRY;
 }
+static uint64_t count_runs(const uint32_t *w, uint32_t n, uint64_t most, int depth) {
+  uint64_t sum = 0;
+  for (uint32_t at = 0, length; at < n && sum < most; at += length) {
+    length = n - at >= 2 ? w[at + 1] : 0;
+    if (depth > DEPTH || length < 2 || length > n - at) return most;
+    uint64_t inside = 1;
+    if (w[at] == SN_LOOP) {
+      const uint32_t *l = w + at, head = sn_next(l, length);
+      if (!head || l[WHAT] != SN_REPEAT || (uint64_t)head + l[BLOCK] + l[BLOCK + 1] + l[BLOCK + 2] != length) return most;
+      inside = count_runs(l + head, l[BLOCK], most, depth + 1);
+      if (__builtin_mul_overflow(inside, wide(l + COUNT), &inside)) return most;
+      inside += count_runs(l + head + l[BLOCK] + l[BLOCK + 1], l[BLOCK + 2], most, depth + 1);
+    }
+    sum = inside < most ? sum + inside : most;
+  }
+  return sum < most ? sum : most;
+}
+uint64_t sn_runs(const uint32_t *w, uint32_t n, uint64_t most) { return count_runs(w, n, most, 0); }
 int sn_steers(const task *t) {
   for (uint32_t at = t->at, length; (length = sn_next(t->words + at, t->n - at)); at += length)
     if (t->words[at] == SN_LOOP && t->words[at + WHAT] != SN_REPEAT) return 1;

@@ -37,6 +37,7 @@ typedef struct {
 } bl_kernels;
 extern const bl_kernels bl_base, bl_avx2, bl_avx512;
 const bl_kernels *bl_isa(void);
+int64_t bl_block(void);                               // bytes of a right side that are packed at once: a part of the second cache
 // One whole product on the pool; non-zero = no memory.
 int bl_gemm_run(const bl_gemm *g, int type);
 int bl_gemm_part(const bl_gemm *g, int type, int part, int parts);

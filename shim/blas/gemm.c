@@ -1,6 +1,9 @@
 // gemm.c: the matrix product routines: batches, the share of the threads, and the choice between own kernels and a vendor's.
 #include "blas.h"
 #include <stdio.h>
+#if !defined(_WIN32)
+#include <unistd.h>
+#endif
 int sn_isa_level(void);
 const bl_kernels *bl_isa(void) {
 #if defined(__x86_64__)
@@ -8,6 +11,17 @@ const bl_kernels *bl_isa(void) {
 #else
   return &bl_base;
 #endif
+}
+int64_t bl_block(void) {
+  static int64_t bytes;
+  int64_t b = __atomic_load_n(&bytes, __ATOMIC_RELAXED);
+  if (b) return b;
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+  b = sysconf(_SC_LEVEL2_CACHE_SIZE) / 8 * 3;
+#endif
+  b = b <= 0 ? 480 << 10 : b < 192 << 10 ? 192 << 10 : b > 768 << 10 ? 768 << 10 : b;
+  __atomic_store_n(&bytes, b, __ATOMIC_RELAXED);
+  return b;
 }
 int bl_fail(sn_call *c, const char *text) { if (c->error && c->error_cap) snprintf(c->error, c->error_cap, "%s", text); return 1; }
 int bl_gemm_part(const bl_gemm *g, int type, int part, int parts) {

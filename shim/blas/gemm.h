@@ -1,9 +1,9 @@
 // gemm.h: C = alpha A B + beta I for T = float or double, one part of it. A register tile of MR rows by NV vectors; B is packed into
-// panels of NV vectors (a KC x NC block stays in L2), A is copied as MR rows of KC so that every broadcast has a fixed displacement.
+// panels of NV vectors (a block of KC rows stays in L2), A is copied as MR rows of KC so that every broadcast has a fixed displacement.
 // 16-bit floats are widened while they are packed. Included once per type by isa_gemm.c.
 #define VL ((int)(VB / sizeof(T)))
 #define NR (NV * VL)
-#define NC (1280 / (int)sizeof(T) / NR * NR)
+#define NC (8192 / (int)sizeof(T) / NR * NR)          // most columns of a block
 #define CS ((MR + VL - 1) / VL * VL)                  // stride of the columns of a packed tile of A
 #define GROUP 8                                       // tiles of a transposed A that are packed together, so that its cache lines are read whole
 typedef T S(vec) __attribute__((vector_size(VB)));
@@ -54,7 +54,7 @@ INL void S(put)(void *p, int64_t o, T x, int kind) {
 #endif
   ((T *)p)[o] = x;
 }
-// C[mr x nc] (+)= alpha A[mr x k] B[k x nc], nv vectors wide. A is packed rows of stride KC (ROWS), rows of stride lda (FAR) or packed columns of stride lda (COLUMNS);
+// C[mr x nc] (+)= alpha A[mr x k] B[k x nc], nv vectors wide. A is packed rows of stride KC (ROWS), rows of stride lda (FAR) or columns of stride lda (COLUMNS);
 // B's rows are ldb apart, and packed ones are NR apart and have whole vectors.
 enum { S(ROWS), S(FAR), S(COLUMNS) };
 #define TILE_ARGS int64_t k, const T *A, int64_t lda, const T *B, int64_t ldb, T *C, int64_t ldc, T alpha, int add, int nc
@@ -241,13 +241,16 @@ static int S(gemm)(const bl_gemm *g0, int part, int parts) {
   int loose = own && g.bcs == 1 && (mm <= MR || (g.K * nn * item <= 65536 && g.brs < 2 * nn)) && (VB > 16 || nn % VL == 0);
   const int form = own && g.acs == 1 && (loose || nn <= 4 * NR) ? S(FAR) : g.ars == 1 && g.acs != 1 ? S(COLUMNS) : S(ROWS);
   if (form == S(ROWS)) loose = 0;
-  int64_t mt = (mm + MR - 1) / MR, wide = nn < NC ? (nn + NR - 1) / NR * NR : NC, deep = g.K < KC ? g.K : KC;
-  size_t nb = loose ? 0 : (size_t)(deep * wide + NR * 8), na = form == S(FAR) ? 0 : form == S(COLUMNS) ? (size_t)(GROUP * CS) * KC : (size_t)MR * KC + 64, nt = direct ? 0 : (size_t)(mm * wide);
+  const int bare = form == S(FAR) || (own && form == S(COLUMNS) && nn <= NR);   // A is read where it is: columns, where each is wanted once
+  int64_t mt = (mm + MR - 1) / MR, deep = g.K < KC ? g.K : KC, most = bl_block() / (item * (deep > 0 ? deep : 1)) / NR * NR;
+  most = most > NC ? NC : most < NR ? NR : most;
+  const int64_t wide = nn < most ? (nn + NR - 1) / NR * NR : most;
+  size_t nb = loose ? 0 : (size_t)(deep * wide + NR * 8), na = bare ? 0 : form == S(COLUMNS) ? (size_t)(GROUP * CS) * KC : (size_t)MR * KC + 64, nt = direct ? 0 : (size_t)(mm * wide);
   T *bp = 0;
   if (nb + na + nt && !(bp = (T *)sn_scratch((nb + na + nt) * sizeof(T)))) return 1;
   T *ap = bp + nb, *ct = ap + na;
-  for (int64_t jc = n0; jc < n1; jc += NC) {
-    int64_t ncb = n1 - jc < NC ? n1 - jc : NC, ldc = direct ? g.crs : wide; T *C = direct ? (T *)g.C + m0 * g.crs + jc : ct;
+  for (int64_t jc = n0; jc < n1; jc += most) {
+    int64_t ncb = n1 - jc < most ? n1 - jc : most, ldc = direct ? g.crs : wide; T *C = direct ? (T *)g.C + m0 * g.crs + jc : ct;
     if (!direct && g.K <= 0) memset(ct, 0, nt * sizeof(T));
     for (int64_t p = 0; p < g.K; p += KC) {
       int kc = g.K - p < KC ? (int)(g.K - p) : KC, add = p > 0 || start;
@@ -258,9 +261,9 @@ static int S(gemm)(const bl_gemm *g0, int part, int parts) {
       int64_t i = 0;
       for (int64_t t = 0; t < mt; t++) {              // rows spread evenly over the tiles: no tile of one row at the end
         int mr = (int)((mm - i + (mt - t) - 1) / (mt - t));
-        const int64_t at = (m0 + i) * g.ars + p * g.acs; const T *a = form == S(FAR) ? (const T *)g.A + at : form == S(ROWS) ? ap : ap + t % GROUP * (CS * KC);
+        const int64_t at = (m0 + i) * g.ars + p * g.acs; const T *a = bare ? (const T *)g.A + at : form == S(ROWS) ? ap : ap + t % GROUP * (CS * KC);
         if (form == S(ROWS)) S(pack_rows)(ap, mr, kc, g.A, at, g.ars, g.acs, g.kind);
-        if (form == S(COLUMNS) && t % GROUP == 0) {
+        if (form == S(COLUMNS) && !bare && t % GROUP == 0) {
           int64_t first[GROUP], n = 0, r = i; for (; n < GROUP && t + n < mt; n++) { first[n] = r; r += (mm - r + (mt - t - n) - 1) / (mt - t - n); }
           S(strips)(ap, CS * KC, first, (int)n, CS / VL, g.M - m0, kc, g.A, m0 + p * g.acs, g.acs, g.kind);
         }
@@ -269,7 +272,7 @@ static int S(gemm)(const bl_gemm *g0, int part, int parts) {
         for (int64_t j = 0; j < ncb; j += NR) {
           for (int until = (int)(left * (j + NR) / ncb); row < until && row < left; row++) for (int64_t l = 0; l < (int64_t)kc * esz; l += 64) __builtin_prefetch(next + row * g.ars * esz + l, 0, 2);
           int nc = ncb - j < NR ? (int)(ncb - j) : NR;
-          S(tiles)[form][(nc - 1) / VL][mr](kc, a, form == S(FAR) ? g.ars : CS, loose ? (const T *)g.B + p * g.brs + jc + j : bp + j * kc, loose ? g.brs : NR, C + i * ldc + j, ldc, al, add, nc);
+          S(tiles)[form][(nc - 1) / VL][mr](kc, a, form == S(FAR) ? g.ars : bare ? g.acs : CS, loose ? (const T *)g.B + p * g.brs + jc + j : bp + j * kc, loose ? g.brs : NR, C + i * ldc + j, ldc, al, add, nc);
         }
         i += mr;
       }

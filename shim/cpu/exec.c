@@ -446,10 +446,10 @@ static int run_command(void *with, const uint32_t *w, uint32_t n) {
     default: sn_fail(at->c, "no command has number %u", w[0]); return SN_E_WORDS;
   }
 }
-static int read_flag(void *with, const binding *b, uint64_t offset, uint8_t *value) {
+static int read_flag(void *with, const binding *b, uint64_t offset, void *value, uint32_t bytes) {
   const place_to_run *at = with;
   if (!b->p) { sn_fail(at->c, "loop: its flag lies on another device"); return SN_E_WORDS; }
-  *value = ((const uint8_t *)b->p)[offset];
+  memcpy(value, b->p + offset, bytes);
   return 0;
 }
 int sn_run(context *c, const uint32_t *w, uint32_t n, uint32_t at, binding *b, uint32_t nb, uint32_t device) {

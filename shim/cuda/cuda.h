@@ -25,10 +25,10 @@ extern _Atomic uint64_t sn_cuda_counts[SN_CUDA_COUNTS];
 typedef struct sn_launching { launch l; CUfunction function; CUdeviceptr pointers[MOST_BUFFERS]; void *arguments[MOST_BUFFERS + 1]; } sn_launching;
 const char *sn_cuda_read(const task *t, const uint32_t *w, uint32_t n, sn_launching *x);
 // Graphs (graph.c): runs the commands of a task as one, if they are worth it and the time has come; else 0, and nothing was done. `encode` puts a command
-// on a stream; 1 if that was good.
+// on a stream; 1 if that was good. `launches`: how many it has.
 typedef int (*sn_encode)(void *job, const uint32_t *command, CUstream stream);
 void sn_cuda_open_graphs(void);
-int sn_cuda_replay(const task *t, CUstream stream, sn_encode encode, void *job);
+int sn_cuda_replay(const task *t, CUstream stream, sn_encode encode, void *job, uint32_t *launches);
 void sn_cuda_forget_graphs(void);      // a program has ended
 // SINTER_CUDA_OWN=1: no library of CUDA's is opened (cuda.c).
 int sn_cuda_own(void);

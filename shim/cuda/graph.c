@@ -1,5 +1,6 @@
 // graph.c: tasks of many commands as CUDA graphs. What was submitted a few times is recorded, and launched whole from then on. Tasks alike in all but
-// constants and addresses share a graph, whose nodes are told what changed; library calls must be the same, so that there may be several of a form.
+// constants and addresses share a graph, whose nodes are told what changed; library calls must be the same, so that there may be several of a form. Loops
+// are written out, and must be the same, addresses included.
 // All is called under the lock of the streams.
 #include "cuda.h"
 #include <stdlib.h>
@@ -8,10 +9,13 @@
 #define TIMES 3                        // that a form is seen before it is recorded
 #define FORMS 256                      // that are counted
 #define MOST 64                        // graphs that are kept
+#define NODES 4096                     // most commands of a graph, and of all that are kept
+#define ALL_NODES 32768
 typedef struct graph {
   struct graph *next;
   uint64_t form, used;
   uint32_t n, nb, generation, *words;  // the commands that it runs now
+  uint32_t size, launches;             // commands and launches, loops written out
   uint64_t *base;                      // and where their bindings lie
   CUgraph graph;
   CUgraphExec exec;
@@ -19,7 +23,7 @@ typedef struct graph {
 } graph;
 static graph *graphs;
 static struct { uint64_t form; uint32_t seen, recorded; } forms[FORMS];
-static uint32_t count;
+static uint32_t count, nodes;           // graphs, and their commands
 static _Atomic uint32_t generation;
 static uint64_t uses;
 static CUstream recorder;
@@ -28,26 +32,29 @@ void sn_cuda_forget_graphs(void) { generation++; }
 void sn_cuda_open_graphs(void) { usable = !sn_cuda_bind_graphs() && !sn_cuda.new_stream(&recorder, CU_STREAM_NON_BLOCKING); }
 static uint64_t mix(uint64_t h, uint32_t x) { return (h ^ x) * 0x100000001b3u; }
 // The form of a task, of which programs and grids are part; 0 if it is no case for a graph.
-static uint64_t form_of(const task *t, uint32_t *commands) {
+static uint64_t form_of(const task *t, uint32_t *commands, uint32_t *size) {
   uint64_t h = mix(0xcbf29ce484222325u, t->nb);
   uint32_t worth = 0;
   *commands = 0;
   for (uint32_t at = t->at, n; at < t->n; at += n, ++*commands) {
     const uint32_t *w = t->words + at;
     n = t->n - at >= 2 ? w[1] : 0;
-    if (n < 2 || n > t->n - at || w[0] == SN_COPY || w[0] == SN_LOOP) return 0;
-    worth += w[0] == SN_CALL ? WORTH : 1;
-    for (uint32_t i = 0; i < (w[0] == SN_LAUNCH && n > 12 ? 12 : 3) && i < n; i++) h = mix(h, w[i]);
+    if (n < 2 || n > t->n - at) return 0;
+    worth += w[0] == SN_CALL ? WORTH : w[0] == SN_LOOP ? (uint32_t)sn_runs(w, n, NODES) : 1;
+    for (uint32_t i = 0; i < (w[0] == SN_LAUNCH && n > 12 ? 12 : w[0] == SN_LOOP ? n : 3) && i < n; i++) h = mix(h, w[i]);
   }
-  return worth < WORTH ? 0 : h | 1;
+  for (uint32_t at = t->at, n; (n = sn_next(t->words + at, t->n - at)); at += n) if (t->words[at] == SN_COPY) return 0;
+  *size = (uint32_t)sn_runs(t->words + t->at, t->n - t->at, NODES);
+  return worth < WORTH || *size == NODES ? 0 : h | 1;
 }
 static void drop(graph **q) {
   graph *g = *q;
   *q = g->next;
   if (g->exec) sn_graphs.end_exec(g->exec);
   if (g->graph) sn_graphs.end(g->graph);
-  free(g->words); free(g->base); free(g->nodes); free(g);
+  nodes -= g->size;
   count--;
+  free(g->words); free(g->base); free(g->nodes); free(g);
 }
 // The first of the pairs (binding, offset) of a command, and how many there are.
 static const uint32_t *places(const uint32_t *w, uint32_t *n) {
@@ -57,6 +64,10 @@ static const uint32_t *places(const uint32_t *w, uint32_t *n) {
 }
 static int moved(const graph *g, const task *t, const uint32_t *w) {
   uint32_t n;
+  if (w[0] == SN_LOOP) {
+    for (uint32_t i = 0; i < t->nb; i++) if (t->b[i].kind != SN_BIND_WINDOW && (uint64_t)(uintptr_t)t->b[i].m.handle != g->base[i]) return 1;
+    return 0;
+  }
   const uint32_t *p = places(w, &n);
   for (uint32_t i = 0; i < n; i++) if (p[3 * i] >= t->nb || (uint64_t)(uintptr_t)t->b[p[3 * i]].m.handle != g->base[p[3 * i]]) return 1;
   return 0;
@@ -88,19 +99,30 @@ static CUgraphNode last_node(void) {
   size_t n = 0;
   return sn_graphs.recorded(recorder, &status, 0, 0, &after, &n) || n != 1 ? 0 : after[0];
 }
-static graph *record(const task *t, uint64_t form, uint32_t commands, sn_encode encode, void *job) {
+// What records commands, those of loops too.
+typedef struct recording { sn_encode encode; void *job; uint32_t launches; } recording;
+static int record_command(void *with, const uint32_t *w, uint32_t n) {
+  recording *r = with;
+  (void)n;
+  r->launches += w[0] == SN_LAUNCH;
+  return r->encode(r->job, w, recorder) ? 0 : SN_E_DEVICE;
+}
+static graph *record(const task *t, uint64_t form, uint32_t commands, uint32_t size, sn_encode encode, void *job) {
   graph *g = calloc(1, sizeof *g);
   if (!g) return 0;
-  *g = (graph){graphs, form, uses, t->n - t->at, t->nb, generation, malloc((size_t)(t->n - t->at) * 4), malloc(t->nb * 8 + 8), 0, 0, calloc(commands, sizeof *g->nodes)};
+  *g = (graph){graphs, form, uses, t->n - t->at, t->nb, generation, malloc((size_t)(t->n - t->at) * 4), size, 0, malloc(t->nb * 8 + 8), 0, 0, calloc(commands, sizeof *g->nodes)};
   graphs = g;
   count++;
+  nodes += size;
   int good = g->words && g->base && g->nodes && !sn_graphs.begin(recorder, CU_CAPTURE_RELAXED);
   if (good) {
     uint32_t k = 0;
+    recording r = {encode, job, 0};
     for (uint32_t at = t->at; at < t->n && good; at += t->words[at + 1], k++) {
-      good = encode(job, t->words + at, recorder);
+      good = !sn_commands(&(runner){&r, 0, t->b, t->nb, record_command, 0}, t->words + at, t->words[at + 1]);
       if (good && t->words[at] == SN_LAUNCH) good = (g->nodes[k] = last_node()) != 0;
     }
+    g->launches = r.launches;
     good = !sn_graphs.finish(recorder, &g->graph) && good && !sn_graphs.instantiate(&g->exec, g->graph, 0);
   }
   if (!good) { drop(&graphs); return 0; }
@@ -108,9 +130,9 @@ static graph *record(const task *t, uint64_t form, uint32_t commands, sn_encode 
   for (uint32_t i = 0; i < t->nb; i++) g->base[i] = (uint64_t)(uintptr_t)t->b[i].m.handle;
   return g;
 }
-int sn_cuda_replay(const task *t, CUstream stream, sn_encode encode, void *job) {
-  uint32_t commands = 0;
-  const uint64_t form = usable ? form_of(t, &commands) : 0;
+int sn_cuda_replay(const task *t, CUstream stream, sn_encode encode, void *job, uint32_t *launches) {
+  uint32_t commands = 0, size = 0;
+  const uint64_t form = usable ? form_of(t, &commands, &size) : 0;
   graph *found = 0;
   if (!form) return 0;
   for (graph **q = &graphs; *q && !found;) {
@@ -126,13 +148,14 @@ int sn_cuda_replay(const task *t, CUstream stream, sn_encode encode, void *job) 
     if (++forms[i].seen < (uint32_t)TIMES << forms[i].recorded) return 0;
     forms[i].seen = 0;
     if (forms[i].recorded < 24) forms[i].recorded++;
-    if (count == MOST) {
+    while (count == MOST || nodes + size > ALL_NODES) {
       graph **oldest = &graphs;
       for (graph **q = &graphs; *q; q = &(*q)->next) if ((*q)->used < (*oldest)->used) oldest = q;
       drop(oldest);
     }
-    if (!(found = record(t, form, commands, encode, job))) return 0;
+    if (!(found = record(t, form, commands, size, encode, job))) return 0;
   }
   found->used = ++uses;
+  *launches = found->launches;
   return !sn_graphs.launch(found->exec, stream);
 }

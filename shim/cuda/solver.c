@@ -226,14 +226,14 @@ static void lu(run *r) {
   const int64_t b = r->batch, m = r->c->n[1], n = r->c->n[2], k = m < n ? m : n;
   const int together = m == n && at_once(r, n);
   void *A = take(r, b * m * n * r->item), *out = operand(r, 2), *order = operand(r, 3), *exchanges = take(r, b * k * 8);
-  int *info = take_zeros(r, b);
-  place(r, 0, operand(r, 0), A, to_columns(m, n), none);
+  int *info = take_zeros(r, b), *spoiled = take_zeros(r, b);
+  place(r, 0, operand(r, 0), A, to_columns(m, n), (marks){.guard = spoiled});
   if (k && !together) lu_of(r, A, m, n, exchanges, info);
   else if (k) {
     float **all = list(r, A, n * n);
     if (!r->code) library(r, sn_blas.getrf_batched(blas, (int)n, all, (int)n, exchanges, info, (int)b));
   }
-  place(r, 0, A, operand(r, 1), from_columns(m, n, m * n, m), none);
+  place(r, 0, A, operand(r, 1), from_columns(m, n, m * n, m), (marks){.spoiled = spoiled});
   void *arguments[] = {&exchanges, &out, &order, (void *)&k, (void *)&m};
   start(r, &pivots[together], "pivots", together ? "typedef int G;\n" : "typedef long long G;\n", pivots_text, b, arguments);
 }

@@ -1,5 +1,6 @@
 // The dtypes: their sizes, storage and compute types, MLX's promotion, and the rounding of JS numbers.
 import { rangeError, typeError } from "./error.ts";
+import { shown } from "./options.ts";
 
 /** The element types of arrays. */
 export type DType =
@@ -256,7 +257,7 @@ export function promoteScalar(dtype: DType, value: Scalar): DType {
 /** Whether every value range of `from` is kept by `to`, as the array API defines it. */
 export function canCast(from: DType | { readonly dtype: DType }, to: DType): boolean {
   if (typeof from === "object" && from !== null) return canCast(from.dtype, to);
-  for (const x of [from, to]) if (!isDType(x)) throw typeError(`Cannot canCast: not a dtype: ${String(x)}`);
+  for (const x of [from, to]) if (!isDType(x)) throw typeError(`Cannot canCast: not a dtype: ${shown(x)}`);
   if (isInteger(from) && isInexact(to)) return true;
   return promote(from, to) === to;
 }
@@ -287,7 +288,7 @@ export function isCategory(value: unknown): value is Category {
  */
 export function issubdtype(a: DType | Category, b: DType | Category): boolean {
   for (const x of [a, b]) {
-    if (!isDType(x) && !isCategory(x)) throw typeError(`Not a dtype or a dtype category: ${String(x)}`);
+    if (!isDType(x) && !isCategory(x)) throw typeError(`Not a dtype or a dtype category: ${shown(x)}`);
   }
   if (isDType(b)) return a === b;
   const within: readonly Kind[] = CATEGORIES[b];
@@ -306,12 +307,12 @@ const DTYPE_KINDS: { readonly [K in DTypeKind]: readonly Kind[] } = {
 
 /** Whether a dtype is of a kind (a dtype or one of the array API's names), or of one of several. */
 export function isdtype(dtype: DType, kind: DType | DTypeKind | readonly (DType | DTypeKind)[]): boolean {
-  if (!isDType(dtype)) throw typeError(`Not a dtype: ${String(dtype)}`);
+  if (!isDType(dtype)) throw typeError(`Not a dtype: ${shown(dtype)}`);
   let found = false;
   for (const k of (Array.isArray(kind) ? kind : [kind]) as readonly (DType | DTypeKind)[]) {
     if (isDType(k)) found ||= k === dtype;
     else if (Object.hasOwn(DTYPE_KINDS, k)) found ||= DTYPE_KINDS[k].includes(kindOf(dtype));
-    else throw typeError(`Not a dtype kind: ${String(k)}; the kinds are ${Object.keys(DTYPE_KINDS).join(", ")}`);
+    else throw typeError(`Not a dtype kind: ${shown(k)}; the kinds are ${Object.keys(DTYPE_KINDS).join(", ")}`);
   }
   return found;
 }
@@ -342,7 +343,7 @@ export function finfo(dtype: DType): FInfo {
       return { bits: 64, min: -max, max, eps: 2 ** -52, smallestNormal: 2 ** -1022, dtype };
     }
     default:
-      throw typeError(`finfo takes a floating-point dtype, not ${String(dtype)}`);
+      throw typeError(`finfo takes a floating-point dtype, not ${shown(dtype)}`);
   }
 }
 
@@ -356,7 +357,7 @@ export function finfo(dtype: DType): FInfo {
  * ```
  */
 export function iinfo(dtype: DType): IInfo {
-  if (!isDType(dtype) || !isInteger(dtype)) throw typeError(`iinfo takes an integer dtype, not ${String(dtype)}`);
+  if (!isDType(dtype) || !isInteger(dtype)) throw typeError(`iinfo takes an integer dtype, not ${shown(dtype)}`);
   const bits = bitsOf(dtype);
   if (bits === 64) {
     return isUnsigned(dtype)
@@ -456,6 +457,6 @@ export function roundTo(dtype: DType, x: number): number {
       return Number.isFinite(x) ? Number(BigInt.asUintN(64, BigInt(Math.trunc(x)))) : 0;
     default:
       dtype satisfies never;
-      throw typeError(`Not a dtype: ${String(dtype)}`);
+      throw typeError(`Not a dtype: ${shown(dtype)}`);
   }
 }

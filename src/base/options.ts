@@ -4,6 +4,13 @@ import { typeError } from "./error.ts";
 /** What an options object holds. */
 export type Options = Record<string, unknown>;
 
+/** An options object with these keys, each of which may be missing, undefined or null. */
+export type Given<O> = { readonly [K in keyof O]?: O[K] | null | undefined };
+/** The arguments after the required ones: those of `P`, in order, as far as they are given, and an options object. */
+export type Tail<P extends readonly unknown[], O> = P extends readonly [infer A, ...infer R]
+  ? readonly [options?: Given<O> | undefined] | readonly [A | null | undefined, ...Tail<R, O>]
+  : readonly [options?: Given<O> | undefined];
+
 /** The options of a call that gave none; frozen and shared, so that such a call allocates nothing. */
 export const NO_OPTIONS: Options = Object.freeze(Object.create(null) as Options);
 

@@ -1,6 +1,7 @@
 // Parses what stands in get(...), set([...]) and at(...) into one entry per axis, for an array of a given shape.
 import { type DType, isInteger } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
+import { shown } from "../base/options.ts";
 import { below, equal } from "../kernel/sizes.ts";
 import { sizeMinus, sizePlus, sizeSteps } from "./shape.ts";
 
@@ -242,7 +243,7 @@ function listItem<T>(list: ArrayLike<unknown>): Item<T> {
     if (depth !== shape.length) throw typeError("A list of indices must not be ragged");
     const value = typeof at === "bigint" ? Number(at) : at;
     if (typeof value !== "boolean" && !(typeof value === "number" && Number.isInteger(value))) {
-      throw typeError(`A list of indices must hold integers or booleans, not ${String(at)}`);
+      throw typeError(`A list of indices must hold integers or booleans, not ${shown(at)}`);
     }
     values.push(value);
   };
@@ -277,7 +278,7 @@ function inRange(index: number, shape: readonly number[], axis: number): number 
 
 function bound(value: number | null | undefined, name: string): number | null {
   if (value === null || value === undefined) return null;
-  if (!Number.isInteger(value)) throw typeError(`The ${name} of a slice must be an integer, not ${String(value)}`);
+  if (!Number.isInteger(value)) throw typeError(`The ${name} of a slice must be an integer, not ${shown(value)}`);
   return value;
 }
 

@@ -2,6 +2,7 @@
 import type { Complex, DType, TypedArray } from "../base/dtype.ts";
 import { itemsize } from "../base/dtype.ts";
 import { plainError } from "../base/error.ts";
+import type { Tail } from "../base/options.ts";
 import type { Span } from "./index_spec.ts";
 import { size } from "./shape.ts";
 import { nextSerial, type Node, tracedBelow } from "./node.ts";
@@ -289,9 +290,14 @@ export type IndexItem =
   | Span
   | NDArray
   | readonly IndexNested[]
+  | Int8Array
+  | Int16Array
   | Int32Array
+  | BigInt64Array
   | Uint8Array
-  | Uint32Array;
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array;
 /** Updates at an index, each of which returns a new array; repeated indices all count. */
 export interface Updates {
   /** With a value (cast to the array's dtype) added. */
@@ -314,17 +320,27 @@ export interface ReduceOptions {
   readonly axis?: AxisLike;
   readonly keepdims?: boolean;
 }
+/** Options of `argmin` and `argmax`. */
+export interface ArgOptions {
+  readonly axis?: number;
+  readonly keepdims?: boolean;
+}
 /** Options of `var` and `std`. */
 export interface SpreadOptions extends ReduceOptions {
   readonly ddof?: number;
 }
 /** Options of a scan. */
 export interface ScanOptions {
-  readonly axis?: number | null;
+  readonly axis?: number;
   readonly reverse?: boolean;
   readonly inclusive?: boolean;
+}
+/** Options of `cumsum` and `cumprod`. */
+export interface SumOptions extends ScanOptions {
   readonly dtype?: DType;
 }
+/** What `cumsum` and `cumprod` take: axis and dtype, of which a dtype may stand alone, and options. */
+export type ScanTail = Tail<[axis: number, dtype: DType], SumOptions> | Tail<[dtype: DType], SumOptions>;
 export interface NDArray {
   /** The axes reversed. */
   readonly T: NDArray;
@@ -397,30 +413,30 @@ export interface NDArray {
   sin(): NDArray;
   cos(): NDArray;
   conj(): NDArray;
-  round(options?: { readonly decimals?: number }): NDArray;
+  round(...args: Tail<[decimals: number], { decimals: number }>): NDArray;
   astype(dtype: DType): NDArray;
   view(dtype: DType): NDArray;
   // reductions and scans
-  all(axis?: AxisLike | ReduceOptions, options?: ReduceOptions): NDArray;
-  any(axis?: AxisLike | ReduceOptions, options?: ReduceOptions): NDArray;
-  sum(axis?: AxisLike | ReduceOptions, options?: ReduceOptions): NDArray;
-  prod(axis?: AxisLike | ReduceOptions, options?: ReduceOptions): NDArray;
-  min(axis?: AxisLike | ReduceOptions, options?: ReduceOptions): NDArray;
-  max(axis?: AxisLike | ReduceOptions, options?: ReduceOptions): NDArray;
-  mean(axis?: AxisLike | ReduceOptions, options?: ReduceOptions): NDArray;
-  logsumexp(axis?: AxisLike | ReduceOptions, options?: ReduceOptions): NDArray;
-  std(axis?: AxisLike | SpreadOptions, options?: SpreadOptions): NDArray;
-  var(axis?: AxisLike | SpreadOptions, options?: SpreadOptions): NDArray;
-  argmin(axis?: number | null | ReduceOptions, options?: ReduceOptions): NDArray;
-  argmax(axis?: number | null | ReduceOptions, options?: ReduceOptions): NDArray;
-  cumsum(axis?: number | null | ScanOptions, options?: ScanOptions): NDArray;
-  cumprod(axis?: number | null | ScanOptions, options?: ScanOptions): NDArray;
-  cummax(axis?: number | null | ScanOptions, options?: ScanOptions): NDArray;
-  cummin(axis?: number | null | ScanOptions, options?: ScanOptions): NDArray;
-  logcumsumexp(axis?: number | null | ScanOptions, options?: ScanOptions): NDArray;
+  all(...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray;
+  any(...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray;
+  sum(...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray;
+  prod(...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray;
+  min(...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray;
+  max(...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray;
+  mean(...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray;
+  logsumexp(...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray;
+  std(...args: Tail<[axis: AxisLike], SpreadOptions>): NDArray;
+  var(...args: Tail<[axis: AxisLike], SpreadOptions>): NDArray;
+  argmin(...args: Tail<[axis: number], ArgOptions>): NDArray;
+  argmax(...args: Tail<[axis: number], ArgOptions>): NDArray;
+  cumsum(...args: ScanTail): NDArray;
+  cumprod(...args: ScanTail): NDArray;
+  cummax(...args: Tail<[axis: number], ScanOptions>): NDArray;
+  cummin(...args: Tail<[axis: number], ScanOptions>): NDArray;
+  logcumsumexp(...args: Tail<[axis: number], ScanOptions>): NDArray;
   // movement
   reshape(...shape: readonly number[] | readonly [readonly number[]]): NDArray;
-  flatten(startAxis?: number | { readonly startAxis?: number; readonly endAxis?: number }, endAxis?: number): NDArray;
+  flatten(...args: Tail<[startAxis: number, endAxis: number], { startAxis: number; endAxis: number }>): NDArray;
   squeeze(axis?: AxisLike | { readonly axis?: AxisLike }): NDArray;
   transpose(
     ...axes: readonly number[] | readonly [(readonly number[] | { readonly axes?: readonly number[] | null } | null)?]

@@ -66,7 +66,7 @@ export interface Body {
  */
 export interface Control {
   readonly what: "scan" | "while" | "cond";
-  /** Of a scan its step; of a while its test and its step; of a cond what runs if the predicate holds, and what if not. */
+  /** Of a scan its step; of a while its first test, and its step, whose last result is the test of the next; of a cond what runs if the predicate holds, and what if not. */
   readonly bodies: readonly Body[];
   readonly carries: number;
   readonly sliced: number;

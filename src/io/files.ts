@@ -135,6 +135,9 @@ export interface LoadOptions {
  * A .npy file of 1 MB or more is mapped: its pages are read when they are used, and no other program may shorten it while the array
  * lives. `save` puts a new file in its place, which does no harm.
  */
+export function load(file: `${string}.npy`, options?: LoadOptions): NDArray;
+export function load(file: `${string}.npz`, options?: LoadOptions): { [name: string]: NDArray };
+export function load(file: string, options?: LoadOptions): NDArray | { [name: string]: NDArray };
 export function load(file: string, options: LoadOptions = {}): NDArray | { [name: string]: NDArray } {
   checkOptions("load", options, ["format", "returnMetadata"]);
   const path = pathOf("load", file), format = options.format ?? path.slice(path.lastIndexOf(".") + 1).toLowerCase();

@@ -1,7 +1,7 @@
 // Norms, and the cross product.
 import { atLeastFloat, atLeastFloat32 } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
-import { flag, integers, shown, splitArgs } from "../base/options.ts";
+import { flag, integers, shown, splitArgs, type Tail } from "../base/options.ts";
 import type { ArrayLike, AxisLike, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
 import { axesOf, axisOf, broadcast } from "../core/shape.ts";
@@ -33,12 +33,15 @@ export interface NormOptions {
  * mx.linalg.norm(mx.array([3, -4]), 1).item(); // 7
  * ```
  */
-export function norm(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function norm(a: ArrayLike, ...args: Tail<[ord: Ord, axis: AxisLike], NormOptions>): NDArray {
   const o: NormOptions = splitArgs("norm", [a, ...args], 1, ["ord", "axis", "keepdims"], ["ord", "axis"]),
     keepdims = flag("norm", o, "keepdims"),
     x = nodeOf("norm", a),
     n = x.shape.length;
   const z = cast(x, atLeastFloat(x.dtype)), size1 = abs.node(z), how = o.ord ?? null;
+  if (how !== null && typeof how !== "number" && typeof how !== "string") {
+    throw typeError(`Cannot norm: ord must be a number or a text, not ${shown(how)}`);
+  }
   const axes = o.axis === undefined || o.axis === null
     ? x.shape.map((_, d) => d)
     : integers("norm", "an axis", o.axis).map((d) => axisOf("norm", d, n));

@@ -2,7 +2,7 @@
 import type { DType } from "../base/dtype.ts";
 import { atLeastFloat, bitsOf, computeOf, isComplex, isInexact } from "../base/dtype.ts";
 import { typeError } from "../base/error.ts";
-import { flag, numberOf, splitArgs } from "../base/options.ts";
+import { flag, numberOf, splitArgs, type Tail } from "../base/options.ts";
 import type { ArrayLike, NDArray } from "../core/ndarray.ts";
 import { NDArray as Handle } from "../core/ndarray.ts";
 import { apply, type Node } from "../core/node.ts";
@@ -277,6 +277,12 @@ export const greater: Two = comparison("gt", "greater");
 /** a >= b, broadcast: bool; complex numbers order by real, then imaginary part. */
 export const greaterEqual: Two = comparison("ge", "greaterEqual");
 
+/** Options of `isclose` and `allclose`. */
+export interface CloseOptions {
+  readonly rtol?: number;
+  readonly atol?: number;
+  readonly equalNan?: boolean;
+}
 /**
  * Whether |a - b| <= atol + rtol * |b|, broadcast: bool; equal infinities are close, NaNs if equalNan. Options: rtol (1e-5), atol (1e-8), equalNan.
  *
@@ -285,7 +291,7 @@ export const greaterEqual: Two = comparison("ge", "greaterEqual");
  * mx.isclose(mx.array([1, 2]), mx.array([1, 2.1])); // array([True, False], dtype=bool)
  * ```
  */
-export function isclose(a: ArrayLike, b: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function isclose(a: ArrayLike, b: ArrayLike, ...args: Tail<[], CloseOptions>): NDArray {
   return wrap(closeNode("isclose", a, b, args));
 }
 function closeNode(name: string, a: ArrayLike, b: ArrayLike, args: readonly unknown[]): Node {
@@ -312,7 +318,7 @@ function closeNode(name: string, a: ArrayLike, b: ArrayLike, args: readonly unkn
  * mx.allclose(mx.array([1]), mx.array([1 + 1e-7])).item(); // true
  * ```
  */
-export function allclose(a: ArrayLike, b: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function allclose(a: ArrayLike, b: ArrayLike, ...args: Tail<[], CloseOptions>): NDArray {
   return wrap(allNode(closeNode("allclose", a, b, args)));
 }
 /**
@@ -323,7 +329,7 @@ export function allclose(a: ArrayLike, b: ArrayLike, ...args: readonly unknown[]
  * mx.arrayEqual(mx.array([1, 2]), mx.array([1, 2])).item(); // true
  * ```
  */
-export function arrayEqual(a: ArrayLike, b: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function arrayEqual(a: ArrayLike, b: ArrayLike, ...args: Tail<[], { equalNan: boolean }>): NDArray {
   const equalNan = flag("arrayEqual", splitArgs("arrayEqual", [a, b, ...args], 2, ["equalNan"]), "equalNan");
   const shapeOf = (v: ArrayLike): readonly number[] => nodeOf("arrayEqual", v).shape;
   if (!same(shapeOf(a), shapeOf(b))) return wrap(full(false, [], "bool"));

@@ -2,6 +2,7 @@
 import type { DType } from "../base/dtype.ts";
 import { isDType, itemsize, promote } from "../base/dtype.ts";
 import { typeError } from "../base/error.ts";
+import { shown } from "../base/options.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Aval, Planned } from "../core/node.ts";
@@ -12,7 +13,7 @@ import { nodeOf, wrap } from "./lift.ts";
 
 /** A dtype given by the user, or a TypeError that names the op. */
 export function dtypeOf(op: string, dtype: unknown): DType {
-  if (!isDType(dtype)) throw typeError(`Cannot ${op}: not a dtype: ${String(dtype)}`);
+  if (!isDType(dtype)) throw typeError(`Cannot ${op}: not a dtype: ${shown(dtype)}`);
   return dtype;
 }
 /**

@@ -18,7 +18,7 @@ import {
   typedArrayOf,
 } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
-import { flag, integer, isPlainObject, numberOf, shown, splitArgs } from "../base/options.ts";
+import { flag, type Given, integer, isPlainObject, numberOf, shown, splitArgs, type Tail } from "../base/options.ts";
 import type { ArrayLike, TypedData } from "../core/ndarray.ts";
 import { late, NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
@@ -225,7 +225,10 @@ export function valuesNode(values: unknown, dtype: DType | null): Node {
  * mx.array([300], "uint8"); // RangeError: Cannot make an array of dtype uint8 of the number 300: it does not fit
  * ```
  */
-export function array(values: Values, ...args: readonly unknown[]): NDArray {
+export function array(
+  values: Values,
+  ...args: Tail<[dtype: DType], { dtype: DType; shape: number | readonly number[] }>
+): NDArray {
   const o = splitArgs("array", [values, ...args], 1, ["dtype", "shape"], ["dtype"]);
   const dtype = o["dtype"] === undefined || o["dtype"] === null ? null : dtypeOf("make an array", o["dtype"]),
     n = valuesNode(values, dtype);
@@ -237,7 +240,7 @@ export function array(values: Values, ...args: readonly unknown[]): NDArray {
   return wrap(reshape(n, shape));
 }
 /** As `array`; an array stays the same memory unless the dtype differs. Options: dtype, copy (false: a TypeError if values must be copied). */
-export function asarray(a: Values, ...args: readonly unknown[]): NDArray {
+export function asarray(a: Values, ...args: Tail<[dtype: DType], { dtype: DType; copy: boolean }>): NDArray {
   const o = splitArgs("asarray", [a, ...args], 1, ["dtype", "copy"], ["dtype"]);
   const dtype = o["dtype"] === undefined || o["dtype"] === null ? null : dtypeOf("make an array", o["dtype"]);
   if (!flag("make an array", o, "copy", true) && !(a instanceof NDArray && (dtype === null || dtype === a.dtype))) {
@@ -263,19 +266,19 @@ function filledLike(name: string, value: number, a: ArrayLike, args: readonly un
  * mx.zeros([2, 2], "int32"); // array([[0, 0], [0, 0]], dtype=int32)
  * ```
  */
-export function zeros(shape: number | readonly number[], ...args: readonly unknown[]): NDArray {
+export function zeros(shape: number | readonly number[], ...args: Tail<[dtype: DType], { dtype: DType }>): NDArray {
   return filled("zeros", 0, shape, args);
 }
 /** Ones of a shape (a number or a list). Options: dtype (float32). */
-export function ones(shape: number | readonly number[], ...args: readonly unknown[]): NDArray {
+export function ones(shape: number | readonly number[], ...args: Tail<[dtype: DType], { dtype: DType }>): NDArray {
   return filled("ones", 1, shape, args);
 }
 /** Zeros in the shape and dtype of another array. Options: dtype. */
-export function zerosLike(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function zerosLike(a: ArrayLike, ...args: Tail<[dtype: DType], { dtype: DType }>): NDArray {
   return filledLike("zerosLike", 0, a, args);
 }
 /** Ones in the shape and dtype of another array. Options: dtype. */
-export function onesLike(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function onesLike(a: ArrayLike, ...args: Tail<[dtype: DType], { dtype: DType }>): NDArray {
   return filledLike("onesLike", 1, a, args);
 }
 export { zeros as empty, zerosLike as emptyLike };
@@ -287,7 +290,11 @@ export { zeros as empty, zerosLike as emptyLike };
  * mx.full([2, 3], 7); // array([[7, 7, 7], [7, 7, 7]], dtype=float32)
  * ```
  */
-export function full(shape: number | readonly number[], vals: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function full(
+  shape: number | readonly number[],
+  vals: ArrayLike,
+  ...args: Tail<[dtype: DType], { dtype: DType }>
+): NDArray {
   const o = splitArgs("full", [shape, vals, ...args], 2, ["dtype"], ["dtype"]), s = shapeOf("full", shape);
   const dtype = o["dtype"] === undefined || o["dtype"] === null ? null : dtypeOf("full", o["dtype"]);
   if (isScalar(vals)) {
@@ -304,7 +311,7 @@ export function full(shape: number | readonly number[], vals: ArrayLike, ...args
   return wrap(broadcastTo(x, s));
 }
 /** An array filled with a number or a broadcast array, in the shape and dtype of another. Options: dtype. */
-export function fullLike(a: ArrayLike, vals: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function fullLike(a: ArrayLike, vals: ArrayLike, ...args: Tail<[dtype: DType], { dtype: DType }>): NDArray {
   const o = splitArgs("fullLike", [a, vals, ...args], 2, ["dtype"], ["dtype"]),
     x = nodeOf("fullLike", a),
     dtype = dtypeOf("fullLike", o["dtype"] ?? x.dtype);
@@ -318,6 +325,11 @@ export function fullLike(a: ArrayLike, vals: ArrayLike, ...args: readonly unknow
   return wrap(fullNode(vals, x.shape, dtype));
 }
 
+/** Options of `arange`. */
+export interface RangeOptions {
+  readonly step?: number | bigint;
+  readonly dtype?: DType;
+}
 // ---- ranges -----------------------------------------------------------------------------------------------------------
 /**
  * Evenly spaced numbers: arange(stop), (start, stop) or (start, stop, step), without the stop. Options: step, dtype (int32 if all are integral, else float32).
@@ -329,6 +341,18 @@ export function fullLike(a: ArrayLike, vals: ArrayLike, ...args: readonly unknow
  * mx.arange(5, 0, -2); // array([5, 3, 1], dtype=int32)
  * ```
  */
+export function arange(stop: number | bigint, ...args: Tail<[dtype: DType], RangeOptions>): NDArray;
+export function arange(
+  start: number | bigint,
+  stop: number | bigint,
+  ...args: Tail<[dtype: DType], RangeOptions>
+): NDArray;
+export function arange(
+  start: number | bigint,
+  stop: number | bigint,
+  step: number | bigint,
+  ...args: Tail<[dtype: DType], { dtype: DType }>
+): NDArray;
 export function arange(...args: readonly unknown[]): NDArray {
   let count = 0;
   while (count < 3 && (typeof args[count] === "number" || typeof args[count] === "bigint")) count++;
@@ -360,6 +384,12 @@ export function arange(...args: readonly unknown[]): NDArray {
     dtype === "uint64" ? cast(iota([n], 0, "int64", first, second), dtype) : iota([n], 0, dtype, first, second),
   );
 }
+/** Options of `linspace`. */
+export interface LinspaceOptions {
+  readonly num?: number;
+  readonly endpoint?: boolean;
+  readonly dtype?: DType;
+}
 /**
  * `num` (50) evenly spaced numbers from start to stop. Options: num, endpoint (true: stop is the last), dtype (float32).
  *
@@ -368,14 +398,18 @@ export function arange(...args: readonly unknown[]): NDArray {
  * mx.linspace(0, 1, 5); // array([0, 0.25, 0.5, 0.75, 1], dtype=float32)
  * ```
  */
-export function linspace(start: number, stop: number, ...args: readonly unknown[]): NDArray {
+export function linspace(
+  start: number,
+  stop: number,
+  ...args: Tail<[num: number, dtype: DType], LinspaceOptions> | Tail<[dtype: DType], LinspaceOptions>
+): NDArray {
   const o = splitArgs("linspace", [start, stop, ...args], 2, ["endpoint"], ["num", "dtype"]);
   const num = (o["num"] ?? 50) as number,
     first = numberOf("linspace", "start", start),
     last = numberOf("linspace", "stop", stop),
     dtype = dtypeOf("linspace", o["dtype"] ?? "float32"),
     t: DType = dtype === "float64" ? "float64" : "float32";
-  if (!Number.isInteger(num) || num < 0) throw rangeError(`Cannot linspace with ${String(num)} samples`);
+  if (!Number.isInteger(num) || num < 0) throw rangeError(`Cannot linspace with ${shown(num)} samples`);
   if (num === 1) return wrap(cast(fullNode(first, [1], t), dtype));
   const at = iota([num], 0, t), part = div(at, like(flag("linspace", o, "endpoint", true) ? num - 1 : num, at));
   return wrap(cast(add(mul(sub(like(1, part), part), like(first, part)), mul(part, like(last, part))), dtype));
@@ -392,6 +426,16 @@ function matrix(name: "eye" | "tri", op: "eq" | "ge", n: number, args: readonly 
   const shape = shapeOf(name, [rows, integer(name, "m", o["m"] ?? rows)]);
   return wrap(cast(diagonalMask(op, shape, integer(name, "k", o["k"] ?? 0)), dtypeOf(name, o["dtype"] ?? "float32")));
 }
+/** What `eye` and `tri` take after n: m, k and dtype, of which a dtype may stand alone. */
+export type MatrixTail =
+  | Tail<[m: number, k: number, dtype: DType], MatrixOptions>
+  | Tail<[dtype: DType], MatrixOptions>;
+/** Options of `eye` and `tri`. */
+export interface MatrixOptions {
+  readonly m?: number;
+  readonly k?: number;
+  readonly dtype?: DType;
+}
 /**
  * An n by m matrix with ones on diagonal k. Options: m (n), k (0), dtype (float32).
  *
@@ -400,11 +444,11 @@ function matrix(name: "eye" | "tri", op: "eq" | "ge", n: number, args: readonly 
  * mx.eye(3, { k: 1 }); // array([[0, 1, 0], [0, 0, 1], [0, 0, 0]], dtype=float32)
  * ```
  */
-export function eye(n: number, ...args: readonly unknown[]): NDArray {
+export function eye(n: number, ...args: MatrixTail): NDArray {
   return matrix("eye", "eq", n, args);
 }
 /** The n by n identity matrix. Options: dtype (float32). */
-export function identity(n: number, ...args: readonly unknown[]): NDArray {
+export function identity(n: number, ...args: Tail<[dtype: DType], { dtype: DType }>): NDArray {
   const o = splitArgs("identity", [n, ...args], 1, ["dtype"], ["dtype"]);
   return matrix("eye", "eq", n, [{ dtype: o["dtype"] }]);
 }
@@ -416,7 +460,7 @@ export function identity(n: number, ...args: readonly unknown[]): NDArray {
  * mx.tri(3); // array([[1, 0, 0], [1, 1, 0], [1, 1, 1]], dtype=float32)
  * ```
  */
-export function tri(n: number, ...args: readonly unknown[]): NDArray {
+export function tri(n: number, ...args: MatrixTail): NDArray {
   return matrix("tri", "ge", n, args);
 }
 function triangle(name: "tril" | "triu", a: ArrayLike, args: readonly unknown[]): NDArray {
@@ -439,11 +483,11 @@ function triangle(name: "tril" | "triu", a: ArrayLike, args: readonly unknown[])
  * mx.tril(mx.array([[1, 2], [3, 4]])); // array([[1, 0], [3, 4]], dtype=float32)
  * ```
  */
-export function tril(x: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function tril(x: ArrayLike, ...args: Tail<[k: number], { k: number }>): NDArray {
   return triangle("tril", x, args);
 }
 /** The array with zeros below diagonal k of its last two axes. Options: k (0). */
-export function triu(x: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function triu(x: ArrayLike, ...args: Tail<[k: number], { k: number }>): NDArray {
   return triangle("triu", x, args);
 }
 /**
@@ -456,7 +500,9 @@ export function triu(x: ArrayLike, ...args: readonly unknown[]): NDArray {
  * y; // array([[0, 0], [1, 1], [2, 2]], dtype=int32)
  * ```
  */
-export function meshgrid(...args: readonly unknown[]): NDArray[] {
+export function meshgrid(
+  ...args: readonly ArrayLike[] | readonly [...ArrayLike[], Given<{ sparse: boolean; indexing: "xy" | "ij" }>]
+): NDArray[] {
   const last = args[args.length - 1], count = isPlainObject(last) && !isScalar(last) ? args.length - 1 : args.length;
   const o = splitArgs("meshgrid", args, count, ["sparse", "indexing"]), indexing = o["indexing"] ?? "xy";
   if (indexing !== "xy" && indexing !== "ij") {

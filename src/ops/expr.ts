@@ -157,6 +157,9 @@ const parsed = new WeakMap<object, Program>();
  * ```
  */
 export function expr(strings: TemplateStringsArray, ...values: readonly ArrayLike[]): NDArray {
+  if (!Array.isArray(strings) || !Array.isArray(strings.raw)) {
+    throw typeError("expr is the tag of a template: mx.expr`${x} * 2 + 1`");
+  }
   let program = parsed.get(strings);
   if (program === undefined) parsed.set(strings, program = parse(strings));
   return wrap(nodeOf("expr", program(values)));

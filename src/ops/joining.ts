@@ -130,7 +130,7 @@ export function split(
     cuts = counting(k - 1).map((i) => sizeTimes(i + 1, part));
   } else {
     if (!Array.isArray(indicesOrSections)) {
-      throw typeError(`Cannot split at ${String(indicesOrSections)}: give a number of parts or a list of places`);
+      throw typeError(`Cannot split at ${shown(indicesOrSections)}: give a number of parts or a list of places`);
     }
     cuts = (indicesOrSections as readonly number[]).map((i) => {
       const k = integer("split", "a place", i);
@@ -218,7 +218,7 @@ function widthsOf(given: PadWidth, ndim: number): readonly (readonly [number, nu
   };
   if (typeof given === "number") return all(given);
   if (!Array.isArray(given)) {
-    throw typeError(`Cannot pad by ${String(given)}: give a number, a pair, or a list of pairs`);
+    throw typeError(`Cannot pad by ${shown(given)}: give a number, a pair, or a list of pairs`);
   }
   if (given.length === 0 && ndim === 0) return [];
   if ((given as readonly unknown[]).every((w) => typeof w === "number")) return all(given);

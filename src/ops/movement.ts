@@ -1,7 +1,7 @@
 // Movement: the same elements in another shape or order.
 import type { DType } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
-import { checkOptions, flag, integer, integers, shown, splitArgs } from "../base/options.ts";
+import { checkOptions, flag, integer, integers, shown, splitArgs, type Tail } from "../base/options.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
@@ -159,7 +159,7 @@ export interface FlattenOptions {
  * mx.flatten(mx.zeros([2, 3, 4]), 1).shape; // [2, 12]
  * ```
  */
-export function flatten(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function flatten(a: ArrayLike, ...args: Tail<[startAxis: number, endAxis: number], FlattenOptions>): NDArray {
   const x = nodeOf("flatten", a),
     n = x.shape.length,
     o: FlattenOptions = splitArgs("flatten", [a, ...args], 1, [], ["startAxis", "endAxis"]);
@@ -258,7 +258,7 @@ export function transpose(
     ? axes as readonly number[]
     : trailing<TransposeOptions>("transpose", "axes", one, undefined, ["axes"]).axes;
   if (given === undefined || given === null) return wrap(permute(x, counting(n).reverse()));
-  if (!Array.isArray(given)) throw typeError(`Cannot transpose: axes must be a list of integers, not ${String(given)}`);
+  if (!Array.isArray(given)) throw typeError(`Cannot transpose: axes must be a list of integers, not ${shown(given)}`);
   const list = (given as readonly number[]).map((d) => axisOf("transpose", d, n));
   if (list.length !== n || new Set(list).size !== n) {
     throw rangeError(`Cannot transpose an array with ${dims(n)} by the axes ${text(given as readonly number[])}`);

@@ -2,8 +2,8 @@
 import type { DType } from "../base/dtype.ts";
 import { atLeastFloat, atLeastFloat32, isComplex, isInexact } from "../base/dtype.ts";
 import { rangeError } from "../base/error.ts";
-import { flag, numberOf, splitArgs } from "../base/options.ts";
-import type { ArrayLike, NDArray } from "../core/ndarray.ts";
+import { flag, numberOf, splitArgs, type Tail } from "../base/options.ts";
+import type { ArgOptions, ArrayLike, AxisLike, NDArray, ReduceOptions, SpreadOptions } from "../core/ndarray.ts";
 import { apply, type Node, type OpDef } from "../core/node.ts";
 import { axesOf, axisOf, ofSize, size } from "../core/shape.ts";
 import type { AxisArg } from "./args.ts";
@@ -121,7 +121,7 @@ export function allNode(x: Node, axes: readonly number[] = x.shape.map((_, d) =>
  * mx.sum(mx.array([200, 100], "uint8")); // array(300, dtype=uint32)
  * ```
  */
-export function sum(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function sum(a: ArrayLike, ...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray {
   const p = parse("sum", a, args);
   return finish(sumNode(p.x, p.axes), p);
 }
@@ -133,7 +133,7 @@ export function sum(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * mx.prod(mx.array([2, 3, 4])).item(); // 24
  * ```
  */
-export function prod(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function prod(a: ArrayLike, ...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray {
   const p = parse("prod", a, args);
   return finish(accumulate("prod", p.x, p.axes), p);
 }
@@ -146,7 +146,7 @@ export function prod(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * mx.min(mx.zeros([0])); // RangeError: Cannot take the min over no elements (dtype is float32)
  * ```
  */
-export function min(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function min(a: ArrayLike, ...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray {
   const p = parse("min", a, args);
   return finish(extremeNode("min", p.x, p.axes), p);
 }
@@ -158,7 +158,7 @@ export function min(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * mx.max(mx.array([[1, 5], [3, 2]]), 1); // array([5, 3], dtype=float32)
  * ```
  */
-export function max(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function max(a: ArrayLike, ...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray {
   const p = parse("max", a, args);
   return finish(extremeNode("max", p.x, p.axes), p);
 }
@@ -170,7 +170,7 @@ export function max(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * mx.minmax(mx.array([3, 1, 2])).map((a) => a.item()); // [1, 3]
  * ```
  */
-export function minmax(a: ArrayLike, ...args: readonly unknown[]): [NDArray, NDArray] {
+export function minmax(a: ArrayLike, ...args: Tail<[axis: AxisLike], ReduceOptions>): [NDArray, NDArray] {
   const p = parse("minmax", a, args);
   return [finish(extremeNode("min", p.x, p.axes), p), finish(extremeNode("max", p.x, p.axes), p)];
 }
@@ -182,7 +182,7 @@ export function minmax(a: ArrayLike, ...args: readonly unknown[]): [NDArray, NDA
  * mx.mean(mx.array([1, 2], "int32")); // array(1.5, dtype=float32)
  * ```
  */
-export function mean(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function mean(a: ArrayLike, ...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray {
   const p = parse("mean", a, args);
   return finish(meanNode(p.x, p.axes), p);
 }
@@ -195,13 +195,13 @@ export function mean(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * mx.var(mx.array([1, 3]), { ddof: 2 }).item(); // Infinity
  * ```
  */
-export function variance(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function variance(a: ArrayLike, ...args: Tail<[axis: AxisLike], SpreadOptions>): NDArray {
   const p = parse("var", a, args, ["ddof"]);
   return finish(varianceNode(p.x, p.axes, p.ddof), p);
 }
 export { variance as var };
 /** The standard deviation over `axis`: the root of the variance. Options: axis, keepdims, ddof. */
-export function std(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function std(a: ArrayLike, ...args: Tail<[axis: AxisLike], SpreadOptions>): NDArray {
   const p = parse("std", a, args, ["ddof"]);
   return finish(sqrt.node(varianceNode(p.x, p.axes, p.ddof)), p);
 }
@@ -214,12 +214,12 @@ export function std(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * mx.all(mx.zeros([0])).item(); // true
  * ```
  */
-export function all(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function all(a: ArrayLike, ...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray {
   const p = parse("all", a, args);
   return finish(allNode(p.x, p.axes), p);
 }
 /** Whether any element over `axis` is not zero: bool, false over none. Options: axis, keepdims. */
-export function any(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function any(a: ArrayLike, ...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray {
   const p = parse("any", a, args), b = cast(p.x, "bool");
   const none = p.axes.some((d) => p.x.shape[d] === 0);
   return finish(
@@ -235,7 +235,7 @@ export function any(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * mx.countNonzero(mx.array([0, 2, 3])); // array(2, dtype=int32)
  * ```
  */
-export function countNonzero(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function countNonzero(a: ArrayLike, ...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray {
   const p = parse("countNonzero", a, args);
   return finish(reduce("sum", cast(cast(p.x, "bool"), "int32"), p.axes), p);
 }
@@ -256,7 +256,7 @@ function argument(fold: "argmin" | "argmax", a: ArrayLike, args: readonly unknow
   return wrap(keepdims ? kept(n, x, d === null ? x.shape.map((_, k) => k) : [d]) : n);
 }
 /** The index of the first smallest element along `axis` (of the flattened array by default), NaN counting as smallest: uint32. Options: axis, keepdims. */
-export function argmin(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function argmin(a: ArrayLike, ...args: Tail<[axis: number], ArgOptions>): NDArray {
   return argument("argmin", a, args);
 }
 /**
@@ -268,7 +268,7 @@ export function argmin(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * mx.argmax(mx.array([[1, 2], [4, 3]]), 1); // array([1, 0], dtype=uint32)
  * ```
  */
-export function argmax(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function argmax(a: ArrayLike, ...args: Tail<[axis: number], ArgOptions>): NDArray {
   return argument("argmax", a, args);
 }
 
@@ -306,7 +306,7 @@ export function logsumexpNode(x: Node, axes: readonly number[]): Node {
  * mx.logsumexp(mx.array([1000, 1000])); // array(1000.69, dtype=float32)
  * ```
  */
-export function logsumexp(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function logsumexp(a: ArrayLike, ...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray {
   const p = parse("logsumexp", a, args);
   if (size(p.x.shape) === 0) {
     throw rangeError(`Cannot take the logsumexp of no elements: shape is [${p.x.shape.join(",")}]`);
@@ -346,7 +346,7 @@ export function softmaxNode(x: Node, axes: readonly number[]): Node {
  * mx.softmax(mx.array([[0, 0], [0, 1000]]), -1); // array([[0.5, 0.5], [0, 1]], dtype=float32)
  * ```
  */
-export function softmax(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function softmax(a: ArrayLike, ...args: Tail<[axis: AxisLike], { axis: AxisLike; precise: boolean }>): NDArray {
   const o = splitArgs("softmax", [a, ...args], 1, ["axis", "precise"], ["axis"]), x = nodeOf("softmax", a);
   flag("softmax", o, "precise");
   return wrap(softmaxNode(x, axesOf("softmax", o["axis"] as AxisArg | undefined, x.shape.length)));
@@ -367,7 +367,12 @@ export interface TraceOptions {
  * mx.trace(mx.array([[1, 2], [3, 4]])).item(); // 5
  * ```
  */
-export function trace(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function trace(
+  a: ArrayLike,
+  ...args:
+    | Tail<[offset: number, axis1: number, axis2: number, dtype: DType], TraceOptions>
+    | Tail<[dtype: DType], TraceOptions>
+): NDArray {
   const where = ["offset", "axis1", "axis2"];
   const { dtype = null, ...at }: TraceOptions = splitArgs("trace", [a, ...args], 1, [], [...where, "dtype"]),
     d = diagonal(a, at).node;

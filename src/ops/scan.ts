@@ -1,8 +1,8 @@
 // Scans along an axis: running sums, products, extremes and log-sum-exps.
 import type { DType } from "../base/dtype.ts";
 import { atLeastFloat, iinfo, isComplex, isInexact, isInteger } from "../base/dtype.ts";
-import { flag, splitArgs } from "../base/options.ts";
-import type { ArrayLike, NDArray } from "../core/ndarray.ts";
+import { flag, splitArgs, type Tail } from "../base/options.ts";
+import type { ArrayLike, NDArray, ScanOptions, ScanTail } from "../core/ndarray.ts";
 import type { Aval, Node, OpDef } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { size, sizeMinus } from "../core/shape.ts";
@@ -185,7 +185,7 @@ function scan(
  * mx.cumsum(mx.array([100, 100], "int8")); // array([100, -56], dtype=int8)
  * ```
  */
-export function cumsum(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function cumsum(a: ArrayLike, ...args: ScanTail): NDArray {
   return scan("sum", a, args, (d) => d === "bool" ? "int32" : d, true);
 }
 /**
@@ -196,7 +196,7 @@ export function cumsum(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * mx.cumprod(mx.array([[1, 2], [3, 4]]), 0); // array([[1, 2], [3, 8]], dtype=float32)
  * ```
  */
-export function cumprod(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function cumprod(a: ArrayLike, ...args: ScanTail): NDArray {
   return scan("prod", a, args, (d) => d, true);
 }
 /**
@@ -207,11 +207,11 @@ export function cumprod(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * mx.cummax(mx.array([1, 3, 2, NaN, 4])); // array([1, 3, 3, nan, nan], dtype=float32)
  * ```
  */
-export function cummax(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function cummax(a: ArrayLike, ...args: Tail<[axis: number], ScanOptions>): NDArray {
   return scan("max", a, args, (d) => d, false);
 }
 /** The smallest of all elements up to each along `axis` (of the flattened array by default); NaN stays. Options: axis, reverse, inclusive. */
-export function cummin(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function cummin(a: ArrayLike, ...args: Tail<[axis: number], ScanOptions>): NDArray {
   return scan("min", a, args, (d) => d, false);
 }
 /**
@@ -222,7 +222,7 @@ export function cummin(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * mx.logcumsumexp(mx.array([0, 0])); // array([0, 0.693147], dtype=float32)
  * ```
  */
-export function logcumsumexp(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function logcumsumexp(a: ArrayLike, ...args: Tail<[axis: number], ScanOptions>): NDArray {
   return scan("logaddexp", a, args, atLeastFloat, false);
 }
 export { cumprod as cumulativeProd, cumsum as cumulativeSum };

@@ -1,8 +1,8 @@
 // Sorting: sort and argsort as calls of the native library, and what follows from them.
 import { atLeastFloat, atLeastFloat32, isInexact, routineDType } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
-import { flag, integer, splitArgs } from "../base/options.ts";
-import type { ArrayLike, NDArray } from "../core/ndarray.ts";
+import { flag, type Given, integer, shown, splitArgs, type Tail } from "../base/options.ts";
+import type { ArrayLike, AxisLike, NDArray, ReduceOptions } from "../core/ndarray.ts";
 import type { Call, Node, OpDef, Planned } from "../core/node.ts";
 import { apply } from "../core/node.ts";
 import { axesOf, ofSize, same, size, sizeMinus, sizeSteps, sizeTimes } from "../core/shape.ts";
@@ -99,7 +99,7 @@ function target(name: string, required: readonly unknown[], args: readonly unkno
  * mx.sort(mx.array([[2, 1], [0, 3]]), { axis: null }); // array([0, 1, 2, 3], dtype=float32)
  * ```
  */
-export function sort(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function sort(a: ArrayLike, ...args: Tail<[axis: number], { axis: number }>): NDArray {
   const t = target("sort", [a], args);
   return wrap(sortNode(t.x, t.axis));
 }
@@ -111,7 +111,7 @@ export function sort(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * mx.argsort(mx.array([3, 1, 2])); // array([1, 2, 0], dtype=uint32)
  * ```
  */
-export function argsort(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function argsort(a: ArrayLike, ...args: Tail<[axis: number], { axis: number }>): NDArray {
   const t = target("argsort", [a], args);
   return wrap(argsortNode(t.x, t.axis));
 }
@@ -138,11 +138,11 @@ function partitioned(
  * mx.partition(mx.array([3, 1, 2]), 1).get(1).item(); // 2
  * ```
  */
-export function partition(a: ArrayLike, kth: number, ...args: readonly unknown[]): NDArray {
+export function partition(a: ArrayLike, kth: number, ...args: Tail<[axis: number], { axis: number }>): NDArray {
   return partitioned("partition", sortNode, a, kth, args);
 }
 /** The order in which none after the `kth` element along `axis` (-1; null flattens) is smaller and none before it larger: uint32. Options: axis. */
-export function argpartition(a: ArrayLike, kth: number, ...args: readonly unknown[]): NDArray {
+export function argpartition(a: ArrayLike, kth: number, ...args: Tail<[axis: number], { axis: number }>): NDArray {
   return partitioned("argpartition", argsortNode, a, kth, args);
 }
 /** `count` elements along an axis from `start`. */
@@ -161,7 +161,7 @@ function range(x: Node, axis: number, start: number, count: number): Node {
  * mx.topk(mx.array([5, 1, 4]), 2); // array([4, 5], dtype=float32)
  * ```
  */
-export function topk(a: ArrayLike, k: number, ...args: readonly unknown[]): NDArray {
+export function topk(a: ArrayLike, k: number, ...args: Tail<[axis: number], { axis: number }>): NDArray {
   const t = target("topk", [a, k], args),
     n = t.x.shape[t.axis] as number;
   integer("topk", "k", k);
@@ -176,7 +176,7 @@ export function topk(a: ArrayLike, k: number, ...args: readonly unknown[]): NDAr
  * mx.median(mx.array([4, 1, 3, 2])).item(); // 2.5
  * ```
  */
-export function median(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function median(a: ArrayLike, ...args: Tail<[axis: AxisLike], ReduceOptions>): NDArray {
   const o = splitArgs("median", [a, ...args], 1, ["axis", "keepdims"], ["axis"]),
     x = nodeOf("median", a),
     axes = axesOf("median", o["axis"] as AxisArg | undefined, x.shape.length);
@@ -204,10 +204,14 @@ export function median(a: ArrayLike, ...args: readonly unknown[]): NDArray {
  * mx.searchsorted(mx.array([1, 2, 2, 3]), mx.array([2]), { side: "right" }); // array([3], dtype=uint32)
  * ```
  */
-export function searchsorted(sortedSequence: ArrayLike, values: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function searchsorted(
+  sortedSequence: ArrayLike,
+  values: ArrayLike,
+  ...args: Tail<[], { side: "left" | "right" }>
+): NDArray {
   const side = splitArgs("searchsorted", [sortedSequence, values, ...args], 2, ["side"], [])["side"] ?? "left";
   if (side !== "left" && side !== "right") {
-    throw rangeError(`Cannot searchsorted: side must be "left" or "right", not ${String(side)}`);
+    throw rangeError(`Cannot searchsorted: side must be "left" or "right", not ${shown(side)}`);
   }
   const [s, v] = alike("searchsorted", [sortedSequence, values]) as [Node, Node], t = s.dtype;
   if (s.shape.length !== 1) {
@@ -236,6 +240,13 @@ export function searchsorted(sortedSequence: ArrayLike, values: ArrayLike, ...ar
   return wrap(cast(at, "uint32"));
 }
 const not = (c: Node): Node => compare("eq", c, like(0, c));
+/** Options of `unique`: what it gives besides the elements. */
+export interface UniqueOptions {
+  readonly returnIndex?: boolean;
+  readonly returnInverse?: boolean;
+  readonly returnCounts?: boolean;
+  readonly fillValue?: ArrayLike;
+}
 /**
  * The different elements of the flattened array in order, `length` of them: surplus ones are left out, missing ones are `fillValue` (the smallest
  * element by default). NaNs all differ. With returnIndex, returnInverse or returnCounts a list: then come where each stands first (uint32), which of
@@ -247,6 +258,8 @@ const not = (c: Node): Node => compare("eq", c, like(0, c));
  * mx.unique(mx.array([3, 1, 3]), 4, { fillValue: -1 }); // array([1, 3, -1, -1], dtype=float32)
  * ```
  */
+export function unique(a: ArrayLike, length: number, options?: Given<{ fillValue: ArrayLike }>): NDArray;
+export function unique(a: ArrayLike, length: number, options: Given<UniqueOptions>): NDArray[];
 export function unique(a: ArrayLike, length: number, ...args: readonly unknown[]): NDArray | NDArray[] {
   const o = splitArgs(
       "unique",

@@ -2,7 +2,7 @@
 import type { DType } from "../base/dtype.ts";
 import { atLeastFloat, computeOf, finfo, isComplex, isFloating, isInexact, isUnsigned } from "../base/dtype.ts";
 import { typeError } from "../base/error.ts";
-import { integer, numberOf, splitArgs } from "../base/options.ts";
+import { integer, numberOf, splitArgs, type Tail } from "../base/options.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import type { NDArray } from "../core/ndarray.ts";
 import type { Node } from "../core/node.ts";
@@ -122,7 +122,7 @@ export const roundNode = (x: Node): Node => isInexact(x.dtype) ? rint.node(x) : 
  * mx.round(mx.array([1.234]), 1); // array([1.2], dtype=float32)
  * ```
  */
-export function round(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function round(a: ArrayLike, ...args: Tail<[decimals: number], { decimals: number }>): NDArray {
   const decimals = integer("round", "decimals", splitArgs("round", [a, ...args], 1, [], ["decimals"])["decimals"] ?? 0);
   const x = nodeOf("round", a);
   if (decimals === 0) return wrap(roundNode(x));
@@ -354,7 +354,7 @@ export const isneginf: Unary = test("isneginf", false, signedInf(-Infinity), sig
  * mx.nanToNum(mx.array([NaN, Infinity, 1]), { posinf: 9 }); // array([0, 9, 1], dtype=float32)
  * ```
  */
-export function nanToNum(a: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function nanToNum(a: ArrayLike, ...args: Tail<[], { nan: number; posinf: number; neginf: number }>): NDArray {
   const o = splitArgs("nanToNum", [a, ...args], 1, ["nan", "posinf", "neginf"]), x = nodeOf("nanToNum", a);
   if (isComplex(x.dtype)) throw typeError(`Cannot nanToNum an array of dtype ${x.dtype}`);
   if (!isFloating(x.dtype)) return wrap(x);

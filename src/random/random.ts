@@ -2,12 +2,12 @@
 import type { DType } from "../base/dtype.ts";
 import { isFloating, isInexact, promote, roundTo } from "../base/dtype.ts";
 import { rangeError, typeError } from "../base/error.ts";
-import { integer, shown, splitArgs } from "../base/options.ts";
+import { integer, shown, splitArgs, type Tail } from "../base/options.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node, OpDef } from "../core/node.ts";
 import { apply } from "../core/node.ts";
-import { axisOf, broadcast, same, shapeOf, size } from "../core/shape.ts";
+import { axisOf, broadcast, same, shapeOf, size, text } from "../core/shape.ts";
 import type { Expr } from "../kernel/expr.ts";
 import {
   add,
@@ -29,12 +29,15 @@ import {
   sub,
 } from "../ops/basis.ts";
 import { cpu, on } from "../core/device.ts";
+import { svd } from "../linalg/svd.ts";
 import { gather } from "../ops/gather.ts";
 import { isScalar, nodeOf, wrap } from "../ops/lift.ts";
-import { maximum, minimum } from "../ops/binary.ts";
+import { maximum, minimum, multiply } from "../ops/binary.ts";
 import { dtypeOf } from "../ops/cast.ts";
+import { matmul } from "../ops/matmul.ts";
+import { expandDims } from "../ops/movement.ts";
 import { argsortNode } from "../ops/sort.ts";
-import { abs, complexNode, erf, erfinv, exp, floor, isinf, log, log1p, sign } from "../ops/unary.ts";
+import { abs, complexNode, erf, erfinv, exp, floor, isinf, log, log1p, sign, sqrt } from "../ops/unary.ts";
 
 // ---- keys -------------------------------------------------------------------------------------------------------------
 type Words = readonly [number, number];
@@ -52,7 +55,7 @@ function keyNode(words: Words): Node {
 }
 function wordsOf(seed: number | bigint): Words {
   if (typeof seed !== "bigint" && !Number.isInteger(seed)) {
-    throw typeError(`Cannot make a key of the seed ${String(seed)}: it must be an integer`);
+    throw typeError(`Cannot make a key of the seed ${shown(seed)}: it must be an integer`);
   }
   const s = BigInt.asUintN(64, BigInt(seed));
   return [Number(s >> 32n), Number(s & 0xffffffffn)];
@@ -142,7 +145,7 @@ function givenKey(op: string, k: unknown): Node {
  * mx.random.split(mx.random.key(0)).shape; // [2, 2]
  * ```
  */
-export function split(key: NDArray, ...args: readonly unknown[]): NDArray {
+export function split(key: NDArray, ...args: Tail<[num: number], { num: number }>): NDArray {
   const num = splitArgs("split", [key, ...args], 1, ["num"], ["num"])["num"] ?? 2;
   return wrap(bitsNode(givenKey("split", key), shapeOf("split", [integer("split", "num", num), 2])));
 }
@@ -176,6 +179,25 @@ function bitsNode(k: Node, shape: readonly number[]): Node {
     select(first, apply(hash[0] as OpDef<null>, out, null), apply(hash[1] as OpDef<null>, out, null)),
     shape,
   );
+}
+
+/** A shape as draws take it: a number is a list of one. */
+export type ShapeLike = number | readonly number[];
+/** What draws take after their required arguments: shape and dtype, of which a dtype may stand alone, and further options. */
+export type DrawTail<O> =
+  | Tail<[shape: ShapeLike, dtype: DType], O & { shape: ShapeLike; dtype: DType; key: NDArray }>
+  | Tail<[dtype: DType], O & { shape: ShapeLike; dtype: DType; key: NDArray }>;
+/** Options of draws that are moved and scaled. */
+export interface Moments {
+  readonly loc?: ArrayLike;
+  readonly scale?: ArrayLike;
+}
+/** Options of `categorical`. */
+export interface CategoricalOptions {
+  readonly axis?: number;
+  readonly shape?: ShapeLike;
+  readonly numSamples?: number;
+  readonly key?: NDArray;
 }
 
 // ---- distributions ----------------------------------------------------------------------------------------------------
@@ -242,7 +264,7 @@ function uniformNode(
  * mx.random.uniform([2], { low: -1, key: mx.random.key(0) }); // array([-0.567409, 0.608248], dtype=float32)
  * ```
  */
-export function uniform(...args: readonly unknown[]): NDArray {
+export function uniform(...args: DrawTail<{ low: ArrayLike; high: ArrayLike }>): NDArray {
   const d = draw("uniform", args, 0, ["low", "high"]), o = d.options;
   floating("uniform", d.dtype);
   return wrap(
@@ -264,7 +286,7 @@ export function uniform(...args: readonly unknown[]): NDArray {
  * mx.random.normal([2, 3], { key: mx.random.key(0) }).shape; // [2, 3]
  * ```
  */
-export function normal(...args: readonly unknown[]): NDArray {
+export function normal(...args: DrawTail<Moments>): NDArray {
   const d = draw("normal", args, 0, ["loc", "scale"]);
   return wrap(normalNode("normal", d));
 }
@@ -322,7 +344,7 @@ function moved(name: string, x: Node, scale: number | Node, loc: number | Node, 
  * mx.random.randint(10, 0, [3]); // array([10, 10, 10], dtype=int32)
  * ```
  */
-export function randint(low: ArrayLike, high: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function randint(low: ArrayLike, high: ArrayLike, ...args: DrawTail<object>): NDArray {
   const o = splitArgs("randint", [low, high, ...args], 2, ["shape", "dtype", "key"], ["shape", "dtype"]);
   const dtype = dtypeOf("draw randint", o["dtype"] ?? "int32"),
     shape = shapeOf("draw randint", (o["shape"] ?? []) as number[]);
@@ -355,7 +377,9 @@ export function randint(low: ArrayLike, high: ArrayLike, ...args: readonly unkno
  * mx.random.bernoulli({ p: 1, shape: [2] }); // array([True, True], dtype=bool)
  * ```
  */
-export function bernoulli(...args: readonly unknown[]): NDArray {
+export function bernoulli(
+  ...args: Tail<[shape: ShapeLike], { p: ArrayLike; shape: ShapeLike; key: NDArray }>
+): NDArray {
   const o = splitArgs("bernoulli", args, 0, ["p", "shape", "key"], ["shape"]), p = o["p"] ?? 0.5;
   const n = nodeOf("draw bernoulli", p as ArrayLike);
   if (!isFloating(n.dtype)) {
@@ -369,7 +393,7 @@ export function bernoulli(...args: readonly unknown[]): NDArray {
   return wrap(compare("lt", cast(bitsNode(keyOf("bernoulli", o["key"]), shape), t), mul(v, like(2 ** 32 + 512, v))));
 }
 /** Normal numbers of mean 0 and deviation 1 within [lower, upper]. Options: shape (that of the bounds), dtype (a floating one; float32), key. */
-export function truncatedNormal(lower: ArrayLike, upper: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function truncatedNormal(lower: ArrayLike, upper: ArrayLike, ...args: DrawTail<object>): NDArray {
   const o = splitArgs("truncatedNormal", [lower, upper, ...args], 2, ["shape", "dtype", "key"], ["shape", "dtype"]);
   const dtype = dtypeOf("draw truncatedNormal", o["dtype"] ?? "float32");
   floating("truncatedNormal", dtype);
@@ -383,17 +407,47 @@ export function truncatedNormal(lower: ArrayLike, upper: ArrayLike, ...args: rea
   const z = mul(like(Math.SQRT2, u), erfinv.node(u));
   return wrap(maximum.node(minimum.node(broadcastTo(hi, shape), z), broadcastTo(lo, shape)));
 }
+/**
+ * Vectors of a normal distribution with the means and covariances (symmetric, positive semi-definite; the last one and two axes) of
+ * two arrays, by the symmetric root of the covariance. Options: shape (broadcast with the other axes of both), dtype (a floating
+ * one; float32), key. A TypeError if the lengths differ.
+ *
+ * @example
+ * ```ts
+ * mx.random.multivariateNormal(mx.array([1, 2]), mx.zeros([2, 2]), [3]); // array([[1, 2], [1, 2], [1, 2]], dtype=float32)
+ * ```
+ */
+export function multivariateNormal(mean: ArrayLike, cov: ArrayLike, ...args: DrawTail<object>): NDArray {
+  const name = "multivariateNormal", { dtype, shape, options } = draw(name, [mean, cov, ...args], 2, []);
+  floating(name, dtype);
+  const m = cast(nodeOf(name, mean), "float32"),
+    c = cast(nodeOf(name, cov), "float32"),
+    n = m.shape[m.shape.length - 1];
+  if (n === undefined || c.shape.length < 2 || !same(c.shape.slice(-2), [n, n])) {
+    throw typeError(
+      `Cannot draw ${name} numbers of a mean of shape ${text(m.shape)} and a covariance of shape ${
+        text(c.shape)
+      }: they must end with [n] and [n,n]`,
+    );
+  }
+  const batch = [shape, m.shape.slice(0, -1), c.shape.slice(0, -2)].reduce((a, b) => broadcast(`draw ${name}`, a, b)),
+    whole = [...batch, n];
+  const [u, s, vt] = svd(wrap(c)), root = matmul(multiply(u, expandDims(sqrt(s), -2)), vt);
+  const z = wrap(normalNode(name, { shape: whole, dtype: "float32", options: { key: options["key"] } }));
+  const moved = matmul(expandDims(z, -2), root).node;
+  return wrap(cast(add(broadcastTo(m, whole), reshape(moved, whole)), dtype));
+}
 function gumbelNode(shape: readonly number[], dtype: DType, k: () => Node): Node {
   return neg(log.node(neg(log.node(uniformNode("gumbel", 0, 1, shape, dtype, k)))));
 }
 /** Numbers of the standard Gumbel distribution. Options: shape ([]), dtype (a floating one; float32), key. */
-export function gumbel(...args: readonly unknown[]): NDArray {
+export function gumbel(...args: DrawTail<object>): NDArray {
   const d = draw("gumbel", args, 0, []);
   floating("gumbel", d.dtype);
   return wrap(gumbelNode(d.shape, d.dtype, () => keyOf("gumbel", d.options["key"])));
 }
 /** Numbers of the Laplace distribution. Options: shape ([]), dtype (a floating one; float32), loc (0), scale (1), key. */
-export function laplace(...args: readonly unknown[]): NDArray {
+export function laplace(...args: DrawTail<Moments>): NDArray {
   const d = draw("laplace", args, 0, ["loc", "scale"]), o = d.options;
   floating("laplace", d.dtype);
   const u = cast(
@@ -444,7 +498,10 @@ function inverseNode(logits: Node, shape: readonly number[], k: () => Node): Nod
  * mx.random.categorical(mx.array([-Infinity, 0])); // array(1, dtype=uint32)
  * ```
  */
-export function categorical(logits: ArrayLike, ...args: readonly unknown[]): NDArray {
+export function categorical(
+  logits: ArrayLike,
+  ...args: Tail<[axis: number, shape: ShapeLike], CategoricalOptions>
+): NDArray {
   const o = splitArgs("categorical", [logits, ...args], 1, ["numSamples", "key"], ["axis", "shape"]),
     x = nodeOf("draw categorical", logits);
   const axis = axisOf("draw categorical", (o["axis"] ?? -1) as number, x.shape.length),
@@ -485,7 +542,10 @@ export function categorical(logits: ArrayLike, ...args: readonly unknown[]): NDA
  * mx.sort(mx.random.permutation(4)); // array([0, 1, 2, 3], dtype=uint32)
  * ```
  */
-export function permutation(x: number | NDArray, ...args: readonly unknown[]): NDArray {
+export function permutation(
+  x: number | NDArray,
+  ...args: Tail<[axis: number], { axis: number; key: NDArray }>
+): NDArray {
   const o = splitArgs("permutation", [x, ...args], 1, ["axis", "key"], ["axis"]);
   const order = (n: number): Node =>
     argsortNode(bitsNode(keyOf("permutation", o["key"]), shapeOf("draw permutation", [n])), 0);

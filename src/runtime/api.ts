@@ -3,7 +3,7 @@ import { plainError, typeError } from "../base/error.ts";
 import { checkOptions, functionOf, integer, shown } from "../base/options.ts";
 import { type Device, DEVICES, recording } from "../core/device.ts";
 import { NDArray } from "../core/ndarray.ts";
-import type { Node } from "../core/node.ts";
+import type { Buf, Node } from "../core/node.ts";
 import { type CopyInfo, kernelsOf } from "./describe.ts";
 import { LARGE, native } from "./memory.ts";
 import { enterScope, leaveScope, printing } from "./read.ts";
@@ -168,6 +168,27 @@ export function setMemoryLimit(limit: number): number {
   recording.sites = Math.min(recording.sites, LARGE);
   return native().set(LIMIT, bytesOf("setMemoryLimit", limit));
 }
+/**
+ * Bytes of memory behind the arrays of trees, each buffer once: views share theirs. An Error if an array was not evaluated.
+ *
+ * @example
+ * ```ts
+ * const x = mx.ones([4, 4]), t = x.T;
+ * mx.eval(x, t);
+ * mx.getArrayBufferSize(x, [t]); // 64
+ * mx.getArrayBufferSize(x.add(1)); // Error: Cannot getArrayBufferSize of an array that was not evaluated: shape is [4,4]...
+ * ```
+ */
+export function getArrayBufferSize(...trees: readonly unknown[]): number {
+  const buffers = new Set<Buf>();
+  for (const n of nodesOf(trees)) {
+    if (n.buf === null) {
+      throw plainError(`Cannot getArrayBufferSize of an array that was not evaluated: shape is [${n.shape.join(",")}]`);
+    }
+    buffers.add(n.buf);
+  }
+  return [...buffers].reduce((sum, b) => sum + b.bytes, 0);
+}
 /** Sets how many bytes are kept for reuse; returns the old limit. */
 export function setCacheLimit(limit: number): number {
   return native().set(CACHE_LIMIT, bytesOf("setCacheLimit", limit));
@@ -261,14 +282,29 @@ export function deviceInfo(device: Device = recording.device): Record<string, st
 export function setDefaultDevice(device: Device): void {
   recording.device = usable("setDefaultDevice", device);
 }
+/** The streams that `setDefaultStream` set. */
+const defaults = new Map<Device, Stream>();
 /** The default stream of a device. */
 export function defaultStream(device: Device): Stream {
-  return new Stream(usable("defaultStream", device), 0);
+  const found = usable("defaultStream", device);
+  return defaults.get(found) ?? new Stream(found, 0);
+}
+/** Makes a stream the default one of its device; the default device stays. */
+export function setDefaultStream(stream: Stream): void {
+  if (!(stream instanceof Stream)) throw typeError(`Cannot setDefaultStream to ${shown(stream)}: expected a stream`);
+  defaults.set(usable("setDefaultStream", stream.device), stream);
 }
 let streams = 0;
-/** A new stream of a device. */
+/** A new stream of a device. A stream belongs to its JavaScript thread in any case: the three names are one function. */
 export function newStream(device: Device): Stream {
   return new Stream(usable("newStream", device), ++streams);
+}
+export { newStream as newThreadLocalStream, newStream as newThreadUnsafeStream };
+/** Waits for all submitted work; new and default streams count from the start again. */
+export function clearStreams(): void {
+  synchronize();
+  defaults.clear();
+  streams = 0;
 }
 /**
  * Records what follows (until the end of the block with `using`, or inside `f`) on a device or a stream.

@@ -5,6 +5,7 @@ import { checkOptions, flag, functionOf, isPlainObject } from "../base/options.t
 import { on, recording } from "../core/device.ts";
 import { late, type NDArray } from "../core/ndarray.ts";
 import { nextSerial, type Node, topological } from "../core/node.ts";
+import { same } from "../core/shape.ts";
 import { trace, traced } from "../core/trace.ts";
 import { treeFlatten, type TreeSpec, treeUnflatten } from "../core/tree.ts";
 import { contiguousView } from "../core/view.ts";
@@ -45,11 +46,17 @@ interface Written {
   readonly source: Source;
   readonly input: number;
 }
+/** An array that a program reads beside its arguments; `made`: by the function itself, so that it is a constant. */
+interface Captured {
+  readonly array: NDArray;
+  readonly node: Node;
+  readonly made: boolean;
+}
 interface Traced {
   readonly program: Program | null;
   /** Which argument (then input) or captured array each leaf of the program is. */
   readonly leaves: readonly Source[];
-  readonly captured: readonly { readonly array: NDArray; readonly node: Node }[];
+  readonly captured: readonly Captured[];
   readonly spec: TreeSpec;
   readonly results: readonly Source[];
   readonly state: TreeSpec;
@@ -157,7 +164,7 @@ function container(what: string, tree: unknown): void {
 
 /** What a run over placeholders recorded: nodes of arguments and inputs, and of results. */
 interface Recorded extends Sized {
-  readonly captured: { readonly array: NDArray; readonly node: Node }[];
+  readonly captured: Captured[];
   readonly spec: TreeSpec;
   readonly results: readonly Source[];
   readonly state: TreeSpec;
@@ -166,9 +173,9 @@ interface Recorded extends Sized {
   isLeaf(n: Node): boolean;
 }
 /** The number of a captured array. */
-function capture(array: NDArray, captured: Recorded["captured"]): number {
+function capture(array: NDArray, captured: Captured[], made = false): number {
   const { node } = array, known = captured.findIndex((c) => c.node === node);
-  return known >= 0 ? known : captured.push({ array, node }) - 1;
+  return known >= 0 ? known : captured.push({ array, node, made }) - 1;
 }
 type Arguments = { readonly arrays: readonly NDArray[]; readonly spec: TreeSpec };
 /** Runs a function over placeholders for the arrays of its arguments and inputs, of the shapes that `shapeOf` gives. */
@@ -199,7 +206,7 @@ function record(
   if (value instanceof Promise) {
     throw typeError("Cannot compile an asynchronous function: its result must be there when it returns");
   }
-  const found = treeFlatten(value), captured: Recorded["captured"] = [], roots: Node[] = [];
+  const found = treeFlatten(value), captured: Captured[] = [], roots: Node[] = [];
   for (const a of reads as Set<NDArray>) if (!a.disposed && a.node.serial < first) capture(a, captured);
   const sourceOf = (a: NDArray): Source => {
     const n = a.node, argument = given.indexOf(n);
@@ -238,7 +245,7 @@ function programOf(recorded: Recorded, { given, roots }: Sized, cache: Plans): T
       const argument = given.indexOf(n);
       if (argument >= 0) return { from: "argument", index: argument };
       const outside = captured.findIndex((c) => c.node === n);
-      return { from: "captured", index: outside >= 0 ? outside : capture(wrap(n), captured) };
+      return { from: "captured", index: outside >= 0 ? outside : capture(wrap(n), captured, true) };
     }),
     captured,
     spec: recorded.spec,
@@ -314,6 +321,10 @@ function donated(given: unknown): ((i: number) => boolean) | null {
   return (i) => list.includes(i);
 }
 
+function sameValues(a: NDArray, b: NDArray): boolean {
+  const [x, y] = [a, b].map((z) => z.data()).map((d) => new Uint8Array(d.buffer, d.byteOffset, d.byteLength));
+  return a.dtype === b.dtype && same(a.node.shape, b.node.shape) && (x as Uint8Array).every((v, i) => v === y?.[i]);
+}
 /** Throws if a second trace differs from the first. */
 function compare(a: Traced, b: Traced): void {
   const text = (t: Traced): string => {
@@ -329,8 +340,10 @@ function compare(a: Traced, b: Traced): void {
       ]);
     });
   };
-  const captured = a.captured.length !== b.captured.length ||
-    a.captured.some((c, i) => c.array !== (b.captured[i] as Traced["captured"][number]).array);
+  const captured = a.captured.length !== b.captured.length || a.captured.some((c, i) => {
+    const d = b.captured[i] as Captured;
+    return c.array !== d.array && !(c.made && d.made && sameValues(c.array, d.array));
+  });
   if (captured) {
     throw plainError(
       "A compiled function captured other arrays than when it was traced: pass what changes as an argument, or list its container in inputs",
@@ -397,9 +410,7 @@ export function compile<A extends readonly unknown[], R>(
     } else if (check) compare(t, traceOf(compiled, flat));
     const given = inputs === null ? flat.arrays : [...flat.arrays, ...inputs.arrays];
     const outside = (s: Source): Node =>
-      s.from === "argument"
-        ? (given[s.index] as NDArray).node
-        : (t.captured[s.index] as Traced["captured"][number]).array.node;
+      s.from === "argument" ? (given[s.index] as NDArray).node : (t.captured[s.index] as Captured).array.node;
     const made = t.program === null ? [] : call(t.program, t.leaves.map(outside));
     const node = (s: Source): Node => s.from === "program" ? made[s.index] as Node : outside(s);
     const results = t.results.map((s) => wrap(node(s)));

@@ -79,13 +79,18 @@ export class Builder {
     const all = this.#shape.map((_, d) => d), a = this.#axes;
     if (this.#kind === "row") return all.filter((d) => d < a![0] || d >= a![1]);
     if (this.#kind === "column") return all.filter((d) => d < a![0]);
-    return all.slice(0, -1);
+    return all.filter((d) => d !== this.#along());
   }
   #innerDims(): number[] {
     const all = this.#shape.map((_, d) => d), a = this.#axes;
     if (this.#kind === "row") return all.filter((d) => d >= a![0] && d < a![1]);
     if (this.#kind === "column") return all.filter((d) => d >= a![1]);
-    return all.slice(-1);
+    return all.filter((d) => d === this.#along());
+  }
+  /** The axis of the elements of a row: the last one, or the last one that is longer than 1. */
+  #along(): number {
+    const last = this.#shape.findLastIndex((n) => n !== 1);
+    return last < 0 ? this.#shape.length - 1 : last;
   }
   #foldDims(): number[] {
     const a = this.#axes;

@@ -151,7 +151,7 @@ export function argnumsOf(
   if (nums.length === 0) throw typeError(`Cannot ${name} with respect to no argument: argnums is an empty list`);
   const out = nums.map((n) => {
     if (typeof n !== "number" || !Number.isInteger(n)) {
-      throw typeError(`Cannot ${name}: argnums must be integers, not ${String(n)}`);
+      throw typeError(`Cannot ${name}: argnums must be integers, not ${shown(n)}`);
     }
     if (n < 0 || n >= count) {
       throw rangeError(

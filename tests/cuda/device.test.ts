@@ -13,7 +13,7 @@ import { native } from "../../src/runtime/memory.ts";
 import { printed } from "../support/process.ts";
 
 const lib = native(), CUDA = lib.devices.get("cuda"), there = CUDA !== undefined && "capability" in lib.info(CUDA);
-const COMPILED = 0, UP = 2, DOWN = 3, REPLAYED = 4;
+const COMPILED = 0, UP = 2, DOWN = 3, REPLAYED = 4, FLAGS = 5;
 const count = (which: number): number => lib.stat((CUDA ?? 0) << 8 | which);
 const onGpu = <T>(f: () => T): T => mx.stream(mx.gpu, f) as T;
 const onCpu = <T>(f: () => T): T => mx.stream(mx.cpu, f) as T;
@@ -27,6 +27,9 @@ const kernel = (body: string): Uint32Array =>
     constants: 0,
     threads: 256,
   });
+
+/** A matrix of small whole numbers, whose products are exact. */
+const whole = (n: number): mx.NDArray => mx.array(Float32Array.from({ length: n * n }, (_, i) => i % 5)).reshape(n, n);
 
 test("without NVRTC there is no such device", { skip: process.platform !== "linux" }, () => {
   const none = { SINTER_CUDA_PATH: tmpdir(), SINTER_DEVICE: "cpu", SINTER_METAL_LIBRARY: "" };
@@ -115,8 +118,6 @@ test("after an illegal address the context is lost, and the CPU goes on", { skip
 });
 
 test("tasks that come again run as graphs, with other constants and addresses", { skip: !there }, () => {
-  const whole = (n: number): mx.NDArray =>
-    mx.array(Float32Array.from({ length: n * n }, (_, i) => i % 5)).reshape(n, n);
   const last = (k: number): mx.NDArray => {
     const w = whole(24);
     let y = w;
@@ -132,6 +133,69 @@ test("tasks that come again run as graphs, with other constants and addresses", 
     else y.dispose();
   }
   assert.ok(count(REPLAYED) > before);
+});
+
+test("scans that come again run as graphs, loops and branches by a byte that is read", { skip: !there }, () => {
+  const step = (w: mx.NDArray) => (c: mx.NDArray, x: mx.NDArray): [mx.NDArray, mx.NDArray] => {
+    const n = mx.remainder(c.matmul(w).add(x), 7);
+    return [n, n.sum()];
+  };
+  const make = () => {
+    const w = whole(24), xs = mx.arange(40).astype("float32"), long = whole(1024);
+    mx.eval(w, xs, long);
+    const run = mx.compile((w: mx.NDArray) => mx.scan(step(w), w, xs));
+    const loop = mx.compile((w: mx.NDArray) =>
+      mx.whileLoop(
+        ([, n]) => n.lt(21),
+        ([c, n]) => [step(w)(c, n)[0], n.add(1)] as [mx.NDArray, mx.NDArray],
+        [w, mx.array(0)] as [mx.NDArray, mx.NDArray],
+      )[0]
+    );
+    const branch = mx.compile((x: mx.NDArray) =>
+      mx.cond(x.get(0, 0).lt(0), (x: mx.NDArray) => x.matmul(x).max(0), (x: mx.NDArray) => x.sum(0), x)
+    );
+    return { w, long, run, loop, branch };
+  };
+  const g = onGpu(make), c = onCpu(make), want = onCpu(() => c.run(c.w).map((x) => x.tolist()));
+  const before = count(REPLAYED), kept: mx.NDArray[] = [];
+  for (let k = 0; k < 12; k++) {
+    const got = onGpu(() => g.run(g.w));
+    assert.deepEqual(got.map((x) => x.tolist()), want, `${k}`);
+    if (k % 5 === 0) kept.push(...got);
+    else for (const x of got) x.dispose();
+  }
+  assert.ok(count(REPLAYED) > before);
+  const flags = count(FLAGS), down = count(DOWN);
+  for (const name of ["loop", "branch"] as const) {
+    const x = name === "loop" ? "w" : "long", got = onGpu(() => g[name](g[x]));
+    assert.deepEqual(got.tolist(), onCpu(() => c[name](c[x])).tolist(), name);
+  }
+  assert.equal(count(FLAGS) - flags, 22 + 1);
+  assert.equal(count(DOWN) - down, 4 * (24 * 24 + 1024));
+});
+
+test("factorisations among products, many of them in flight", { skip: !there }, () => {
+  const n = 32, made: (readonly [mx.NDArray, mx.NDArray])[] = [];
+  const w = onGpu(() => mx.remainder(mx.arange(n * n).astype("float32"), 5).reshape(n, n)),
+    eye = onGpu(() => mx.eye(n));
+  for (let k = 1; k <= 24; k++) {
+    onGpu(() => {
+      let y = w;
+      for (let i = 0; i < 4; i++) y = mx.remainder(y.matmul(w).add(k), 7);
+      // Each waits for the other's last result.
+      const x = mx.linalg.solve(eye.mul(k).add(y.sum().mul(0)), w);
+      mx.asyncEval(x, y);
+      made.push([x, y]);
+    });
+  }
+  const values = w.tolist() as number[][];
+  made.forEach(([x, y], i) => {
+    const k = i + 1, u = onCpu(() => mx.array(values)), solved = x.data() as Float32Array;
+    let want = u;
+    for (let i = 0; i < 4; i++) want = onCpu(() => mx.remainder(want.matmul(u).add(k), 7));
+    assert.deepEqual(y.tolist(), want.tolist(), `products ${k}`);
+    values.flat().forEach((v, i) => assert.ok(Math.abs((solved[i] as number) - v / k) < 1e-5, `system ${k}`));
+  });
 });
 
 test("compiled kernels are found again on disk", { skip: !there }, () => {

@@ -17,6 +17,7 @@ import {
   checkBinary,
   checkLarge,
   checkReduce,
+  checkSoftmax,
   checkUnary,
   close,
   covered,
@@ -211,6 +212,7 @@ each(
   ([n, d]) => n !== "set" && d === "bool" ? null : checkScatter(n, d),
 );
 each("scans agree with their references", pairs(scanNames, REAL), ([n, d]) => checkScan(n, d));
+each("softmax agrees with its reference", REAL, checkSoftmax);
 each("sorts agree with their references", REAL, checkSort);
 each("matrix products agree with their references", DTYPES, checkProduct);
 each(

@@ -20,5 +20,5 @@ function all(list: readonly Sampled[], gradients: boolean): void {
   }
   assert.equal(failures.length, 0, failures.join("\n"));
 }
-test("values, gradients, tangents and batches of every op", { timeout: 600000 }, () => all(differentiable, true));
-test("values and batches of ops without a gradient", { timeout: 600000 }, () => all([...more, ...complex], false));
+test("values, gradients, tangents and batches of every op", { timeout: 7200000 }, () => all(differentiable, true));
+test("values and batches of ops without a gradient", { timeout: 7200000 }, () => all([...more, ...complex], false));

@@ -231,8 +231,13 @@ test("a check finds functions that depend on what is no argument", () => {
     let k = 1, w = mx.ones([2]);
     const f = mx.compile((x: NDArray) => x.mul(k)), g = mx.compile((x: NDArray) => x.mul(w)), x = mx.ones([2]);
     const h = mx.compile((y: NDArray) => k > 1 ? y.sin() : y.cos());
-    for (let i = 0; i < 2; i++) [f, g, h].forEach((c) => mx.eval(c(x)));
+    const steps = mx.compile((y: NDArray) => mx.scan((c: NDArray) => [c.mul(k), null], y, null, { length: 2 })[0]);
+    // Arrays that the function makes are constants.
+    const made = mx.compile((y: NDArray) => y.mul(mx.array([1, k])));
+    for (let i = 0; i < 2; i++) [f, g, h, steps, made].forEach((c) => mx.eval(c(x)));
     k = 2;
+    assert.throws(() => steps(x), /depends on a variable that is no argument/);
+    assert.throws(() => made(x), /captured other arrays/);
     assert.throws(() => f(x), /depends on a variable that is no argument/);
     assert.throws(() => h(x), /depends on a variable that is no argument/);
     w = mx.zeros([2]);

@@ -45,7 +45,8 @@ const moves = (count: number, by: number, offset = 0): Window[] => [
 ];
 /** The next carry is the carry and an element of x; y keeps each. */
 const step = [...add(EVEN, READ, ODD), ...copy(WRITTEN, ODD)];
-const test30 = dispatchWords({ program: below, inner: [1], mems: [at(EVEN), at(FLAG)], scalars: [f32(30)] });
+const test30 = (of: number): number[] =>
+  dispatchWords({ program: below, inner: [1], mems: [at(of), at(FLAG)], scalars: [f32(30)] });
 const words = (...command: readonly number[]): Uint32Array =>
   submission([x.id, carry.id, y.id, flag.id], [command], 0, [4, 4, 4, 4]);
 function run(command: readonly number[]): void {
@@ -62,8 +63,9 @@ test("a loop that repeats walks its arrays, forwards and backwards", () => {
   assert.deepEqual([...y.at], [10, 19, 27, 34, 40, 45, 49, 52, 54, 55]);
 });
 
-test("a flag that the first block writes ends a loop, and chooses a branch", () => {
-  run(loopWords(WHILE, 0, moves(9, 4), [test30, step, copy(CARRY, EVEN)], [FLAG, 0]));
+test("a flag that the blocks write ends a loop, and chooses a branch", () => {
+  const walk = [...step, ...test30(ODD)];
+  run(loopWords(WHILE, 0, moves(9, 4), [test30(EVEN), walk, copy(CARRY, EVEN)], [FLAG, 0]));
   assert.equal(carry.at[0], 36);
   for (const [value, want] of [[1, 3], [0, 7]] as const) {
     flag.at[0] = value;
@@ -82,6 +84,7 @@ test("loops that would leave their memory are refused", () => {
   refused(add(EVEN, X, CARRY));
   refused(loopWords(BRANCH, 0, [], [[], []], [FLAG, 4]));
   refused(loopWords(BRANCH, 0, [], [[], []], [EVEN, 0]));
+  refused(loopWords(WHILE, 2, [], [[], []], [FLAG, 0]));
   refused(loopWords(3, 0, [], []));
   let deep = copy(CARRY, X);
   for (let k = 0; k < 40; k++) deep = loopWords(REPEAT, 1, [], [deep]);
@@ -90,7 +93,7 @@ test("loops that would leave their memory are refused", () => {
 
 test("whatever words stand in a sound loop, it ends and crashes nothing", () => {
   const next = numbers(99);
-  const branch = loopWords(BRANCH, 0, moves(1, 4), [step, test30], [FLAG, 0]);
+  const branch = loopWords(BRANCH, 0, moves(1, 4), [step, test30(EVEN)], [FLAG, 0]);
   const good = words(...loopWords(REPEAT, 3, moves(3, 4), [[...step, ...branch], [], copy(CARRY, EVEN)]));
   for (let k = 0; k < 20000; k++) {
     const changed = good.slice(), place = 4 + next(changed.length - 4);

@@ -186,7 +186,7 @@ const BINARY: readonly ((x: NDArray, y: NDArray) => NDArray)[] = [
 function grown(r: Random, given: readonly NDArray[], steps: number, depth: number): NDArray[] {
   const pool = [...given];
   for (let k = 0; k < steps; k++) {
-    const x = r.pick(pool), y = r.pick(pool), seed = r.int(0, 1e6), choice = r.int(0, depth > 0 ? 9 : 6);
+    const x = r.pick(pool), y = r.pick(pool), seed = r.int(0, 1e6), choice = r.int(0, depth > 0 ? 14 : 6);
     const inner = (over: readonly NDArray[], shape: readonly number[]): NDArray => {
       const own = new Random(seed), made = grown(own, over, 2, depth - 1);
       return fitted(own, made[made.length - 1] as NDArray, shape);
@@ -200,7 +200,18 @@ function grown(r: Random, given: readonly NDArray[], steps: number, depth: numbe
       pool.push(
         mx.cond(mx.sum(y).gt(0.1), (a: NDArray) => inner([a, y], x.shape), (a: NDArray) => mx.sin(a).mul(y.mean()), x),
       );
-    } else pool.push(loop(new Random(seed), [x, y], depth - 1)[0] as NDArray);
+    } else if (choice === 9) pool.push(loop(new Random(seed), [x, y], depth - 1)[0] as NDArray);
+    else if (choice === 10) pool.push(mx.compile((a: NDArray, b: NDArray) => inner([a, b], x.shape))(x, y));
+    else if (choice === 11) pool.push(mx.grad((a: NDArray) => inner([a, y], []))(x));
+    else if (choice === 12) {
+      pool.push(mx.jvp((a) => inner([a as NDArray, y], x.shape), [x], [mx.cos(x)])[1][0] as NDArray);
+    } else if (choice === 13 && x.ndim > 0) {
+      pool.push(mx.vmap((a: NDArray) => inner([a, y], a.shape), { inAxes: x.ndim - 1, outAxes: -1 })(x));
+    } else {
+      const f = (a: NDArray, b: NDArray): NDArray => inner([a, b], x.shape), own = mx.customFunction(f);
+      own.vjp(([a, b], ct) => mx.vjp((a, b) => f(a as NDArray, b as NDArray), [a, b], [ct])[1] as [NDArray, NDArray]);
+      pool.push(own(x, y));
+    }
     // What grows without bound, in numbers or in size, would say little.
     const last = pool.pop() as NDArray;
     pool.push(mx.multiply(mx.tanh(last.size > 40 ? mx.mean(last) : last), 1.2));

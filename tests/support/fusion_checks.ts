@@ -43,7 +43,9 @@ export function gradientDifference(recipe: Recipe, roots: readonly number[] = re
   if (own.length === 0 || !isInexact(leaf.dtype)) return null;
   const loss = (x: NDArray): NDArray => {
     const all = recipe.build(x);
-    return own.map((i) => all[i] as NDArray).map((y) => mx.sum(mx.add(mx.real(y), mx.imag(y)))).reduce(mx.add);
+    // Sums of float64, which a GPU has not, join the others as float32.
+    return own.map((i) => all[i] as NDArray).map((y) => mx.sum(mx.add(mx.real(y), mx.imag(y))).astype("float32"))
+      .reduce(mx.add);
   };
   const [f, u] = [mx.grad(loss)(leaf), mx.grad(loss)(leaf)];
   mx.eval(f);

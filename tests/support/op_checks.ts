@@ -10,7 +10,9 @@ import { interpreted } from "./interpreted.ts";
 import { bytesOf, numbersOf, Random } from "./random_graph.ts";
 
 export const REAL = DTYPES.filter((d) => !isComplex(d));
-const SPECIAL = [0, -0, NaN, Infinity, -Infinity, 1, -1, 0.5, 1.5, 2.5, -2.5, 1e-42, 6e-8];
+/** The smallest normal float32; and whether the device takes smaller ones for 0, as Apple's GPUs do. */
+const NORMAL = 2 ** -126, FLUSHES = mx.multiply(mx.array([NORMAL / 2]), 1.5).item() === 0;
+const SPECIAL = [0, -0, NaN, Infinity, -Infinity, 1, -1, 0.5, 1.5, 2.5, -2.5, FLUSHES ? NORMAL : 1e-42, 6e-8];
 type Elements = Element[];
 export function sample(r: Random, d: DType, n: number): Elements {
   return Array.from({ length: n }, (_, i): Element => {
@@ -78,6 +80,7 @@ export function close(d: DType, got: Element, want: Element, ulps: number): bool
   if (typeof got === "bigint" || typeof want === "bigint") return BigInt(got) === BigInt(want);
   if (Number.isNaN(want)) return Number.isNaN(got);
   if (got === want) return want !== 0 || Object.is(got, want) || ulps > 0;
+  if (FLUSHES && got === 0 && d !== "float64" && d !== "float16" && Math.abs(want) < NORMAL) return true;
   if (!Number.isFinite(want) && ulps > 0 && Math.abs(got) > 0.99 * 2 ** 127 && Math.sign(got) === Math.sign(want)) {
     return true;
   }
@@ -169,6 +172,33 @@ export function checkUnary(name: string, d: DType): string[] {
     if (bad !== null) out.push(`${name} of ${input.name} ${d}: ${bad}`);
   }
   return out;
+}
+
+/** What is wrong with softmax along the last axis and over all axes. */
+export function checkSoftmax(d: DType): string[] {
+  const t: DType = d === "bool" || isWhole(d) ? "float32" : d, r = new Random(d.length * 7);
+  return inputs(r, d).flatMap(({ name, array, values }) =>
+    [false, true].flatMap((whole) => {
+      const n = whole || array.shape.length === 0 ? values.length : array.shape[array.shape.length - 1] as number;
+      // 16-bit floats are computed in float32.
+      const power = (x: number): number => Math.exp(round(t === "float64" ? t : "float32", x) as number);
+      const want = values.map((v, i): Element => {
+        const row = values.slice(i - i % n, i - i % n + n).map(Number), most = Math.max(...row);
+        return round(t, power(Number(v) - most) / row.reduce((s, x) => s + power(x - most), 0));
+      });
+      const bad = attempt(() =>
+        check(
+          () => whole ? mx.softmax(array) : mx.softmax(array, { axis: array.shape.length === 0 ? [] : -1 }),
+          want,
+          t,
+          false,
+          t === "float64" ? 64 : 12,
+          12,
+        )
+      );
+      return bad === null ? [] : [`softmax of ${name} ${d}${whole ? ", whole" : ""}: ${bad}`];
+    })
+  );
 }
 
 /** The dtype of a binary op of two operands of one dtype. */

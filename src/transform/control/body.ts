@@ -36,9 +36,9 @@ const ownOp: OpDef<null> = {
 export function own(x: Node): Node {
   return on(x.device, () => apply(ownOp, [x], null));
 }
-/** True if a node is a copy of another. */
-export function isOwn(n: Node, of: Node): boolean {
-  return n.op === ownOp as OpDef && n.inputs[0] === of;
+/** What a node is a copy of: itself, if of nothing. */
+export function copied(n: Node): Node {
+  return n.op === ownOp as OpDef ? n.inputs[0] as Node : n;
 }
 /** Constant expressions of at most so many ops are part of a body; longer ones, and what depends on memory, are computed before. */
 const LIGHT = 4;
@@ -125,16 +125,11 @@ function bodyOf(leaves: readonly Node[], results: readonly Node[]): Body {
   }
   return { given, results: stored };
 }
-/** Results recorded anew, with other nodes in the places of leaves. */
+/** Results recorded anew, with other nodes in the places of leaves; arrays stay. */
 export function again(results: readonly Node[], leaves: readonly Node[], others: readonly Node[]): Node[] {
-  const made = new Map(leaves.map((n, i) => [n, others[i] as Node]));
-  for (const n of topological(results, (x) => made.has(x))) {
-    made.set(
-      n,
-      anew(n, n.inputs.map((x) => made.get(x) as Node)),
-    );
-  }
-  return results.map((n) => made.get(n) as Node);
+  const made = new Map(leaves.map((n, i) => [n, others[i] as Node])), place = (x: Node): Node => made.get(x) ?? x;
+  for (const n of topological(results, (x) => made.has(x) || x.buf !== null)) made.set(n, anew(n, n.inputs.map(place)));
+  return results.map(place);
 }
 /** What a body computes, recorded over these nodes. */
 export function inline({ given, results }: Body, over: readonly Node[]): Node[] {

@@ -1,6 +1,6 @@
 // scan: a function is recorded once and run along the first axis of arrays, with values carried from step to step.
 import { rangeError, typeError } from "../../base/error.ts";
-import { checkOptions, flag, functionOf } from "../../base/options.ts";
+import { checkOptions, flag, functionOf, shown } from "../../base/options.ts";
 import { apply, type Aval, type Node } from "../../core/node.ts";
 import { same, text } from "../../core/shape.ts";
 import { resultOf, type Scan, scanOp } from "./scan_op.ts";
@@ -18,7 +18,7 @@ export interface ScanOptions {
 /** The steps of a scan, from its length and the arrays that it walks. */
 function lengthOf(nodes: readonly Node[], given: number | undefined): number {
   if (given !== undefined && (!Number.isInteger(given) || given < 0)) {
-    throw rangeError(`Cannot scan: length must be an integer of at least 0, not ${given}`);
+    throw rangeError(`Cannot scan: length must be an integer of at least 0, not ${shown(given)}`);
   }
   let length = given;
   nodes.forEach((x, i) => {

@@ -8,7 +8,7 @@ import { pick } from "../../ops/pick.ts";
 import { alias, backward, zeros } from "../grad.ts";
 import { forward } from "../jvp.ts";
 import { batch } from "../vmap.ts";
-import { again, type Batched, inline, isOwn, own, record } from "./body.ts";
+import { again, type Batched, copied, inline, own, record } from "./body.ts";
 
 /** The argument of a scan's node. */
 export interface Scan extends Batched {
@@ -41,10 +41,14 @@ function parts(c: Scan, count: number): { readonly carried: number; readonly wal
 // ---- reverse mode -----------------------------------------------------------------------------------------------------
 /** The values of a body in every step that gradients want, by what computes them: more results of the loop that runs anyway. */
 function keep(c: Scan, wanted: readonly Node[]): number[] {
-  const { results } = bodyOf(c);
+  const { results } = bodyOf(c), known = new Map<Node, number>();
+  for (let k = results.length - 1; k >= c.carries; k--) {
+    known.set(results[k] as Node, k).set(copied(results[k] as Node), k);
+  }
   return wanted.map((x) => {
-    const known = results.findIndex((r, k) => k >= c.carries && (r === x || isOwn(r, x)));
-    return known >= 0 ? known : results.push(own(x)) - 1;
+    let k = known.get(x);
+    if (k === undefined) known.set(x, k = results.push(own(x)) - 1);
+    return k;
   });
 }
 /** One step's gradient: over placeholders for what the step is given, for its results' cotangents. */
@@ -79,20 +83,24 @@ function jointOf(c: Scan, roots: readonly number[], need: readonly boolean[]): J
     return { variables, twins, cotangents, gradients };
   }, true);
 }
-/** What the gradients of a step read that does not depend on cotangents; views are taken again, but results of functions with rules. */
+/**
+ * What the gradients of a step read that does not depend on cotangents. Views are taken again, but results of functions with
+ * rules; so is what depends on arrays that a rule made, which the forward step has not.
+ */
 function residuals({ variables, cotangents, gradients }: Joint): Node[] {
-  const depends = new Set<Node>(cotangents), found = new Set<Node>(), leaves = new Set(variables);
+  const depends = new Set<Node>(cotangents), leaves = new Set(variables), later = new Set<Node>();
   const roots = gradients.filter((g) => g !== null), order = topological(roots, (n) => leaves.has(n));
-  for (const n of order) if (n.inputs.some((x) => depends.has(x))) depends.add(n);
-  const visit = (x: Node): void => {
-    if (depends.has(x)) return;
-    if (leaves.has(x)) found.add(x);
-    else if (x.op.lower.kind === "view" && x.inputs.length === 1) visit(x.inputs[0] as Node);
-    else if (x.inputs.length > 0) found.add(x);
-  };
-  for (const n of order) if (depends.has(n)) n.inputs.forEach(visit);
-  roots.forEach(visit);
-  return [...found];
+  for (const n of order) {
+    if (n.inputs.some((x) => depends.has(x))) depends.add(n);
+    else if (n.buf !== null || n.inputs.some((x) => later.has(x))) later.add(n);
+  }
+  const read = new Set<Node>(roots), found: Node[] = [];
+  for (const n of order.reverse()) {
+    const view = n.op.lower.kind === "view" && n.inputs.length === 1;
+    if (depends.has(n) || (read.has(n) && (view || later.has(n)))) n.inputs.forEach((x) => read.add(x));
+    else if (read.has(n) && n.inputs.length > 0) found.push(n);
+  }
+  return [...variables.filter((x) => read.has(x)), ...found.reverse()];
 }
 function vjps(
   cts: readonly (Node | null)[],

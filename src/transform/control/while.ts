@@ -28,15 +28,14 @@ import {
   widened,
 } from "./body.ts";
 
-/** Test and step of a loop: both are given what either captured, then what is carried. */
+/** Test and step of a loop: both are given what either captured, then what is carried. The step tests what it made, in the kernels that make it. */
 function loop(test: Recorded, step: Recorded, start: readonly Node[], more: Pick<Batched, "batch">): Node {
-  const bodies = [
-    widened(test.body, step.captured, test.captured.length),
-    widened(step.body, test.captured, 0),
-  ];
+  const first = widened(test.body, step.captured, test.captured.length),
+    { given, results } = widened(step.body, test.captured, 0),
+    next = inline(first, [...given.slice(0, given.length - start.length), ...results]);
   return apply(whileOp, [...test.captured, ...step.captured, ...start], {
     what: "while",
-    bodies,
+    bodies: [first, { given, results: [...results, ...next] }],
     carries: start.length,
     sliced: 0,
     length: 0,
@@ -46,7 +45,10 @@ function loop(test: Recorded, step: Recorded, start: readonly Node[], more: Pick
   });
 }
 const testOf = (c: Batched): Body => c.bodies[0] as Body;
-const stepOf = (c: Batched): Body => c.bodies[1] as Body;
+const stepOf = (c: Batched): Body => {
+  const { given, results } = c.bodies[1] as Body;
+  return { given, results: results.slice(0, c.carries) };
+};
 
 function jvps(
   ts: readonly (Node | null)[],
