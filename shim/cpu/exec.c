@@ -301,7 +301,8 @@ static int run_dispatch(context *c, const uint32_t *w, uint32_t n, const binding
     if (end - q < 6 + 2 * (d.n_row + 1 + d.n_inner) || q[0] >= nb || q[1] > 16) goto bad;
     if (!b[q[0]].p) { sn_fail(c, "dispatch: operand %d lies on another device", k); goto out; }
     int64_t offset = wide(q + 2);
-    *m = (mem){.p = b[q[0]].p + offset, .bound = wide(q + 4), .rows = strides, .inner = strides + d.n_row, .n_ind = (int)q[1], .bytes = b[q[0]].bytes, .fixed = {offset, offset}};
+    // Nobody has proven yet that the offset lies inside.
+    *m = (mem){.p = (char *)((uintptr_t)b[q[0]].p + (uintptr_t)offset), .bound = wide(q + 4), .rows = strides, .inner = strides + d.n_row, .n_ind = (int)q[1], .bytes = b[q[0]].bytes, .fixed = {offset, offset}};
     strides += d.n_row + d.n_inner;
     q += 6;
     for (int a = 0; a < d.n_row; a++, q += 2) m->rows[a] = wide(q);
