@@ -10,7 +10,7 @@ import { fuse } from "./fuse.ts";
 import { type Group, isPick, resolve, type Schedule } from "./group.ts";
 import { type Graph, type Inner, lengthOf } from "./graph.ts";
 import { nodesOf, overwritable, readsOf } from "./overwrite.ts";
-import { type Block, type Place, placeOf, type Spot, type Step } from "./step.ts";
+import { type Block, blocksOf, type Place, placeOf, type Spot, type Step } from "./step.ts";
 
 /** The control node's argument, if a node is one. */
 export function controlOf(n: Node): Control | null {
@@ -82,6 +82,14 @@ function graphOfBody(
   };
 }
 
+/** Passes of a while that a GPU is given before the host reads whether they go on; it begins with one, and doubles. */
+const MOST_AHEAD = 32;
+/** True if steps are kernels alone, which can be told to do nothing. */
+function runsAhead(steps: readonly Step[]): boolean {
+  return steps.every((s) =>
+    s.kind === "kernel" || (s.kind === "loop" && s.what === "scan" && blocksOf(s).every((b) => runsAhead(b.steps)))
+  );
+}
 type Fixed = Extract<Spot, { kind: "fixed" }>;
 const fixed = (place: Place, offset: Size = 0): Fixed => ({ kind: "fixed", place, offset });
 /** Lowers a control node to one step that holds those of its bodies; `lower` gives the steps of a schedule. */
@@ -161,11 +169,17 @@ export function lowerLoop(
     return from;
   });
   for (const b of blocks) b.graph.leaves.forEach((x, i) => b.spots.set(x, spots[i + skip] as Spot));
-  let flag: Fixed | null = null;
+  const ahead = c.what === "while" && n.device.type === "gpu" && runsAhead(last.steps);
+  let flag: Fixed | null = null, next: Fixed | null = null;
   if (c.what === "while") {
-    const answer = flag = fixed(workspace(1));
-    places.push(answer.place);
-    blocks.forEach((b, i) => b.spots.set(results[i]?.at(-1) as Node, answer));
+    const test = fixed(workspace(1));
+    places.push(test.place);
+    blocks.forEach((b, i) => b.spots.set(results[i]?.at(-1) as Node, test));
+    if (ahead) {
+      next = test;
+      flag = fixed(workspace(8));
+      places.push(flag.place);
+    } else flag = test;
   } else if (c.what === "cond") flag = spots[0] as Fixed;
   wanted.forEach((out, j) => {
     const to = placeOf(n, out);
@@ -177,8 +191,9 @@ export function lowerLoop(
   steps.push({
     kind: "loop",
     what: c.what,
-    count: length,
+    count: ahead ? MOST_AHEAD : length,
     flag,
+    next,
     blocks,
     end: { graph: last.graph, steps: end, spots: last.spots },
     places: places.map((place) => ({ place, offset: 0 })),
