@@ -233,7 +233,8 @@ export function checkScan(name: string, d: DType): string[] {
           );
           const i = want.findIndex((w, k) => {
             const g = got[k] as Element;
-            if (exact || w === g) return !close(t, g, w, 0) && w !== g;
+            const same = w === g || close(t, g, w, 0);
+            if (exact || same) return !same;
             const scale = name === "cumprod" ? length * Math.abs(Number(w)) : 2 * length + top;
             return !(Math.abs(Number(g) - Number(w)) <= unit(t) * scale + length * spacing(t, Number(w)));
           });
