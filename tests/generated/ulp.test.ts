@@ -8,11 +8,9 @@ import type { NDArray } from "../../src/core/ndarray.ts";
 import * as exact from "../support/exact.ts";
 import { type Big, big, number } from "../support/exact.ts";
 import { Random } from "../support/random_graph.ts";
-import { FLUSHES } from "../support/subnormals.ts";
+import { TINY } from "../support/subnormals.ts";
 
 const COUNT = 200000;
-/** Float32 below it are neither arguments nor compared: where there are no subnormals, functions are inexact close to them. */
-const TINY = FLUSHES ? 2 ** -100 : 0;
 const word = new Uint32Array(1), single = new Float32Array(word.buffer);
 /** Position of a float32 among all floats in order. */
 function order(x: number): number {

@@ -11,7 +11,7 @@ import { bytesOf, numbersOf, Random } from "./random_graph.ts";
 import { FLUSHES, NORMAL } from "./subnormals.ts";
 
 export const REAL = DTYPES.filter((d) => !isComplex(d));
-/** Where there are no subnormals, samples stay far enough from them for what is computed on the way. */
+/** Where there are no subnormals, what is drawn stays far enough from them. */
 const SPECIAL = [0, -0, NaN, Infinity, -Infinity, 1, -1, 0.5, 1.5, 2.5, -2.5, FLUSHES ? 1e-30 : 1e-42, 6e-8];
 type Elements = Element[];
 export function sample(r: Random, d: DType, n: number): Elements {
