@@ -83,7 +83,9 @@ enum { SN_BIND_BUFFER, SN_BIND_NEW, SN_BIND_ARENA, SN_BIND_UPDATE, SN_BIND_WINDO
 // Commands: [op, words in this command including these two, ...]
 enum { SN_DISPATCH = 1, SN_CALL = 2, SN_COPY = 3, SN_LAUNCH = 4, SN_LOOP = 5 };
 //   SN_LOOP: [.., what, nWindow, words of each of three blocks, flag binding, its offset i64, count i64, nWindow x window, the blocks]: blocks hold commands.
-//     SN_REPEAT  the first block `count` times                 SN_WHILE  the first block, then the second as long as the flag (a byte) is not 0
+//     SN_REPEAT  the first block `count` times                 SN_WHILE  the first block, then the second as long as the flag (a byte) is not 0.
+//       With a count, so many passes at most run before the flag is read: then it is two words, whether they go on and how many ran, and passes that should not
+//       run must do nothing
 //     SN_BRANCH  the first block if the flag is not 0, else the second          The third block runs once at the end.
 //     window: [window (binding), binding, offset i64, other binding, i64]. Before pass number i (from 0) the window lies at that offset; without another binding
 //     (0xffffffff) plus i times the last number, else in odd passes in the other binding at that offset. Windows of two bindings are also there for the third block.

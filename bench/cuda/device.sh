@@ -35,4 +35,8 @@ case " $SKIP " in *" tests "*) ;; *)
       printf "%d passed, %d failed\n", p, q }' "$out/tests.txt" | sort
 esac
 case " $SKIP " in *" demo "*) ;; *) "$bun" examples/demo.ts >"$out/demo.txt" 2>&1; tail -n 40 "$out/demo.txt" ;; esac
-case " $SKIP " in *" bench "*) ;; *) "$bun" bench/cuda/run.ts | tee "$out/table.md" ;; esac
+case " $SKIP " in *" bench "*) ;; *)
+  "$bun" bench/cuda/run.ts | tee "$out/table.md"
+  # Control flow, on both devices and beside JAX.
+  { "$bun" bench/cuda/control.ts; SINTER_DEVICE=cpu "$bun" bench/cuda/control.ts; "${PYTHON:-python3}" bench/cuda/control_peer.py; } | tee "$out/control.txt"
+esac

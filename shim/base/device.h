@@ -82,14 +82,14 @@ int sn_settled(task *t);
 context *sn_scribe(void);
 const char *sn_written(const context *scribe);
 
-// What runs the commands of a task: `run` takes one that is no loop, `flag` reads a byte that commands before it wrote; `scribe` takes sn_fail's texts.
+// What runs the commands of a task: `run` takes one that is no loop, `flag` reads bytes that commands before it wrote; `scribe` takes sn_fail's texts.
 typedef struct runner {
   void *with;
   context *scribe;
   binding *b;
   uint32_t nb;
   int (*run)(void *with, const uint32_t *w, uint32_t n);                              // 0 or a code
-  int (*flag)(void *with, const binding *b, uint64_t offset, uint8_t *value);         // 0 or a code
+  int (*flag)(void *with, const binding *b, uint64_t offset, void *value, uint32_t bytes);   // 0 or a code; at most 8 bytes
 } runner;
 // Runs commands in order, loops and their windows as sinter.h says. 0, or the code of what failed.
 int sn_commands(const runner *r, const uint32_t *w, uint32_t n);

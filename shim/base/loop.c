@@ -24,9 +24,10 @@ static int set_windows(const runner *r, const uint32_t *e, uint32_t n, uint64_t 
   }
   return 0;
 }
-static int read_flag(const runner *r, const uint32_t *w, uint8_t *value) {
-  if (w[FLAG] >= r->nb || wide(w + FLAG_AT) >= r->b[w[FLAG]].bytes) return refuse(r, "its flag is not bound");
-  return r->flag(r->with, r->b + w[FLAG], wide(w + FLAG_AT), value);
+static int read_flag(const runner *r, const uint32_t *w, void *value, uint32_t bytes) {
+  const uint64_t at = wide(w + FLAG_AT), most = w[FLAG] < r->nb ? r->b[w[FLAG]].bytes : 0;
+  if (at > most || bytes > most - at) return refuse(r, "its flag is not bound");
+  return r->flag(r->with, r->b + w[FLAG], at, value, bytes);
 }
 static int run_block(const runner *r, const uint32_t *w, uint32_t n, int depth);
 static int run_loop(const runner *r, const uint32_t *w, uint32_t n, int depth) {
@@ -37,18 +38,25 @@ static int run_loop(const runner *r, const uint32_t *w, uint32_t n, int depth) {
   const uint64_t count = wide(w + COUNT);
   uint64_t i = 0;
   uint8_t flag = 0;
+  uint32_t state[2] = {0};
   int code = 0;
   switch (w[WHAT]) {
     case SN_REPEAT:
       for (; i < count; i++) if ((code = set_windows(r, windows, w[WINDOWS], i, 1)) || (code = run_block(r, first, w[BLOCK], depth))) return code;
       break;
     case SN_WHILE:
-      if ((code = set_windows(r, windows, w[WINDOWS], 0, 1)) || (code = run_block(r, first, w[BLOCK], depth)) || (code = read_flag(r, w, &flag))) return code;
-      for (; flag; i++)
-        if ((code = set_windows(r, windows, w[WINDOWS], i, 1)) || (code = run_block(r, second, w[BLOCK + 1], depth)) || (code = read_flag(r, w, &flag))) return code;
+      if ((code = set_windows(r, windows, w[WINDOWS], 0, 1)) || (code = run_block(r, first, w[BLOCK], depth))) return code;
+      // What runs ahead of the flag counts its passes; a loop that goes on is given more of them at a time.
+      for (uint64_t ahead = 1;; ahead = ahead < count / 2 ? 2 * ahead : count) {
+        if ((code = count ? read_flag(r, w, state, sizeof state) : read_flag(r, w, &flag, 1))) return code;
+        if (count && !state[0]) i = state[1];
+        if (!(count ? state[0] : flag)) break;
+        for (uint64_t k = count ? ahead : 1; k > 0; k--, i++)
+          if ((code = set_windows(r, windows, w[WINDOWS], i, 1)) || (code = run_block(r, second, w[BLOCK + 1], depth))) return code;
+      }
       break;
     case SN_BRANCH:
-      if ((code = read_flag(r, w, &flag)) || (code = flag ? run_block(r, first, w[BLOCK], depth) : run_block(r, second, w[BLOCK + 1], depth))) return code;
+      if ((code = read_flag(r, w, &flag, 1)) || (code = flag ? run_block(r, first, w[BLOCK], depth) : run_block(r, second, w[BLOCK + 1], depth))) return code;
       break;
   }
   code = set_windows(r, windows, w[WINDOWS], i, 0);

@@ -22,6 +22,7 @@ int bl_mul_f64(BL_PRODUCT(double)), bl_own_f64(BL_PRODUCT(double));
 void bl_rotate(double *X, int64_t ld, int64_t cols, const bl_rot *r, int64_t n);
 // max |x|; NaN or infinity if there is one
 double bl_max(const double *x, int64_t n);
+double bl_negligible(double most);
 // A pole of the secular equation with its weight and its vector; also a value that is sorted with its vector. NaN stays where it is.
 typedef struct { double d, z; int64_t row; int side; } bl_pole;
 enum { BL_LEFT, BL_BOTH, BL_RIGHT };

@@ -5,9 +5,10 @@
 typedef double _Complex cd;
 #define CX(re, im) __builtin_complex((double)(re), (double)(im))
 static double norm2(const cd *x, int64_t n) { double s = 0; for (int64_t i = 0; i < n; i++) s += creal(x[i]) * creal(x[i]) + cimag(x[i]) * cimag(x[i]); return s; }
+// Rows of at most this (squared) are rounding: zero, and not made orthogonal
+static double nothing(const cd *A, int64_t n) { return 1e-28 * norm2(A, n); }
 // Rows of A (k x m) are made orthogonal by rotations of pairs; the same rotations act on the rows of V (k x k). 0 = converged
-static int jacobi(cd *A, int64_t k, int64_t m, cd *V) {
-  double none = 1e-28 * norm2(A, k * m);              // rows below this are rounding: zero
+static int jacobi(cd *A, int64_t k, int64_t m, cd *V, double none) {
   for (int sweep = 0; sweep < 60; sweep++) {
     int64_t turned = 0;
     for (int64_t p = 0; p < k - 1; p++) for (int64_t q = p + 1; q < k; q++) {
@@ -47,10 +48,10 @@ static int svd_each(const sn_call *c, int64_t b) {
     memset(V, 0, (size_t)(k * k) * sizeof(cd)); for (int64_t i = 0; i < k; i++) V[i * k + i] = 1;
     if (mx - mx != 0) { for (int64_t i = 0; i < k; i++) o[i] = (entry){NAN, i}; for (int64_t i = 0; i < mu * m; i++) U[i] = CX(NAN, NAN); for (int64_t i = 0; i < k * k; i++) V[i] = CX(NAN, NAN); }
     else {
-      if (jacobi(A, k, m, V)) code = BL_DIVERGED;
+      const double none = nothing(A, k * m); if (jacobi(A, k, m, V, none)) code = BL_DIVERGED;
       for (int64_t i = 0; i < k; i++) o[i] = (entry){sqrt(norm2(A + i * m, m)), i};
       qsort(o, (size_t)k, sizeof(entry), descending);
-      int64_t rank = 0; while (rank < k && o[rank].v > o[0].v * 1e-14) rank++;
+      int64_t rank = 0; while (rank < k && o[rank].v * o[rank].v > none) rank++;
       if (vectors) { for (int64_t q = 0; q < rank; q++) for (int64_t i = 0; i < m; i++) U[q * m + i] = A[o[q].i * m + i] / o[q].v; complete(U, m, rank, mu); }
     }
     if (!code) for (int64_t i = 0; i < k; i++) S0[i] = (float)o[i].v;
@@ -71,7 +72,7 @@ static int eigh_each(const sn_call *c, int64_t b) {
     for (int64_t i = 0; i < n; i++) for (int64_t j = 0; j < n; j++) A[j * n + i] = H[i * n + j] + (i == j ? shift : 0);
     if (shift - shift != 0) { for (int64_t i = 0; i < n; i++) o[i] = (entry){NAN, i}; for (int64_t i = 0; i < n * n; i++) V[i] = CX(NAN, NAN); }
     else {
-      if (jacobi(A, n, n, V)) code = BL_DIVERGED;
+      if (jacobi(A, n, n, V, nothing(A, n * n))) code = BL_DIVERGED;
       for (int64_t q = 0; q < n; q++) {               // Rayleigh quotient; eigenvector q is row q of V
         double w = 0; const cd *v = V + q * n; for (int64_t i = 0; i < n; i++) { cd s = 0; for (int64_t j = 0; j < n; j++) s += H[i * n + j] * v[j]; w += creal(conj(v[i]) * s); }
         o[q] = (entry){w, q};

@@ -1,10 +1,14 @@
 // lapack_eig.c: eigenvalues and vectors of general real matrices, in f64: Hessenberg form, then the Francis double-shift QR of EISPACK's
 // hqr2 with its back substitution. Vectors have 2-norm 1 and, if complex, a real largest element, as LAPACK's geev.
 #include "lapack.h"
+// What is negligible beside the largest entry: no step is more exact, and what is left of zeros need not be reduced (down to where
+// numbers have fewer digits) or converge.
+double bl_negligible(double most) { return DBL_EPSILON / 16 * most; }
 static void hessenberg(double *H, double *V, int64_t n, double *ort) {
+  const double tiny = bl_negligible(bl_max(H, n * n));
   for (int64_t m = 1; m < n - 1; m++) {
     double scale = 0, h = 0; for (int64_t i = m; i < n; i++) scale += fabs(H[i * n + m - 1]);
-    ort[m] = 0; if (scale == 0) continue;
+    ort[m] = 0; if (scale <= tiny) { for (int64_t i = m; i < n; i++) H[i * n + m - 1] = 0; continue; }
     for (int64_t i = n - 1; i >= m; i--) { ort[i] = H[i * n + m - 1] / scale; h += ort[i] * ort[i]; }
     double g = ort[m] > 0 ? -sqrt(h) : sqrt(h); h -= ort[m] * g; ort[m] -= g;
     double *w = ort + n; memset(w, 0, (size_t)n * sizeof(double));
@@ -32,9 +36,10 @@ static void divide(double ar, double ai, double br, double bi, double *r, double
 static int hqr2(double *H, double *V, int64_t nn, double *d, double *e, double *a, double *b) {
   int64_t n = nn - 1, iter = 0; double eps = DBL_EPSILON, shift = 0, p = 0, q = 0, r = 0, s = 0, z = 0, t, w, x, y, norm = 0;
   for (int64_t i = 0; i < nn; i++) for (int64_t j = i ? i - 1 : 0; j < nn; j++) norm += fabs(h(i, j));
+  const double tiny = bl_negligible(bl_max(H, nn * nn)), least = DBL_MIN * (double)nn / eps;
   while (n >= 0) {
     int64_t l = n;
-    for (; l > 0; l--) { s = fabs(h(l - 1, l - 1)) + fabs(h(l, l)); if (s == 0) s = norm; if (fabs(h(l, l - 1)) <= eps * s) break; }
+    for (; l > 0; l--) { s = fabs(h(l - 1, l - 1)) + fabs(h(l, l)); if (fabs(h(l, l - 1)) <= eps * s + tiny) break; }
     if (l == n) { h(n, n) += shift; d[n] = h(n, n); e[n] = 0; n--; iter = 0; continue; }
     const int64_t right = V ? nn : n + 1, top = V ? 0 : l;
     if (l == n - 1) {
@@ -81,12 +86,12 @@ static int hqr2(double *H, double *V, int64_t nn, double *d, double *e, double *
   for (n = nn - 1; n >= 0; n--) {                     // vectors of the triangular form, by back substitution; a and b are columns n and n - 1
     p = d[n]; q = e[n];
     if (q == 0) {
-      int64_t l = n; h(n, n) = a[n] = 1;
+      int64_t l = n; h(n, n) = a[n] = 1; const double gap = fmax(eps * fabs(p), least);   // closer eigenvalues are as good as equal
       for (int64_t i = n - 1; i >= 0; i--) {
         w = h(i, i) - p; r = 0; for (int64_t j = l; j <= n; j++) r += h(i, j) * a[j];
         if (e[i] < 0) { z = w; s = r; continue; }
         l = i;
-        if (e[i] == 0) h(i, n) = w != 0 ? -r / w : -r / (eps * norm);
+        if (e[i] == 0) h(i, n) = -r / (fabs(w) > gap ? w : gap);
         else { x = h(i, i + 1); y = h(i + 1, i); q = (d[i] - p) * (d[i] - p) + e[i] * e[i]; t = (x * s - z * r) / q; h(i, n) = t; h(i + 1, n) = fabs(x) > fabs(z) ? (-r - w * t) / x : (-s - y * t) / z; }
         t = fabs(h(i, n)); if (eps * t * t > 1) for (int64_t j = i; j <= n; j++) h(j, n) /= t;
         for (int64_t j = i, to = eps * t * t > 1 ? n : e[i] > 0 ? i + 1 : i; j <= to; j++) a[j] = h(j, n);
@@ -101,7 +106,7 @@ static int hqr2(double *H, double *V, int64_t nn, double *d, double *e, double *
         w = h(i, i) - p;
         if (e[i] < 0) { z = w; r = ra; s = sa; continue; }
         l = i;
-        if (e[i] == 0) { divide(-ra, -sa, w, q, &cr, &ci); h(i, n - 1) = cr; h(i, n) = ci; }
+        if (e[i] == 0) { divide(-ra, -sa, w, fabs(w) + fabs(q) > least ? q : least, &cr, &ci); h(i, n - 1) = cr; h(i, n) = ci; }
         else {
           x = h(i, i + 1); y = h(i + 1, i); vr = (d[i] - p) * (d[i] - p) + e[i] * e[i] - q * q; vi = (d[i] - p) * 2 * q;
           if (vr == 0 && vi == 0) vr = eps * norm * (fabs(w) + fabs(q) + fabs(x) + fabs(y) + fabs(z));

@@ -7,9 +7,10 @@ typedef double _Complex cd;
 static double size(cd x) { return fabs(creal(x)) + fabs(cimag(x)); }
 // Z holds the vectors as rows; it is the identity on entry, or null
 static void hessenberg(cd *H, cd *Z, int64_t n, cd *v, cd *s) {
+  const double tiny = bl_negligible(bl_max((double *)H, 2 * n * n));
   for (int64_t m = 1; m < n - 1; m++) {
     double l = 0, rest = 0; for (int64_t i = m; i < n; i++) { v[i] = H[i * n + m - 1]; double a = creal(v[i]) * creal(v[i]) + cimag(v[i]) * cimag(v[i]); l += a; if (i > m) rest += a; }
-    if (rest == 0) continue;
+    if (rest <= tiny * tiny) { for (int64_t i = m + 1; i < n; i++) H[i * n + m - 1] = 0; continue; }
     double first = cabs(v[m]), norm = sqrt(l); const cd turn = first == 0 ? 1 : v[m] / first; v[m] += turn * norm;
     const double w = 1 / (l + first * norm);          // I - w v v^H sends the column to -turn norm
     memset(s, 0, (size_t)n * sizeof(cd));
@@ -26,9 +27,10 @@ static void hessenberg(cd *H, cd *Z, int64_t n, cd *v, cd *s) {
 // Triangular form of H; without Z only the active rows and columns change
 static int triangular(cd *H, cd *Z, int64_t n, cd *s, double *c) {
   int iter = 0; double norm = 0; for (int64_t i = 0; i < n * n; i++) norm = fmax(norm, size(H[i]));
+  const double tiny = bl_negligible(norm);
   for (int64_t end = n - 1; end > 0;) {
     int64_t l = end;
-    for (; l > 0; l--) { double t = size(H[(l - 1) * (n + 1)]) + size(H[l * (n + 1)]); if (t == 0) t = norm; if (size(H[l * n + l - 1]) <= DBL_EPSILON * t) { H[l * n + l - 1] = 0; break; } }
+    for (; l > 0; l--) { double t = size(H[(l - 1) * (n + 1)]) + size(H[l * (n + 1)]); if (size(H[l * n + l - 1]) <= DBL_EPSILON * t + tiny) { H[l * n + l - 1] = 0; break; } }
     if (l == end) { end--; iter = 0; continue; }
     if (++iter > 120) return BL_DIVERGED;
     const cd *e = H + end * n + end; cd shift = *e;

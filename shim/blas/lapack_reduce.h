@@ -131,7 +131,7 @@ static void S(stripe_in)(void *arg, int part, int parts, int thread) {
 // The stripe stays in the second-level cache for its second use, and if it is small, for the next column.
 static void S(sweep)(void *arg, int part, int parts, int thread) {
   (void)parts; (void)thread; S(sweep_job) *s = (S(sweep_job) *)arg; int64_t W = s->width, n = s->n, m = s->m - s->j, at = part * W, from = at > s->j ? at : s->j + 1, b = (at + W < n ? at + W : n) - from; int bad = 0;
-  const T *A = s->A + at * s->m + s->j * W, *R = s->R + from; T t[S(STRIPE)], x[S(STRIPE)] = {0}, *y = t + from - at, *v = x + from - at, *w = s->w + part * s->m;
+  const T *A = s->A + at * s->m + s->j * W, *R = s->R + from; T t[S(STRIPE)], x[S(STRIPE)] = {0}, *y = t + (from - at), *v = x + (from - at), *w = s->w + part * s->m;
   KERNEL(stripe_columns)(m, A, W, s->u, t); bad |= OWN(1, b, s->have, -1, s->c, 0, 1, R, n, 1, 1, y, 0, 1);
   for (int64_t k = 0; k < b; k++) s->y[from + k] = s->tau * y[k];
   memcpy(v, A + from - at, (size_t)b * sizeof(T)); bad |= OWN(1, b, s->have + 1, -1, s->p, 0, 1, R, n, 1, 1, v, 0, 1);

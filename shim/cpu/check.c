@@ -6,7 +6,10 @@
 static int starts(const char *s, const char *with) { return !strncmp(s, with, strlen(with)); }
 // The part of a dotted name with this number, and whether it is one of the words.
 static int part_is(const char *name, int part, const char *word) {
-  while (part-- > 0) { name = strchr(name, '.'); if (!name++) return 0; }
+  while (part-- > 0) {
+    if (!(name = strchr(name, '.'))) return 0;
+    name++;
+  }
   size_t n = strlen(word);
   return !strncmp(name, word, n) && (name[n] == 0 || name[n] == '.');
 }

@@ -301,7 +301,8 @@ static int run_dispatch(context *c, const uint32_t *w, uint32_t n, const binding
     if (end - q < 6 + 2 * (d.n_row + 1 + d.n_inner) || q[0] >= nb || q[1] > 16) goto bad;
     if (!b[q[0]].p) { sn_fail(c, "dispatch: operand %d lies on another device", k); goto out; }
     int64_t offset = wide(q + 2);
-    *m = (mem){.p = b[q[0]].p + offset, .bound = wide(q + 4), .rows = strides, .inner = strides + d.n_row, .n_ind = (int)q[1], .bytes = b[q[0]].bytes, .fixed = {offset, offset}};
+    // Nobody has proven yet that the offset lies inside.
+    *m = (mem){.p = (char *)((uintptr_t)b[q[0]].p + (uintptr_t)offset), .bound = wide(q + 4), .rows = strides, .inner = strides + d.n_row, .n_ind = (int)q[1], .bytes = b[q[0]].bytes, .fixed = {offset, offset}};
     strides += d.n_row + d.n_inner;
     q += 6;
     for (int a = 0; a < d.n_row; a++, q += 2) m->rows[a] = wide(q);
@@ -445,10 +446,10 @@ static int run_command(void *with, const uint32_t *w, uint32_t n) {
     default: sn_fail(at->c, "no command has number %u", w[0]); return SN_E_WORDS;
   }
 }
-static int read_flag(void *with, const binding *b, uint64_t offset, uint8_t *value) {
+static int read_flag(void *with, const binding *b, uint64_t offset, void *value, uint32_t bytes) {
   const place_to_run *at = with;
   if (!b->p) { sn_fail(at->c, "loop: its flag lies on another device"); return SN_E_WORDS; }
-  *value = ((const uint8_t *)b->p)[offset];
+  memcpy(value, b->p + offset, bytes);
   return 0;
 }
 int sn_run(context *c, const uint32_t *w, uint32_t n, uint32_t at, binding *b, uint32_t nb, uint32_t device) {

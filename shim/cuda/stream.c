@@ -227,16 +227,16 @@ static int run_command(void *job_, const uint32_t *w, uint32_t n) {
 static void refuse_verdict(job *j) {
   if (verdicts[j - jobs]) refuse_plainly(j, SN_E_ROUTINE, sn_cuda_verdict(verdicts[j - jobs]));
 }
-// Reads a byte behind all that is on the stream.
-static int read_flag(void *job_, const binding *b, uint64_t offset, uint8_t *value) {
+// Reads a flag behind all that is on the stream.
+static int read_flag(void *job_, const binding *b, uint64_t offset, void *value, uint32_t bytes) {
   job *j = job_;
   const int doomed = sn_settled(j->t);
   atomic_fetch_add(&sn_cuda_counts[SN_CUDA_FLAGS], 1);
   if (doomed) refuse(j, doomed, "loop", "what it reads was not computed");
   else if (j->lane != LATE || b->device != j->t->device) refuse(j, SN_E_WORDS, "loop", "its flag is not in the device's memory");
-  else if (good(j, sn_cuda.to_host(flag, at(b, offset), 1, streams[LATE]), "flag") && good(j, sn_cuda.record(j->done, streams[LATE]), "flag")
+  else if (good(j, sn_cuda.to_host(flag, at(b, offset), bytes, streams[LATE]), "flag") && good(j, sn_cuda.record(j->done, streams[LATE]), "flag")
     && good(j, settle(j->done), "flag")) refuse_verdict(j);
-  *value = *flag;
+  memcpy(value, flag, bytes);
   return j->code;
 }
 // Puts the commands of a job on its stream, and its event behind them.
@@ -402,7 +402,7 @@ const char *sn_cuda_open_streams(void) {
   streams[LATE] = streams[COMPUTE];
   if (sn_cuda.allocate_host((void **)&verdicts, sizeof *verdicts * JOBS)) return none;
   memset(verdicts, 0, sizeof *verdicts * JOBS);
-  if (sn_cuda.allocate_host((void **)&flag, 1)) return none;
+  if (sn_cuda.allocate_host((void **)&flag, 8)) return none;
   for (int i = 0; i < JOBS; i++) if (sn_cuda.new_event(&jobs[i].done, CU_EVENT_DISABLE_TIMING)) return none;
   for (int i = UP; i <= DOWN; i++) for (int k = 0; k < 2; k++)
     if (sn_cuda.allocate_host(&pieces[i][k].memory, PIECE) || sn_cuda.new_event(&pieces[i][k].free, CU_EVENT_DISABLE_TIMING)) return none;

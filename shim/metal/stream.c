@@ -190,8 +190,8 @@ static int encode(void *with, const uint32_t *w, uint32_t n) {
   }
   return e->j->code;
 }
-// Reads a byte once the GPU has done all that was encoded.
-static int read_flag(void *with, const binding *b, uint64_t offset, uint8_t *value) {
+// Reads a flag once the GPU has done all that was encoded.
+static int read_flag(void *with, const binding *b, uint64_t offset, void *value, uint32_t bytes) {
   encoding *e = with;
   job *j = e->j;
   if (e->buffer) commit(e, 0);
@@ -203,7 +203,7 @@ static int read_flag(void *with, const binding *b, uint64_t offset, uint8_t *val
   if (doomed) refuse(j, doomed, "loop", "what it reads was not computed");
   else if (!b->m.host) refuse(j, SN_E_WORDS, "loop", "its flag is not in memory of the host");
   if (j->code) return j->code;
-  *value = (uint8_t)b->m.host[offset];
+  memcpy(value, b->m.host + offset, bytes);
   // What was encoded needs no memory any more.
   sn_objc.pop(e->pool);
   e->pool = sn_objc.push();

@@ -1,7 +1,7 @@
 // The array that users hold: a handle on a node of the lazy graph.
 import type { Complex, DType, TypedArray } from "../base/dtype.ts";
 import { itemsize } from "../base/dtype.ts";
-import { plainError } from "../base/error.ts";
+import { plainError, typeError } from "../base/error.ts";
 import type { Tail } from "../base/options.ts";
 import type { Span } from "./index_spec.ts";
 import { size } from "./shape.ts";
@@ -161,7 +161,7 @@ export class NDArray {
   /** Length of the first axis. */
   get length(): number {
     const n = this.node.shape[0];
-    if (n === undefined) throw new TypeError("A 0-d array has no length");
+    if (n === undefined) throw typeError("A 0-d array has no length");
     return Number(n);
   }
 
@@ -246,6 +246,45 @@ export class NDArray {
    */
   toString(): string {
     return late.text(this.node);
+  }
+
+  /**
+   * What `JSON.stringify` writes: the elements as nested lists. Evaluates.
+   *
+   * @example
+   * ```ts
+   * JSON.stringify(mx.array([[1, 2], [3, 4.5]])); // "[[1,2],[3,4.5]]"
+   * ```
+   */
+  toJSON(): Nested {
+    return this.tolist();
+  }
+
+  /**
+   * As text the array's text; as a number the only element. A TypeError where JavaScript wants a number of other arrays, as its
+   * operators do not work on them.
+   *
+   * @example
+   * ```ts
+   * Number(mx.array([2.5])); // 2.5
+   * Number(mx.array([1, 2])); // TypeError: Cannot use an array of shape [2] as a number: use methods (mul, lt, ...), or item() of one element
+   * ```
+   */
+  [Symbol.toPrimitive](hint: string): string | number | bigint {
+    if (hint !== "number") return this.toString();
+    const item = this.size === 1 ? this.item() : null;
+    if (item === null || typeof item === "object") {
+      throw typeError(
+        `Cannot use an array of ${
+          item === null ? `shape [${this.node.shape.join(",")}]` : "complex64"
+        } as a number: use methods (mul, lt, ...), or item() of one element`,
+      );
+    }
+    return typeof item === "boolean" ? Number(item) : item;
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "NDArray";
   }
 
   static #inspected(x: NDArray): string {

@@ -69,7 +69,7 @@ export function alike(op: string, args: readonly ArrayLike[]): Node[] {
   return nodes.map((n) => cast(n, dtype));
 }
 /** Both operands with the dtype that they share, before broadcasting: a scalar is weak beside an array. */
-export function pairDtype(
+function pairDtype(
   op: string,
   a: ArrayLike,
   b: ArrayLike,

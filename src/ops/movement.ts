@@ -98,7 +98,7 @@ export function reverse(x: Node, axes: readonly number[]): Node {
 
 // ---- shape --------------------------------------------------------------------------------------------------------------
 /** A shape with at most one -1 in full, for `count` elements. */
-export function resolveShape(
+function resolveShape(
   op: string,
   from: readonly number[],
   shape: number | readonly number[],

@@ -7,9 +7,9 @@ import type { CType } from "../kernel/expr.ts";
 import { type Kernel, printKernel } from "../kernel/kernel.ts";
 import { plus, type Size } from "../kernel/sizes.ts";
 import type { Graph } from "../schedule/graph.ts";
-import { type Block, numbered, type Place, type Step } from "../schedule/step.ts";
+import { type Block, numbered, type Operand, type Place, type Step } from "../schedule/step.ts";
 import type { Native } from "./ffi.ts";
-import { compiledSources, forgetSources, Hazards, launchOf } from "./launch.ts";
+import { aheadLaunch, compiledSources, forgetSources, Hazards, launchOf, type Located } from "./launch.ts";
 import type { Storage } from "./storage.ts";
 import { COMMAND, NO_BINDING, type Words } from "./words.ts";
 
@@ -62,6 +62,8 @@ export class Commands {
   /** Positions of the first node of each graph among all nodes, by which runs find scalars. */
   readonly #starts: ReadonlyMap<Graph, number>;
   readonly #hazards = new Hazards();
+  /** The word without which the launches do nothing, within the pass of a loop that runs ahead. */
+  #guard: Located | null = null;
 
   constructor(
     native: Native,
@@ -118,12 +120,25 @@ export class Commands {
         this.#storage.enter(b);
         this.#hazards.fence();
         this.write(b.graph, b.steps);
+        if (state !== null && b !== s.end) this.#ahead(s.next as NonNullable<typeof s.next>, state, k === 0);
         w.data[at + 4 + k] = w.n - from;
       };
-      s.blocks.forEach((b, k) => block(k, b));
+      const state = s.next === null || s.flag === null ? null : this.#storage.operand(s.flag), before = this.#guard;
+      s.blocks.forEach((b, k) => {
+        this.#guard = k > 0 ? state ?? before : before;
+        block(k, b);
+      });
+      this.#guard = before;
       block(2, s.end);
       this.#hazards.fence();
     });
+  }
+  /** Ends a pass that runs ahead. */
+  #ahead(next: Pick<Operand, "place" | "offset">, state: Located, first: boolean): void {
+    const operands = [this.#storage.operand(next), state] as const;
+    this.#words.push(
+      ...aheadLaunch(this.#native, this.#device, this.#language as Language, operands, first, this.#hazards),
+    );
   }
   #call(s: StepOf<"call">): void {
     const w = this.#words, { routine, ints, nums } = s.call, number = this.#native.routines.get(routine);
@@ -137,7 +152,7 @@ export class Commands {
   }
   #launch(s: StepOf<"kernel">, start: number, language: Language): void {
     const w = this.#words, at = w.n, operands = s.operands.map((o) => this.#storage.operand(o));
-    const launch = launchOf(this.#native, this.#device, language, numbered(s), operands, this.#hazards);
+    const launch = launchOf(this.#native, this.#device, language, numbered(s), operands, this.#guard, this.#hazards);
     if (launch === null) return;
     w.push(...launch.words);
     for (const x of launch.sizes) w.sizes.push([at + x.at, x.size]);

@@ -359,7 +359,7 @@ let opened: Library | undefined;
  * The native library of this JavaScript thread, opened at the first call. Synchronous.
  *
  * It is the file that the environment variable SINTER_LIBRARY names, else zig-out/lib/libsinter.* of this package.
- * Throws an `Error` that names what was tried if neither can be opened.
+ * Throws an `Error` that names what was tried if neither can be opened, or if SINTER_THREADS, SINTER_ISA or SINTER_BLAS cannot be followed.
  */
 export function openNative(): Native {
   if (opened !== undefined) return opened;
@@ -373,15 +373,36 @@ export function openNative(): Native {
       "Cannot find the native library: this package is not on a disk, and SINTER_LIBRARY names no file",
     );
   }
+  let library: Library;
   try {
-    opened = new Library(host, path);
+    library = new Library(host, path);
   } catch (error) {
     const from = path === named ? "SINTER_LIBRARY" : "the package's folder; SINTER_LIBRARY is not set";
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(
-      `Cannot open the native library ${path} (from ${from}): ${reason}. Run \`bun run setup\` to build it.`,
-      { cause: error },
-    );
+    const way = reason.includes("--allow-ffi")
+      ? ""
+      : path === named
+      ? ". Name a library of sinter, or none and run `bun run setup`."
+      : ". Run `bun run setup` to build it.";
+    throw new Error(`Cannot open the native library ${path} (from ${from}): ${reason}${way}`, { cause: error });
   }
-  return opened;
+  checkSettings(library, (name) => host.env(name) ?? "");
+  return opened = library;
+}
+
+/** An Error if an environment variable asks for what the library does not do: it would do something else. */
+function checkSettings(library: Native, env: (name: string) => string): void {
+  const threads = env("SINTER_THREADS"), isa = env("SINTER_ISA"), blas = env("SINTER_BLAS");
+  const bad = (name: string, value: string, why: string): never => {
+    throw new Error(`Cannot use ${name}=${value}: ${why}`);
+  };
+  if (threads !== "" && !/^[1-9]\d*$/.test(threads)) bad("SINTER_THREADS", threads, "it is a number of threads");
+  if (isa === "" && blas === "") return;
+  const facts = library.info();
+  if (isa !== "" && facts["isa"] !== isa) {
+    bad("SINTER_ISA", isa, `the library has no such instruction set for this processor, which has ${facts["isa"]}`);
+  }
+  if (blas !== "" && blas !== "none" && facts["blas"] === "own") {
+    bad("SINTER_BLAS", blas, "no BLAS can be opened there; none is for sinter's own");
+  }
 }

@@ -55,7 +55,7 @@ function describeLoop(
     reads: sum((k) => k.reads),
     writes: sum((k) => k.writes),
     flops: sum((k) => k.flops),
-    reason: s.group.reason,
+    reason: s.next === null ? s.group.reason : `${s.group.reason}; up to ${numberOf(s.count)} passes run ahead of it`,
     passes,
     inner,
   };

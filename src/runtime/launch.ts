@@ -1,5 +1,6 @@
 // Steps of a plan as launches of source programs, for the devices whose kernels are text.
 import type { Language } from "../backends/gpu/language.ts";
+import { aheadProgram } from "../backends/gpu/ahead.ts";
 import { makeLaunch, makeProgram, type Program, programKey, type Run, shapeOf } from "../backends/gpu/kernel.ts";
 import { CUDA } from "../backends/cuda/cuda.ts";
 import { MSL } from "../backends/metal/msl.ts";
@@ -25,17 +26,20 @@ export function languageOf(native: Native, device: number): Language | null {
   return language;
 }
 
-interface Loaded {
+interface Loaded<P> {
   readonly id: number;
-  readonly program: Program;
+  readonly program: P;
 }
-const loaded = new Map<string, Loaded>();
+/** Kernels, and what ends the passes of loops that run ahead. */
+const loaded = new Map<string, Loaded<Program>>(), ahead = new Map<string, Loaded<Omit<Program, "fields">>>();
 /** Frees all source programs. */
 export function forgetSources(native: Native): void {
-  for (const { id } of loaded.values()) native.programFree(id);
-  loaded.clear();
+  for (const programs of [loaded, ahead]) {
+    for (const { id } of programs.values()) native.programFree(id);
+    programs.clear();
+  }
 }
-/** Number of source programs compiled so far. */
+/** Number of kernels compiled so far. */
 export function compiledSources(): number {
   return loaded.size;
 }
@@ -112,17 +116,65 @@ export interface LaunchWords {
 /** A flag of a launch: it depends on one since the last barrier. */
 const AFTER = 1;
 
-/** The launch of a kernel of a pinned plan; null if there is nothing to do. */
+function loadedProgram<P extends Omit<Program, "fields">>(
+  native: Native,
+  device: number,
+  key: string,
+  programs: Map<string, Loaded<P>>,
+  make: () => P,
+): Loaded<P> {
+  const name = `${device} ${key}`, known = programs.get(name);
+  if (known !== undefined) return known;
+  const program = make(), id = native.program(sourceWords(program), device);
+  if (DEBUG >= 4) debug(program.text);
+  if (id === 0) throw plainError(native.error());
+  const made = { id, program };
+  programs.set(name, made);
+  return made;
+}
+/** The words of a launch up to its operands. */
+const head = (id: number, after: boolean, groups: number, threads: number): number[] => [
+  COMMAND.launch,
+  0,
+  id,
+  after ? AFTER : 0,
+  groups,
+  1,
+  1,
+  threads,
+  1,
+  1,
+];
+
+/** The launch behind a pass that runs ahead of its test, from where the test's byte and the state lie. */
+export function aheadLaunch(
+  native: Native,
+  device: number,
+  language: Language,
+  operands: readonly [next: Located, state: Located],
+  first: boolean,
+  hazards: Hazards,
+): readonly number[] {
+  const { id } = loadedProgram(native, device, "ahead", ahead, () => aheadProgram(language));
+  const words = head(id, hazards.after(operands, (i) => i === 1), 1, 1);
+  words.push(operands.length, 1);
+  for (const o of operands) words.push(o.binding, ...wideWords(numberOf(o.offset)));
+  words.push(first ? 1 : 0);
+  words[1] = words.length;
+  return words;
+}
+/** The launch of a kernel of a pinned plan; null if there is nothing to do. With a guard, it does nothing where the word there is 0. */
 export function launchOf(
   native: Native,
   device: number,
   language: Language,
   step: Step<number>,
-  operands: readonly Located[],
+  own: readonly Located[],
+  guard: Located | null,
   hazards: Hazards,
 ): LaunchWords | null {
   if (step.kind !== "kernel") throw new Error("internal: a call is no launch");
-  const k = step.kernel;
+  const k = step.kernel, operands = guard === null ? own : [...own, guard];
   // Where an offset is known to be a multiple of 16 bytes, what more it is does not matter.
   const offsetOf = ({ offset, aligned }: Located): number | null =>
     !aligned ? null : isMultiple(offset, 16) ? 0 : typeof offset === "number" ? offset : null;
@@ -133,21 +185,15 @@ export function launchOf(
   const shape = {
     ...shapeOf(k, run, language.tiles !== null),
     alone: language.alone !== "" && areAlone(operands, (i) => k.mems[i]?.written === true),
+    guarded: guard !== null,
   };
-  const key = `${device} ${programKey(k, shape)}`;
-  let known = loaded.get(key);
-  if (known === undefined) {
-    const program = makeProgram(k, shape, language), id = native.program(sourceWords(program), device);
-    if (DEBUG >= 4) debug(program.text);
-    if (id === 0) throw plainError(native.error());
-    known = { id, program };
-    loaded.set(key, known);
-  }
-  const { id, program } = known, scalars = k.scalars.scalars;
+  const make = (): Program => makeProgram(k, shape, language);
+  const { id, program } = loadedProgram(native, device, programKey(k, shape), loaded, make);
+  const { scalars } = k.scalars;
   const launch = makeLaunch(program, k, shape, run, scalars.map((x) => x.value));
   if (launch === null) return null;
   const after = hazards.after(operands, (i) => k.mems[i]?.written === true);
-  const words = [COMMAND.launch, 0, id, after ? AFTER : 0, launch.groups, 1, 1, program.threads, 1, 1];
+  const words = head(id, after, launch.groups, program.threads);
   words.push(operands.length, launch.constants.length);
   const sizes: { at: number; size: Size }[] = [], patched: LaunchWords["scalars"][number][] = [];
   for (const o of operands) {

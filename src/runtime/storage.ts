@@ -202,7 +202,7 @@ export class Storage {
       : { binding: this.#kept.get(k) as number, offset: 0 };
   }
   /** Where an operand of a launch lies, and what of its binding it may touch. */
-  operand(o: Operand): Located {
+  operand(o: Pick<Operand, "place" | "offset">): Located {
     const { binding, offset } = this.locate(o.place), p = this.#actual(o.place), from = numberOf(offset);
     const spot = p.node === null ? undefined : this.#spots.get(p.node);
     const bytes = this.#isLeaf(p)

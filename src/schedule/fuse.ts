@@ -57,7 +57,7 @@ function repeats(symbols: Symbols, n: Node): boolean {
 /** Why control flow is a group of its own, and how it runs. */
 const CONTROL = {
   scan: "control flow repeats kernels of its own, all passes one after the other",
-  while: "control flow repeats kernels of its own while a byte says so, which the library reads before each pass",
+  while: "control flow repeats kernels of its own while a byte says so, which the library reads",
   cond: "control flow runs one of two lists of kernels, by a byte that the library reads",
 } as const;
 const MEMORY = { cost: 0, reads: 1, loads: 1 } as const;

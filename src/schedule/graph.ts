@@ -201,6 +201,7 @@ export class Symbols {
   /** Leaves, and what is inside of control flow. */
   readonly #others = new Map<Node, Planned>();
   readonly #views = new Map<Node, PlanView>();
+  readonly #outs = new Map<Node, readonly Planned[]>();
 
   constructor(g: Graph, key: Key = new Key().read(g)) {
     const positions = new Map<number, number>();
@@ -239,9 +240,13 @@ export class Symbols {
   }
   /** All results of a node. */
   outs(n: Node): readonly Planned[] {
-    return n.outs === null
-      ? [this.of(n)]
-      : n.outs.map((o) => ({ shape: this.#sizes(o.shape), dtype: o.dtype, starts: [] }));
+    if (n.outs === null) return [this.of(n)];
+    let known = this.#outs.get(n);
+    if (known === undefined) {
+      known = n.outs.map((o) => ({ shape: this.#sizes(o.shape), dtype: o.dtype, starts: [] }));
+      this.#outs.set(n, known);
+    }
+    return known;
   }
   /** Where a leaf lies. */
   view(leaf: Node): PlanView {

@@ -10,7 +10,7 @@ import { fuse } from "./fuse.ts";
 import { type Group, isPick, resolve, type Schedule } from "./group.ts";
 import { type Graph, type Inner, lengthOf } from "./graph.ts";
 import { nodesOf, overwritable, readsOf } from "./overwrite.ts";
-import { type Block, type Place, placeOf, type Spot, type Step } from "./step.ts";
+import { type Block, blocksOf, type Place, placeOf, type Spot, type Step } from "./step.ts";
 
 /** The control node's argument, if a node is one. */
 export function controlOf(n: Node): Control | null {
@@ -68,9 +68,9 @@ function graphOfBody(
   // What is carried lies in memory of the loop's own, so that a step may change it in place if it reads it nowhere else.
   for (let k = 0; k < carries; k++) {
     const n = results[k], x = given[consts + k] as Node;
-    if (n === undefined || n.inputs[0] !== x || n.inputs.lastIndexOf(x) !== 0 || readers(x) !== 1) continue;
+    if (n === undefined || n.inputs[0] !== x || n.inputs.lastIndexOf(x) !== 0) continue;
     const l = n.op.lower;
-    if (l.kind === "scatter" || (l.kind === "parts" && l.overwrites(n.arg))) inPlace.add(n);
+    if ((l.kind === "scatter" || (l.kind === "parts" && l.overwrites(n.arg))) && readers(x) === 1) inPlace.add(n);
   }
   return {
     device: order[0]?.device ?? cpu,
@@ -82,6 +82,14 @@ function graphOfBody(
   };
 }
 
+/** Passes of a while that a GPU is given before the host reads whether they go on; it begins with one, and doubles. */
+const MOST_AHEAD = 32;
+/** True if steps are kernels alone, which can be told to do nothing. */
+function runsAhead(steps: readonly Step[]): boolean {
+  return steps.every((s) =>
+    s.kind === "kernel" || (s.kind === "loop" && s.what === "scan" && blocksOf(s).every((b) => runsAhead(b.steps)))
+  );
+}
 type Fixed = Extract<Spot, { kind: "fixed" }>;
 const fixed = (place: Place, offset: Size = 0): Fixed => ({ kind: "fixed", place, offset });
 /** Lowers a control node to one step that holds those of its bodies; `lower` gives the steps of a schedule. */
@@ -121,9 +129,13 @@ export function lowerLoop(
   const blocks = graphs.map((graph): Block => ({ graph, steps: lower(fuse(graph, symbols)), spots: new Map() }));
   const length = symbols.sizes.size(lengthOf(n)),
     last = blocks[blocks.length - 1] as Block,
+    results = blocks.map((b) => [...b.graph.keep]),
+    lasts = results[results.length - 1] as readonly Node[],
     end: Step[] = [];
   // A GPU's plan is pinned to its sizes, and so to the number of passes of a scan.
   const known = n.device.type === "gpu" && c.what === "scan", reads = readsOf(last.steps, last.graph.leaves, bytesOf);
+  const firsts = new Map<Node | null, number>();
+  last.steps.forEach((s, i) => nodesOf(s).forEach((x) => firsts.has(x) || firsts.set(x, i)));
   /** Where a value lies that is a step further in each pass. */
   const walk = (place: Place, offset: Size, bytes: Size): Spot => ({
     kind: "moving",
@@ -138,10 +150,10 @@ export function lowerLoop(
       const { place, offset } = whole(x), one = last.graph.leaves[i - skip] as Node;
       return walk(place, offset, bytesOf(one));
     }
-    const k = i - carried, to = placeOf(n, k), result = wantedResults(last)[k] as Node;
-    const first = last.steps.findIndex((s) => nodesOf(s).includes(result)), leaf = i - skip;
+    const k = i - carried, to = placeOf(n, k), result = lasts[k] as Node;
+    const first = firsts.get(result) ?? -1, leaf = i - skip, read = reads.slice(leaf, leaf + 1);
     const over = first < 0 || last.graph.inPlace.has(result) ||
-      overwritable(last.steps, { node: result, bytes: bytesOf(x), first }, reads).includes(leaf);
+      overwritable(last.steps, { node: result, bytes: bytesOf(x), first }, read).length > 0;
     if (over) {
       last.spots.set(result, fixed(to));
       return lay(x, to);
@@ -157,33 +169,34 @@ export function lowerLoop(
     return from;
   });
   for (const b of blocks) b.graph.leaves.forEach((x, i) => b.spots.set(x, spots[i + skip] as Spot));
-  let flag: Fixed | null = null;
+  const ahead = c.what === "while" && n.device.type === "gpu" && runsAhead(last.steps);
+  let flag: Fixed | null = null, next: Fixed | null = null;
   if (c.what === "while") {
-    flag = fixed(workspace(1));
-    places.push(flag.place);
-    for (const b of blocks) b.spots.set(wantedResults(b).at(-1) as Node, flag);
+    const test = fixed(workspace(1));
+    places.push(test.place);
+    blocks.forEach((b, i) => b.spots.set(results[i]?.at(-1) as Node, test));
+    if (ahead) {
+      next = test;
+      flag = fixed(workspace(8));
+      places.push(flag.place);
+    } else flag = test;
   } else if (c.what === "cond") flag = spots[0] as Fixed;
   wanted.forEach((out, j) => {
     const to = placeOf(n, out);
     if (out < c.carries) return;
     places.push(to);
-    for (const b of c.what === "cond" ? blocks : [last]) {
-      const x = wantedResults(b)[j] as Node;
-      b.spots.set(x, c.what === "cond" ? fixed(to) : walk(to, 0, bytesOf(x)));
-    }
+    if (c.what === "cond") blocks.forEach((b, i) => b.spots.set(results[i]?.[j] as Node, fixed(to)));
+    else last.spots.set(lasts[j] as Node, walk(to, 0, bytesOf(lasts[j] as Node)));
   });
   steps.push({
     kind: "loop",
     what: c.what,
-    count: length,
+    count: ahead ? MOST_AHEAD : length,
     flag,
+    next,
     blocks,
     end: { graph: last.graph, steps: end, spots: last.spots },
     places: places.map((place) => ({ place, offset: 0 })),
     group: g,
   });
-}
-/** Results of a block, in order. */
-function wantedResults(b: Block): readonly Node[] {
-  return [...b.graph.keep];
 }

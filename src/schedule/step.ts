@@ -49,6 +49,11 @@ export type Step<S = Size> =
     readonly count: Size;
     /** The byte that decides, of a while and a cond. */
     readonly flag: { readonly place: Place; readonly offset: Size } | null;
+    /**
+     * Of a while whose passes run ahead of it, up to `count` of them: where they leave that byte. The flag is then two words,
+     * whether passes go on and how many ran, and the step's kernels do nothing once they do not.
+     */
+    readonly next: { readonly place: Place; readonly offset: Size } | null;
     readonly blocks: readonly Block[];
     /** Runs once, after the last pass. */
     readonly end: Block;

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { root, tools } from "../../scripts/tools.ts";
 import { CUDA } from "../../src/backends/cuda/cuda.ts";
+import { aheadProgram } from "../../src/backends/gpu/ahead.ts";
 import { functionNames, functionsFor } from "../../src/backends/gpu/functions.ts";
 import { makeProgram, programKey, shapeOf } from "../../src/backends/gpu/kernel.ts";
 import { cpu, on } from "../../src/core/device.ts";
@@ -50,12 +51,15 @@ test("the kernels of the golden cases, and all functions, as CUDA C", { skip: !e
     for (const { make } of CASES) {
       interpreted(make().map(([a]) => a.node), (k, run) => {
         const shape = shapeOf(k, run, CUDA.tiles !== null);
-        texts.set(programKey(k, shape), makeProgram(k, shape, CUDA).text);
+        for (const s of [shape, { ...shape, guarded: true }]) {
+          texts.set(programKey(k, s), makeProgram(k, s, CUDA).text);
+        }
       });
     }
   });
   assert.ok(texts.size > CASES.length);
 
+  texts.set("ahead", aheadProgram(CUDA).text);
   texts.set("functions", `${CUDA.head}${functionsFor(functionNames(CUDA.own).join(" "), CUDA.own)}`);
   const folder = mkdtempSync(join(tmpdir(), "sinter-cuda-")), file = join(folder, "kernels.cpp");
   const warnings = ["-Wall", "-Werror", "-Wno-unknown-pragmas", "-Wno-unused", "-Wno-uninitialized"];

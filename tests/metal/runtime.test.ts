@@ -138,6 +138,36 @@ test("a read by the CPU waits for just the work that it needs", () => {
   assert.ok(native().poll(long.node.buf?.ticket ?? 0), "the read waited for what it does not need");
   assert.ok(Math.abs(on(mx.cpu, () => mx.sum(long)).item() as number - 400) < 0.01);
 });
+test("loops and branches that data steer run on the GPU, and the host reads only their flags", () => {
+  const lib = native(), FLAGS = 4, flags = (): number => lib.stat((lib.devices.get("metal") as number) << 8 | FLAGS);
+  const loop = (passes: number, inner: (x: mx.NDArray) => mx.NDArray) => (): mx.NDArray =>
+    mx.whileLoop(
+      ([, n]) => n.lt(passes),
+      ([x, n]) => [inner(x.mul(0.5).add(1)), n.add(1)] as [mx.NDArray, mx.NDArray],
+      [mx.arange(40).astype("float32"), mx.array(0, "int32")] as [mx.NDArray, mx.NDArray],
+    )[0];
+  const reads = (f: () => mx.NDArray): number => {
+    const before = flags(), shown = mx.explain(f());
+    assert.deepEqual([shown.copies, shown.kernels.some((k) => k.device !== "gpu")], [[], false]);
+    agree(f);
+    return flags() - before;
+  };
+  // Kernels run ahead, of one pass, then two, four, ... 32; what runs a branch cannot.
+  const sum = (x: mx.NDArray): mx.NDArray =>
+    mx.scan((c: mx.NDArray, y: mx.NDArray) => [c.add(y), c], mx.array(0), x)[1];
+  for (const [passes, want] of [[0, 1], [1, 2], [2, 3], [3, 3], [100, 9]] as const) {
+    assert.equal(reads(loop(passes, (x) => x)), want);
+    if (passes < 9) assert.equal(reads(loop(passes, (x) => sum(x).add(x))), want);
+  }
+  // As much memory as a kernel binds, and the word that it looks at.
+  const many = Array.from({ length: 27 }, (_, k) => mx.arange(k, k + 40).astype("float32"));
+  mx.eval(...many);
+  assert.equal(reads(loop(3, (x) => many.reduce((s, a) => s.add(a.mul(0.01)), x))), 3);
+  const heavy = (x: mx.NDArray): mx.NDArray =>
+    mx.cond(x.sum().gt(0), (x: mx.NDArray) => sum(x), (x: mx.NDArray) => sum(x).neg(), x);
+  assert.equal(reads(loop(3, heavy)), 4 + 3);
+  assert.equal(reads(() => heavy(mx.arange(-9, 3).astype("float32"))), 1);
+});
 test("a mapped file is memory of the GPU without a copy, through a buffer over its pages", () => {
   const folder = mkdtempSync(join(tmpdir(), "sinter-")), path = join(folder, "x.npy"), n = 300_000;
   mx.save(path, on(mx.cpu, () => mx.arange(0, n, 1, "float32")));

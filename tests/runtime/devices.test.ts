@@ -311,6 +311,16 @@ test("a dispatch that fails: an error with its text and the user's line, and onl
   assert.deepEqual(onFake(() => x.mul(2)).tolist(), [2, 4, 6]);
 });
 
+test("a loop over what a failed eval was to give fails, and does not follow what lies there", () => {
+  const x = onFake(() => mx.array([1, 2, 3])), go = onFake(() => x.lt(0));
+  mx.eval(x);
+  set(DISPATCH, 1);
+  mx.asyncEval(go).catch(() => null);
+  const end = onFake(() => mx.whileLoop((c: mx.NDArray) => c.any(), (c: mx.NDArray) => c, go));
+  const one = onFake(() => mx.cond(go.any(), (x: mx.NDArray) => x.sum(), (x: mx.NDArray) => x.max(), x));
+  for (const a of [end, one]) assert.throws(() => a.tolist(), /a dispatch was told to fail/);
+});
+
 test("a synchronous eval that fails changes nothing, and succeeds when it is tried again", () => {
   const x = onFake(() => mx.array([1, 2, 3])), y = onFake(() => mx.sum(x.mul(3)));
   set(DISPATCH, 1);

@@ -1,5 +1,6 @@
 // Tests src/runtime/ffi.ts: the library opens, its names are read, memory is owned and given back, and waiting does not block.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import process from "node:process";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
@@ -162,19 +163,25 @@ test("a Worker has its own context in the same library", async () => {
   assert.equal(answer.bytes, 64);
 });
 
-test("a library that cannot be opened is an error that names the file, where it came from and what to do", async () => {
-  const source = `import { openNative } from ${
-    JSON.stringify(new URL("../../src/runtime/ffi.ts", import.meta.url).href)
-  };
-    try { openNative(); } catch (error) { console.log(error.message); }`;
-  const { execFileSync } = await import("node:child_process");
+/** What `openNative` says in a process of its own with these variables. */
+function opening(env: Readonly<Record<string, string>>): string {
+  const from = JSON.stringify(new URL("../../src/runtime/ffi.ts", import.meta.url).href);
+  const source = `import { openNative } from ${from};
+    try { openNative(); console.log("opened"); } catch (error) { console.log(error.message); }`;
   const args = native.engine === "bun" ? ["-e", source] : ["eval", source];
-  const out = execFileSync(process.execPath, args, {
-    encoding: "utf8",
-    env: { ...process.env, SINTER_LIBRARY: "/nowhere/libsinter.so" },
-  });
+  return execFileSync(process.execPath, args, { encoding: "utf8", env: { ...process.env, ...env } }).trim();
+}
+test("a library that cannot be opened is an error that names the file, where it came from and what to do", () => {
   assert.match(
-    out,
-    /Cannot open the native library \/nowhere\/libsinter\.so \(from SINTER_LIBRARY\): .*bun run setup/s,
+    opening({ SINTER_LIBRARY: "/nowhere/libsinter.so" }),
+    /^Cannot open the native library \/nowhere\/libsinter\.so \(from SINTER_LIBRARY\): .*bun run setup/s,
   );
+});
+test("settings that cannot be followed are errors", () => {
+  for (const n of ["0", "-3", "many"]) {
+    assert.equal(opening({ SINTER_THREADS: n }), `Cannot use SINTER_THREADS=${n}: it is a number of threads`);
+  }
+  assert.match(opening({ SINTER_ISA: "sse9" }), /^Cannot use SINTER_ISA=sse9: .* for this processor, which has \w+$/);
+  assert.match(opening({ SINTER_BLAS: "/nowhere.so" }), /^Cannot use SINTER_BLAS=\/nowhere\.so: no BLAS can be opened/);
+  assert.equal(opening({ SINTER_THREADS: "3", SINTER_ISA: "base", SINTER_BLAS: "none" }), "opened");
 });

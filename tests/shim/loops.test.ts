@@ -84,6 +84,7 @@ test("loops that would leave their memory are refused", () => {
   refused(add(EVEN, X, CARRY));
   refused(loopWords(BRANCH, 0, [], [[], []], [FLAG, 4]));
   refused(loopWords(BRANCH, 0, [], [[], []], [EVEN, 0]));
+  refused(loopWords(WHILE, 2, [], [[], []], [FLAG, 0]));
   refused(loopWords(3, 0, [], []));
   let deep = copy(CARRY, X);
   for (let k = 0; k < 40; k++) deep = loopWords(REPEAT, 1, [], [deep]);

@@ -19,9 +19,10 @@ export const APART: readonly string[] = [
   "eval asyncEval explain getArrayBufferSize",
 ].join(" ").split(" ");
 /** Methods without a function of their name, and what is only Symbol's. */
-export const METHODS_APART = "move dispose data dataAsync item itemAsync tolist toString constructor set at get".split(
-  " ",
-);
+export const METHODS_APART = "move dispose data dataAsync item itemAsync tolist toJSON toString constructor set at get"
+  .split(
+    " ",
+  );
 
 const matrix = (): mx.NDArray => mx.array([[1, 2, 3], [4, 5, 6]]), vector = (): mx.NDArray => mx.array([3, 1, 2]);
 const ints = (): mx.NDArray => mx.array([[1, 2, 3], [4, 5, 6]], "int32"),

@@ -141,6 +141,21 @@ test("a loop gives its results along with its tangents: it runs once", () => {
     close(t, both[1] as NDArray);
   }
 });
+test("no walk recurses in bodies: a step of 10,000 nodes, and one with 300 captured arrays", () => {
+  using _ = mx.stream(mx.cpu);
+  const scanned = (step: (c: NDArray) => NDArray) => (x: NDArray): NDArray =>
+    mx.scan((c: NDArray) => [step(c), null], x, null, { length: 2 })[0].sum();
+  const deep = scanned((c) => {
+    for (let i = 0; i < 10_000; i++) c = mx.negative(c);
+    return c.sin();
+  });
+  const at = mx.array([0.5, -1]), slope = mx.cos(at).mul(mx.cos(mx.sin(at)));
+  close(mx.grad(deep)(at), slope);
+  close(mx.jvp(deep, [at], [mx.ones([2])])[1][0] as NDArray, slope.sum());
+  const ws = Array.from({ length: 300 }, (_, i) => mx.array(1 + i * 1e-6));
+  const grads = mx.grad((ws: NDArray[]) => scanned((c) => ws.reduce((y, w) => y.add(w), c))(mx.array([1, 1])))(ws);
+  close(mx.stack(grads), mx.full([300], 4));
+});
 test("gradients through loops in loops", () => {
   const row = xs.get(":", 0);
   const f = (w: NDArray) =>

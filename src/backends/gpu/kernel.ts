@@ -502,7 +502,9 @@ class KernelPrinter extends Printer {
     const l = this.language;
     const alone = this.shape.alone ? l.alone : "";
     const pointers = this.k.mems.map((m, i) => `${l.pointer(storageName(m.dtype), m.written)}${alone}m${i}`);
-    const body = `${l.signature(name, pointers)} {\n${l.begin}${this.lines.join("\n")}\n}\n`;
+    if (this.shape.guarded) pointers.push(`${l.pointer("uint", false)}go`);
+    const begin = `${l.begin}${this.shape.guarded ? "  if (go[0] == 0u) return;\n" : ""}`;
+    const body = `${l.signature(name, pointers)} {\n${begin}${this.lines.join("\n")}\n}\n`;
     return `${l.head}${this.args.text()}${functionsFor(body, l.own)}${body}`;
   }
 }
@@ -528,7 +530,7 @@ export function makeProgram(k: Kernel, shape: Shape, language: Language): Progra
     text = printer.text(name),
     { fields, words } = printer.args.placed(),
     threads = shape.product?.form === "tiles" ? TILE_THREADS : THREADS;
-  return { name, text, buffers: k.mems.length, constants: words, threads, fields };
+  return { name, text, buffers: k.mems.length + (shape.guarded ? 1 : 0), constants: words, threads, fields };
 }
 /** A launch of a program for a run, or null if there is nothing to do. */
 export function makeLaunch(p: Program, k: Kernel, shape: Shape, run: Run, scalars: readonly Literal[]): Launch | null {

@@ -44,6 +44,8 @@ export interface Shape {
   readonly apart: boolean;
   /** What is written is no memory that is read or written as another operand, so that loads need not wait for stores. */
   readonly alone: boolean;
+  /** A kernel of a pass that runs ahead of its test: it does nothing if the first word of one more operand is 0. */
+  readonly guarded: boolean;
   /** row: the template that takes a matrix product. */
   readonly product: ProductShape | null;
 }
@@ -224,6 +226,7 @@ export function shapeOf(k: Kernel, run: Run, tiles: boolean): Shape {
       split: 1,
       apart: false,
       alone: false,
+      guarded: false,
       product: null,
     };
   switch (k.kind) {

@@ -8,7 +8,7 @@ import { pick } from "../../ops/pick.ts";
 import { alias, backward, zeros } from "../grad.ts";
 import { forward } from "../jvp.ts";
 import { batch } from "../vmap.ts";
-import { again, type Batched, inline, isOwn, own, record } from "./body.ts";
+import { again, type Batched, copied, inline, own, record } from "./body.ts";
 
 /** The argument of a scan's node. */
 export interface Scan extends Batched {
@@ -41,10 +41,14 @@ function parts(c: Scan, count: number): { readonly carried: number; readonly wal
 // ---- reverse mode -----------------------------------------------------------------------------------------------------
 /** The values of a body in every step that gradients want, by what computes them: more results of the loop that runs anyway. */
 function keep(c: Scan, wanted: readonly Node[]): number[] {
-  const { results } = bodyOf(c);
+  const { results } = bodyOf(c), known = new Map<Node, number>();
+  for (let k = results.length - 1; k >= c.carries; k--) {
+    known.set(results[k] as Node, k).set(copied(results[k] as Node), k);
+  }
   return wanted.map((x) => {
-    const known = results.findIndex((r, k) => k >= c.carries && (r === x || isOwn(r, x)));
-    return known >= 0 ? known : results.push(own(x)) - 1;
+    let k = known.get(x);
+    if (k === undefined) known.set(x, k = results.push(own(x)) - 1);
+    return k;
   });
 }
 /** One step's gradient: over placeholders for what the step is given, for its results' cotangents. */
