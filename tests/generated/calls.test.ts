@@ -1,8 +1,13 @@
 // Every way to call every public function: options in an object, positionally or missing, methods; and what each says to arguments of the wrong type.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, before, test } from "node:test";
 import * as mx from "../../mod.ts";
 import { APART, functionNames, functionOf, GOOD, type Good, METHODS_APART } from "../support/calls.ts";
+
+// How functions are called has nothing to do with devices, of which some compile for seconds.
+const device = mx.defaultDevice();
+before(() => mx.setDefaultDevice(mx.cpu));
+after(() => mx.setDefaultDevice(device));
 
 /** A result as text: arrays by dtype, shape and elements. */
 function textOf(value: unknown): string {

@@ -29,7 +29,7 @@ const ints = (): mx.NDArray => mx.array([[1, 2, 3], [4, 5, 6]], "int32"),
   square = (): mx.NDArray => mx.array([[4, 1], [2, 3]]);
 const definite = (): mx.NDArray => mx.array([[4, 1], [1, 3]]),
   index = (...v: number[]): mx.NDArray => mx.array(v, "int32");
-const key = mx.random.key(0),
+const key = mx.stream(mx.cpu, () => mx.random.key(0)),
   is = <T>(value: T) => (): T => value,
   loss = (x: mx.NDArray): mx.NDArray => x.square().sum();
 const isLeaf = (x: unknown): boolean => x instanceof mx.NDArray,
