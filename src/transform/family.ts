@@ -27,7 +27,7 @@ export interface Rules {
 }
 
 /** All results of a call and its primals; never evaluated itself: it has the value of the first result. */
-export const familyOp: OpDef<Rules> = define<Rules>({
+const familyOp: OpDef<Rules> = define<Rules>({
   name: "family",
   loose: true,
   type: ([x]) => ({ shape: (x as Aval).shape, dtype: (x as Aval).dtype }),

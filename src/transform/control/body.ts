@@ -183,13 +183,13 @@ export function treeOf(spec: TreeSpec, nodes: readonly Node[]): unknown {
   return treeUnflatten(spec, nodes.map(wrap));
 }
 /** Where the arrays of a spec are, as text. */
-export function pathsOf(spec: TreeSpec, path = ""): string[] {
+function pathsOf(spec: TreeSpec, path = ""): string[] {
   if (spec.kind === "array") return [path];
   if (spec.kind === "other") return [];
   return spec.items.flatMap((x, i) => pathsOf(x, spec.kind === "list" ? `${path}[${i}]` : `${path}.${spec.keys[i]}`));
 }
 /** True if both specs hold arrays in the same places. */
-export function sameSpec(a: TreeSpec, b: TreeSpec): boolean {
+function sameSpec(a: TreeSpec, b: TreeSpec): boolean {
   if (a.kind === "array" || a.kind === "other") return a.kind === b.kind;
   if (b.kind !== a.kind || a.items.length !== b.items.length) return false;
   const keys = a.kind === "list" || (b.kind === "object" && a.keys.every((k, i) => k === b.keys[i]));
@@ -198,7 +198,7 @@ export function sameSpec(a: TreeSpec, b: TreeSpec): boolean {
 /** A value as errors show it. */
 export const show = ({ shape, dtype }: Aval): string => `${dtype}${text(shape)}`;
 /** Structure of a spec as errors show it. */
-export function specText(spec: TreeSpec): string {
+function specText(spec: TreeSpec): string {
   switch (spec.kind) {
     case "array":
       return "array";
