@@ -5,6 +5,7 @@ import { type IndexEntry, IndexList, parseIndex, Span, span } from "../core/inde
 import { type ArrayLike, type IndexItem, type IndexNested, late, NDArray, type Updates } from "../core/ndarray.ts";
 import { type Node, tracedBelow } from "../core/node.ts";
 import { broadcast, counting, same, size, text } from "../core/shape.ts";
+import { equal } from "../kernel/sizes.ts";
 import {
   add,
   assemble,
@@ -22,7 +23,7 @@ import {
   slice as sliceNode,
 } from "./basis.ts";
 import { type Axis, type Gather, gather, scatter, type ScatterMode } from "./gather.ts";
-import { isScalar, nodeOf, wrap } from "./lift.ts";
+import { isScalar, noArray, nodeOf, wrap } from "./lift.ts";
 
 export { Span, span };
 export type { IndexItem, IndexNested };
@@ -211,11 +212,7 @@ export function get(x: ArrayLike, ...index: readonly IndexItem[]): NDArray {
 /** A value as an array of a dtype: a number that does not fit an integer dtype throws, fractions are cut off. */
 export function valueNode(op: string, value: ArrayLike | readonly unknown[], dtype: DType): Node {
   if (value instanceof NDArray) return cast(value.node, dtype);
-  if (!isScalar(value)) {
-    throw typeError(
-      `Cannot ${op} a value that is neither an array nor a number: ${value === null ? "null" : typeof value}`,
-    );
-  }
+  if (!isScalar(value)) throw noArray(op, value);
   promoteScalar(dtype, value);
   // What the conversion of NaN and infinities gives on x86.
   if (typeof value === "number" && !Number.isFinite(value) && isInteger(dtype)) {
@@ -227,7 +224,8 @@ export function valueNode(op: string, value: ArrayLike | readonly unknown[], dty
 export function fit(op: string, v: Node, shape: readonly number[], strip: boolean): Node {
   let s = v.shape;
   while (strip && s.length > shape.length && s[0] === 1) s = s.slice(1);
-  if (s.length > shape.length || !same(broadcast(`${op} a value of`, s, shape), shape)) {
+  const ahead = shape.length - s.length;
+  if (ahead < 0 || !s.every((k, d) => k === 1 || equal(k, shape[ahead + d] as number))) {
     throw typeError(`Cannot ${op} a value of shape ${text(v.shape)} where the index selects shape ${text(shape)}`);
   }
   return broadcastTo(reshape(v, s), shape);
