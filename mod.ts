@@ -249,7 +249,7 @@ export * as utils from "./src/utils/tree.ts";
 
 // ---- evaluation, memory, devices
 export { cpu, Device, DeviceType, gpu } from "./src/core/device.ts";
-export type { Explanation, PrintOptions, Tree } from "./src/runtime/api.ts";
+export type { DeviceLike, Explanation, PrintOptions, Tree } from "./src/runtime/api.ts";
 export {
   asyncEval,
   clearCache,

@@ -16,7 +16,7 @@ typedef ABI void (*stage_fn)(const stage *s, run *r, size_t i, size_t end, REGS)
 #define STAGE(nm) static ABI void st_##nm(const stage *s, run *r, size_t i, size_t end, REGS)
 #define NEXT __attribute__((musttail)) return ((stage_fn)s[1].fn)(s + 1, r, i, end, ARGS)
 #define SPILL(T, t) T t[VB * 8 / sizeof(T)] __attribute__((aligned(64))); { vf *q_ = (vf *)t; q_[0] = a0; q_[1] = a1; q_[2] = a2; q_[3] = a3; q_[4] = a4; q_[5] = a5; q_[6] = a6; q_[7] = a7; }
-#define FILL(t) { const vf *q_ = (const vf *)t; a0 = q_[0]; a1 = q_[1]; a2 = q_[2]; a3 = q_[3]; a4 = q_[4]; a5 = q_[5]; a6 = q_[6]; a7 = q_[7]; }
+#define FILL(t) { const vfu *q_ = (const vfu *)t; a0 = q_[0]; a1 = q_[1]; a2 = q_[2]; a3 = q_[3]; a4 = q_[4]; a5 = q_[5]; a6 = q_[6]; a7 = q_[7]; }
 #define COUNT (end - i < r->step ? end - i : r->step)
 #define A (s->a + (int64_t)i * s->am)
 #define EACH(M) M(a0, 0) M(a1, 1) M(a2, 2) M(a3, 3) M(a4, 4) M(a5, 5) M(a6, 6) M(a7, 7)
@@ -37,7 +37,7 @@ static inline void general_next(const operand *m, int64_t *at, int64_t *idx) {
 #define LOAD(S, T, R, widen) \
   FOR_FORMS(ld_##S, T, { const T *p = (const T *)s->a + i; R t[VB * 8 / sizeof(R)] __attribute__((aligned(64))); for (size_t k = 0; k < VB * 8 / sizeof(R); k++) { T v = p[k]; t[k] = widen; } FILL(t) NEXT; }, LOADBODY_##S)
 #define LOOPLOAD(T, R, widen, init, next) { R t[VB * 8 / sizeof(R)] __attribute__((aligned(64))); init \
-  if (!s->m->stride && s->m->n_inner == 1) { T v = *p; const R w = widen; for (size_t k = 0; k < VB * 8 / sizeof(R); k++) t[k] = w; FILL(t) NEXT; } memset(t, 0, sizeof t); for (size_t k = 0; k < n; k++) { T v = *p; t[k] = widen; next } FILL(t) NEXT; }
+  if (!s->m->stride && s->m->n_inner == 1) { typedef R whole __attribute__((vector_size(VB))); T v = *p; const R x = widen; whole w; for (size_t k = 0; k < VB / sizeof(R); k++) w[k] = x; a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = (vf)w; NEXT; } memset(t, 0, sizeof t); for (size_t k = 0; k < n; k++) { T v = *p; t[k] = widen; next } FILL(t) NEXT; }
 typedef struct { uint16_t bits; } bf16_t;
 typedef _Float16 f16_t;
 static inline float bf_to_f(bf16_t v) { union { uint32_t u; float f; } x = {(uint32_t)v.bits << 16}; return x.f; }
@@ -75,8 +75,10 @@ FOR_FORMS(ld_c64, c64_t, { size_t n = COUNT; LOADBODY_c64(const c64_t *p = (cons
 STORE(u8, uint8_t, int32_t, (uint8_t)v) STORE(i8, int8_t, int32_t, (int8_t)v) STORE(u16, uint16_t, int32_t, (uint16_t)v) STORE(i16, int16_t, int32_t, (int16_t)v)
 STORE(f16, f16_t, float, (f16_t)v) STORE(bf16, bf16_t, float, f_to_bf(v))
 #define E(v, k) st(p + k * VB, v);
-FOR_FORMS(st_w32, uint32_t, { char *p = s->a + i * 4; size_t n = COUNT; if (__builtin_expect(n == N8, 1)) { EACH(E) NEXT; } SPILL(uint32_t, t) memcpy(p, t, n * 4); NEXT; }, STOREBODY_w32)
-FOR_FORMS(st_w64, uint64_t, { char *p = s->a + i * 8; size_t n = COUNT; if (__builtin_expect(n == N8 / 2, 1)) { EACH(E) NEXT; } SPILL(uint64_t, t) memcpy(p, t, n * 8); NEXT; }, STOREBODY_w64)
+#define P(v, k) if (n > k * W) stn(p + k * VB, v, n - k * W);
+FOR_FORMS(st_w32, uint32_t, { char *p = s->a + i * 4; size_t n = COUNT; if (__builtin_expect(n == N8, 1)) { EACH(E) NEXT; } EACH(P) NEXT; }, STOREBODY_w32)
+FOR_FORMS(st_w64, uint64_t, { char *p = s->a + i * 8; size_t n = 2 * COUNT; if (__builtin_expect(n == N8, 1)) { EACH(E) NEXT; } EACH(P) NEXT; }, STOREBODY_w64)
+#undef P
 STAGE(st1_w32) { memcpy(s->a, &a0, 4); NEXT; }
 STAGE(st1_w64) { memcpy(s->a, &a0, 8); NEXT; }
 #define STOREBODY_c64(init, next) { SPILL(float, t) init for (size_t k = 0; k < n; k++) { p->re = t[k]; p->im = t[N8 / 2 + k]; next } NEXT; }
@@ -88,7 +90,7 @@ STAGE(st1_c64) { ((c64_t *)s->a)->re = a0[0]; ((c64_t *)s->a)->im = a4[0]; NEXT;
 #define FOLLOW(nm, I, U) static inline int follow_##nm(const I *x, size_t n, int64_t bound) { if (n < 2 || x[1] != x[0] + 1 || x[0] < 0 || (int64_t)x[0] + (int64_t)n > bound) return 0; U d = 0, z = (U)x[0]; for (size_t k = 0; k < n; k++) d |= (U)x[k] ^ (z + (U)k); return !d; }
 FOLLOW(i32, int32_t, uint32_t) FOLLOW(i64, int64_t, uint64_t)
 #define LDX(S, T, R, I, sfx, widen) STAGE(ldx_##S##_##sfx) { SPILL(I, x) size_t n = COUNT; R t[VB * 8 / sizeof(R)] __attribute__((aligned(64))); memset(t, 0, sizeof t); const T *p = (const T *)s->a; const int64_t bound = s->m->bound; \
-  if (follow_##sfx(x, n, bound)) { p += x[0]; for (size_t k = 0; k < n; k++) { T v = p[k]; t[k] = widen; } FILL(t) NEXT; } \
+  if (follow_##sfx(x, n, bound)) { p += x[0]; if (sizeof(T) == sizeof(R)) { FILL((const vfu *)p) NEXT; } for (size_t k = 0; k < n; k++) { T v = p[k]; t[k] = widen; } FILL(t) NEXT; } \
   for (size_t k = 0; k < n; k++) { int64_t j = x[k]; if (j < 0) continue; if (j >= bound) j = bound - 1; T v = p[j]; t[k] = widen; } FILL(t) NEXT; }
 #define LDX2(S, T, R, widen) LDX(S, T, R, int32_t, i32, widen) LDX(S, T, R, int64_t, i64, widen)
 LDX2(u8, uint8_t, int32_t, v) LDX2(i8, int8_t, int32_t, v) LDX2(u16, uint16_t, int32_t, v) LDX2(i16, int16_t, int32_t, v) LDX2(f16, f16_t, float, (float)v) LDX2(bf16, bf16_t, float, bf_to_f(v)) LDX2(w32, uint32_t, uint32_t, v) LDX2(w64, uint64_t, uint64_t, v)

@@ -26,6 +26,17 @@ typedef vf vfu __attribute__((aligned(1), may_alias));
 #define INL static inline __attribute__((always_inline))
 INL vf ld(const void *p) { return *(const vfu *)p; }
 INL void st(void *p, vf v) { *(vfu *)p = v; }
+// The first n lanes, or all if there are fewer.
+INL void stn(void *p, vf v, size_t n) {
+  if (n >= W) { st(p, v); return; }
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+#elif defined(__AVX2__)
+  _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)), (__m256)v);
+#else
+  memcpy(p, &v, n * 4);
+#endif
+}
 INL vf splat(float x) { return x - (vf){0}; }
 INL vd splatd(double x) { return x - (vd){0}; }
 INL vl splatl(int64_t x) { return x - (vl){0}; }

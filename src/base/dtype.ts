@@ -274,7 +274,7 @@ const CATEGORIES: { readonly [C in Category]: readonly Kind[] } = {
 };
 
 /** Whether a value is the name of a dtype category. */
-export function isCategory(value: unknown): value is Category {
+function isCategory(value: unknown): value is Category {
   return typeof value === "string" && Object.hasOwn(CATEGORIES, value);
 }
 

@@ -317,7 +317,7 @@ export const transferOp: OpDef<TransferArg> = {
   anew: ([x], n, arg) => transfer(x as Node, n.device, arg.why),
 };
 /** The node itself on its own device, else its value there; `why` gives the reason for `explain`. */
-export function transfer(x: Node, device: Device, why: () => string): Node {
+function transfer(x: Node, device: Device, why: () => string): Node {
   if (x.device === device) return x;
   const known = recording.shared ? x.twin : null;
   // One that was evaluated and let go of cannot be computed again.

@@ -91,7 +91,7 @@ export function encodeNpy(array: FileArray): Uint8Array {
 }
 
 /** The header of a .npy file; the array's bytes follow it. */
-export function npyHeader({ dtype, shape, data }: FileArray): Uint8Array {
+function npyHeader({ dtype, shape, data }: FileArray): Uint8Array {
   if (!isDType(dtype)) throw typeError(`Cannot write an array of dtype ${String(dtype)}`);
   const size = elementCount(shape) * itemsize(dtype);
   if (data.length !== size) {

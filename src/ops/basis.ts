@@ -528,7 +528,7 @@ const same1 = (name: string) => (s: Scalars, x: readonly Expr[]): Expr => s.un(n
 const same2 = (name: string) => (s: Scalars, x: readonly Expr[]): Expr => s.bin(name, x[0] as Expr, x[1] as Expr);
 
 /** Conversion between dtypes as a scalar expression. */
-export function castExpr(s: Scalars, x: Expr, from: DType, to: DType): Expr {
+function castExpr(s: Scalars, x: Expr, from: DType, to: DType): Expr {
   if (from === to) return x;
   if (to === "bool") {
     return x.t === "c64"

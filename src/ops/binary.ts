@@ -68,7 +68,7 @@ const integerDivide = elementwise({
   scalar: (s, [x, y]) => s.bin("floordiv", x as Expr, y as Expr),
 });
 /** floor(x / y) of nodes with one shape and dtype. */
-export function floorDivideNode(x: Node, y: Node): Node {
+function floorDivideNode(x: Node, y: Node): Node {
   if (!isInexact(x.dtype)) return apply(integerDivide, [x, y], null);
   return isComplex(x.dtype) ? div(x, y) : floor.node(div(x, y));
 }

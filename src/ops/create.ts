@@ -203,7 +203,7 @@ function stackNodes(nodes: readonly Node[]): Node {
   );
 }
 /** The node of any values that `array` takes. */
-export function valuesNode(values: unknown, dtype: DType | null): Node {
+function valuesNode(values: unknown, dtype: DType | null): Node {
   if (values instanceof NDArray) return dtype === null ? values.node : cast(values.node, dtype);
   if (ArrayBuffer.isView(values) || values instanceof ArrayBuffer) return storeTyped(values, dtype);
   const m = measure(values);

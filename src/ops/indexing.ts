@@ -4,7 +4,8 @@ import { typeError } from "../base/error.ts";
 import { type IndexEntry, IndexList, parseIndex, Span, span } from "../core/index_spec.ts";
 import { type ArrayLike, type IndexItem, type IndexNested, late, NDArray, type Updates } from "../core/ndarray.ts";
 import { type Node, tracedBelow } from "../core/node.ts";
-import { broadcast, same, size, text } from "../core/shape.ts";
+import { broadcast, counting, same, size, text } from "../core/shape.ts";
+import { equal } from "../kernel/sizes.ts";
 import {
   add,
   assemble,
@@ -22,7 +23,7 @@ import {
   slice as sliceNode,
 } from "./basis.ts";
 import { type Axis, type Gather, gather, scatter, type ScatterMode } from "./gather.ts";
-import { isScalar, nodeOf, wrap } from "./lift.ts";
+import { isScalar, noArray, nodeOf, wrap } from "./lift.ts";
 
 export { Span, span };
 export type { IndexItem, IndexNested };
@@ -80,16 +81,9 @@ function nonzero(value: NDArray | IndexList): { readonly arrays: readonly Node[]
 export const arrayNode = (v: NDArray | IndexList): Node =>
   v instanceof IndexList ? late.store(v.data, v.shape, "int32") : v.node;
 
-function plan(op: string, x: Node, entries: readonly Entry[]): Plan {
-  const n = x.shape.length,
-    starts = new Array<number>(n).fill(0),
-    steps = new Array<number>(n).fill(1),
-    shape = [...x.shape];
-  const dropped = new Set<number>(), arrays: { readonly axis: number; readonly node: Node }[] = [];
-  let block: readonly number[] | null = null;
-  const join = (s: readonly number[]): void => {
-    block = block === null ? s : broadcast(`${op} by index`, block, s);
-  };
+/** What integers and slices leave: the slice, and the axes that integers drop. */
+function constantPart(x: Node, entries: readonly Entry[]): { readonly slice: Slice; readonly dropped: Set<number> } {
+  const starts = x.shape.map(() => 0), steps = x.shape.map(() => 1), shape = [...x.shape], dropped = new Set<number>();
   for (const e of entries) {
     if (e.kind === "int") {
       starts[e.axis] = e.index;
@@ -99,7 +93,25 @@ function plan(op: string, x: Node, entries: readonly Entry[]): Plan {
       starts[e.axis] = e.start;
       steps[e.axis] = e.step;
       shape[e.axis] = e.length;
-    } else if (e.kind === "array") {
+    }
+  }
+  return { slice: { starts, steps, shape }, dropped };
+}
+/** Index arrays by axis, those of masks too, and the block: the shape to which they broadcast; null if there are none. */
+function arraysOf(
+  op: string,
+  entries: readonly Entry[],
+): {
+  readonly arrays: readonly { readonly axis: number; readonly node: Node }[];
+  readonly block: readonly number[] | null;
+} {
+  const arrays: { axis: number; node: Node }[] = [];
+  let block: readonly number[] | null = null;
+  const join = (s: readonly number[]): void => {
+    block = block === null ? s : broadcast(`${op} by index`, block, s);
+  };
+  for (const e of entries) {
+    if (e.kind === "array") {
       const node = arrayNode(e.value);
       arrays.push({ axis: e.axis, node });
       join(node.shape);
@@ -109,60 +121,60 @@ function plan(op: string, x: Node, entries: readonly Entry[]): Plan {
       join([found.count]);
     }
   }
-  const whole = starts.every((s) => s === 0) && steps.every((s) => s === 1) && same(shape, x.shape);
-  const kept = shape.filter((_, d) => !dropped.has(d)), constant = { starts, steps, shape };
-  const advanced = block as readonly number[] | null;
-  // Integers beside arrays count as arrays of their shape when the block's place is sought.
+  return { arrays, block };
+}
+/**
+ * The axes of the result: its shape, which of its axes (new ones not counted) each slice is, how many these are, and where the block of
+ * the index arrays stands: in their place if they stand together (integers beside arrays count), else first.
+ */
+function resultAxes(entries: readonly Entry[], block: readonly number[] | null): {
+  readonly shape: readonly number[];
+  readonly axes: ReadonlyMap<number, number>;
+  readonly count: number;
+  readonly at: number;
+} {
   const places = entries.flatMap((e, i) =>
-    e.kind === "array" || e.kind === "mask" || (e.kind === "int" && advanced !== null) ? [i] : []
+    e.kind === "array" || e.kind === "mask" || (e.kind === "int" && block !== null) ? [i] : []
   );
   const first = places[0] ?? 0, together = places.every((p, i) => p === first + i);
-  const result: number[] = [], outAxis = new Map<number, number>();
-  let bare = 0, at = 0;
-  if (advanced !== null && !together) {
-    result.push(...advanced);
-    bare = advanced.length;
-  }
+  const shape: number[] = [], axes = new Map<number, number>();
+  let count = 0, at = 0;
+  const put = (): void => {
+    if (block === null) return;
+    at = count;
+    count += block.length;
+    shape.push(...block);
+  };
+  if (!together) put();
   entries.forEach((e, i) => {
-    if (advanced !== null && together && i === first) {
-      at = bare;
-      bare += advanced.length;
-      result.push(...advanced);
-    }
+    if (together && i === first) put();
     if (e.kind === "slice") {
-      outAxis.set(e.axis, bare++);
-      result.push(e.length);
-    } else if (e.kind === "newaxis") result.push(1);
+      axes.set(e.axis, count++);
+      shape.push(e.length);
+    } else if (e.kind === "newaxis") shape.push(1);
   });
-  if (advanced === null) return { slice: constant, whole, kept, indices: [], gather: null, lone: null, shape: result };
-  if (arrays.length === 0) {
-    return {
-      slice: constant,
-      whole,
-      kept,
-      indices: [],
-      gather: null,
-      lone: { at, length: advanced[0] as number },
-      shape: result,
-    };
-  }
-  const bareShape = new Array<number>(bare).fill(0);
-  advanced.forEach((k, i) => bareShape[at + i] = k);
-  for (const [axis, o] of outAxis) bareShape[o] = shape[axis] as number;
-  const source: Axis[] = [];
-  for (let d = 0; d < n; d++) {
-    if (dropped.has(d)) continue;
+  return { shape, axes, count, at };
+}
+
+function plan(op: string, x: Node, entries: readonly Entry[]): Plan {
+  const { slice, dropped } = constantPart(x, entries), { arrays, block } = arraysOf(op, entries);
+  const { shape, axes, count, at } = resultAxes(entries, block);
+  const whole = slice.starts.every((s) => s === 0) && slice.steps.every((s) => s === 1) && same(slice.shape, x.shape);
+  const kept = slice.shape.filter((_, d) => !dropped.has(d));
+  const plain = { slice, whole, kept, indices: [], gather: null, lone: null, shape };
+  if (block === null) return plain;
+  if (arrays.length === 0) return { ...plain, lone: { at, length: block[0] as number } };
+  const bare = new Array<number>(count).fill(0);
+  block.forEach((k, i) => bare[at + i] = k);
+  for (const [axis, o] of axes) bare[o] = slice.shape[axis] as number;
+  const source = counting(x.shape.length).filter((d) => !dropped.has(d)).map((d): Axis => {
     const which = arrays.findIndex((a) => a.axis === d);
-    source.push(which >= 0 ? { from: "index", which } : { from: "out", axis: outAxis.get(d) as number });
-  }
+    return which >= 0 ? { from: "index", which } : { from: "out", axis: axes.get(d) as number };
+  });
   return {
-    slice: constant,
-    whole,
-    kept,
-    indices: arrays.map((a) => broadcastTo(a.node, advanced)),
-    gather: { shape: bareShape, source, indexAxes: advanced.map((_, i) => at + i) },
-    lone: null,
-    shape: result,
+    ...plain,
+    indices: arrays.map((a) => broadcastTo(a.node, block)),
+    gather: { shape: bare, source, indexAxes: block.map((_, i) => at + i) },
   };
 }
 
@@ -200,11 +212,7 @@ export function get(x: ArrayLike, ...index: readonly IndexItem[]): NDArray {
 /** A value as an array of a dtype: a number that does not fit an integer dtype throws, fractions are cut off. */
 export function valueNode(op: string, value: ArrayLike | readonly unknown[], dtype: DType): Node {
   if (value instanceof NDArray) return cast(value.node, dtype);
-  if (!isScalar(value)) {
-    throw typeError(
-      `Cannot ${op} a value that is neither an array nor a number: ${value === null ? "null" : typeof value}`,
-    );
-  }
+  if (!isScalar(value)) throw noArray(op, value);
   promoteScalar(dtype, value);
   // What the conversion of NaN and infinities gives on x86.
   if (typeof value === "number" && !Number.isFinite(value) && isInteger(dtype)) {
@@ -216,7 +224,8 @@ export function valueNode(op: string, value: ArrayLike | readonly unknown[], dty
 export function fit(op: string, v: Node, shape: readonly number[], strip: boolean): Node {
   let s = v.shape;
   while (strip && s.length > shape.length && s[0] === 1) s = s.slice(1);
-  if (s.length > shape.length || !same(broadcast(`${op} a value of`, s, shape), shape)) {
+  const ahead = shape.length - s.length;
+  if (ahead < 0 || !s.every((k, d) => k === 1 || equal(k, shape[ahead + d] as number))) {
     throw typeError(`Cannot ${op} a value of shape ${text(v.shape)} where the index selects shape ${text(shape)}`);
   }
   return broadcastTo(reshape(v, s), shape);

@@ -2,6 +2,7 @@
 import type { DType } from "../base/dtype.ts";
 import { atLeastFloat, promote, promoteScalar } from "../base/dtype.ts";
 import { typeError } from "../base/error.ts";
+import { shown } from "../base/options.ts";
 import type { ArrayLike } from "../core/ndarray.ts";
 import { NDArray } from "../core/ndarray.ts";
 import type { Node, OpDef } from "../core/node.ts";
@@ -15,6 +16,11 @@ export function isScalar(x: unknown): x is number | boolean | bigint | { readonl
   return typeof x === "number" || typeof x === "boolean" || typeof x === "bigint" ||
     (typeof x === "object" && x !== null && "re" in x && "im" in x && typeof x.re === "number" &&
       typeof x.im === "number");
+}
+/** What is said of a value that should be an array or a number. */
+export function noArray(op: string, x: unknown): TypeError {
+  const hint = Array.isArray(x) || ArrayBuffer.isView(x) ? "; make an array of it with mx.array" : "";
+  return typeError(`Cannot ${op} a value that is neither an array nor a number: ${shown(x)}${hint}`);
 }
 /** The node of an array, or of a scalar with no array beside it. */
 export function nodeOf(op: string, x: ArrayLike): Node {
@@ -32,7 +38,7 @@ export function nodeOf(op: string, x: ArrayLike): Node {
         : "complex64",
     );
   }
-  throw typeError(`Cannot ${op} a value that is neither an array nor a number: ${x === null ? "null" : typeof x}`);
+  throw noArray(op, x);
 }
 /**
  * The dtype that arrays promote to together. Where the device lacks the dtype of one (a GPU float64), that one is computed on the CPU, and others of
@@ -69,7 +75,7 @@ export function alike(op: string, args: readonly ArrayLike[]): Node[] {
   return nodes.map((n) => cast(n, dtype));
 }
 /** Both operands with the dtype that they share, before broadcasting: a scalar is weak beside an array. */
-export function pairDtype(
+function pairDtype(
   op: string,
   a: ArrayLike,
   b: ArrayLike,

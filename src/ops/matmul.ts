@@ -187,7 +187,7 @@ function matrices(
 }
 
 /** The matrix product of nodes of any rank but 0, by NumPy's rules. */
-export function matmulNode(x: Node, y: Node): Node {
+function matmulNode(x: Node, y: Node): Node {
   const { a, b, shape } = matrices("matmul", x, y);
   // One large product instead of a batch of products with the same right matrix.
   if (b.shape.length === 2 && a.shape.length > 2) {

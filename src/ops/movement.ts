@@ -38,7 +38,7 @@ import {
   sub,
 } from "./basis.ts";
 import { gather } from "./gather.ts";
-import { isScalar, nodeOf, wrap } from "./lift.ts";
+import { isScalar, noArray, nodeOf, wrap } from "./lift.ts";
 import type { Slice } from "./basis.ts";
 
 // ---- helpers on nodes, for other families -------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ export function reverse(x: Node, axes: readonly number[]): Node {
 
 // ---- shape --------------------------------------------------------------------------------------------------------------
 /** A shape with at most one -1 in full, for `count` elements. */
-export function resolveShape(
+function resolveShape(
   op: string,
   from: readonly number[],
   shape: number | readonly number[],
@@ -337,7 +337,7 @@ function listOf(op: string, args: readonly unknown[]): readonly ArrayLike[] {
   const list = args.length === 1 && Array.isArray(args[0]) ? args[0] as readonly unknown[] : args;
   for (const a of list) {
     if (!(a instanceof NDArray) && !isScalar(a)) {
-      throw typeError(`Cannot ${op} a value that is neither an array nor a number: ${a === null ? "null" : typeof a}`);
+      throw noArray(op, a);
     }
   }
   return list as readonly ArrayLike[];

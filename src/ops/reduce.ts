@@ -59,7 +59,7 @@ const finish = (n: Node, p: Parsed): NDArray => wrap(p.keepdims ? kept(n, p.x, p
 const count = (x: Node, axes: readonly number[]): number => size(axes.map((d) => x.shape[d] as number));
 
 /** The dtype that sums and products of small integers have. */
-export function accumulated(d: DType): DType {
+function accumulated(d: DType): DType {
   if (d === "bool" || d === "int8" || d === "int16") return "int32";
   return d === "uint8" || d === "uint16" ? "uint32" : d;
 }
@@ -70,13 +70,13 @@ export const sumNode = (x: Node, axes: readonly number[]): Node => accumulate("s
 const accumulate = (fold: "sum" | "prod", x: Node, axes: readonly number[]): Node =>
   axes.length === 0 ? x : reduce(fold, cast(x, accumulated(x.dtype)), axes);
 /** Mean over sorted axes: floating. */
-export function meanNode(x: Node, axes: readonly number[]): Node {
+function meanNode(x: Node, axes: readonly number[]): Node {
   const t = atLeastFloat(x.dtype),
     s = cast(sumNode(cast(x, t === x.dtype ? atLeastFloat32(t) : x.dtype), axes), atLeastFloat32(t));
   return cast(mul(s, like(ofSize(count(x, axes), (n) => 1 / n), s)), t);
 }
 /** Variance over sorted axes: floating; float32 of complex. */
-export function varianceNode(x: Node, axes: readonly number[], ddof: number): Node {
+function varianceNode(x: Node, axes: readonly number[], ddof: number): Node {
   const t = atLeastFloat(x.dtype), y = cast(x, atLeastFloat32(t));
   const d = sub(y, broadcastTo(kept(cast(meanNode(y, axes), y.dtype), x, axes), x.shape));
   const sq = isComplex(t) ? add(square.node(realNode(d)), square.node(imagNode(d))) : square.node(d);
@@ -286,7 +286,7 @@ function alongRows(shape: readonly number[], axes: readonly number[]): boolean {
   return true;
 }
 /** log(sum(exp(x))) over sorted axes, without overflow. */
-export function logsumexpNode(x: Node, axes: readonly number[]): Node {
+function logsumexpNode(x: Node, axes: readonly number[]): Node {
   if (!isInexact(x.dtype) && !alongRows(x.shape, axes)) {
     // MLX shifts by the maximum in the input's own dtype, where the difference may wrap.
     const top = shift(x, axes), s = reduce("sum", exp.node(cast(sub(x, broadcastTo(top, x.shape)), "float32")), axes);
@@ -329,7 +329,7 @@ const softmaxOp: OpDef<readonly number[]> = define<readonly number[]>({
   vmap: (ins, batched, axes, n) => apply(softmaxOp, batchAll(ins, batched, n), axes),
 });
 /** exp(x) over its sum along sorted axes. */
-export function softmaxNode(x: Node, axes: readonly number[]): Node {
+function softmaxNode(x: Node, axes: readonly number[]): Node {
   const t = atLeastFloat(x.dtype);
   if (size(x.shape) === 0) return cast(x, t);
   const given = cast(x, atLeastFloat32(t)),

@@ -81,7 +81,7 @@ function onLast(op: OpDef<null>, x: Node, axis: number): Node {
   return permute(apply(op, [permute(x, axes)], null), back);
 }
 /** The elements in order along an axis, NaN last. */
-export const sortNode = (x: Node, axis: number): Node => onLast(sortOp, x, axis);
+const sortNode = (x: Node, axis: number): Node => onLast(sortOp, x, axis);
 /** The order that sorts a node along an axis, equal elements as they come, NaN last: uint32. */
 export const argsortNode = (x: Node, axis: number): Node => onLast(argsortOp, x, axis);
 

@@ -112,7 +112,7 @@ const rint = unary({
       : s.un("round", x as Expr),
 }, atLeastFloat);
 /** Rounds a node to integers, half to even. */
-export const roundNode = (x: Node): Node => isInexact(x.dtype) ? rint.node(x) : x;
+const roundNode = (x: Node): Node => isInexact(x.dtype) ? rint.node(x) : x;
 /**
  * Rounds to `decimals` places (0), half to even; keeps shape and dtype.
  *

@@ -241,18 +241,20 @@ export class Stream {
     return `Stream(${this.device}, ${this.index})`;
   }
 }
-function deviceOf(op: string, device: Device): Device {
-  const found = typeof device === "object" && device !== null
-    ? DEVICES.find((d) => d.type === device.type && d.index === device.index)
-    : undefined;
+/** A device as functions take it: a device, or the type of one. */
+export type DeviceLike = Device | Device["type"];
+function deviceOf(op: string, device: DeviceLike): Device {
+  const { type, index }: { type?: unknown; index?: unknown } = typeof device === "string"
+    ? { type: device, index: 0 }
+    : device ?? {};
+  const found = DEVICES.find((d) => d.type === type && d.index === index);
   if (found !== undefined) return found;
-  const type: unknown = (device as Device | null | undefined)?.type;
   if (!DEVICES.some((d) => d.type === type)) {
-    throw typeError(`Cannot ${op}: expected a device, such as mx.cpu or mx.gpu`);
+    throw typeError(`Cannot ${op}: expected a device, such as mx.cpu or mx.gpu, not ${shown(device)}`);
   }
-  return device;
+  return device as Device;
 }
-function usable(op: string, device: Device): Device {
+function usable(op: string, device: DeviceLike): Device {
   const found = deviceOf(op, device);
   if (isUsable(native(), found)) return found;
   const there = DEVICES.filter((d) => isUsable(native(), d)).map((d) => `${d.type}:${d.index}`).join(", ");
@@ -263,29 +265,26 @@ export function defaultDevice(): Device {
   return recording.device;
 }
 /** True if arrays can be computed on the device. */
-export function isAvailable(device: Device): boolean {
+export function isAvailable(device: DeviceLike): boolean {
   return isUsable(native(), deviceOf("isAvailable", device));
 }
 /** How many devices of a type can be used. */
-export function deviceCount(type: Device["type"] | Device): number {
-  const name: unknown = typeof type === "object" && type !== null ? type.type : type;
-  if (!DEVICES.some((d) => d.type === name)) {
-    throw typeError(`Cannot deviceCount of ${shown(name)}: expected a device or its type, such as "cpu" or "gpu"`);
-  }
-  return DEVICES.filter((d) => d.type === name && isUsable(native(), d)).length;
+export function deviceCount(type: DeviceLike): number {
+  const of = deviceOf("deviceCount", type).type;
+  return DEVICES.filter((d) => d.type === of && isUsable(native(), d)).length;
 }
 /** Facts about a device (the default one): of the CPU instruction set, threads, and which BLAS and LAPACK are in use. */
-export function deviceInfo(device: Device = recording.device): Record<string, string> {
+export function deviceInfo(device: DeviceLike = recording.device): Record<string, string> {
   return native().info(deviceNumber(native(), usable("deviceInfo", device)));
 }
 /** Makes a device the one on which new arrays are computed. Throws an Error if it is not available. */
-export function setDefaultDevice(device: Device): void {
+export function setDefaultDevice(device: DeviceLike): void {
   recording.device = usable("setDefaultDevice", device);
 }
 /** The streams that `setDefaultStream` set. */
 const defaults = new Map<Device, Stream>();
 /** The default stream of a device. */
-export function defaultStream(device: Device): Stream {
+export function defaultStream(device: DeviceLike): Stream {
   const found = usable("defaultStream", device);
   return defaults.get(found) ?? new Stream(found, 0);
 }
@@ -296,7 +295,7 @@ export function setDefaultStream(stream: Stream): void {
 }
 let streams = 0;
 /** A new stream of a device. A stream belongs to its JavaScript thread in any case: the three names are one function. */
-export function newStream(device: Device): Stream {
+export function newStream(device: DeviceLike): Stream {
   return new Stream(usable("newStream", device), ++streams);
 }
 export { newStream as newThreadLocalStream, newStream as newThreadUnsafeStream };
@@ -312,10 +311,10 @@ export function clearStreams(): void {
  *
  * `using _ = mx.stream(mx.cpu)`, or `mx.stream(mx.cpu, () => mx.sort(x))`.
  */
-export function stream<T = void>(on: Device | Stream, f?: () => T): T extends void ? Disposable : T {
+export function stream<T = void>(on: DeviceLike | Stream, f?: () => T): T extends void ? Disposable : T {
   if (f !== undefined) functionOf("run on a stream", f);
   const before = recording.device;
-  recording.device = usable("stream", (on as Partial<Stream> | null | undefined)?.device ?? on as Device);
+  recording.device = usable("stream", on instanceof Stream ? on.device : on);
   if (f === undefined) {
     const end = (): void => {
       recording.device = before;
@@ -323,7 +322,11 @@ export function stream<T = void>(on: Device | Stream, f?: () => T): T extends vo
     return { [Symbol.dispose]: end } as T extends void ? Disposable : T;
   }
   try {
-    return f() as T extends void ? Disposable : T;
+    const result = f();
+    if (result instanceof Promise) {
+      throw plainError("Cannot run an asynchronous function on a stream: what it records later would not be on it");
+    }
+    return result as T extends void ? Disposable : T;
   } finally {
     recording.device = before;
   }

@@ -165,7 +165,7 @@ export function evaluate(roots: readonly Node[]): void {
   for (let i = 0; i < roots.length; i++) settle(roots[i] as Node);
 }
 /** Submits without waiting; the arrays can be used at once. */
-export function submitAsync(roots: readonly Node[]): number {
+function submitAsync(roots: readonly Node[]): number {
   const todo = absent(roots);
   return todo.length === 0 ? 0 : start(todo, 1);
 }

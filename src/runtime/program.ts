@@ -39,7 +39,7 @@ export interface Call {
 export const programs: { called: boolean } = { called: false };
 
 /** A call of a program; its inputs are the leaves of the program's graph, its results are picked. */
-export const programOp: OpDef<Call> = {
+const programOp: OpDef<Call> = {
   name: "compiled function",
   type: (_, call) => call.program.results.map(({ shape, dtype }) => ({ shape, dtype })),
   lower: { kind: "program" },

@@ -27,7 +27,7 @@ export interface Rules {
 }
 
 /** All results of a call and its primals; never evaluated itself: it has the value of the first result. */
-export const familyOp: OpDef<Rules> = define<Rules>({
+const familyOp: OpDef<Rules> = define<Rules>({
   name: "family",
   loose: true,
   type: ([x]) => ({ shape: (x as Aval).shape, dtype: (x as Aval).dtype }),
@@ -81,6 +81,19 @@ export function withRules(results: readonly Node[], primals: readonly Node[], ru
 /** The rules, if a node is a family. */
 export function rulesOf(n: Node): Rules | null {
   return n.op === familyOp ? n.arg as Rules : null;
+}
+/**
+ * What lies inside of a function with a gradient of its own: between its primals, on which it depends, and its results. Empty
+ * for all other nodes. `outside` holds for what was recorded elsewhere.
+ */
+export function insideOf(n: Node, outside: (n: Node) => boolean): readonly Node[] {
+  const rules = rulesOf(n);
+  if (rules === null || rules.vjp === null) return [];
+  const primals = new Set(n.inputs.slice(rules.count)), inside = new Set<Node>();
+  for (const x of topological(n.inputs.slice(0, rules.count), (x) => primals.has(x) || outside(x))) {
+    if (x.inputs.some((y) => primals.has(y) || inside.has(y))) inside.add(x);
+  }
+  return [...inside];
 }
 /** Which result of a node of several a node is (the walk's first input of it); -1 for all other nodes. */
 export function indexOf(n: Node): number {

@@ -8,6 +8,7 @@ import type { NDArray } from "../../src/core/ndarray.ts";
 import * as exact from "../support/exact.ts";
 import { type Big, big, number } from "../support/exact.ts";
 import { Random } from "../support/random_graph.ts";
+import { TINY } from "../support/subnormals.ts";
 
 const COUNT = 200000;
 const word = new Uint32Array(1), single = new Float32Array(word.buffer);
@@ -20,12 +21,15 @@ function order(x: number): number {
 /** Distance of a float32 from an exact value, in units of the float32 spacing there. */
 function ulps(got: number, exact: number): number {
   if (Number.isNaN(got) || Number.isNaN(exact)) return Number.isNaN(got) && Number.isNaN(exact) ? 0 : Infinity;
+  if (Math.abs(exact) < TINY && Math.abs(got) < TINY) return 0;
   const near = Math.fround(exact);
   if (Object.is(got, near) || got === near && Math.abs(exact) === 0) return 0;
   if (!Number.isFinite(got) || !Number.isFinite(near)) return Math.abs(order(got) - order(near));
   const spacing = 2 ** (Math.max(Math.floor(Math.log2(Math.abs(exact))), -126) - 23);
   return Math.abs(got - exact) / spacing;
 }
+/** A number that is not closer to 0 than TINY, but for zeros. */
+const clear = (x: number): number => Math.abs(x) < TINY ? Math.sign(x) * TINY : x;
 const SPECIAL = [
   0,
   -0,
@@ -56,7 +60,7 @@ const SPECIAL = [
   -2,
   0.625,
   9.02,
-];
+].map(clear);
 /** Random bit patterns, numbers of ordinary size, and special values. */
 function samples(r: Random): Float32Array {
   const x = new Float32Array(COUNT), u = new Uint32Array(x.buffer);
@@ -65,6 +69,7 @@ function samples(r: Random): Float32Array {
     else if (i % 3 === 0) u[i] = r.bits();
     else if (i % 3 === 1) x[i] = (r.next() * 2 - 1) * 10;
     else x[i] = (r.next() * 2 - 1) * 2 ** r.int(-20, 7);
+    x[i] = clear(x[i] as number);
   }
   return x;
 }

@@ -32,7 +32,7 @@ test("devices: which there are, the default, and what is said of others", () => 
   assert.ok("isa" in mx.deviceInfo(mx.cpu));
   assert.equal(mx.deviceInfo(fake)["unified"], "0");
   assert.throws(() => mx.setDefaultDevice({ type: "cpu", index: 7 }), /cpu:7 is not available; available: cpu:0/);
-  assert.throws(() => mx.setDefaultDevice("gpu" as unknown as mx.Device), TypeError);
+  assert.throws(() => mx.setDefaultDevice("tpu" as unknown as mx.Device), TypeError);
   assert.throws(() => mx.stream(null as unknown as mx.Device), TypeError);
   if (!mx.isAvailable(mx.gpu)) {
     assert.equal(mx.deviceCount("gpu"), 0);

@@ -8,11 +8,11 @@ import { BINARY, bitsOf, type Element, isWhole, round, spacing, UNARY, wrap } fr
 import { COUNTS, groups, REDUCE, reducedDtype } from "../reference/reduce.ts";
 import { interpreted } from "./interpreted.ts";
 import { bytesOf, numbersOf, Random } from "./random_graph.ts";
+import { FLUSHES, NORMAL } from "./subnormals.ts";
 
 export const REAL = DTYPES.filter((d) => !isComplex(d));
-/** The smallest normal float32; and whether the device takes smaller ones for 0, as Apple's GPUs do. */
-const NORMAL = 2 ** -126, FLUSHES = mx.multiply(mx.array([NORMAL / 2]), 1.5).item() === 0;
-const SPECIAL = [0, -0, NaN, Infinity, -Infinity, 1, -1, 0.5, 1.5, 2.5, -2.5, FLUSHES ? NORMAL : 1e-42, 6e-8];
+/** Where there are no subnormals, what is drawn stays far enough from them. */
+const SPECIAL = [0, -0, NaN, Infinity, -Infinity, 1, -1, 0.5, 1.5, 2.5, -2.5, FLUSHES ? 1e-30 : 1e-42, 6e-8];
 type Elements = Element[];
 export function sample(r: Random, d: DType, n: number): Elements {
   return Array.from({ length: n }, (_, i): Element => {

@@ -131,7 +131,20 @@ function functionOf(recipe: Recipe): Fn {
     return recipe.roots.map((i) => all[i] as NDArray);
   };
 }
-/** A random graph at several shapes. */
+/** The same as the step of a scan along what its first leaf is multiplied by, and in a branch of it. */
+function stepsOf(f: Fn): Fn {
+  return (...leaves) => {
+    const [first, ...rest] = leaves as [NDArray, ...NDArray[]], k = mx.zeros([], "int32");
+    const walked = first.ndim === 0 ? mx.stack([first, first]) : first;
+    const step = (n: NDArray, _row: NDArray): [NDArray, NDArray[]] => [
+      mx.add(n, 1),
+      mx.cond(mx.less(n, 1), () => f(first, ...rest), () => f(first, ...rest).map((y) => mx.zerosLike(y))),
+    ];
+    const [end, ys] = mx.scan(step, k, walked);
+    return [end, ...ys];
+  };
+}
+/** A random graph at several shapes, as it is or in the steps of a scan. */
 export function shapelessGraphDifference(seed: number): string | null {
   const recipe = (k: number): Recipe =>
     randomRecipe(seed, 3 + seed % 14, false, (n) => n < 2 || k === 0 ? n : n + k + n * 7 % (k + 2));
@@ -139,5 +152,6 @@ export function shapelessGraphDifference(seed: number): string | null {
     const one = recipe(k), all = one.build(undefined, (make, i) => one.isLeaf(i) ? make() : mx.array(0));
     return all.filter((_, i) => one.isLeaf(i));
   };
-  return difference(functionOf(recipe(0)), [0, 1, 2, 3].map(leaves));
+  const f = functionOf(recipe(0));
+  return difference(seed % 3 === 0 ? stepsOf(f) : f, [0, 1, 2, 3].map(leaves));
 }

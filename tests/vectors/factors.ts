@@ -95,9 +95,73 @@ function requireOrthonormal(a: Matrix, bound: number, what: string): void {
   requireNear(gram, identity, bound, what);
 }
 
+/** Results of a factorisation and what is recorded of them. */
+interface Factors {
+  readonly c: VectorCase;
+  readonly got: readonly Neutral[];
+  readonly want: readonly Neutral[];
+  /** The rounding of a product of factors grows with their size. */
+  readonly rtol: number;
+}
+/** Values that have no sign to choose. */
+function requireValues({ c, got, want }: Factors, i: number): void {
+  compareArray(got[i] as Neutral, want[i] as Neutral, tolOf(c, i), NONE, `[${i}]`);
+}
+function requireColumns({ got, rtol }: Factors, i: number, what: string): void {
+  for (const m of matrices(got[i] as Neutral)) requireOrthonormal(m, 10 * rtol, what);
+}
+function requireRows({ got, rtol }: Factors, i: number, what: string): void {
+  for (const m of matrices(got[i] as Neutral)) requireOrthonormal(adjoint(m), 10 * rtol, what);
+}
+function requireProduct({ got, want, rtol }: Factors, make: (list: readonly Neutral[]) => Matrix[]): void {
+  const expected = make(want);
+  make(got).forEach((m, b) => {
+    const w = expected[b] as Matrix, bound = 10 * rtol * Math.max(largest(w), 1e-30) + 1e-30;
+    requireNear(m, w, bound, `the product of the factors of matrix ${b}`);
+  });
+}
+const CHECKS: Readonly<Record<string, (f: Factors) => void>> = {
+  "linalg.eigh": (f) => {
+    requireValues(f, 0);
+    requireColumns(f, 1, "the eigenvectors");
+    requireProduct(f, (list) => {
+      const values = vectors(list[0] as Neutral);
+      return matrices(list[1] as Neutral).map((v, b) =>
+        product(scaleColumns(v, values[b] as { re: number[]; im: number[] }), adjoint(v))
+      );
+    });
+  },
+  "linalg.svd": (f) => {
+    requireValues(f, 1);
+    requireColumns(f, 0, "the left singular vectors");
+    requireRows(f, 2, "the right singular vectors");
+    requireProduct(f, (list) => {
+      const values = vectors(list[1] as Neutral), right = matrices(list[2] as Neutral);
+      return matrices(list[0] as Neutral).map((u, b) => {
+        const s = values[b] as { re: number[]; im: number[] };
+        const v = adjoint(firstColumns(adjoint(right[b] as Matrix), s.re.length));
+        return product(scaleColumns(firstColumns(u, s.re.length), s), v);
+      });
+    });
+  },
+  "linalg.qr": (f) => {
+    requireColumns(f, 0, "Q");
+    for (const r of matrices(f.got[1] as Neutral)) {
+      r.re.forEach((x, i) => {
+        if (Math.floor(i / r.cols) > i % r.cols && Math.hypot(x, r.im[i] as number) > 0) {
+          throw new Mismatch(`R is not upper triangular at ${i}`);
+        }
+      });
+    }
+    requireProduct(f, (list) => {
+      const r = matrices(list[1] as Neutral);
+      return matrices(list[0] as Neutral).map((q, b) => product(q, r[b] as Matrix));
+    });
+  },
+};
+
+/** Compares factors that are defined up to signs. */
 export function compareFactors(c: VectorCase, got: unknown, out: unknown): void {
-  // The rounding of a product of factors grows with their size.
-  const rtol = Math.max(...(Array.isArray(c.tol) ? c.tol as Tolerance[] : [tolOf(c, 0)]).map((t) => t?.rtol ?? 0));
   if (isNeutral(out)) {
     // A lone orthogonal matrix: entries up to the sign of their column.
     compareHead(got, out, "");
@@ -106,73 +170,19 @@ export function compareFactors(c: VectorCase, got: unknown, out: unknown): void 
       dtype: "float64",
       bytes: new Uint8Array(Float64Array.from(numbersOf(array).re, (x) => Math.abs(Number(x))).buffer),
     });
-    compareArray(positive(got), positive(out), tolOf(c, 0), NONE, "");
-    return;
+    return compareArray(positive(got), positive(out), tolOf(c, 0), NONE, "");
   }
-  const want = out as Neutral[];
+  const want = out as Neutral[], check = CHECKS[c.op ?? ""];
   if (!Array.isArray(got) || got.length !== want.length) {
     throw new Mismatch(`${want.length} results expected, got ${describe(got)}`);
   }
   want.forEach((w, i) => compareHead(got[i], w, `[${i}]`));
-  const parts = got as Neutral[];
-  const at = (list: readonly Neutral[], i: number): Neutral => list[i] as Neutral;
-  const checkProduct = (make: (list: readonly Neutral[]) => Matrix[]): void => {
-    const expected = make(want);
-    make(parts).forEach((m, b) => {
-      const w = expected[b] as Matrix;
-      requireNear(m, w, 10 * rtol * Math.max(largest(w), 1e-30) + 1e-30, `the product of the factors of matrix ${b}`);
-    });
-  };
-  const orthonormal = (array: Neutral, rows: boolean, what: string): void => {
-    for (const m of matrices(array)) requireOrthonormal(rows ? adjoint(m) : m, 10 * rtol, what);
-  };
-  switch (c.op) {
-    case "linalg.eigh": {
-      compareArray(at(parts, 0), at(want, 0), tolOf(c, 0), NONE, "[0]");
-      orthonormal(at(parts, 1), false, "the eigenvectors");
-      checkProduct((list) => {
-        const values = vectors(at(list, 0));
-        return matrices(at(list, 1)).map((v, b) =>
-          product(scaleColumns(v, values[b] as { re: number[]; im: number[] }), adjoint(v))
-        );
-      });
-      return;
-    }
-    case "linalg.svd": {
-      compareArray(at(parts, 1), at(want, 1), tolOf(c, 1), NONE, "[1]");
-      orthonormal(at(parts, 0), false, "the left singular vectors");
-      orthonormal(at(parts, 2), true, "the right singular vectors");
-      checkProduct((list) => {
-        const values = vectors(at(list, 1));
-        const right = matrices(at(list, 2));
-        return matrices(at(list, 0)).map((u, b) => {
-          const s = values[b] as { re: number[]; im: number[] };
-          const v = adjoint(firstColumns(adjoint(right[b] as Matrix), s.re.length));
-          return product(scaleColumns(firstColumns(u, s.re.length), s), v);
-        });
-      });
-      return;
-    }
-    case "linalg.qr": {
-      orthonormal(at(parts, 0), false, "Q");
-      for (const r of matrices(at(parts, 1))) {
-        r.re.forEach((x, i) => {
-          if (Math.floor(i / r.cols) > i % r.cols && Math.hypot(x, r.im[i] as number) > 0) {
-            throw new Mismatch(`R is not upper triangular at ${i}`);
-          }
-        });
-      }
-      checkProduct((list) => {
-        const r = matrices(at(list, 1));
-        return matrices(at(list, 0)).map((q, b) => product(q, r[b] as Matrix));
-      });
-      return;
-    }
-    default:
-      throw new Mismatch(`${c.op} has no comparison up to sign`);
-  }
+  if (check === undefined) throw new Mismatch(`${c.op} has no comparison up to sign`);
+  const rtol = Math.max(...(Array.isArray(c.tol) ? c.tol as Tolerance[] : [tolOf(c, 0)]).map((t) => t?.rtol ?? 0));
+  check({ c, got: got as Neutral[], want, rtol });
 }
 
+/** Compares eigenvalues in any order, and vectors by what defines them. */
 export function compareEig(c: VectorCase, got: unknown, out: unknown): void {
   const [values, eigenvectors] = out as [Neutral, Neutral];
   if (!Array.isArray(got) || got.length !== 2) throw new Mismatch(`2 results expected, got ${describe(got)}`);
