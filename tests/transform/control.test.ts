@@ -353,6 +353,29 @@ test("off the CPU branches and loops run where they are: light branches within o
   close(end, x.mul(32));
   assert.equal(n.item(), 5);
 });
+test("loops and branches in flight, and what comes after them: each sees what was before it", async () => {
+  let x = mx.ones([300]), want = 1;
+  const kept: [NDArray, number][] = [], pending: Promise<void>[] = [];
+  for (let k = 0; k < 24; k++) {
+    const [passes, factor] = [k % 5, k % 3 + 1];
+    [x] = mx.whileLoop(
+      ([, n]) => n.lt(passes),
+      ([c, n]) => [mx.remainder(c.mul(factor).add(n), 101), n.add(1)] as [NDArray, NDArray],
+      [x, mx.array(0, "int32")] as [NDArray, NDArray],
+    );
+    for (let n = 0; n < passes; n++) want = (want * factor + n) % 101;
+    // A scan in both branches: they are chosen from, not both computed.
+    const twice = (x: NDArray, by: number) => mx.scan((c: NDArray) => [c.add(by), null], x, null, { length: 2 })[0];
+    const y = mx.cond(x.max().gt(50), (x: NDArray) => twice(x, -3), (x: NDArray) => twice(x, 4), x);
+    kept.push([y.add(1), want + (want > 50 ? -6 : 8) + 1]);
+    x = x.add(k);
+    want += k;
+    pending.push(mx.asyncEval(x, kept[k]![0]));
+  }
+  for (const [a, value] of kept.reverse()) assert.deepEqual([a.min().item(), a.max().item()], [value, value]);
+  await Promise.all(pending);
+  assert.equal(x.mean().item(), want);
+});
 test("explain shows what runs inside, and how often", () => {
   const [c, ys] = mx.scan(cell(w), h, xs),
     shown = mx.explain(c, ys),
