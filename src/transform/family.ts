@@ -82,6 +82,19 @@ export function withRules(results: readonly Node[], primals: readonly Node[], ru
 export function rulesOf(n: Node): Rules | null {
   return n.op === familyOp ? n.arg as Rules : null;
 }
+/**
+ * What lies inside of a function with a gradient of its own: between its primals, on which it depends, and its results. Empty
+ * for all other nodes. `outside` holds for what was recorded elsewhere.
+ */
+export function insideOf(n: Node, outside: (n: Node) => boolean): readonly Node[] {
+  const rules = rulesOf(n);
+  if (rules === null || rules.vjp === null) return [];
+  const primals = new Set(n.inputs.slice(rules.count)), inside = new Set<Node>();
+  for (const x of topological(n.inputs.slice(0, rules.count), (x) => primals.has(x) || outside(x))) {
+    if (x.inputs.some((y) => primals.has(y) || inside.has(y))) inside.add(x);
+  }
+  return [...inside];
+}
 /** Which result of a node of several a node is (the walk's first input of it); -1 for all other nodes. */
 export function indexOf(n: Node): number {
   return n.op === resultOp ? (n.arg as { readonly index: number }).index : pickedFrom(n);

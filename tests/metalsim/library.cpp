@@ -8,9 +8,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-// To run: not optimised, which would take most of the time. To check: nothing is made. Each is read after its header, which is parsed beforehand.
-static const char RUN[] = SIM_ZIG " clang -O0 -std=gnu++20 -fno-exceptions -fno-rtti -fno-unwind-tables -fno-asynchronous-unwind-tables -fno-math-errno -fPIC -nostdinc -w "
-  "-Werror=return-type -march=native -fwrapv -Xclang -fsanitize-coverage-type=3 -Xclang -fsanitize-coverage-trace-loads -Xclang -fsanitize-coverage-trace-stores -Xclang -ffloat16-excess-precision=none -Xclang -cl-single-precision-constant -Xclang -fno-validate-pch -I" SIM_MSL;
+// To run; to have loads and stores reported. To check: nothing is made. Each is read after its header, which is parsed beforehand.
+static const char RUN[] = SIM_ZIG " clang -std=gnu++20 -fno-exceptions -fno-rtti -fno-unwind-tables -fno-asynchronous-unwind-tables -fno-math-errno -fPIC -nostdinc -w "
+  "-Werror=return-type -march=native -fwrapv -Xclang -ffloat16-excess-precision=none -Xclang -cl-single-precision-constant -Xclang -fno-validate-pch -I" SIM_MSL;
+static const char REPORTS[] = " -Xclang -fsanitize-coverage-type=3 -Xclang -fsanitize-coverage-trace-loads -Xclang -fsanitize-coverage-trace-stores";
 static const char STRICT[] = SIM_ZIG " clang -cc1 -triple spir64-unknown-unknown -cl-std=clc++2021 "
   "-cl-ext=-cl_khr_fp64,-__opencl_c_fp64,+cl_khr_fp16,-__opencl_c_pipes,-__opencl_c_device_enqueue,-__opencl_c_program_scope_global_variables "
   "-cl-single-precision-constant -Wno-unknown-attributes -Wno-ignored-attributes -Wno-unknown-pragmas -Wconversion -Werror=conversion -ferror-limit 8 "
@@ -96,10 +97,13 @@ static text own_name(const text &base) {
   return format("%s.%d.%u", base.str(), (int)getpid(), __atomic_add_fetch(&names, 1, __ATOMIC_RELAXED));
 }
 static text named(const char *end, const text &of) { return format(SIM_CACHE "/%016llx%s", (unsigned long long)hash_of(of), end); }
-// How texts are compiled to run: Metal contracts a * b + c unless the text forbids it.
+// How texts are compiled to run. Metal contracts a * b + c unless the text forbids it. To optimise would take most of the time, so that only
+// matrices of SIMD groups are, which are few texts and long runs; they report loads and stores only where these are checked.
 static text options_of(const text &source, bool fast) {
+  bool matrices = strstr(source.str(), "simdgroup_multiply_accumulate(");
   bool contract = fast || !strstr(source.str(), "#pragma METAL fp contract(off)");
-  return format("%s%s%s", RUN, contract ? " -ffp-contract=on" : " -ffp-contract=off", fast ? " -ffast-math" : "");
+  return format("%s%s%s%s%s", RUN, matrices ? " -O2" : " -O0", !matrices || sim_settings[SIM_CHECKS] ? REPORTS : "",
+    contract ? " -ffp-contract=on" : " -ffp-contract=off", fast ? " -ffast-math" : "");
 }
 // The parsed form of a header; empty, with an error text, if there is none.
 static text parsed(const char *header, const char *command, const char *more, text &error) {

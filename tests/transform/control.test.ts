@@ -187,6 +187,34 @@ test("gradients through loops in loops", () => {
     1e-4,
   );
 });
+test("second order through rules in steps: checkpoints inside of them keep the way to their primals", () => {
+  const cube = (a: NDArray): NDArray => a.pow(3), at = mx.array([0.5, 0.2]), by = mx.array([0.7, -0.4]);
+  // The rule's checkpoint is of a cotangent and of what the step was given, or its results come from an array of the rule's.
+  const ofBoth = mx.customFunction(cube).vjp((a, ct) =>
+    mx.checkpoint((q: NDArray, p: NDArray) => q.mul(p.square().mul(3)))(ct, a)
+  );
+  const masked = (a: NDArray): NDArray =>
+    mx.tanh(mx.checkpoint((q: NDArray) => mx.tanh(mx.where(mx.array(true), a, q).mul(a.square().add(1))))(mx.tanh(a)));
+  const ofArray = mx.customFunction(masked).vjp((a, ct) =>
+    mx.vjp((a) => masked(a as NDArray), [a], [ct])[1][0] as NDArray
+  );
+  for (const [own, plain] of [[ofBoth, cube], [ofArray, masked]] as const) {
+    const steps = (f: (a: NDArray) => NDArray) => (x: NDArray, w: NDArray): NDArray => {
+      for (let i = 0; i < 2; i++) x = f(x.mul(w)).add(x);
+      return x.sum();
+    };
+    const loop = (x: NDArray, w: NDArray): NDArray =>
+      mx.scan((c: NDArray) => [own(c.mul(w)).add(c), null], x, null, { length: 2 })[0].sum();
+    const twice = (f: (x: NDArray, w: NDArray) => NDArray): NDArray[] =>
+      mx.grad(
+        (x: NDArray, w: NDArray) =>
+          mx.grad(f, { argnums: [0, 1] as const })(x, w).map((g) => g.square().sum()).reduce((a, b) => a.add(b)),
+        { argnums: [0, 1] as const },
+      )(at, by);
+    const want = twice(steps(plain));
+    twice(loop).forEach((g, i) => close(g, want[i] as NDArray, 1e-4));
+  }
+});
 test("batches of gradients, gradients of batches", () => {
   const hs = mx.random.normal([5, 3, 4], { key: key(4) }), all = mx.random.normal([5, 6, 3, 4], { key: key(5) });
   const each = (f: typeof written) =>
@@ -324,6 +352,29 @@ test("off the CPU branches and loops run where they are: light branches within o
   assert.ok(shown(end).includes("while"));
   close(end, x.mul(32));
   assert.equal(n.item(), 5);
+});
+test("loops and branches in flight, and what comes after them: each sees what was before it", async () => {
+  let x = mx.ones([300]), want = 1;
+  const kept: [NDArray, number][] = [], pending: Promise<void>[] = [];
+  for (let k = 0; k < 24; k++) {
+    const [passes, factor] = [k % 5, k % 3 + 1];
+    [x] = mx.whileLoop(
+      ([, n]) => n.lt(passes),
+      ([c, n]) => [mx.remainder(c.mul(factor).add(n), 101), n.add(1)] as [NDArray, NDArray],
+      [x, mx.array(0, "int32")] as [NDArray, NDArray],
+    );
+    for (let n = 0; n < passes; n++) want = (want * factor + n) % 101;
+    // A scan in both branches: they are chosen from, not both computed.
+    const twice = (x: NDArray, by: number) => mx.scan((c: NDArray) => [c.add(by), null], x, null, { length: 2 })[0];
+    const y = mx.cond(x.max().gt(50), (x: NDArray) => twice(x, -3), (x: NDArray) => twice(x, 4), x);
+    kept.push([y.add(1), want + (want > 50 ? -6 : 8) + 1]);
+    x = x.add(k);
+    want += k;
+    pending.push(mx.asyncEval(x, kept[k]![0]));
+  }
+  for (const [a, value] of kept.reverse()) assert.deepEqual([a.min().item(), a.max().item()], [value, value]);
+  await Promise.all(pending);
+  assert.equal(x.mean().item(), want);
 });
 test("explain shows what runs inside, and how often", () => {
   const [c, ys] = mx.scan(cell(w), h, xs),

@@ -22,7 +22,7 @@ import { contiguousView } from "../../core/view.ts";
 import { broadcastTo, placeholder } from "../../ops/basis.ts";
 import { isScalar, nodeOf, wrap } from "../../ops/lift.ts";
 import { pick } from "../../ops/pick.ts";
-import { type Rules, rulesOf } from "../family.ts";
+import { insideOf } from "../family.ts";
 
 /** A value in memory of its own, as results of bodies are. */
 const ownOp: OpDef<null> = {
@@ -94,17 +94,14 @@ export function record(
  * primals, as gradients go to the primals.
  */
 function dependentsOf(variables: readonly Node[], order: readonly Node[], first: number): ReadonlySet<Node> {
-  const depends = new Set(variables), families = order.filter((n) => rulesOf(n)?.vjp);
+  const depends = new Set(variables), seen = new Set<Node>();
   for (let before = -1; before < depends.size;) {
     before = depends.size;
-    for (const n of order) if (n.inputs.some((x) => depends.has(x))) depends.add(n);
-    for (const n of families) {
-      if (!depends.has(n)) continue;
-      const { count } = rulesOf(n) as Rules, primals = new Set(n.inputs.slice(count)), inside = new Set(primals);
-      for (const x of topological(n.inputs.slice(0, count), (x) => x.serial < first || primals.has(x))) {
-        if (x.inputs.some((y) => inside.has(y))) inside.add(x);
-      }
-      for (const x of inside) if (!primals.has(x)) depends.add(x);
+    for (const n of order) {
+      if (!depends.has(n) && n.inputs.some((x) => depends.has(x))) depends.add(n);
+      if (!depends.has(n) || seen.has(n)) continue;
+      seen.add(n);
+      for (const x of insideOf(n, (x) => x.serial < first)) depends.add(x);
     }
   }
   return depends;

@@ -5,6 +5,7 @@ import { anew, apply, type Aval, type Body, nextSerial, type Node, type OpDef, t
 import { traced } from "../../core/trace.ts";
 import { add, broadcastTo, permute, placeholder, repeatedSlice } from "../../ops/basis.ts";
 import { pick } from "../../ops/pick.ts";
+import { insideOf } from "../family.ts";
 import { alias, backward, zeros } from "../grad.ts";
 import { forward } from "../jvp.ts";
 import { batch } from "../vmap.ts";
@@ -93,6 +94,10 @@ function residuals({ variables, cotangents, gradients }: Joint): Node[] {
   for (const n of order) {
     if (n.inputs.some((x) => depends.has(x))) depends.add(n);
     else if (n.buf !== null || n.inputs.some((x) => later.has(x))) later.add(n);
+  }
+  // A function with a gradient of its own is computed as a whole: its gradient goes to its primals.
+  for (const n of [...order].reverse()) {
+    if (depends.has(n) || later.has(n)) { for (const x of insideOf(n, (x) => leaves.has(x))) later.add(x); }
   }
   const read = new Set<Node>(roots), found: Node[] = [];
   for (const n of order.reverse()) {
