@@ -61,7 +61,7 @@ function eighNode(
 ): Node {
   const uplo = trailing<EighOptions>(op, "UPLO", options, undefined, ["UPLO"]).UPLO ?? "L";
   if (typeof uplo !== "string") throw typeError(`Cannot ${op} with UPLO ${shown(uplo)}: it is "L" or "U"`);
-  // As in MLX, any other text is the upper triangle.
+  // Every text but "L" is the upper triangle, as in MLX.
   return apply(of, [matrix(op, a, { complex: true, square: true })], { lower: uplo === "L" });
 }
 /**
