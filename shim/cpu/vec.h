@@ -44,10 +44,3 @@ INL vf sel(vi m, vf a, vf b) { return (vf)((m & (vi)a) | (~m & (vi)b)); }
 INL vd seld(vl m, vd a, vd b) { return (vd)((m & (vl)a) | (~m & (vl)b)); }
 INL vl seli(vl m, vl a, vl b) { return (m & a) | (~m & b); }
 INL vf vabs(vf x) { return (vf)((vi)x & 0x7fffffff); }
-INL vf fmaf_v(vf a, vf b, vf c) {
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-  return __builtin_elementwise_fma(a, b, c);
-#else
-  return a * b + c;
-#endif
-}
