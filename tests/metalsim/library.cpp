@@ -12,6 +12,8 @@
 static const char RUN[] = SIM_ZIG " clang -std=gnu++20 -fno-exceptions -fno-rtti -fno-unwind-tables -fno-asynchronous-unwind-tables -fno-math-errno -fPIC -nostdinc -w "
   "-Werror=return-type -march=native -fwrapv -Xclang -ffloat16-excess-precision=none -Xclang -cl-single-precision-constant -Xclang -fno-validate-pch -I" SIM_MSL;
 static const char REPORTS[] = " -Xclang -fsanitize-coverage-type=3 -Xclang -fsanitize-coverage-trace-loads -Xclang -fsanitize-coverage-trace-stores";
+// Two mappings an image: Linux has 65,530 for a process, and a suite loads thousands of images.
+static const char LINK[] = SIM_ZIG " ld.lld -shared --no-rosegment -z norelro";
 static const char STRICT[] = SIM_ZIG " clang -cc1 -triple spir64-unknown-unknown -cl-std=clc++2021 "
   "-cl-ext=-cl_khr_fp64,-__opencl_c_fp64,+cl_khr_fp16,-__opencl_c_pipes,-__opencl_c_device_enqueue,-__opencl_c_program_scope_global_variables "
   "-cl-single-precision-constant -Wno-unknown-attributes -Wno-ignored-attributes -Wno-unknown-pragmas -Wconversion -Werror=conversion -ferror-limit 8 "
@@ -128,7 +130,7 @@ static bool build(const rewritten &r, const text &source, const text &options, c
   text seen = contents(tree.str());
   if (!clean) error = text("the strict pass refuses it:\n").add(errors_of(seen));
   else if (text e = unqualified(seen); e.size()) error = e;
-  else if (!good || !succeeded(begin(format(SIM_ZIG " ld.lld -shared -o %s %s", image.str(), object.str()), log))) error = text("program_source:\n").add(errors_of(contents(log.str())));
+  else if (!good || !succeeded(begin(format("%s -o %s %s", LINK, image.str(), object.str()), log))) error = text("program_source:\n").add(errors_of(contents(log.str())));
   else rename(image.str(), text(base).add(".so").str());
   const text *const files[] = {&code, &metal, &log, &tree, &object, &image};
   for (const text *file : files) unlink(file->str());
@@ -158,7 +160,7 @@ const program *compile(const text &source, bool fast, text &error) {
   rewritten r = rewrite(source);
   if (r.error.size()) { error = r.error; return nullptr; }
   mkdir(SIM_CACHE, 0755);
-  text options = options_of(source, fast), base = named("", contents(SIM_MSL "/abi.h").add(contents(SIM_MSL "/run.h")).add(contents(SIM_MSL "/strict.h")).add(options).add(STRICT).add(source));
+  text options = options_of(source, fast), base = named("", contents(SIM_MSL "/abi.h").add(contents(SIM_MSL "/run.h")).add(contents(SIM_MSL "/strict.h")).add(options).add(LINK).add(STRICT).add(source));
   locked l(&lock);
   for (const program *k : loaded) if (base.is(k->key)) return k;
   text file = text(base).add(".so");

@@ -7,14 +7,28 @@ import { fileURLToPath } from "node:url";
 import * as mx from "../../mod.ts";
 
 const singular = (): mx.NDArray => mx.linalg.inv(mx.zeros([3, 3]));
-const large = (): mx.NDArray => mx.random.normal([768, 768]);
+
+/** A size whose product takes a while on the device at hand: some milliseconds, or what there is to 768. */
+const LARGE = (() => {
+  for (let n = 48;; n *= 2) {
+    const x = mx.random.normal([n, n]),
+      took = (): number => {
+        const from = performance.now();
+        mx.eval(x.matmul(x));
+        return performance.now() - from;
+      };
+    took();
+    if (n >= 768 || took() > 20) return n;
+  }
+})();
+const large = (): mx.NDArray => mx.random.normal([LARGE, LARGE]);
 
 test("timers tick while a long computation is awaited", async () => {
   let ticks = 0;
   const timer = setInterval(() => ticks++, 1);
   try {
     // As large as takes a while on the device at hand: what it compiles first takes a while, too.
-    for (let n = 768, took = 0; ticks < 3 && took < 1000; n *= 2) {
+    for (let n = LARGE, took = 0; ticks < 3 && took < 1000; n *= 2) {
       const x = mx.random.normal([n, n]);
       mx.eval(x);
       let y = x;
@@ -102,7 +116,7 @@ function run(text: string): Promise<{ code: number; out: string }> {
   });
 }
 const work =
-  "const x = mx.random.normal([768, 768]); let y = x; for (let i = 0; i < 20; i++) y = y.matmul(x).mul(0.03);\n";
+  `const x = mx.random.normal([${LARGE}, ${LARGE}]); let y = x; for (let i = 0; i < 20; i++) y = y.matmul(x).mul(0.03);\n`;
 
 test("a process ends cleanly with work in flight", async () => {
   for (
