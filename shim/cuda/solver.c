@@ -76,12 +76,6 @@ static const char judge_text[] = {
 static const char list_text[] = {
 #embed "list.cu"
   , 0};
-static const char shift_text[] = {
-#embed "shift.cu"
-  , 0};
-static const char unshift_text[] = {
-#embed "unshift.cu"
-  , 0};
 static void start(run *r, kernel **k, const char *name, const char *head, const char *text, int64_t blocks, void **arguments) {
   char why[400];
   if (r->code) return;
@@ -96,14 +90,13 @@ static void start(run *r, kernel **k, const char *name, const char *head, const 
   driver(r, sn_cuda.launch((*k)->function, (unsigned)blocks, 1, 1, 256, 1, 1, 0, r->stream, arguments, 0));
 }
 typedef struct marks { int *guard; const int *spoiled, *also; } marks;
-static const char *const types[] = {"typedef float T;\n", "typedef float2 T;\n"};
 // `complex`: of the elements.
 static void place(run *r, int complex, const void *from, void *to, arrange g, marks m) {
   static kernel *kernels[2];
   g.count = r->batch;
   const int64_t tiles = g.count * ((g.rows + 31) / 32) * ((g.columns + 31) / 32);
   void *arguments[] = {&from, &to, &m.guard, &m.spoiled, &m.also, &g};
-  if (tiles) start(r, &kernels[complex], "arrange", types[complex], arrange_text, tiles < 65536 ? tiles : 65536, arguments);
+  if (tiles) start(r, &kernels[complex], "arrange", complex ? "typedef float2 T;\n" : "typedef float T;\n", arrange_text, tiles < 65536 ? tiles : 65536, arguments);
 }
 static void judge(run *r, const int *info, const int *spoiled, int code) {
   static kernel *k;
@@ -144,21 +137,10 @@ static arrange from_columns(int64_t rows, int64_t columns, int64_t step, int64_t
 }
 static const marks none;
 
-// Moves the spectra of matrices of n rows away from 0, and their eigenvalues back.
-static void shift(run *r, int complex, void *A, void *by, int64_t n) {
-  static kernel *kernels[2];
-  void *arguments[] = {&A, &by, &n};
-  start(r, &kernels[complex], "shift", types[complex], shift_text, r->batch, arguments);
-}
-static void unshift(run *r, void *W, void *by, int64_t n) {
-  static kernel *k;
-  void *arguments[] = {&W, &by, &n};
-  start(r, &k, "unshift", "", unshift_text, r->batch, arguments);
-}
 static void eigh(run *r) {
   const int64_t b = r->batch, n = r->c->n[1], lower = r->c->n[2];
   const int complex = r->type == C_32F, vectors = operand(r, 2) != 0, uplo = lower ? UPPER : LOWER, several = at_once(r, n) && sn_solver_batched.syevd;
-  void *A = take(r, b * n * n * r->item), *W = take(r, b * n * 4), *by = take(r, b * 4);
+  void *A = take(r, b * n * n * r->item), *W = take(r, b * n * 4);
   int *info = take_zeros(r, b), *spoiled = take_zeros(r, b);
   arrange in = rows_of(n, n), out = from_columns(n, n, n * n, n), values = rows_of(1, n);
   room w = {0};
@@ -166,7 +148,6 @@ static void eigh(run *r) {
   // Of the transpose, which for a Hermitian matrix is the conjugate.
   out.conjugate = complex;
   place(r, complex, operand(r, 0), A, in, (marks){.guard = spoiled});
-  shift(r, complex, A, by, n);
   if (!r->code) library(r, several
     ? sn_solver_batched.syevd_room(handle, parameters, vectors, uplo, n, r->type, A, n, R_32F, W, r->type, &w.device_bytes, &w.host_bytes, b)
     : sn_solver.syevd_room(handle, parameters, vectors, uplo, n, r->type, A, n, R_32F, W, r->type, &w.device_bytes, &w.host_bytes));
@@ -176,7 +157,6 @@ static void eigh(run *r) {
   for (int64_t i = 0; i < b && !several && !r->code; i++)
     library(r, sn_solver.syevd(handle, parameters, vectors, uplo, n, r->type, at(r, A, i, n * n), n, R_32F, (float *)W + i * n, r->type, w.device, w.device_bytes,
       w.host, w.host_bytes, info + i));
-  unshift(r, W, by, n);
   judge(r, info, spoiled, DIVERGED_EIGH);
   place(r, 0, W, operand(r, 1), values, (marks){.spoiled = spoiled});
   if (vectors) place(r, complex, A, operand(r, 2), out, (marks){.spoiled = spoiled});

@@ -117,11 +117,9 @@ function variants(): string[] {
       );
     }
   }
-  for (const t of ["float", "float2"]) {
-    out.push(...["arrange.cu", "shift.cu"].map((file) => `typedef ${t} T;\n${text(file)}`));
-  }
+  for (const t of ["float", "float2"]) out.push(`typedef ${t} T;\n${text("arrange.cu")}`);
   for (const t of ["int", "long long"]) out.push(`typedef ${t} G;\n${text("pivots.cu")}`);
-  return [...out, ...["judge.cu", "list.cu", "unshift.cu"].map(text)];
+  return [...out, text("judge.cu"), text("list.cu")];
 }
 test("the library's own kernels, in all variants, as CUDA C", { skip: !existsSync(tools.zig) }, () => {
   const folder = mkdtempSync(join(tmpdir(), "sinter-cuda-")), file = join(folder, "kernels.cu");
