@@ -9,8 +9,8 @@
 #define TIMES 3                        // that a form is seen before it is recorded
 #define FORMS 256                      // that are counted
 #define MOST 64                        // graphs that are kept
-#define NODES 16384                    // most commands of a graph, and of all that are kept
-#define ALL_NODES 65536
+#define NODES 16384                    // most commands of a graph, and of all that are kept: some 8 KB of the host's memory each, and 2 KB of the device's
+#define ALL_NODES 32768
 typedef struct graph {
   struct graph *next;
   uint64_t form, used;
