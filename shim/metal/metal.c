@@ -47,9 +47,10 @@ static void info(char *text, size_t cap) {
   id name = SEND(device_name, sn_metal_device);
   MTLSize threads = SEND_SIZE(threads_limit, sn_metal_device);
   long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-  int common = family(5001, 5002);
-  snprintf(text, cap, "name=%s\nfamily=apple%d\nmetal=%d\nmemory=%.0f\nworkingset=%.0f\nbuffer=%.0f\nthreads=%lu\nshared=%lu\n",
-    name ? SEND(characters, name) : "", family(1001, 1016), common ? common + 2 : 2, (double)pages * (double)page, (double)SEND(working_set, sn_metal_device),
+  const int common = family(5001, 5002);
+  const NSUInteger language = sn_metal_language();
+  snprintf(text, cap, "name=%s\nfamily=apple%d\nmetal=%d\nlanguage=%lu.%lu\nmemory=%.0f\nworkingset=%.0f\nbuffer=%.0f\nthreads=%lu\nshared=%lu\n",
+    name ? SEND(characters, name) : "", family(1001, 1016), common ? common + 2 : 2, language >> 16, language & 0xffff, (double)pages * (double)page, (double)SEND(working_set, sn_metal_device),
     (double)SEND(buffer_limit, sn_metal_device), threads.width, SEND(shared_limit, sn_metal_device));
   sn_objc.pop(pool);
 }

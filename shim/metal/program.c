@@ -2,12 +2,15 @@
 #include "metal.h"
 #include <stdlib.h>
 #include <unistd.h>
-#define LANGUAGE 0x30000               // MSL 3.0: macOS 13 has it
 #define SAFE 0                         // MTLMathModeSafe
 #define FAIL_ON_MISS 4                 // MTLPipelineOptionFailOnBinaryArchiveMiss
 #define WIDTH 32                       // threads of a SIMD group, which kernels count on
 #define MOST_BUFFERS 30                // of the 31 arguments one is for constants
 #define MOST_CONSTANTS 1024            // words: setBytes takes 4 KB
+NSUInteger sn_metal_language(void) {
+  // 3.1 has bfloat.
+  return SEND(is_at_least, SEND(process_info, sn_objc.class_named("NSProcessInfo")), (NSOperatingSystemVersion){14, 0, 0}) ? 0x30001 : 0x30000;
+}
 static id archive, archive_url;
 static unsigned added, saved;
 
@@ -36,7 +39,7 @@ static id pipeline_of(context *c, const char *name, const char *text) {
   id error = 0, pipeline = 0, function = 0, options = sn_objc_new("MTLCompileOptions"), more = sn_objc_new("MTLComputePipelineDescriptor");
   // Bits must not depend on what else is in a kernel.
   if (RESPONDS(set_math_mode, options)) SEND(set_math_mode, options, SAFE); else SEND(set_fast_math, options, 0);
-  SEND(set_language, options, LANGUAGE);
+  SEND(set_language, options, sn_metal_language());
   id library = SEND(new_library, sn_metal_device, sn_objc_text(text), options, &error);
   if (!library) sn_fail(c, "Metal: kernel %s does not compile: %s", name, sn_objc_error(error));
   else if (!(function = SEND(new_function, library, sn_objc_text(name)))) sn_fail(c, "Metal: the program has no kernel %s", name);

@@ -108,6 +108,8 @@ const UNRECORDED = new Set([
   "NSURL fileURLWithPath:",
   "NSArray arrayWithObject:",
   "NSObject new",
+  "NSProcessInfo processInfo",
+  "NSProcessInfo isOperatingSystemAtLeastVersion:",
   "MTLCompileOptions setMathMode:",
 ]);
 /** Whether a recorded type is passed as a type of the table is. */

@@ -13,8 +13,11 @@ struct string : object { text s; explicit string(text s) : object("NSString"), s
 struct failure : object { text s; explicit failure(text s) : object("NSError"), s(s) {} };
 struct url : object { text path; explicit url(text p) : object("NSURL"), path(p) {} };
 struct array : object { id one; explicit array(id o) : object("NSArray"), one(retain(o)) {} ~array() { release(one); } };
+struct process : object { process() : object("NSProcessInfo") {} };
 struct gpu : object { gpu() : object("MTLDevice") {} };
-struct options : object { bool fast = true; NSUInteger version = 0; options() : object("MTLCompileOptions") {} };
+// The newest language of the macOS that is simulated.
+static NSUInteger newest() { uint64_t macos = sim_settings[SIM_MACOS]; return macos >= 15 ? 0x30002 : macos == 14 ? 0x30001 : 0x30000; }
+struct options : object { bool fast = true; NSUInteger version = newest(); options() : object("MTLCompileOptions") {} };
 struct archive_options : object { id where = nullptr; archive_options() : object("MTLBinaryArchiveDescriptor") {} ~archive_options() { release(where); } };
 struct library : object { const program *code; explicit library(const program *c) : object("MTLLibrary"), code(c) {} };
 struct function : object {
@@ -175,6 +178,8 @@ static id imp_new_object(id c, SEL) {
   violation("+[%s new] is not simulated", name);
   return nullptr;
 }
+static id imp_process_info(id, SEL) { return autorelease(new process); }
+static BOOL imp_is_at_least(id, SEL, NSOperatingSystemVersion v) { return sim_settings[SIM_MACOS] >= (uint64_t)v.major; }
 
 // ---- device
 static id imp_device_name(id, SEL) { return string_of("Simulated Metal"); }
@@ -209,9 +214,9 @@ static id imp_new_queue(id, SEL, NSUInteger most) {
 static id imp_new_library(id, SEL, id source, id opt, id *error) {
   string *s = as<string>(source, "NSString");
   if (!s) return nullptr;
-  bool fast = opt ? ((options *)opt)->fast : true;
+  const options *o = (options *)opt;
   text e;
-  const program *c = compile(s->s, fast, e);
+  const program *c = compile(s->s, o ? o->version : newest(), o ? o->fast : true, e);
   return c ? new library(c) : fail(error, e);
 }
 static id imp_new_pipeline(id, SEL, id d, NSUInteger o, id *, id *error) {
@@ -247,7 +252,7 @@ static void imp_set_math_mode(id o, SEL, NSInteger m) {
 }
 static void imp_set_language(id o, SEL, NSUInteger v) {
   NSUInteger major = v >> 16, minor = v & 0xffff;
-  if (!(major == 2 && minor <= 4) && !(major == 3 && minor <= 2)) violation("language version %#lx", v);
+  if (!(major == 2 && minor <= 4) && !(major == 3 && v <= newest())) violation("language version %lu.%lu", major, minor);
   ((options *)o)->version = v;
 }
 static id imp_new_function(id l, SEL, id name) {
@@ -406,7 +411,7 @@ static void imp_end(id e, SEL) {
 // ---- classes: an object answers to what the table names for its class, or for the protocol that its class extends
 struct sim_class { const char *name, *base; };
 static const sim_class classes[] = {
-  {"NSObject", ""}, {"NSString", ""}, {"NSError", ""}, {"NSURL", ""}, {"NSArray", ""}, {"MTLDevice", ""}, {"MTLCompileOptions", ""}, {"MTLLibrary", ""},
+  {"NSObject", ""}, {"NSString", ""}, {"NSError", ""}, {"NSURL", ""}, {"NSArray", ""}, {"NSProcessInfo", ""}, {"MTLDevice", ""}, {"MTLCompileOptions", ""}, {"MTLLibrary", ""},
   {"MTLFunction", ""}, {"MTLComputePipelineDescriptor", ""}, {"MTLBinaryArchiveDescriptor", ""}, {"MTLBinaryArchive", ""}, {"MTLComputePipelineState", ""},
   {"MTLBuffer", ""}, {"MTLCommandQueue", ""}, {"MTLCommandBuffer", ""}, {"MTLComputeCommandEncoder", "MTLCommandEncoder"}, {"MTLBlitCommandEncoder", "MTLCommandEncoder"},
 };

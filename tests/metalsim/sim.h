@@ -76,6 +76,7 @@ typedef bool BOOL;
 typedef signed char BOOL;
 #endif
 struct MTLSize { NSUInteger width, height, depth; };
+struct NSOperatingSystemVersion { NSInteger major, minor, patch; };
 struct object {
   Class isa;
   int32_t refs = 1;
@@ -100,8 +101,8 @@ struct program {
   const char *base, *end;                  // where the library's image lies
   bool waits;                              // a thread may wait for others
 };
-/** Compiles MSL text, or loads what was compiled of it; null and an error text if it is not good. */
-const program *compile(const text &source, bool fast, text &error);
+/** Compiles MSL text of a language version, or loads what was compiled of it; null and an error text if it is not good. */
+const program *compile(const text &source, NSUInteger version, bool fast, text &error);
 
 // ---- execution (run.cpp)
 struct memory { char *p; size_t bytes; struct shadow *shadows; };

@@ -9,7 +9,8 @@ import {
   type Shape,
   shapeOf,
 } from "../../src/backends/gpu/kernel.ts";
-import { MSL } from "../../src/backends/metal/msl.ts";
+import type { Language } from "../../src/backends/gpu/language.ts";
+import { languageFor } from "../../src/backends/metal/msl.ts";
 import { interpret, type Run } from "../../src/kernel/interpret.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { type Buffer, Metal, violations } from "./metal.ts";
@@ -59,6 +60,7 @@ function readNumbers(m: DataView, dtype: DType): Float64Array {
 export class MetalRunner {
   readonly #altered: (text: string) => string;
   readonly metal: Metal = new Metal();
+  readonly language: Language;
   readonly #programs = new Map<string, { readonly program: Program; readonly id: number }>();
   /** Kernels compiled, and launches. */
   compiled = 0;
@@ -66,8 +68,9 @@ export class MetalRunner {
   /** The last result that was compared. */
   last: Float64Array = new Float64Array();
 
-  /** `altered` may plant a mistake in the texts. */
-  constructor(altered: (text: string) => string = (text) => text) {
+  /** `language` in the place of the device's own. `altered` may plant a mistake in the texts. */
+  constructor(language: Language | null = null, altered: (text: string) => string = (text) => text) {
+    this.language = language ?? languageFor(Object.fromEntries(this.metal.info()));
     this.#altered = altered;
   }
 
@@ -76,7 +79,7 @@ export class MetalRunner {
     const key = programKey(k, shape);
     let known = this.#programs.get(key);
     if (known === undefined) {
-      const made = makeProgram(k, shape, MSL), program = { ...made, text: this.#altered(made.text) };
+      const made = makeProgram(k, shape, this.language), program = { ...made, text: this.#altered(made.text) };
       known = { program, id: this.metal.program(program) };
       this.#programs.set(key, known);
       this.compiled++;

@@ -3,12 +3,22 @@ import type { Kernel } from "../../kernel/kernel.ts";
 import type { Arguments } from "./arguments.ts";
 import type { ProductShape } from "./product.ts";
 
+/** How bfloat16 lies in memory: a type, its bits as a ushort, and a value that has such bits. */
+export interface Bfloat16 {
+  readonly type: string;
+  bits(x: string): string;
+  of(bits: string): string;
+}
+/** Of a language that has no such type: bfloat16 is its bits. */
+export const BITS: Bfloat16 = { type: "ushort", bits: (x) => x, of: (x) => x };
+
 /** What differs between the languages of GPUs. */
 export interface Language {
   /** What every text begins with. */
   readonly head: string;
   /** Functions that are its own, among them sn_xor_T, sn_up_T and sn_lane_T: values of other lanes of a SIMD group. */
   readonly own: string;
+  readonly bfloat16: Bfloat16;
   /** A pointer to elements in memory. */
   pointer(type: string, written: boolean): string;
   /** What stands before the name of a pointer whose memory no other reaches, or nothing. */
