@@ -67,6 +67,8 @@ export class MetalRunner {
   launched = 0;
   /** The last result that was compared. */
   last: Float64Array = new Float64Array();
+  /** What the last launch wrote: the bytes of each operand, with its dtype. */
+  written: { readonly dtype: DType; readonly bytes: Uint8Array }[] = [];
 
   /** `language` in the place of the device's own. `altered` may plant a mistake in the texts. */
   constructor(language: Language | null = null, altered: (text: string) => string = (text) => text) {
@@ -103,10 +105,12 @@ export class MetalRunner {
       this.launched++;
     }
     interpret(k, run);
+    this.written = [];
     k.mems.forEach((m, i) => {
       if (!m.written) return;
       const memory = (run.operands[i] as Run["operands"][number]).memory.buffer,
         bytes = (buffers[memories.indexOf(memory)] as Buffer).bytes;
+      this.written.push({ dtype: m.dtype, bytes: bytes.slice() });
       this.#compare(m.dtype, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), new DataView(memory), program);
     });
     for (const b of buffers) this.metal.dispose(b);
