@@ -186,7 +186,7 @@ test("bfloat16 on Metal, checked: no race, nothing out of bounds", () => {
   simulator.metalsim_set(SEED, 5);
   const a = numbers(40, 50), b = numbers(50, 33), i = evaluated(mx.array(Int32Array.from([2, 0, 2])));
   for (const language of hasType ? [MSL, MSL30] : [MSL30]) {
-    const checked = new MetalRunner(language), run = (x: mx.NDArray): void => interpreted([x.node], checked.run);
+    const checked = new MetalRunner(language), run = (x: mx.NDArray): unknown => interpreted([x.node], checked.run);
     [mx.matmul(a, b), mx.softmax(a, -1), a.add(1), mx.contiguous(a.T), a.at(i).add(a.get("3:6")), mx.sum(a, 0)].forEach(
       run,
     );

@@ -1,5 +1,6 @@
 // CUDA C as a language of the GPU generator: one text without headers, compiled with no contraction but where it says fma. float32 has subnormals here.
-import { BITS, type Language } from "../gpu/language.ts";
+import { BITS } from "../gpu/expr.ts";
+import type { Language } from "../gpu/language.ts";
 
 /** Functions of float32 that CUDA has: not the approximate ones of its intrinsics. */
 const OWN = ["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "log2", "log10"];

@@ -4,7 +4,6 @@ import { computeOf } from "../../base/dtype.ts";
 import { typeError } from "../../base/error.ts";
 import type { CType, Expr, Literal } from "../../kernel/expr.ts";
 import type { Mem } from "../../kernel/kernel.ts";
-import type { Bfloat16 } from "./language.ts";
 
 /** A float64 inside an expression is high part, low part and exponent: some 48 bits, over the whole range. In memory there is none. */
 const TYPES: Readonly<Record<CType, string>> = {
@@ -25,6 +24,15 @@ function noFloat64(): Error {
     "Cannot compute float64 on the GPU, which does not have it: put the array on the CPU, or cast it to float32",
   );
 }
+/** How bfloat16 lies in memory: a type, its bits as a ushort, and a value that has such bits. */
+export interface Bfloat16 {
+  readonly type: string;
+  bits(x: string): string;
+  of(bits: string): string;
+}
+/** Of a language that has no such type: bfloat16 is its bits. */
+export const BITS: Bfloat16 = { type: "ushort", bits: (x) => x, of: (x) => x };
+
 const STORAGE: Readonly<Record<Exclude<DType, "float64" | "bfloat16">, string>> = {
   bool: "uchar",
   uint8: "uchar",

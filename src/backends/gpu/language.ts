@@ -1,16 +1,8 @@
 // What the generator takes of a GPU's language, and what templates take of the generator.
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { Arguments } from "./arguments.ts";
+import type { Bfloat16 } from "./expr.ts";
 import type { ProductShape } from "./product.ts";
-
-/** How bfloat16 lies in memory: a type, its bits as a ushort, and a value that has such bits. */
-export interface Bfloat16 {
-  readonly type: string;
-  bits(x: string): string;
-  of(bits: string): string;
-}
-/** Of a language that has no such type: bfloat16 is its bits. */
-export const BITS: Bfloat16 = { type: "ushort", bits: (x) => x, of: (x) => x };
 
 /** What differs between the languages of GPUs. */
 export interface Language {

@@ -1,6 +1,7 @@
 // The Metal shading language as a language of the GPU generator: MSL 3.0, or 3.1 with its bfloat, with fast math off and no contraction but where a text
 // says fma.
-import { type Bfloat16, BITS, type Language } from "../gpu/language.ts";
+import { type Bfloat16, BITS } from "../gpu/expr.ts";
+import type { Language } from "../gpu/language.ts";
 import { printTiles } from "./tiles.ts";
 
 /** float32 functions that Metal has, in their precise forms. */
