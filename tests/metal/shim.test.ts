@@ -1,7 +1,7 @@
 // Tests shim/metal and the simulator together: memory, launches, barriers, command buffers, failures, and the mistakes that the simulator must catch.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -255,19 +255,28 @@ test("equal programs are one, and errors are text with the kernel's name", () =>
   assert.deepEqual(violations(), []);
 });
 
-test("machine code is kept on disk where a file is named for it", () => {
+test("machine code is kept on disk where a file is named for it, whole, and in the place of what is no archive", () => {
   if (simulator === null) return;
   const folder = mkdtempSync(join(tmpdir(), "sinter-")), file = join(folder, "archive");
   const child = fileURLToPath(new URL("../support/metal_archive.ts", import.meta.url));
   const args = "Deno" in globalThis ? ["run", "-A", "--no-check", child] : [child];
-  for (let i = 0; i < 2; i++) {
+  const run = (more: Readonly<Record<string, string>>): void => {
     const { status, stderr } = spawnSync(process.execPath, args, {
       encoding: "utf8",
-      env: { ...process.env, SINTER_METAL_ARCHIVE: file },
+      env: { ...process.env, SINTER_METAL_ARCHIVE: file, ...more },
     });
     assert.equal(status, 0, stderr);
+  };
+  const kept = (): number => readFileSync(file, "utf8").trimEnd().split("\n").length - 1;
+  // What checks kernels as they run goes without.
+  run({ MTL_SHADER_VALIDATION: "1" });
+  assert.deepEqual(readdirSync(folder), []);
+  for (const damaged of ["", "metalsim arch", "other\n", null]) {
+    if (damaged !== null) writeFileSync(file, damaged);
+    run({});
     // Five kernels, of which the first four were written; the second time the fifth joins them.
-    assert.equal(readFileSync(file, "utf8").trimEnd().split("\n").length - 1, 4 + i);
+    assert.equal(kept(), damaged !== null ? 4 : 5);
+    assert.deepEqual(readdirSync(folder), ["archive"]);
   }
   rmSync(folder, { recursive: true });
 });
