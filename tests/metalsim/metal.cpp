@@ -87,6 +87,7 @@ struct queue : object {
   explicit queue(size_t most);
   ~queue();
 };
+static const size_t MOST_SHADOWS = 256 << 20;
 static uint64_t phases;                    // dispatches of one phase may run in any order and at once
 
 static id string_of(text s) { return autorelease(new string(s)); }
@@ -117,6 +118,8 @@ static void execute(command_buffer *b) {
       else e = run(c.d);
     }
     from = to;
+    // Later phases come after all that was touched so far.
+    if (shadows_kept() > MOST_SHADOWS) { locked g(&lock); for (buffer *o : buffer::all) forget_shadows(o->m); }
   }
   if (e.size()) { violation("%s", e.str()); b->error = new failure(e); }
 }

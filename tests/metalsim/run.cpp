@@ -24,7 +24,13 @@ static struct {
   text fault;
   uint64_t accesses;                       // loads and stores that were checked
 } x;
-void forget_shadows(memory &m) { free(m.shadows); m.shadows = nullptr; }
+static size_t kept_shadows;
+size_t shadows_kept() { return __atomic_load_n(&kept_shadows, __ATOMIC_RELAXED); }
+void forget_shadows(memory &m) {
+  if (m.shadows) __atomic_sub_fetch(&kept_shadows, m.bytes * sizeof(shadow), __ATOMIC_RELAXED);
+  free(m.shadows);
+  m.shadows = nullptr;
+}
 
 static void back(sim_thread *t) { sim_switch(&t->stack, x.scheduler); }
 static void fiber() {
@@ -75,7 +81,10 @@ static void access(const void *at, sim_u32 bytes, int write) {
     if (write && !r.writable) continue;
     bool shared = r.index < 0;
     size_t whole = r.m->bytes, first = (size_t)(p - r.m->p);
-    if (!r.m->shadows) r.m->shadows = (shadow *)calloc(whole, sizeof(shadow));
+    if (!r.m->shadows) {
+      r.m->shadows = (shadow *)calloc(whole, sizeof(shadow));
+      __atomic_add_fetch(&kept_shadows, whole * sizeof(shadow), __ATOMIC_RELAXED);
+    }
     stamp now = {x.d->phase, x.number, x.position, x.epoch[shared ? 0 : 1], x.met[shared ? 0 : 1][t->simd], (uint16_t)t->index, 1};
     for (size_t i = first; i < first + bytes; i++) {
       shadow &s = r.m->shadows[i];

@@ -117,3 +117,5 @@ struct dispatch {
 /** Runs one dispatch; an error text if a thread broke a rule. */
 text run(dispatch &d);
 void forget_shadows(memory &m);
+/** Bytes that shadows of all memory take. */
+size_t shadows_kept();
