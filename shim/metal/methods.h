@@ -25,6 +25,7 @@
   X(new_archive,      MTLDevice,                 I, 13, "newBinaryArchiveWithDescriptor:error:", id, (id, id *)) \
   X(set_fast_math,    MTLCompileOptions,         I, 13, "setFastMathEnabled:", void, (BOOL)) \
   X(set_math_mode,    MTLCompileOptions,         I, 15, "setMathMode:", void, (NSInteger)) \
+  X(set_math_functions, MTLCompileOptions,       I, 15, "setMathFloatingPointFunctions:", void, (NSInteger)) \
   X(set_language,     MTLCompileOptions,         I, 13, "setLanguageVersion:", void, (NSUInteger)) \
   X(new_function,     MTLLibrary,                I, 13, "newFunctionWithName:", id, (id)) \
   X(set_function,     MTLComputePipelineDescriptor, I, 13, "setComputeFunction:", void, (id)) \

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #define SAFE 0                         // MTLMathModeSafe
+#define PRECISE 1                      // MTLMathFloatingPointFunctionsPrecise; the fast ones are the default
 #define FAIL_ON_MISS 4                 // MTLPipelineOptionFailOnBinaryArchiveMiss
 #define WIDTH 32                       // threads of a SIMD group, which kernels count on
 #define MOST_BUFFERS 30                // of the 31 arguments one is for constants
@@ -48,7 +49,9 @@ static void keep(id options) {
 static id pipeline_of(context *c, const char *name, const char *text) {
   id error = 0, pipeline = 0, function = 0, options = sn_objc_new("MTLCompileOptions"), more = sn_objc_new("MTLComputePipelineDescriptor");
   // Bits must not depend on what else is in a kernel.
-  if (RESPONDS(set_math_mode, options)) SEND(set_math_mode, options, SAFE); else SEND(set_fast_math, options, 0);
+  SEND(set_fast_math, options, 0);
+  if (RESPONDS(set_math_mode, options)) SEND(set_math_mode, options, SAFE);
+  if (RESPONDS(set_math_functions, options)) SEND(set_math_functions, options, PRECISE);
   SEND(set_language, options, sn_metal_language());
   id library = SEND(new_library, sn_metal_device, sn_objc_text(text), options, &error);
   if (!library) sn_fail(c, "Metal: kernel %s does not compile: %s", name, sn_objc_error(error));

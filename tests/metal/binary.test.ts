@@ -111,6 +111,7 @@ const UNRECORDED = new Set([
   "NSProcessInfo processInfo",
   "NSProcessInfo isOperatingSystemAtLeastVersion:",
   "MTLCompileOptions setMathMode:",
+  "MTLCompileOptions setMathFloatingPointFunctions:",
 ]);
 /** Whether a recorded type is passed as a type of the table is. */
 function passes(table: string, recorded: string): boolean {

@@ -207,6 +207,20 @@ test("submissions in flight keep their order by the memory that they name", () =
   assert.deepEqual(violations(), []);
 });
 
+test("functions without a namespace are the precise ones, and sums are not contracted, on every system", () => {
+  for (const macos of [13, 14, 15]) {
+    simulator?.metalsim_set(MACOS, macos);
+    const roots = run(source("o[g] = sqrt(a[g]); ")), sums = run(source("float x = a[g] * 0.1f; o[g] = x * x - x; "));
+    roots.forEach((y, i) => assert.equal(y, Math.fround(Math.sqrt(i))));
+    sums.forEach((y, i) => {
+      const x = Math.fround(i * Math.fround(0.1));
+      assert.equal(y, Math.fround(Math.fround(x * x) - x));
+    });
+  }
+  simulator?.metalsim_set(MACOS, Number(process.env["METALSIM_MACOS"] ?? 15));
+  assert.deepEqual(violations(), []);
+});
+
 test("an older system is served as well, in the language that it has", () => {
   const own = Number(process.env["METALSIM_MACOS"] ?? 15), types = "bfloat b = bfloat(a[g]); o[g] = 2.0f * float(b);";
   for (const [macos, language] of [[13, "3.0"], [14, "3.1"], [15, "3.1"]] as const) {
@@ -477,6 +491,7 @@ test("what MSL has not is refused before it is run", () => {
     ["o[g] = long(a[g]);"],
     ["half h = a[g]; o[g] = float(h);"],
     ["bfloat b = a[g]; o[g] = float(b);"],
+    ["bfloat b = bfloat(a[g]); o[g] = float(simd_shuffle_xor(b, 1));"],
     ["bfloat4 v; v[0] = bfloat(a[g]); o[g] = v[0];"],
     ["o[g] = float(as_type<bfloat>(a[g]));"],
     ["float4 v = float4(1.0f, 2.0f, 3.0f); o[g] = v.x;"],

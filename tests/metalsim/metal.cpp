@@ -17,7 +17,7 @@ struct process : object { process() : object("NSProcessInfo") {} };
 struct gpu : object { gpu() : object("MTLDevice") {} };
 // The newest language of the macOS that is simulated.
 static NSUInteger newest() { uint64_t macos = sim_settings[SIM_MACOS]; return macos >= 15 ? 0x30002 : macos == 14 ? 0x30001 : 0x30000; }
-struct options : object { bool fast = true; NSUInteger version = newest(); options() : object("MTLCompileOptions") {} };
+struct options : object { bool fast = true, approximate = true; NSUInteger version = newest(); options() : object("MTLCompileOptions") {} };
 struct archive_options : object { id where = nullptr; archive_options() : object("MTLBinaryArchiveDescriptor") {} ~archive_options() { release(where); } };
 struct library : object { const program *code; explicit library(const program *c) : object("MTLLibrary"), code(c) {} };
 struct function : object {
@@ -187,7 +187,7 @@ static BOOL imp_is_at_least(id, SEL, NSOperatingSystemVersion v) { return sim_se
 // ---- device
 static id imp_device_name(id, SEL) { return string_of("Simulated Metal"); }
 static BOOL imp_unified_memory(id, SEL) { return 1; }
-static BOOL imp_supports_family(id, SEL, NSInteger f) { return (f >= 1001 && f <= 1007) || (f >= 3001 && f <= 3003) || f == 2002 || f == 5001; }
+static BOOL imp_supports_family(id, SEL, NSInteger f) { return (f >= 1001 && (uint64_t)f <= 1000 + sim_settings[SIM_FAMILY]) || (f >= 3001 && f <= 3003) || f == 2002 || (f == 5001 && sim_settings[SIM_FAMILY] >= 7); }
 static unsigned long long imp_working_set(id, SEL) { return BUFFER_LIMIT; }
 static NSUInteger imp_buffer_limit(id, SEL) { return BUFFER_LIMIT; }
 static NSUInteger imp_shared_limit(id, SEL) { return SIM_SHARED; }
@@ -219,7 +219,7 @@ static id imp_new_library(id, SEL, id source, id opt, id *error) {
   if (!s) return nullptr;
   const options *o = (options *)opt;
   text e;
-  const program *c = compile(s->s, o ? o->version : newest(), o ? o->fast : true, e);
+  const program *c = compile(s->s, o ? o->version : newest(), o ? o->fast || o->approximate : true, e);
   return c ? new library(c) : fail(error, e);
 }
 static id imp_new_pipeline(id, SEL, id d, NSUInteger o, id *, id *error) {
@@ -248,10 +248,14 @@ static id imp_new_archive(id, SEL, id d, id *error) {
 }
 
 // ---- options, libraries, archives, pipelines
-static void imp_set_fast_math(id o, SEL, BOOL b) { ((options *)o)->fast = b; }
+static void imp_set_fast_math(id o, SEL, BOOL b) { ((options *)o)->fast = ((options *)o)->approximate = b; }
 static void imp_set_math_mode(id o, SEL, NSInteger m) {
   if (m < 0 || m > 2) violation("math mode %ld", m);
   ((options *)o)->fast = m != 0;
+}
+static void imp_set_math_functions(id o, SEL, NSInteger f) {
+  if (f < 0 || f > 1) violation("math functions %ld", f);
+  ((options *)o)->approximate = f == 0;
 }
 static void imp_set_language(id o, SEL, NSUInteger v) {
   NSUInteger major = v >> 16, minor = v & 0xffff;

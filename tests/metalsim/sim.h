@@ -54,8 +54,8 @@ struct locked {
 };
 /** Records and prints that a rule of Metal was broken. */
 __attribute__((format(printf, 1, 2))) void violation(const char *f, ...);
-/** What tests may set: the seed of all that has no order (0: in order), whether loads and stores are checked, and the macOS that is simulated. */
-enum { SIM_SEED, SIM_CHECKS, SIM_MACOS, SIM_SETTINGS };
+/** What tests may set: the seed of all that has no order (0: in order), whether loads and stores are checked, the macOS that is simulated, and Apple's family of the GPU. */
+enum { SIM_SEED, SIM_CHECKS, SIM_MACOS, SIM_FAMILY, SIM_SETTINGS };
 extern uint64_t sim_settings[SIM_SETTINGS];
 /** The next random number of the seed, below n; always 0 with seed 0. */
 uint32_t chance(uint32_t n);

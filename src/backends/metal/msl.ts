@@ -64,9 +64,7 @@ export const MSL: Language = {
   own: [...own, "float sn_round_bf16(float x) { return float(bfloat(x)); }"].join("\n"),
   bfloat16: NATIVE,
 };
-/** The language of a device with these facts (`deviceInfo`). GPUs before Apple's seventh family have no matrices of SIMD groups. */
+/** The language of a device with these facts (`deviceInfo`). */
 export function languageFor(info: Readonly<Record<string, string>>): Language {
-  const family = Number(info["family"]?.slice(5)), isNative = Number(info["language"]) >= 3.1;
-  const language = isNative && (family >= 6 || Number(info["metal"]) >= 3) ? MSL : MSL30;
-  return family < 7 ? { ...language, tiles: null } : language;
+  return Number(info["language"]) >= 3.1 ? MSL : MSL30;
 }

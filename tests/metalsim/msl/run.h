@@ -97,10 +97,20 @@ enum class mem_flags { mem_none = 0, mem_device = SIM_MEM_DEVICE, mem_threadgrou
 constexpr mem_flags operator|(mem_flags a, mem_flags b) { return (mem_flags)((int)a | (int)b); }
 SIM_OUT void threadgroup_barrier(mem_flags f, SIM_PLACE) { sim::wait(SIM_GROUP, (sim_u32)f, SIM_SITE); }
 
+// Functions without a namespace are the fast ones if the options of the compiler do not say otherwise: these are off by a bit.
+template<class T> SIM_IN T rough(T x) {
+  if constexpr (sizeof x == 4) return __builtin_bit_cast(T, __builtin_bit_cast(uint, x) ^ 1u); else return x;
+}
+#ifdef __FAST_MATH__
+template<class T> SIM_IN T usual(T x) { return rough(x); }
+#else
+template<class T> SIM_IN T usual(T x) { return x; }
+#endif
 #define SIM_FLOAT1(name, f) \
-  template<class T> SIM_IN T name(T x) { return f(x); } \
+  template<class T> SIM_IN T name(T x) { return usual(f(x)); } \
   namespace precise { template<class T> SIM_IN T name(T x) { return f(x); } } \
-  namespace fast { template<class T> SIM_IN T name(T x) { return f(x); } }
+  namespace fast { template<class T> SIM_IN T name(T x) { return rough(f(x)); } }
+#define SIM_WHOLE(name, f) template<class T> SIM_IN T name(T x) { return f(x); }
 SIM_FLOAT1(exp, __builtin_elementwise_exp) SIM_FLOAT1(exp2, __builtin_elementwise_exp2)
 SIM_FLOAT1(log, __builtin_elementwise_log) SIM_FLOAT1(log2, __builtin_elementwise_log2) SIM_FLOAT1(log10, __builtin_elementwise_log10)
 SIM_FLOAT1(sqrt, __builtin_elementwise_sqrt)
@@ -108,8 +118,8 @@ SIM_FLOAT1(sin, __builtin_elementwise_sin) SIM_FLOAT1(cos, __builtin_elementwise
 SIM_FLOAT1(asin, __builtin_elementwise_asin) SIM_FLOAT1(acos, __builtin_elementwise_acos) SIM_FLOAT1(atan, __builtin_elementwise_atan)
 SIM_FLOAT1(sinh, __builtin_elementwise_sinh) SIM_FLOAT1(cosh, __builtin_elementwise_cosh) SIM_FLOAT1(tanh, __builtin_elementwise_tanh)
 SIM_FLOAT1(asinh, __builtin_asinhf) SIM_FLOAT1(acosh, __builtin_acoshf) SIM_FLOAT1(atanh, __builtin_atanhf)
-SIM_FLOAT1(floor, __builtin_elementwise_floor) SIM_FLOAT1(ceil, __builtin_elementwise_ceil)
-SIM_FLOAT1(trunc, __builtin_elementwise_trunc) SIM_FLOAT1(rint, __builtin_elementwise_rint) SIM_FLOAT1(fabs, __builtin_elementwise_abs)
+SIM_WHOLE(floor, __builtin_elementwise_floor) SIM_WHOLE(ceil, __builtin_elementwise_ceil)
+SIM_WHOLE(trunc, __builtin_elementwise_trunc) SIM_WHOLE(rint, __builtin_elementwise_rint) SIM_WHOLE(fabs, __builtin_elementwise_abs)
 namespace precise { SIM_IN float rsqrt(float x) { return 1.0f / __builtin_sqrtf(x); } }
 using precise::rsqrt;
 template<class T> SIM_IN T abs(T x) { if constexpr (T(-1) < T(0)) return __builtin_elementwise_abs(x); else return x; }

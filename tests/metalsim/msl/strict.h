@@ -18,7 +18,7 @@ template<class T> struct vector { typedef T element; enum { size = 1 }; };
 template<class T> struct scalar { enum { real = 0, small = 0, number = 0 }; };
 template<> struct scalar<float> { enum { real = 1, small = 1, number = 1 }; };
 template<> struct scalar<half> { enum { real = 1, small = 1, number = 1 }; };
-template<> struct scalar<bfloat> { enum { real = 0, small = 1, number = 0 }; };
+template<> struct scalar<bfloat> { enum { real = 0, small = 0, number = 0 }; };   // no shuffles: Apple's compiler has failed on them
 // An enumeration has no vectors of Clang's.
 template<class T, int n> struct lanes { typedef T type __attribute__((ext_vector_type(n))); };
 template<int n> struct lanes<bfloat, n> {
