@@ -9,7 +9,7 @@ const x86_isas = [_]Isa{
 };
 const other_isas = [_]Isa{.{ .name = "base" }};
 const flags = [_][]const u8{ "-O3", "-std=gnu11", "-ffp-contract=off", "-fwrapv", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wno-psabi", "-Wno-c23-extensions" };
-const sim_flags = [_][]const u8{ "-std=c++20", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter" };
+const sim_flags = [_][]const u8{ "-std=c++20", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-fno-c++-static-destructors", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter" };
 const cross = "x86_64-linux-gnu.2.17,aarch64-linux-gnu.2.17,x86_64-linux-musl,aarch64-linux-musl,x86_64-macos.13.0,aarch64-macos.13.0,x86_64-windows-gnu";
 const folders = [_][]const u8{ "shim/base", "shim/cpu", "shim/blas", "shim/fake", "shim/metal", "shim/cuda" };
 

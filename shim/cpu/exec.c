@@ -268,121 +268,163 @@ static int within(const dispatch *d, const mem *m, int how, int bytes, int64_t l
   }
   return 1;
 }
+static int malformed(context *c) { sn_fail(c, "malformed dispatch"); return 0; }
+// Reads `count` sizes; their product too, which must not overflow.
+static const uint32_t *read_sizes(const uint32_t *q, int count, int64_t *sizes, int64_t *product) {
+  *product = 1;
+  for (int k = 0; k < count; k++, q += 2) {
+    sizes[k] = wide(q);
+    if (sizes[k] < 0 || __builtin_mul_overflow(*product, sizes[k], product)) return 0;
+  }
+  return q;
+}
+// How long the last block of a ragged axis is; negative if no such axis can be.
+static int64_t ragged_end(const dispatch *d) {
+  if (d->rag < 0 || d->n_row == 0) return 0;
+  const int64_t full = d->g->kind == SN_COL ? d->fold_size : d->n, blocks = d->rows[d->n_row - 1] - 1;
+  int64_t before;
+  if (__builtin_mul_overflow(full, blocks, &before)) return -1;
+  const int64_t left = d->rag - before < full ? d->rag - before : full;
+  return left < 0 && blocks < 0 ? 0 : left;
+}
+// The flat index of an operand in a row: contiguous, uniform or general.
+static void flatten(const dispatch *d, mem *m) {
+  int64_t walked = 1;
+  int have = 0;
+  m->form = FORM_UNIFORM; m->stride = 0;
+  for (int a = d->n_inner - 1; a >= 0 && d->n > 0; a--) {
+    if (d->inner[a] == 1) continue;
+    if (!have) { m->stride = m->inner[a]; have = 1; }
+    else if (m->inner[a] != m->stride * walked) { m->form = FORM_GENERAL; return; }
+    walked *= d->inner[a];
+  }
+  if (m->stride == 1) m->form = FORM_CONTIGUOUS;
+}
+// Reads the operands, whose strides lie behind them; what comes after their words, 0 and an error if they are malformed.
+static const uint32_t *read_operands(context *c, dispatch *d, const uint32_t *q, const uint32_t *end, const binding *b, uint32_t nb) {
+  int64_t *strides = (int64_t *)(d->m + d->n_mem);
+  for (int k = 0; k < d->n_mem; k++) {
+    mem *m = &d->m[k];
+    if (end - q < 6 + 2 * (d->n_row + 1 + d->n_inner) || q[0] >= nb || q[1] > 16) { malformed(c); return 0; }
+    if (!b[q[0]].p) { sn_fail(c, "dispatch: operand %d lies on another device", k); return 0; }
+    int64_t offset = wide(q + 2);
+    // Nobody has proven yet that the offset lies inside.
+    *m = (mem){.p = (char *)((uintptr_t)b[q[0]].p + (uintptr_t)offset), .bound = wide(q + 4), .rows = strides, .inner = strides + d->n_row, .n_ind = (int)q[1], .bytes = b[q[0]].bytes, .fixed = {offset, offset}};
+    strides += d->n_row + d->n_inner;
+    q += 6;
+    for (int a = 0; a < d->n_row; a++, q += 2) m->rows[a] = wide(q);
+    m->fold = wide(q); q += 2;
+    for (int a = 0; a < d->n_inner; a++, q += 2) m->inner[a] = wide(q);
+    m->ind = (uint32_t *)q;
+    if (end - q < 6 * m->n_ind) { malformed(c); return 0; }
+    for (int j = 0; j < m->n_ind; j++, q += 6) {
+      if (q[0] >= (uint32_t)d->n_mem || q[1] > SN_U64) { malformed(c); return 0; }
+      if (wide(q + 4) > 0) sn_widen(&m->fixed, wide(q + 4), wide(q + 2));
+    }
+    flatten(d, m);
+  }
+  return q;
+}
+// Whether all that the program can touch lies in its bindings; `left` as above.
+static int proven(context *c, const dispatch *d, int64_t left) {
+  const needs *needs = &d->g->needs;
+  if (needs->mems > (uint32_t)d->n_mem || needs->scalars > (uint32_t)d->n_scalar || needs->axes > (uint32_t)d->n_row + (d->g->kind == SN_COL)) return malformed(c);
+  for (uint32_t i = 0; i < needs->n_uses && d->total_rows > 0; i++) {
+    const use *u = &needs->uses[i];
+    if (!within(d, &d->m[u->mem], u->how, u->bytes, left)) { sn_fail(c, "dispatch: operand %u leaves its buffer", u->mem); return 0; }
+    if (u->how == USE_UNIT && d->n > 1 && d->m[u->mem].form != FORM_CONTIGUOUS) { sn_fail(c, "dispatch: operand %u of arithmetic is not contiguous", u->mem); return 0; }
+  }
+  for (int k = 0; k < d->n_mem && d->total_rows > 0; k++)
+    for (int j = 0; j < d->m[k].n_ind; j++) {
+      const uint32_t *e = d->m[k].ind + 6 * j;
+      const mem *index = &d->m[e[0]];
+      sn_extent r = index->fixed;
+      for (int a = 0; a < d->n_row; a++) sn_widen(&r, d->rows[a], index->rows[a]);
+      if (r.low < 0 || r.high + (1 << (e[1] / 2)) > (__int128)index->bytes) { sn_fail(c, "dispatch: operand %u leaves its buffer", e[0]); return 0; }
+    }
+  return 1;
+}
+// Whether each part of a sequence can walk all rows and store into a range of its own; else one part does all.
+static int can_own(const dispatch *d) {
+  const uint32_t which = d->g->needs.owned;
+  if (which == 0 || d->total_rows < 2 || d->m[which - 1].n_ind) return 0;
+  for (int a = 0; a < d->n_row; a++) if (d->rows[a] > 1 && d->m[which - 1].rows[a]) return 0;
+  return 1;
+}
+// Whether neighbouring rows of an operand share cache lines that a walk along one row visits once each.
+static int crosses(const dispatch *d) {
+  int crossing = 0;
+  for (int k = 0; k < d->n_mem; k++) {
+    const mem *m = &d->m[k];
+    const int64_t along = m->rows[d->n_row - 1];
+    if (m->n_ind) return 0;
+    if (m->form == FORM_UNIFORM && (m->stride >= 64 || m->stride <= -64) && along && along <= 16 && along >= -16) crossing = 1;
+  }
+  return crossing;
+}
+// Into how many parts for threads a dispatch is divided, and how.
+static int64_t divide(dispatch *d) {
+  const int64_t step = 8 * isa->lanes / (d->g->wide ? 2 : 1), work = d->total_rows * d->n * (d->g->kind == SN_COL ? d->fold_size : 1);
+  const int64_t weight = d->g->n > 16 ? d->g->n / 8 : 1, threads = sn_threads();
+  int64_t parts = work * weight / 16384;
+  if (parts > threads * 4) parts = threads * 4;
+  if (parts < 1) parts = 1;
+  d->chunk = 4096 / step * step;
+  if (d->g->kind == SN_COL) {
+    if (d->n < d->chunk) d->chunk = (d->n + step - 1) / step * step;
+    while (d->chunk > 2 * step && d->total_rows * ((d->n + d->chunk - 1) / d->chunk) < threads && parts > 1) d->chunk = (d->chunk / 2 + step - 1) / step * step;
+    d->chunks = (d->n + d->chunk - 1) / d->chunk;
+    return parts > d->total_rows * d->chunks ? d->total_rows * d->chunks : parts;
+  }
+  if (d->g->kind == SN_MAP && d->total_rows < 4 * threads && d->n >= 4 * step) {
+    d->split_inner = 1;
+    return parts > d->n / step ? d->n / step : parts;
+  }
+  if (d->g->kind == SN_SEQ) {
+    if (d->g->s[0].imm == 1 && d->rag < 0 && d->n >= step) {
+      d->split_inner = 1;
+      return parts > d->n / step ? d->n / step : parts;
+    }
+    // Each part walks all rows, so that more of them than threads gain nothing, and short rows cost more than they save.
+    d->owned = parts >= 4 && d->n >= step && can_own(d);
+    return !d->owned ? 1 : parts > threads ? threads : parts;
+  }
+  d->blocked = d->g->kind == SN_MAP && d->n_row > 0 && d->n >= 64 && d->rows[d->n_row - 1] >= 16 && crosses(d);
+  return parts > d->total_rows ? d->total_rows : parts;
+}
+// Reads a dispatch from its words and proves it; `d` has room for what is read.
+static int read_dispatch(context *c, dispatch *d, const uint32_t *w, uint32_t n, const binding *b, uint32_t nb) {
+  const uint32_t *q = w + 12, *end = w + n;
+  if (end - q < 2 * (d->n_row + d->n_inner)) return malformed(c);
+  if (!(q = read_sizes(q, d->n_row, d->rows, &d->total_rows)) || !(q = read_sizes(q, d->n_inner, d->inner, &d->n))) return malformed(c);
+  int64_t all;
+  if (__builtin_mul_overflow(d->total_rows, d->n, &all) || (d->g->kind == SN_COL && (d->fold_size < 0 || __builtin_mul_overflow(all, d->fold_size, &all))) || all > 1ll << 53) return malformed(c);
+  const int64_t left = ragged_end(d);
+  if (left < 0) return malformed(c);
+  if (!(q = read_operands(c, d, q, end, b, nb))) return 0;
+  if (end - q < 2 * d->n_scalar) return malformed(c);
+  d->scalars = q;
+  return proven(c, d, left);
+}
 static int run_dispatch(context *c, const uint32_t *w, uint32_t n, const binding *b, uint32_t nb, uint32_t device) {
   const program *g = n < 12 ? 0 : sn_loaded(w[2], device);
   if (!g) { sn_fail(c, "dispatch: no such program"); return SN_E_WORDS; }
-  dispatch d = {.g = g, .n_row = (int)w[3], .n_inner = (int)w[4], .n_mem = (int)w[5], .n_scalar = (int)w[6], .rag = wide(w + 8), .fold_size = wide(w + 10)};
   if (w[3] > 16 || w[4] < 1 || w[4] > 16 || w[5] > 256 || w[6] > 8192) { sn_fail(c, "dispatch: too many axes, operands or scalars"); return SN_E_WORDS; }
-  int64_t numbers[16 + 16 + 256];
+  int64_t rows[16], inner[16];
+  dispatch d = {.g = g, .n_row = (int)w[3], .n_inner = (int)w[4], .n_mem = (int)w[5], .n_scalar = (int)w[6], .rag = wide(w + 8), .fold_size = wide(w + 10), .rows = rows, .inner = inner};
   size_t need = (size_t)d.n_mem * (sizeof(mem) + (size_t)(d.n_row + d.n_inner) * 8) + 64;
   _Alignas(16) char stack[8192];
   char *memory = need <= sizeof stack ? stack : malloc(need);
   if (!memory) { sn_fail(c, "out of memory"); return SN_E_MEMORY; }
-  d.rows = numbers; d.inner = numbers + 16;
-  const uint32_t *q = w + 12, *end = w + n;
-  int code = SN_E_WORDS;
-  if (end - q < 2 * (d.n_row + d.n_inner)) goto bad;
-  d.total_rows = 1; d.n = 1;
-  for (int k = 0; k < d.n_row; k++, q += 2) { d.rows[k] = wide(q); if (d.rows[k] < 0 || __builtin_mul_overflow(d.total_rows, d.rows[k], &d.total_rows)) goto bad; }
-  for (int k = 0; k < d.n_inner; k++, q += 2) { d.inner[k] = wide(q); if (d.inner[k] < 0 || __builtin_mul_overflow(d.n, d.inner[k], &d.n)) goto bad; }
-  int64_t all, left = 0;
-  if (__builtin_mul_overflow(d.total_rows, d.n, &all) || (d.g->kind == SN_COL && (d.fold_size < 0 || __builtin_mul_overflow(all, d.fold_size, &all))) || all > 1ll << 53) goto bad;
-  if (d.rag >= 0 && d.n_row > 0) {
-    const int64_t full = d.g->kind == SN_COL ? d.fold_size : d.n, blocks = d.rows[d.n_row - 1] - 1;
-    int64_t before;
-    if (__builtin_mul_overflow(full, blocks, &before)) goto bad;
-    left = d.rag - before < full ? d.rag - before : full;
-    if (left < 0 && blocks >= 0) goto bad;
-  }
   d.m = (mem *)memory;
-  int64_t *strides = (int64_t *)(d.m + d.n_mem);
-  for (int k = 0; k < d.n_mem; k++) {
-    mem *m = &d.m[k];
-    if (end - q < 6 + 2 * (d.n_row + 1 + d.n_inner) || q[0] >= nb || q[1] > 16) goto bad;
-    if (!b[q[0]].p) { sn_fail(c, "dispatch: operand %d lies on another device", k); goto out; }
-    int64_t offset = wide(q + 2);
-    // Nobody has proven yet that the offset lies inside.
-    *m = (mem){.p = (char *)((uintptr_t)b[q[0]].p + (uintptr_t)offset), .bound = wide(q + 4), .rows = strides, .inner = strides + d.n_row, .n_ind = (int)q[1], .bytes = b[q[0]].bytes, .fixed = {offset, offset}};
-    strides += d.n_row + d.n_inner;
-    q += 6;
-    for (int a = 0; a < d.n_row; a++, q += 2) m->rows[a] = wide(q);
-    m->fold = wide(q); q += 2;
-    for (int a = 0; a < d.n_inner; a++, q += 2) m->inner[a] = wide(q);
-    m->ind = (uint32_t *)q;
-    if (end - q < 6 * m->n_ind) goto bad;
-    for (int j = 0; j < m->n_ind; j++, q += 6) {
-      if (q[0] >= (uint32_t)d.n_mem || q[1] > SN_U64) goto bad;
-      if (wide(q + 4) > 0) sn_widen(&m->fixed, wide(q + 4), wide(q + 2));
-    }
-    // The flat index: contiguous, uniform or general.
-    m->form = FORM_UNIFORM; m->stride = 0;
-    int64_t walked = 1; int have = 0;
-    for (int a = d.n_inner - 1; a >= 0 && d.n > 0; a--) {
-      if (d.inner[a] == 1) continue;
-      if (!have) { m->stride = m->inner[a]; have = 1; }
-      else if (m->inner[a] != m->stride * walked) { m->form = FORM_GENERAL; break; }
-      walked *= d.inner[a];
-    }
-    if (m->form == FORM_UNIFORM && (m->stride == 1 || !have)) m->form = m->stride == 1 ? FORM_CONTIGUOUS : FORM_UNIFORM;
+  int code = read_dispatch(c, &d, w, n, b, nb) ? 0 : SN_E_WORDS;
+  // A fold of nothing still stores what it begins with.
+  if (code == 0 && d.total_rows > 0 && (d.n > 0 || g->kind == SN_ROW)) {
+    const int64_t parts = divide(&d);
+    part_job j = {&d, 0};
+    sn_parallel(run_part, &j, (int)parts);
+    if (j.failed) { sn_fail(c, "out of memory"); code = SN_E_MEMORY; }
   }
-  if (end - q < 2 * d.n_scalar) goto bad;
-  d.scalars = q;
-  const needs *needs = &d.g->needs;
-  if (needs->mems > (uint32_t)d.n_mem || needs->scalars > (uint32_t)d.n_scalar || needs->axes > (uint32_t)d.n_row + (d.g->kind == SN_COL)) goto bad;
-  for (uint32_t i = 0; i < needs->n_uses && d.total_rows > 0; i++) {
-    const use *u = &needs->uses[i];
-    if (!within(&d, &d.m[u->mem], u->how, u->bytes, left)) { sn_fail(c, "dispatch: operand %u leaves its buffer", u->mem); goto out; }
-    if (u->how == USE_UNIT && d.n > 1 && d.m[u->mem].form != FORM_CONTIGUOUS) { sn_fail(c, "dispatch: operand %u of arithmetic is not contiguous", u->mem); goto out; }
-  }
-  for (int k = 0; k < d.n_mem && d.total_rows > 0; k++)
-    for (int j = 0; j < d.m[k].n_ind; j++) {
-      const uint32_t *e = d.m[k].ind + 6 * j;
-      const mem *index = &d.m[e[0]];
-      sn_extent r = index->fixed;
-      for (int a = 0; a < d.n_row; a++) sn_widen(&r, d.rows[a], index->rows[a]);
-      if (r.low < 0 || r.high + (1 << (e[1] / 2)) > (__int128)index->bytes) { sn_fail(c, "dispatch: operand %u leaves its buffer", e[0]); goto out; }
-    }
-  code = 0;
-  if (d.total_rows == 0 || d.n == 0) { if (d.total_rows == 0 || d.g->kind == SN_MAP || d.g->kind == SN_SEQ || d.g->kind == SN_COL) goto out; }
-  int64_t step = 8 * isa->lanes / (d.g->wide ? 2 : 1), work = d.total_rows * d.n * (d.g->kind == SN_COL ? d.fold_size : 1);
-  int threads = sn_threads();
-  int64_t weight = d.g->n > 16 ? d.g->n / 8 : 1, parts = work * weight / 16384;
-  if (parts > threads * 4) parts = threads * 4;
-  if (parts < 1) parts = 1;
-  d.chunk = 4096 / step * step;
-  if (d.g->kind == SN_COL) {
-    if (d.n < d.chunk) d.chunk = (d.n + step - 1) / step * step;
-    while (d.chunk > 2 * step && d.total_rows * ((d.n + d.chunk - 1) / d.chunk) < threads && parts > 1) d.chunk = (d.chunk / 2 + step - 1) / step * step;
-    d.chunks = (d.n + d.chunk - 1) / d.chunk;
-    if (parts > d.total_rows * d.chunks) parts = d.total_rows * d.chunks;
-  } else if (d.g->kind == SN_MAP && d.total_rows < 4 * threads && d.n >= 4 * step) { d.split_inner = 1; if (parts > d.n / step) parts = d.n / step > 0 ? d.n / step : 1; }
-  else if (d.g->kind == SN_SEQ && d.g->s[0].imm == 1 && d.rag < 0 && d.n >= step) { d.split_inner = 1; if (parts > d.n / step) parts = d.n / step; }
-  else if (d.g->kind == SN_SEQ) {
-    // Each part walks all rows, so that more of them than threads gain nothing, and short rows cost more than they save.
-    d.owned = needs->owned != 0 && parts >= 4 && d.n >= step;
-    if (d.owned && (d.total_rows < 2 || d.m[needs->owned - 1].n_ind)) d.owned = 0;
-    for (int a = 0; a < d.n_row && d.owned; a++) if (d.rows[a] > 1 && d.m[needs->owned - 1].rows[a]) d.owned = 0;
-    parts = !d.owned ? 1 : parts > threads ? threads : parts;
-  }
-  else {
-    if (parts > d.total_rows) parts = d.total_rows;
-    if (d.g->kind == SN_MAP && d.n_row > 0 && d.n >= 64 && d.rows[d.n_row - 1] >= 16) {
-      int crossing = 0;
-      for (int k = 0; k < d.n_mem; k++) {
-        int64_t along = d.m[k].rows[d.n_row - 1];
-        if (d.m[k].n_ind) { crossing = 0; break; }
-        if (d.m[k].form == FORM_UNIFORM && (d.m[k].stride >= 64 || d.m[k].stride <= -64) && along && along <= 16 && along >= -16) crossing = 1;
-      }
-      d.blocked = crossing;
-    }
-  }
-  part_job j = {&d, 0};
-  sn_parallel(run_part, &j, (int)parts);
-  if (j.failed) { sn_fail(c, "out of memory"); code = SN_E_MEMORY; }
-  goto out;
-bad:
-  sn_fail(c, "malformed dispatch");
-out:
   if (memory != stack) free(memory);
   return code;
 }

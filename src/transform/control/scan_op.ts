@@ -107,6 +107,24 @@ function residuals({ variables, cotangents, gradients }: Joint): Node[] {
   }
   return [...variables.filter((x) => read.has(x)), ...found.reverse()];
 }
+/** Values of a body's twins in every step, stacked by the loop that runs anyway, or by another where that one has run. */
+function stacksOf(
+  node: Node,
+  ins: readonly Node[],
+  c: Scan,
+  wanted: readonly Node[],
+  twins: ReadonlyMap<Node, Node>,
+): readonly Node[] {
+  // Recorded over the body's own nodes.
+  const back = new Map<Node, Node>([...twins].map(([x, twin]) => [twin, x])),
+    own = (x: Node): Node => back.get(x) as Node;
+  for (const x of topological(wanted, (x) => back.has(x))) back.set(x, anew(x, x.inputs.map(own)));
+  const kept = keep(c, wanted.map(own));
+  typesOf(c);
+  const ran = node.results !== null && kept.some((k) => node.results?.[k] === undefined);
+  const source = ran ? anew(node, ins) : node;
+  return kept.map((k) => resultOf(source, k));
+}
 function vjps(
   cts: readonly (Node | null)[],
   node: Node,
@@ -125,23 +143,8 @@ function vjps(
   const joint = jointOf(c, roots, ins.map((x, i) => inexact(x) && (isCarry(i) || need[i] === true)));
   const { variables, twins, gradients } = joint;
   const saved = c.checkpoint ? variables.filter((_, i) => isCarry(i)) : residuals(joint);
-  // What has to be kept of each step, recorded over the body's own nodes.
-  const back = new Map<Node, Node>([...twins].map(([x, twin]) => [twin, x]));
-  const constant = (f: Node): boolean => {
-    const i = variables.indexOf(f);
-    return i >= 0 && !isCarry(i);
-  };
-  const stacked = saved.filter((f) => !constant(f));
-  for (const f of topological(stacked, (x) => back.has(x))) {
-    back.set(
-      f,
-      anew(f, f.inputs.map((x) => back.get(x) as Node)),
-    );
-  }
-  const kept = keep(c, stacked.map((f) => back.get(f) as Node));
-  typesOf(c);
-  const ran = node.results !== null && kept.some((k) => node.results?.[k] === undefined);
-  const source = ran ? anew(node, ins) : node, stacks = kept.map((k) => resultOf(source, k));
+  const stacked = saved.filter((x) => variables.indexOf(x) < 0 || isCarry(variables.indexOf(x)));
+  const stacks = stacksOf(node, ins, c, stacked, twins);
   // The loop that walks back: carried are cotangents and the sums of what captured arrays get.
   const carries = roots.filter((k) => k < c.carries), outer = roots.filter((k) => k >= c.carries);
   const sums = ins.map((_, i) => i).filter((i) => i < carried && gradients[i] !== null);
@@ -162,13 +165,8 @@ function vjps(
     (given) => {
       let at = 0;
       const take = (n: number): readonly Node[] => given.slice(at, at += n);
-      const [ct, sum, out, slice, stack] = [carries, sums, moving, slices, stacks].map((x) => take(x.length)) as [
-        readonly Node[],
-        readonly Node[],
-        readonly Node[],
-        readonly Node[],
-        readonly Node[],
-      ];
+      const ct = take(carries.length), sum = take(sums.length), out = take(moving.length);
+      const slice = take(slices.length), stack = take(stacks.length);
       const leaves = [
         ...variables.slice(0, carried),
         ...slices.map((i) => variables[i] as Node),
