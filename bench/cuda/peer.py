@@ -9,12 +9,13 @@ torch.backends.cuda.matmul.allow_tf32 = False
 def timed(name, peer, f, n):
     if not only.search(name): return
     try:
-        i, until = 0, time.perf_counter() + 0.2
-        while i < 5 or time.perf_counter() < until: f(); i += 1
-        torch.cuda.synchronize(); start = time.perf_counter()
-        for _ in range(n): f()
-        torch.cuda.synchronize()
-        print(json.dumps({"name": name, "peer": peer, "ms": (time.perf_counter() - start) / n * 1e3}), flush=True)
+        rounds, until = 0, time.perf_counter() + 0.2
+        while rounds < 3 or time.perf_counter() < until:
+            start = time.perf_counter()
+            for _ in range(n): f()
+            torch.cuda.synchronize()
+            ms, rounds = (time.perf_counter() - start) / n * 1e3, rounds + 1
+        print(json.dumps({"name": name, "peer": peer, "ms": ms}), flush=True)
     except Exception as e:
         print(name, peer, repr(e)[:300], file=sys.stderr)
 

@@ -16,14 +16,19 @@ interface Row {
   readonly ms: number;
 }
 const rows: Row[] = [];
-/** Milliseconds of one of `n` calls, which only queue their work; engines compile what is called often, so that 0.2 s of calls come before. */
+/**
+ * Milliseconds of one of `n` calls, which only queue their work. Engines compile what is called often, and a GPU that is warm is slower: the same comes
+ * before for 0.2 s, by everyone alike.
+ */
 function timed(name: string, n: number, f: () => void): void {
-  for (let i = 0, until = performance.now() + 200; i < 5 || performance.now() < until; i++) f();
-  mx.synchronize();
-  const from = performance.now();
-  for (let i = 0; i < n; i++) f();
-  mx.synchronize();
-  rows.push({ name, ms: (performance.now() - from) / n });
+  let ms = 0;
+  for (let round = 0, until = performance.now() + 200; round < 3 || performance.now() < until; round++) {
+    const from = performance.now();
+    for (let i = 0; i < n; i++) f();
+    mx.synchronize();
+    ms = (performance.now() - from) / n;
+  }
+  rows.push({ name, ms });
   console.error(name, rows.at(-1)?.ms);
 }
 /** A function of arrays that are there; a result is disposed of once it is queued. */

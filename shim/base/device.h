@@ -82,7 +82,9 @@ int sn_settled(task *t);
 context *sn_scribe(void);
 const char *sn_written(const context *scribe);
 
-// What runs the commands of a task: `run` takes one that is no loop, `flag` reads bytes that commands before it wrote; `scribe` takes sn_fail's texts.
+typedef struct passes passes;
+// What runs the commands of a task: `run` takes one that is no loop, `flag` reads bytes that commands before it wrote; `scribe` takes sn_fail's texts. With
+// `again` it is asked to run passes that are like those that it was asked for before in this loop, and keeps what it likes in `kept` until `forget`.
 typedef struct runner {
   void *with;
   context *scribe;
@@ -90,7 +92,12 @@ typedef struct runner {
   uint32_t nb;
   int (*run)(void *with, const uint32_t *w, uint32_t n);                              // 0 or a code
   int (*flag)(void *with, const binding *b, uint64_t offset, void *value, uint32_t bytes);   // 0 or a code; at most 8 bytes
+  int (*again)(void *with, passes *p);                                                // 0 or a code; may be null
+  void (*forget)(void *kept);
 } runner;
+// `n` passes of a loop from pass `from`, as commands over windows.
+struct passes { const runner *r; const uint32_t *windows, *block; uint32_t window_count, block_length; int depth; uint64_t from, n; void *kept; };
+int sn_run_passes(const passes *p);
 // Runs commands in order, loops and their windows as sinter.h says. 0, or the code of what failed.
 int sn_commands(const runner *r, const uint32_t *w, uint32_t n);
 

@@ -30,30 +30,57 @@ static int read_flag(const runner *r, const uint32_t *w, void *value, uint32_t b
   return r->flag(r->with, r->b + w[FLAG], at, value, bytes);
 }
 static int run_block(const runner *r, const uint32_t *w, uint32_t n, int depth);
+int sn_run_passes(const passes *p) {
+  for (uint64_t i = p->from; i < p->from + p->n; i++) {
+    const int code = set_windows(p->r, p->windows, p->window_count, i, 1);
+    if (code) return code;
+    const int failed = run_block(p->r, p->block, p->block_length, p->depth);
+    if (failed) return failed;
+  }
+  return 0;
+}
+// Whether all passes an even number apart are the same commands over the same memory.
+static int alike(const passes *p) {
+  for (const uint32_t *e = p->windows; e < p->windows + p->window_count * ENTRY; e += ENTRY) if (e[OTHER] == NO_BINDING && wide(e + BY)) return 0;
+  return 1;
+}
+// The passes of a while loop after its first test, and how many there were. What runs ahead of the flag (at most `most` passes, 0: not at all) counts them;
+// a loop that goes on is given more at a time.
+static int run_while(passes *p, const uint32_t *w, uint64_t most, uint64_t *count) {
+  const int again = p->r->again && most && most % 2 == 0 && alike(p);
+  uint32_t state[2] = {0};
+  uint8_t flag = 0;
+  for (uint64_t ahead = 1;; ahead = ahead < most / 2 ? 2 * ahead : most) {
+    int code = most ? read_flag(p->r, w, state, sizeof state) : read_flag(p->r, w, &flag, 1);
+    *count = most && !state[0] ? state[1] : p->from;
+    if (code || !(most ? state[0] : flag)) return code;
+    p->n = most ? ahead : 1;
+    if ((code = again && p->n == most ? p->r->again(p->r->with, p) : sn_run_passes(p))) return code;
+    p->from += p->n;
+  }
+}
 static int run_loop(const runner *r, const uint32_t *w, uint32_t n, int depth) {
   if (depth > DEPTH) return refuse(r, "too many lie in one another");
   if (n < HEADER || w[WHAT] > SN_BRANCH || w[WINDOWS] > (n - HEADER) / ENTRY
     || (uint64_t)w[BLOCK] + w[BLOCK + 1] + w[BLOCK + 2] != n - HEADER - w[WINDOWS] * ENTRY) return refuse(r, "malformed");
   const uint32_t *windows = w + HEADER, *first = windows + w[WINDOWS] * ENTRY, *second = first + w[BLOCK], *last = second + w[BLOCK + 1];
   const uint64_t count = wide(w + COUNT);
+  passes p = {r, windows, first, w[WINDOWS], w[BLOCK], depth, 0, count, 0};
   uint64_t i = 0;
   uint8_t flag = 0;
-  uint32_t state[2] = {0};
   int code = 0;
   switch (w[WHAT]) {
     case SN_REPEAT:
-      for (; i < count; i++) if ((code = set_windows(r, windows, w[WINDOWS], i, 1)) || (code = run_block(r, first, w[BLOCK], depth))) return code;
+      if ((code = sn_run_passes(&p))) return code;
+      i = count;
       break;
     case SN_WHILE:
       if ((code = set_windows(r, windows, w[WINDOWS], 0, 1)) || (code = run_block(r, first, w[BLOCK], depth))) return code;
-      // What runs ahead of the flag counts its passes; a loop that goes on is given more of them at a time.
-      for (uint64_t ahead = 1;; ahead = ahead < count / 2 ? 2 * ahead : count) {
-        if ((code = count ? read_flag(r, w, state, sizeof state) : read_flag(r, w, &flag, 1))) return code;
-        if (count && !state[0]) i = state[1];
-        if (!(count ? state[0] : flag)) break;
-        for (uint64_t k = count ? ahead : 1; k > 0; k--, i++)
-          if ((code = set_windows(r, windows, w[WINDOWS], i, 1)) || (code = run_block(r, second, w[BLOCK + 1], depth))) return code;
-      }
+      p.block = second;
+      p.block_length = w[BLOCK + 1];
+      code = run_while(&p, w, count, &i);
+      if (p.kept) r->forget(p.kept);
+      if (code) return code;
       break;
     case SN_BRANCH:
       if ((code = read_flag(r, w, &flag, 1)) || (code = flag ? run_block(r, first, w[BLOCK], depth) : run_block(r, second, w[BLOCK + 1], depth))) return code;

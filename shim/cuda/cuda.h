@@ -29,7 +29,11 @@ const char *sn_cuda_read(const task *t, const uint32_t *w, uint32_t n, sn_launch
 typedef int (*sn_encode)(void *job, const uint32_t *command, CUstream stream);
 void sn_cuda_open_graphs(void);
 int sn_cuda_replay(const task *t, CUstream stream, sn_encode encode, void *job, uint32_t *launches);
+// The same of passes of a loop, which keeps the graph.
+int sn_cuda_pass(passes *p, CUstream stream, sn_encode encode, void *job, uint32_t *launches);
+void sn_cuda_forget_passes(void *kept);
 void sn_cuda_forget_graphs(void);      // a program has ended
+int sn_cuda_records(CUstream stream);  // whether what is put on a stream becomes part of a graph
 // SINTER_CUDA_OWN=1: no library of CUDA's is opened (cuda.c).
 int sn_cuda_own(void);
 // Matrix products (gemm.c, own.c): puts one on a stream; 0, or a code with its text.

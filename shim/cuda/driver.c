@@ -10,6 +10,7 @@
 struct sn_cuda sn_cuda;
 struct sn_overlaps sn_overlaps;
 struct sn_graphs sn_graphs;
+struct sn_edges sn_edges;
 struct sn_nvrtc sn_nvrtc;
 struct sn_blaslt sn_blaslt;
 struct sn_solver sn_solver;
@@ -100,6 +101,9 @@ const char *sn_cuda_bind_overlaps(void) { return bind(lib, SYMBOLS(OVERLAPS), &s
 #undef SYMBOL
 #define SYMBOL(result, field, name, arguments) {#name, offsetof(struct sn_graphs, field)},
 const char *sn_cuda_bind_graphs(void) { return bind(lib, SYMBOLS(GRAPHS), &sn_graphs); }
+#undef SYMBOL
+#define SYMBOL(result, field, name, arguments) {#name, offsetof(struct sn_edges, field)},
+const char *sn_cuda_bind_edges(void) { return bind(lib, SYMBOLS(EDGES), &sn_edges); }
 #undef SYMBOL
 #define SYMBOL(result, field, name, arguments) {#name, offsetof(struct sn_nvrtc, field)},
 const char *sn_nvrtc_open(void) {

@@ -38,6 +38,8 @@ enum { CU_MULTIPROCESSORS = 16, CU_MAJOR = 75, CU_MINOR = 76 };       // attribu
   X(CUresult, new_stream, cuStreamCreate, (CUstream *stream, unsigned flags)) \
   X(CUresult, stream_waits, cuStreamWaitEvent, (CUstream stream, CUevent event, unsigned flags)) \
   X(CUresult, new_event, cuEventCreate, (CUevent *event, unsigned flags)) \
+  X(CUresult, end_event, cuEventDestroy_v2, (CUevent event)) \
+  X(CUresult, elapsed, cuEventElapsedTime, (float *ms, CUevent from, CUevent to)) \
   X(CUresult, record, cuEventRecord, (CUevent event, CUstream stream)) \
   X(CUresult, query, cuEventQuery, (CUevent event)) \
   X(CUresult, load, cuModuleLoadData, (CUmodule *module, const void *image)) \
@@ -70,6 +72,10 @@ enum { CU_CAPTURE_RELAXED = 2 };
   X(CUresult, end, cuGraphDestroy, (CUgraph graph)) \
   X(CUresult, end_exec, cuGraphExecDestroy, (CUgraphExec exec))
 
+// Of newer ones alone: edges of launches that overlap.
+typedef struct CUedge { unsigned char from, to, type, padding[5]; } CUedge;
+#define EDGES(X) X(CUresult, recorded, cuStreamGetCaptureInfo_v3, (CUstream stream, int *status, uint64_t *id, CUgraph *graph, const CUgraphNode **after, const CUedge **edges, size_t *n))
+
 typedef struct nvrtc_program *nvrtcProgram;
 #define NVRTC(X) \
   X(int, version, nvrtcVersion, (int *major, int *minor)) \
@@ -93,6 +99,7 @@ enum { LAYOUT_BATCHES = 5, LAYOUT_BATCH_OFFSET = 6 };
 enum { DESC_TRANSPOSE_A = 3, DESC_TRANSPOSE_B = 4, DESC_EPILOGUE = 7, DESC_BIAS = 8 };
 enum { EPILOGUE_BIAS = 4 };
 enum { PREFERENCE_WORKSPACE = 1, PREFERENCE_ALIGNMENT_A = 5, PREFERENCE_ALIGNMENT_B, PREFERENCE_ALIGNMENT_C, PREFERENCE_ALIGNMENT_D };
+enum { ALGORITHM_ID, ALGORITHM_SPLITS = 2, ALGORITHM_REDUCTION, ALGORITHM_STAGES = 6, ALGORITHM_INNER };
 #define BLASLT(X) \
   X(int, create, cublasLtCreate, (void **handle)) \
   X(int, new_product, cublasLtMatmulDescCreate, (void **product, int compute, int scale)) \
@@ -105,6 +112,7 @@ enum { PREFERENCE_WORKSPACE = 1, PREFERENCE_ALIGNMENT_A = 5, PREFERENCE_ALIGNMEN
   X(int, end_preference, cublasLtMatmulPreferenceDestroy, (void *preference)) \
   X(int, set_preference, cublasLtMatmulPreferenceSetAttribute, (void *preference, int which, const void *value, size_t bytes)) \
   X(int, heuristic, cublasLtMatmulAlgoGetHeuristic, (void *handle, void *product, void *a, void *b, void *c, void *d, void *preference, int wanted, cublasLtHeuristic *found, int *count)) \
+  X(int, configuration, cublasLtMatmulAlgoConfigGetAttribute, (const cublasLtMatmulAlgo_t *algorithm, int which, void *value, size_t bytes, size_t *written)) \
   X(int, matmul, cublasLtMatmul, (void *handle, void *product, const void *alpha, const void *A, void *a, const void *B, void *b, const void *beta, const void *C, void *c, void *D, void *d, const cublasLtMatmulAlgo_t *algorithm, void *workspace, size_t workspace_bytes, CUstream stream)) \
   X(size_t, version, cublasLtGetVersion, (void))
 
@@ -150,6 +158,7 @@ enum { PREFERENCE_WORKSPACE = 1, PREFERENCE_ALIGNMENT_A = 5, PREFERENCE_ALIGNMEN
 extern struct sn_cuda { DRIVER(FIELD) } sn_cuda;
 extern struct sn_overlaps { OVERLAPS(FIELD) } sn_overlaps;
 extern struct sn_graphs { GRAPHS(FIELD) } sn_graphs;
+extern struct sn_edges { EDGES(FIELD) } sn_edges;
 extern struct sn_nvrtc { NVRTC(FIELD) } sn_nvrtc;
 extern struct sn_blaslt { BLASLT(FIELD) } sn_blaslt;
 extern struct sn_solver { SOLVER(FIELD) } sn_solver;
@@ -160,6 +169,7 @@ extern struct sn_blas { BLAS(FIELD) } sn_blas;
 const char *sn_cuda_open(void);
 const char *sn_cuda_bind_overlaps(void);   // of the driver, once that is open
 const char *sn_cuda_bind_graphs(void);
+const char *sn_cuda_bind_edges(void);
 const char *sn_nvrtc_open(void);
 const char *sn_blaslt_open(void);
 const char *sn_solver_open(void);

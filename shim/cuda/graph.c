@@ -9,7 +9,7 @@
 #define TIMES 3                        // that a form is seen before it is recorded
 #define FORMS 256                      // that are counted
 #define MOST 64                        // graphs that are kept
-#define NODES 4096                     // most commands of a graph, and of all that are kept
+#define NODES 16384                    // most commands of a graph, and of all that are kept: some 8 KB of the host's memory each, and 2 KB of the device's
 #define ALL_NODES 32768
 typedef struct graph {
   struct graph *next;
@@ -30,6 +30,7 @@ static CUstream recorder;
 static int usable;
 void sn_cuda_forget_graphs(void) { generation++; }
 void sn_cuda_open_graphs(void) { usable = !sn_cuda_bind_graphs() && !sn_cuda.new_stream(&recorder, CU_STREAM_NON_BLOCKING); }
+int sn_cuda_records(CUstream stream) { return stream == recorder; }
 static uint64_t mix(uint64_t h, uint32_t x) { return (h ^ x) * 0x100000001b3u; }
 // The form of a task, of which programs and grids are part; 0 if it is no case for a graph.
 static uint64_t form_of(const task *t, uint32_t *commands, uint32_t *size) {
@@ -96,8 +97,10 @@ static int adapt(graph *g, const task *t) {
 static CUgraphNode last_node(void) {
   int status = 0;
   const CUgraphNode *after = 0;
+  const CUedge *edges = 0;
   size_t n = 0;
-  return sn_graphs.recorded(recorder, &status, 0, 0, &after, &n) || n != 1 ? 0 : after[0];
+  const CUresult r = sn_edges.recorded ? sn_edges.recorded(recorder, &status, 0, 0, &after, &edges, &n) : sn_graphs.recorded(recorder, &status, 0, 0, &after, &n);
+  return r || n != 1 ? 0 : after[0];
 }
 // What records commands, those of loops too.
 typedef struct recording { sn_encode encode; void *job; uint32_t launches; } recording;
@@ -119,7 +122,7 @@ static graph *record(const task *t, uint64_t form, uint32_t commands, uint32_t s
     uint32_t k = 0;
     recording r = {encode, job, 0};
     for (uint32_t at = t->at; at < t->n && good; at += t->words[at + 1], k++) {
-      good = !sn_commands(&(runner){&r, 0, t->b, t->nb, record_command, 0}, t->words + at, t->words[at + 1]);
+      good = !sn_commands(&(runner){.with = &r, .b = t->b, .nb = t->nb, .run = record_command}, t->words + at, t->words[at + 1]);
       if (good && t->words[at] == SN_LAUNCH) good = (g->nodes[k] = last_node()) != 0;
     }
     g->launches = r.launches;
@@ -158,4 +161,33 @@ int sn_cuda_replay(const task *t, CUstream stream, sn_encode encode, void *job, 
   found->used = ++uses;
   *launches = found->launches;
   return !sn_graphs.launch(found->exec, stream);
+}
+
+// ---- passes of a loop that runs ahead ---------------------------------------------------------------------------------------
+typedef struct kept { uint32_t seen, launches; CUgraph graph; CUgraphExec exec; } kept;
+static void record_passes(kept *k, const passes *p, sn_encode encode, void *job) {
+  recording r = {encode, job, 0};
+  const runner recorded = {.with = &r, .scribe = p->r->scribe, .b = p->r->b, .nb = p->r->nb, .run = record_command};
+  passes q = *p;
+  q.r = &recorded;
+  if (sn_graphs.begin(recorder, CU_CAPTURE_RELAXED)) return;
+  const int failed = sn_run_passes(&q);
+  if (!sn_graphs.finish(recorder, &k->graph) && !failed && sn_graphs.instantiate(&k->exec, k->graph, 0)) k->exec = 0;
+  k->launches = r.launches;
+}
+int sn_cuda_pass(passes *p, CUstream stream, sn_encode encode, void *job, uint32_t *launches) {
+  if (!usable || (!p->kept && !(p->kept = calloc(1, sizeof(kept))))) return 0;
+  kept *k = p->kept;
+  if (k->seen < TIMES && ++k->seen == TIMES) {
+    for (uint32_t at = 0, n; (n = sn_next(p->block + at, p->block_length - at)); at += n) if (p->block[at] != SN_LAUNCH) return 0;
+    if (sn_runs(p->block, p->block_length, NODES) * p->n < NODES) record_passes(k, p, encode, job);
+  }
+  *launches = k->launches;
+  return k->exec && !sn_graphs.launch(k->exec, stream);
+}
+void sn_cuda_forget_passes(void *kept_) {
+  kept *k = kept_;
+  if (k->exec) sn_graphs.end_exec(k->exec);
+  if (k->graph) sn_graphs.end(k->graph);
+  free(k);
 }

@@ -2,7 +2,8 @@
 // by rows is its transpose by columns: what can be had from that is (solve, inv, cholesky, wide svd), the others pass through `arrange.cu`. Matrices of a
 // batch follow one another, but where they are small beside how many there are and the libraries have a routine that takes them at once. Results are those
 // of the CPU's routines (shim/blas/lapack_*.h): a matrix that is not positive definite has a factor of NaN, one of which something is not finite has all of
-// NaN; a singular one is an error, of which the host hears at the end of the task.
+// NaN; a singular one is an error, of which the host hears at the end of the task. cuSOLVER's eigenvectors are verified, as it fails on some matrices with
+// repeated eigenvalues, at times without a word: those go to the CPU's routine.
 // All is called by one thread, as the library may wait for the device.
 #include "cuda.h"
 #include <pthread.h>
@@ -13,9 +14,9 @@
 #define JACOBI 32                      // the largest side of the matrices of which cuSOLVER has a batch's singular values at once
 enum { LOWER, UPPER };
 enum { PLAIN, TRANSPOSED };
-enum { FINE, SINGULAR_SOLVE, SINGULAR_INV, DIVERGED_EIGH, DIVERGED_SVD };
+enum { FINE, SINGULAR_SOLVE, SINGULAR_INV, DIVERGED_SVD };
 const char *sn_cuda_verdict(int verdict) {
-  static const char *const texts[] = {"", "Cannot solve: the matrix is singular", "Cannot invert: the matrix is singular", "eigh did not converge", "svd did not converge"};
+  static const char *const texts[] = {"", "Cannot solve: the matrix is singular", "Cannot invert: the matrix is singular", "svd did not converge"};
   return texts[verdict];
 }
 static void *handle, *parameters, *jacobi, *blas;
@@ -76,6 +77,10 @@ static const char judge_text[] = {
 static const char list_text[] = {
 #embed "list.cu"
   , 0};
+static const char verify_text[] = {
+#embed "verify.cu"
+  , 0};
+static const char *const types[] = {"typedef float T;\n", "typedef float2 T;\n"};   // of elements, by whether they are complex
 static void start(run *r, kernel **k, const char *name, const char *head, const char *text, int64_t blocks, void **arguments) {
   char why[400];
   if (r->code) return;
@@ -90,13 +95,12 @@ static void start(run *r, kernel **k, const char *name, const char *head, const 
   driver(r, sn_cuda.launch((*k)->function, (unsigned)blocks, 1, 1, 256, 1, 1, 0, r->stream, arguments, 0));
 }
 typedef struct marks { int *guard; const int *spoiled, *also; } marks;
-// `complex`: of the elements.
 static void place(run *r, int complex, const void *from, void *to, arrange g, marks m) {
   static kernel *kernels[2];
   g.count = r->batch;
   const int64_t tiles = g.count * ((g.rows + 31) / 32) * ((g.columns + 31) / 32);
   void *arguments[] = {&from, &to, &m.guard, &m.spoiled, &m.also, &g};
-  if (tiles) start(r, &kernels[complex], "arrange", complex ? "typedef float2 T;\n" : "typedef float T;\n", arrange_text, tiles < 65536 ? tiles : 65536, arguments);
+  if (tiles) start(r, &kernels[complex], "arrange", types[complex], arrange_text, tiles < 65536 ? tiles : 65536, arguments);
 }
 static void judge(run *r, const int *info, const int *spoiled, int code) {
   static kernel *k;
@@ -137,17 +141,58 @@ static arrange from_columns(int64_t rows, int64_t columns, int64_t step, int64_t
 }
 static const marks none;
 
+// Notes in `info` the matrices (n rows, at A by columns) of which V and w are not what they have to be.
+static void verify(run *r, int complex, const void *A, const void *V, const void *w, int *info, int64_t n) {
+  static kernel *images[2], *verifies[2];
+  void *room = take(r, r->batch * n * 32);
+  void *first[] = {&V, &w, &room, &n}, *second[] = {&A, &V, &w, &room, &info, &n};
+  start(r, &images[complex], "images", types[complex], verify_text, r->batch * ((n + 255) / 256), first);
+  start(r, &verifies[complex], "verify", types[complex], verify_text, r->batch * ((n + 7) / 8), second);
+}
+// Eigenvalues, and vectors if they are asked for, of a matrix at A by the CPU's routine, to the places of results.
+static void eigh_on_host(run *r, CUdeviceptr A, CUdeviceptr w, CUdeviceptr V) {
+  const int64_t n = r->c->n[1], size = n * n * r->item, counts[] = {1, n, r->c->n[2]};
+  const char *name = r->type == C_32F ? "eigh.c64" : "eigh.f32";
+  const sn_routine_entry *e = sn_blas_routines;
+  char *memory = malloc((size_t)(2 * size + 4 * n));
+  if (!memory) { fail(r, SN_E_MEMORY, "out of memory"); return; }
+  void *p[] = {memory, memory + 2 * size, V ? memory + size : 0};
+  sn_call c = *r->c;
+  c.p = p;
+  c.n = counts;
+  while (strcmp(e->name, name)) e++;
+  driver(r, sn_cuda.to_host(memory, A, (size_t)size, r->stream));
+  if (!r->code && e->fn(&c)) r->code = SN_E_ROUTINE;
+  if (!r->code) driver(r, sn_cuda.to_device(w, p[1], (size_t)(4 * n), r->stream));
+  if (!r->code && V) driver(r, sn_cuda.to_device(V, p[2], (size_t)size, r->stream));
+  free(memory);
+}
+// The same for those of a batch that are in `info` and not in `spoiled`.
+static void repair_eigh(run *r, const void *A, const int *info, const int *spoiled) {
+  const int64_t b = r->batch, n = r->c->n[1];
+  const CUdeviceptr w = (CUdeviceptr)(uintptr_t)operand(r, 1), V = (CUdeviceptr)(uintptr_t)operand(r, 2);
+  int *marks = malloc(8 * (size_t)b);
+  if (!marks) { fail(r, SN_E_MEMORY, "out of memory"); return; }
+  // Memory that is not pinned: these wait for the copy.
+  driver(r, sn_cuda.to_host(marks, (CUdeviceptr)(uintptr_t)info, 4 * (size_t)b, r->stream));
+  driver(r, sn_cuda.to_host(marks + b, (CUdeviceptr)(uintptr_t)spoiled, 4 * (size_t)b, r->stream));
+  for (int64_t i = 0; i < b && !r->code; i++)
+    if (marks[i] && !marks[b + i])
+      eigh_on_host(r, (CUdeviceptr)(uintptr_t)at(r, A, i, n * n), w + (CUdeviceptr)(i * n * 4), V ? V + (CUdeviceptr)(i * n * n * r->item) : 0);
+  free(marks);
+}
 static void eigh(run *r) {
   const int64_t b = r->batch, n = r->c->n[1], lower = r->c->n[2];
   const int complex = r->type == C_32F, vectors = operand(r, 2) != 0, uplo = lower ? UPPER : LOWER, several = at_once(r, n) && sn_solver_batched.syevd;
-  void *A = take(r, b * n * n * r->item), *W = take(r, b * n * 4);
+  void *given = take(r, b * n * n * r->item), *A = take(r, b * n * n * r->item), *W = take(r, b * n * 4);
   int *info = take_zeros(r, b), *spoiled = take_zeros(r, b);
   arrange in = rows_of(n, n), out = from_columns(n, n, n * n, n), values = rows_of(1, n);
   room w = {0};
   in.triangle = lower ? -1 : 1;
   // Of the transpose, which for a Hermitian matrix is the conjugate.
   out.conjugate = complex;
-  place(r, complex, operand(r, 0), A, in, (marks){.guard = spoiled});
+  place(r, complex, operand(r, 0), given, in, (marks){.guard = spoiled});
+  if (!r->code) driver(r, sn_cuda.within((CUdeviceptr)(uintptr_t)A, (CUdeviceptr)(uintptr_t)given, (size_t)(b * n * n * r->item), r->stream));
   if (!r->code) library(r, several
     ? sn_solver_batched.syevd_room(handle, parameters, vectors, uplo, n, r->type, A, n, R_32F, W, r->type, &w.device_bytes, &w.host_bytes, b)
     : sn_solver.syevd_room(handle, parameters, vectors, uplo, n, r->type, A, n, R_32F, W, r->type, &w.device_bytes, &w.host_bytes));
@@ -157,9 +202,10 @@ static void eigh(run *r) {
   for (int64_t i = 0; i < b && !several && !r->code; i++)
     library(r, sn_solver.syevd(handle, parameters, vectors, uplo, n, r->type, at(r, A, i, n * n), n, R_32F, (float *)W + i * n, r->type, w.device, w.device_bytes,
       w.host, w.host_bytes, info + i));
-  judge(r, info, spoiled, DIVERGED_EIGH);
+  if (vectors) verify(r, complex, given, A, W, info, n);
   place(r, 0, W, operand(r, 1), values, (marks){.spoiled = spoiled});
   if (vectors) place(r, complex, A, operand(r, 2), out, (marks){.spoiled = spoiled});
+  if (!r->code) repair_eigh(r, given, info, spoiled);
 }
 // Of small matrices, by Jacobi's method: square factors of the transpose, of which our V^T has the first as columns and our U the second.
 static void small_svd(run *r) {

@@ -31,7 +31,7 @@ static struct { const context *c; int index; } tasks[JOBS];   // of the jobs: lo
 static int asleep, hurried;            // the thread that completes tasks: waits for one, is to wait for the next
 static line pending[LANES], running;   // tasks that are on no stream yet, and computing ones that are
 static CUstream streams[LANES];
-static int overlaps;                   // launches may begin while what is before them ends
+static int overlaps, edges;            // launches may begin while what is before them ends; those of graphs too
 static struct { void *memory; CUevent free; } pieces[LANES][2];
 static int *verdicts;                  // of jobs: in pinned memory, where kernels write them
 static uint8_t *flag;                  // of the loop that runs, in pinned memory
@@ -143,10 +143,10 @@ static int launch_kernel(job *j, const uint32_t *w, uint32_t n, CUstream stream)
   const char *why = sn_cuda_read(j->t, w, n, &x);
   if (why) return refuse(j, SN_E_WORDS, x.l.p ? x.l.p->name : "launch", why);
   const uint32_t *g = x.l.groups, *t = x.l.threads;
-  // Its text waits for all that is before it. A recording would have to keep such an edge apart from others.
+  // Its text waits for all that is before it.
   CUattribute overlapping = {.which = CU_ATTRIBUTE_OVERLAPS, .value.flag = 1};
   const CUlaunch launch = {g[0], g[1], g[2], t[0], t[1], t[2], 0, stream, &overlapping, 1};
-  const CUresult r = overlaps && stream == streams[j->lane] ? sn_overlaps.launch(&launch, x.function, x.arguments, 0)
+  const CUresult r = (sn_cuda_records(stream) ? edges : overlaps) ? sn_overlaps.launch(&launch, x.function, x.arguments, 0)
     : sn_cuda.launch(x.function, g[0], g[1], g[2], t[0], t[1], t[2], 0, stream, x.arguments, 0);
   return good(j, r, x.l.p->name);
 }
@@ -239,6 +239,18 @@ static int read_flag(void *job_, const binding *b, uint64_t offset, void *value,
   memcpy(value, flag, bytes);
   return j->code;
 }
+// Runs passes like those before them.
+static int run_again(void *job_, passes *p) {
+  job *j = job_;
+  uint32_t launched = 0;
+  pthread_mutex_lock(&lock);
+  const int replayed = !is_lost && sn_cuda_pass(p, streams[j->lane], encode_command, j, &launched);
+  pthread_mutex_unlock(&lock);
+  if (!replayed) { j->code = 0; return sn_run_passes(p); }
+  atomic_fetch_add(&sn_cuda_counts[SN_CUDA_LAUNCHED], launched);
+  atomic_fetch_add(&sn_cuda_counts[SN_CUDA_REPLAYED], 1);
+  return 0;
+}
 // Puts the commands of a job on its stream, and its event behind them.
 static void encode(job *j) {
   const task *t = j->t;
@@ -252,7 +264,7 @@ static void encode(job *j) {
   } else if (!bad) {
     j->code = 0;                       // of a recording that failed
     context *scribe = scribes[j->lane];
-    const int code = sn_commands(&(runner){j, scribe, t->b, t->nb, run_command, read_flag}, t->words + t->at, t->n - t->at);
+    const int code = sn_commands(&(runner){j, scribe, t->b, t->nb, run_command, read_flag, run_again, sn_cuda_forget_passes}, t->words + t->at, t->n - t->at);
     if (code && !j->code) refuse(j, code, "commands", sn_written(scribe));
   }
   // Also of a task that failed midway: what it has on the stream must end before its memory is free.
@@ -397,6 +409,7 @@ const char *sn_cuda_open_streams(void) {
   int major = 0;
   sn_cuda.attribute(&major, CU_MAJOR, 0);
   overlaps = major >= 9 && !sn_cuda_bind_overlaps();
+  edges = overlaps && !sn_cuda_bind_edges();
   sn_cuda_open_graphs();
   for (int i = 0; i < LATE; i++) if (sn_cuda.new_stream(&streams[i], CU_STREAM_NON_BLOCKING)) return none;
   streams[LATE] = streams[COMPUTE];

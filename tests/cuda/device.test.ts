@@ -174,6 +174,42 @@ test("scans that come again run as graphs, loops and branches by a byte that is 
   assert.equal(count(DOWN) - down, 4 * (24 * 24 + 1024));
 });
 
+test("a loop that runs ahead of its test replays its passes as a graph", { skip: !there }, () => {
+  const make = (): (last: mx.NDArray) => mx.NDArray => {
+    const x = mx.arange(64).astype("float32");
+    return mx.compile((last: mx.NDArray) =>
+      mx.whileLoop(
+        ([, n]) => n.lt(last),
+        ([c, n]) => [mx.remainder(c.mul(5).add(n), 97), n.add(1)] as [mx.NDArray, mx.NDArray],
+        [x, mx.array(0)] as [mx.NDArray, mx.NDArray],
+      )[0]
+    );
+  };
+  const g = onGpu(make), c = onCpu(make), before = count(REPLAYED);
+  for (const n of [0, 1, 31, 63, 64, 127, 128, 200, 1000, 1001]) {
+    const last = mx.array(n), got = onGpu(() => g(last)).tolist();
+    assert.deepEqual(got, onCpu(() => c(last).tolist()), `${n} passes`);
+  }
+  assert.ok(count(REPLAYED) - before > 2 * 1000 / 32 / 2);
+});
+
+test("a long product has the same bits while algorithms are tried, and is a graph thereafter", { skip: !there }, () => {
+  onGpu(() => {
+    const x = mx.random.normal([2048, 2048], { key: mx.random.key(3) }).astype("bfloat16"), first = x.matmul(x);
+    const differs: mx.NDArray[] = [];
+    mx.eval(x, first);
+    const before = count(REPLAYED);
+    for (let k = 0; k < 150; k++) {
+      const y = x.matmul(x);
+      mx.eval(y);
+      differs.push(y.view("uint16").ne(first.view("uint16")).sum());
+      mx.eval(differs[k] as mx.NDArray);
+    }
+    assert.deepEqual(mx.stack(differs).tolist(), Array(150).fill(0));
+    assert.ok(count(REPLAYED) > before);
+  });
+});
+
 test("factorisations among products, many of them in flight", { skip: !there }, () => {
   const n = 32, made: (readonly [mx.NDArray, mx.NDArray])[] = [];
   const w = onGpu(() => mx.remainder(mx.arange(n * n).astype("float32"), 5).reshape(n, n)),

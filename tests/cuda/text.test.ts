@@ -41,7 +41,7 @@ ${
 }`;
 /** A text among others: in a namespace, with a name of C++. */
 const within = (text: string, i: number): string =>
-  `namespace text${i} {\n${text.replace('extern "C" ', "")}}\n${
+  `namespace text${i} {\n${text.replaceAll('extern "C" ', "")}}\n${
     [...text.matchAll(/^#define (\w+)/gm)].map(([, name]) => `#undef ${name}\n`).join("")
   }`;
 
@@ -117,7 +117,9 @@ function variants(): string[] {
       );
     }
   }
-  for (const t of ["float", "float2"]) out.push(`typedef ${t} T;\n${text("arrange.cu")}`);
+  for (const t of ["float", "float2"]) {
+    out.push(...["arrange.cu", "verify.cu"].map((file) => `typedef ${t} T;\n${text(file)}`));
+  }
   for (const t of ["int", "long long"]) out.push(`typedef ${t} G;\n${text("pivots.cu")}`);
   return [...out, text("judge.cu"), text("list.cu")];
 }
