@@ -20,7 +20,7 @@ tasks() {
   shares generated/lengths 6
   shares generated/control 4
   shares ops/scan 7
-  find tests -name '*.test.ts' | grep -vE 'conformance|ops/scan|generated/(ops|tr|sh|f|g|len|c)|layers|tests/(metal|base|kernel|shim|blas|vectors)' | sort | sed 's|$| 1/1|'
+  find tests -name '*.test.ts' | grep -vE 'conformance|ops/scan|generated/(ops|tr|sh|f|g|len|control\.)|layers|tests/(metal|base|kernel|shim|blas|vectors)' | sort | sed 's|$| 1/1|'
 }
 case " $SKIP " in *" tests "*) ;; *)
   tasks | grep -E "${TESTS:-.}" | while read -r task; do echo "bun $task"; [ -z "$deno" ] || echo "deno $task"; done | xargs -P "${JOBS:-$(nproc)}" -L 1 sh -c '
