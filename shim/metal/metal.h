@@ -6,6 +6,8 @@ extern id sn_metal_device;
 void *sn_metal_load(context *c, const uint32_t *words, uint32_t n);
 void sn_metal_unload(void *p);
 void sn_metal_open_archive(void);
+// The version of the language in which programs are compiled, as MTLLanguageVersion numbers it: the newest that kernels use and this system has.
+NSUInteger sn_metal_language(void);
 // Memory of the CPU (window.c): a buffer over the pages of host .. host + bytes, and where they begin in it; null if there can be none. It is open until
 // it was closed as often, and may be kept until sn_metal_forget.
 typedef struct window window;

@@ -8,6 +8,8 @@
   X(url_of,           NSURL,                     C, 13, "fileURLWithPath:", id, (id)) \
   X(array_of,         NSArray,                   C, 13, "arrayWithObject:", id, (id)) \
   X(new_object,       NSObject,                  C, 13, "new", id, ()) \
+  X(process_info,     NSProcessInfo,             C, 13, "processInfo", id, ()) \
+  X(is_at_least,      NSProcessInfo,             I, 13, "isOperatingSystemAtLeastVersion:", BOOL, (NSOperatingSystemVersion)) \
   X(device_name,      MTLDevice,                 I, 13, "name", id, ()) \
   X(unified_memory,   MTLDevice,                 I, 13, "hasUnifiedMemory", BOOL, ()) \
   X(supports_family,  MTLDevice,                 I, 13, "supportsFamily:", BOOL, (NSInteger)) \
@@ -23,6 +25,7 @@
   X(new_archive,      MTLDevice,                 I, 13, "newBinaryArchiveWithDescriptor:error:", id, (id, id *)) \
   X(set_fast_math,    MTLCompileOptions,         I, 13, "setFastMathEnabled:", void, (BOOL)) \
   X(set_math_mode,    MTLCompileOptions,         I, 15, "setMathMode:", void, (NSInteger)) \
+  X(set_math_functions, MTLCompileOptions,       I, 15, "setMathFloatingPointFunctions:", void, (NSInteger)) \
   X(set_language,     MTLCompileOptions,         I, 13, "setLanguageVersion:", void, (NSUInteger)) \
   X(new_function,     MTLLibrary,                I, 13, "newFunctionWithName:", id, (id)) \
   X(set_function,     MTLComputePipelineDescriptor, I, 13, "setComputeFunction:", void, (id)) \

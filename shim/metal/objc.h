@@ -12,6 +12,7 @@ typedef _Bool BOOL;
 typedef signed char BOOL;
 #endif
 typedef struct { NSUInteger width, height, depth; } MTLSize;
+typedef struct { NSInteger major, minor, patch; } NSOperatingSystemVersion;
 _Static_assert(sizeof(NSUInteger) == 8 && sizeof(MTLSize) == 24, "a 64-bit ABI");
 #include "methods.h"
 #define SN_ARGUMENTS(...) (id, SEL __VA_OPT__(,) __VA_ARGS__)

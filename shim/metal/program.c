@@ -1,23 +1,33 @@
 // program.c: compiles source programs. What is compiled is kept by its words in memory, and its machine code, if SINTER_METAL_ARCHIVE names a file, on disk.
 #include "metal.h"
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
-#define LANGUAGE 0x30000               // MSL 3.0: macOS 13 has it
 #define SAFE 0                         // MTLMathModeSafe
+#define PRECISE 1                      // MTLMathFloatingPointFunctionsPrecise; the fast ones are the default
 #define FAIL_ON_MISS 4                 // MTLPipelineOptionFailOnBinaryArchiveMiss
 #define WIDTH 32                       // threads of a SIMD group, which kernels count on
 #define MOST_BUFFERS 30                // of the 31 arguments one is for constants
 #define MOST_CONSTANTS 1024            // words: setBytes takes 4 KB
-static id archive, archive_url;
+NSUInteger sn_metal_language(void) {
+  // 3.1 has bfloat.
+  return SEND(is_at_least, SEND(process_info, sn_objc.class_named("NSProcessInfo")), (NSOperatingSystemVersion){14, 0, 0}) ? 0x30001 : 0x30000;
+}
+static id archive;
+static const char *archive_path;
 static unsigned added, saved;
+static id url_of(const char *path) { return SEND(url_of, sn_objc.class_named("NSURL"), sn_objc_text(path)); }
 
 void sn_metal_open_archive(void) {
-  const char *path = getenv("SINTER_METAL_ARCHIVE");
+  const char *path = getenv("SINTER_METAL_ARCHIVE"), *validation = getenv("MTL_SHADER_VALIDATION");
   if (!path || !*path) return;
+  if (validation && *validation && strcmp(validation, "0")) return;   // checked kernels and archives exclude each other, says Apple
   id error = 0, options = sn_objc_new("MTLBinaryArchiveDescriptor");
-  archive_url = sn_objc.retain(SEND(url_of, sn_objc.class_named("NSURL"), sn_objc_text(path)));
+  archive_path = strdup(path);
+  if (!archive_path) { sn_objc.release(options); return; }
   if (access(path, R_OK) == 0) {
-    SEND(set_url, options, archive_url);
+    SEND(set_url, options, url_of(path));
     archive = SEND(new_archive, sn_metal_device, options, &error);
     SEND(set_url, options, (id)0);
   }
@@ -30,13 +40,19 @@ static void keep(id options) {
   id error = 0;
   if (!archive || !SEND(archive_add, archive, options, &error)) return;
   if (++added < 2 * saved) return;
-  if (SEND(archive_save, archive, archive_url, &error)) saved = added;
+  // Another process sees a whole file.
+  char own[1024];
+  const int n = snprintf(own, sizeof own, "%s.%ld", archive_path, (long)getpid());
+  if (n < 0 || (size_t)n >= sizeof own) return;
+  if (SEND(archive_save, archive, url_of(own), &error) && rename(own, archive_path) == 0) saved = added; else unlink(own);
 }
 static id pipeline_of(context *c, const char *name, const char *text) {
   id error = 0, pipeline = 0, function = 0, options = sn_objc_new("MTLCompileOptions"), more = sn_objc_new("MTLComputePipelineDescriptor");
   // Bits must not depend on what else is in a kernel.
-  if (RESPONDS(set_math_mode, options)) SEND(set_math_mode, options, SAFE); else SEND(set_fast_math, options, 0);
-  SEND(set_language, options, LANGUAGE);
+  SEND(set_fast_math, options, 0);
+  if (RESPONDS(set_math_mode, options)) SEND(set_math_mode, options, SAFE);
+  if (RESPONDS(set_math_functions, options)) SEND(set_math_functions, options, PRECISE);
+  SEND(set_language, options, sn_metal_language());
   id library = SEND(new_library, sn_metal_device, sn_objc_text(text), options, &error);
   if (!library) sn_fail(c, "Metal: kernel %s does not compile: %s", name, sn_objc_error(error));
   else if (!(function = SEND(new_function, library, sn_objc_text(name)))) sn_fail(c, "Metal: the program has no kernel %s", name);

@@ -3,7 +3,7 @@ import type { Language } from "../backends/gpu/language.ts";
 import { aheadProgram } from "../backends/gpu/ahead.ts";
 import { makeLaunch, makeProgram, type Program, programKey, type Run, shapeOf } from "../backends/gpu/kernel.ts";
 import { CUDA } from "../backends/cuda/cuda.ts";
-import { MSL } from "../backends/metal/msl.ts";
+import { languageFor } from "../backends/metal/msl.ts";
 import { DEBUG, debug } from "../base/env.ts";
 import { plainError } from "../base/error.ts";
 import type { CType } from "../kernel/expr.ts";
@@ -12,15 +12,17 @@ import type { Step } from "../schedule/step.ts";
 import type { Native } from "./ffi.ts";
 import { COMMAND, wideWords } from "./words.ts";
 
-const LANGUAGES: Readonly<Record<string, Language>> = { metal: MSL, cuda: CUDA };
+const LANGUAGES: Readonly<Record<string, (info: Readonly<Record<string, string>>) => Language>> = {
+  metal: languageFor,
+  cuda: () => CUDA,
+};
 const languages = new Map<number, Language | null>();
-/** The language of a device's kernels; null if it runs tapes. GPUs before Apple's seventh family have no matrices of SIMD groups. */
+/** The language of a device's kernels; null if it runs tapes. */
 export function languageOf(native: Native, device: number): Language | null {
   let language = languages.get(device);
   if (language === undefined) {
     const [name] = [...native.devices].find(([, number]) => number === device) ?? [""];
-    language = LANGUAGES[name] ?? null;
-    if (name === "metal" && Number(native.info(device)["family"]?.slice(5)) < 7) language = { ...MSL, tiles: null };
+    language = LANGUAGES[name]?.(native.info(device)) ?? null;
     languages.set(device, language);
   }
   return language;

@@ -108,7 +108,10 @@ const UNRECORDED = new Set([
   "NSURL fileURLWithPath:",
   "NSArray arrayWithObject:",
   "NSObject new",
+  "NSProcessInfo processInfo",
+  "NSProcessInfo isOperatingSystemAtLeastVersion:",
   "MTLCompileOptions setMathMode:",
+  "MTLCompileOptions setMathFloatingPointFunctions:",
 ]);
 /** Whether a recorded type is passed as a type of the table is. */
 function passes(table: string, recorded: string): boolean {

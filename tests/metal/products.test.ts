@@ -209,7 +209,7 @@ test("checked: templates neither race nor leave their memory, and each of their 
     alone(a, b, new MetalRunner().run);
     for (let which = 0; which < barriers; which++) {
       let at = 0;
-      const without = new MetalRunner((text) => text.replace(barrier, (call) => at++ === which ? "" : call));
+      const without = new MetalRunner(null, (text) => text.replace(barrier, (call) => at++ === which ? "" : call));
       assert.throws(
         () => alone(a, b, without.run),
         /touched by another thread/,

@@ -195,4 +195,9 @@ test("the default device is the GPU, if there is one and no other is named", () 
   };
   assert.equal(chosen({}), "gpu");
   assert.equal(chosen({ SINTER_DEVICE: "cpu" }), "cpu");
+  if (process.platform === "darwin") return;
+  // The device of a virtual machine, one that is none of Apple's, and later ones.
+  for (const [family, device] of [["5", "cpu"], ["0", "cpu"], ["9", "gpu"]] as const) {
+    assert.equal(chosen({ METALSIM_FAMILY: family }), device);
+  }
 });

@@ -1,7 +1,7 @@
 // Tests shim/metal and the simulator together: memory, launches, barriers, command buffers, failures, and the mistakes that the simulator must catch.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -74,7 +74,7 @@ test("the device tells its facts", () => {
   const info = metal.info();
   assert.ok((info.get("name") ?? "").length > 0);
   assert.match(info.get("family") ?? "", /^apple[1-9]/);
-  for (const key of ["metal", "memory", "workingset", "buffer", "threads", "shared"]) {
+  for (const key of ["metal", "language", "memory", "workingset", "buffer", "threads", "shared"]) {
     assert.ok(Number(info.get(key)) > 0, key);
   }
 });
@@ -207,10 +207,31 @@ test("submissions in flight keep their order by the memory that they name", () =
   assert.deepEqual(violations(), []);
 });
 
-test("an older system is served as well", () => {
-  simulator?.metalsim_set(MACOS, 13);
-  assert.equal(run(source("o[g] = a[g] * 3.0f;"))[2], 6);
-  simulator?.metalsim_set(MACOS, 15);
+test("functions without a namespace are the precise ones, and sums are not contracted, on every system", () => {
+  for (const macos of [13, 14, 15]) {
+    simulator?.metalsim_set(MACOS, macos);
+    const roots = run(source("o[g] = sqrt(a[g]); ")), sums = run(source("float x = a[g] * 0.1f; o[g] = x * x - x; "));
+    roots.forEach((y, i) => assert.equal(y, Math.fround(Math.sqrt(i))));
+    sums.forEach((y, i) => {
+      const x = Math.fround(i * Math.fround(0.1));
+      assert.equal(y, Math.fround(Math.fround(x * x) - x));
+    });
+  }
+  simulator?.metalsim_set(MACOS, Number(process.env["METALSIM_MACOS"] ?? 15));
+  assert.deepEqual(violations(), []);
+});
+
+test("an older system is served as well, in the language that it has", () => {
+  const own = Number(process.env["METALSIM_MACOS"] ?? 15), types = "bfloat b = bfloat(a[g]); o[g] = 2.0f * float(b);";
+  for (const [macos, language] of [[13, "3.0"], [14, "3.1"], [15, "3.1"]] as const) {
+    if (simulator === null) break;
+    simulator.metalsim_set(MACOS, macos);
+    assert.equal(metal.info().get("language"), language);
+    assert.equal(run(source("o[g] = a[g] * 3.0f;"))[2], 6);
+    if (macos === 13) assert.throws(() => run(source(types)), /MSL 3\.0 has no bfloat/);
+    else assert.equal(run(source(types))[100], 200);
+  }
+  simulator?.metalsim_set(MACOS, own);
   assert.deepEqual(violations(), []);
 });
 
@@ -248,19 +269,28 @@ test("equal programs are one, and errors are text with the kernel's name", () =>
   assert.deepEqual(violations(), []);
 });
 
-test("machine code is kept on disk where a file is named for it", () => {
+test("machine code is kept on disk where a file is named for it, whole, and in the place of what is no archive", () => {
   if (simulator === null) return;
   const folder = mkdtempSync(join(tmpdir(), "sinter-")), file = join(folder, "archive");
   const child = fileURLToPath(new URL("../support/metal_archive.ts", import.meta.url));
   const args = "Deno" in globalThis ? ["run", "-A", "--no-check", child] : [child];
-  for (let i = 0; i < 2; i++) {
+  const run = (more: Readonly<Record<string, string>>): void => {
     const { status, stderr } = spawnSync(process.execPath, args, {
       encoding: "utf8",
-      env: { ...process.env, SINTER_METAL_ARCHIVE: file },
+      env: { ...process.env, SINTER_METAL_ARCHIVE: file, ...more },
     });
     assert.equal(status, 0, stderr);
+  };
+  const kept = (): number => readFileSync(file, "utf8").trimEnd().split("\n").length - 1;
+  // What checks kernels as they run goes without.
+  run({ MTL_SHADER_VALIDATION: "1" });
+  assert.deepEqual(readdirSync(folder), []);
+  for (const damaged of ["", "metalsim arch", "other\n", null]) {
+    if (damaged !== null) writeFileSync(file, damaged);
+    run({});
     // Five kernels, of which the first four were written; the second time the fifth joins them.
-    assert.equal(readFileSync(file, "utf8").trimEnd().split("\n").length - 1, 4 + i);
+    assert.equal(kept(), damaged !== null ? 4 : 5);
+    assert.deepEqual(readdirSync(folder), ["archive"]);
   }
   rmSync(folder, { recursive: true });
 });
@@ -384,17 +414,19 @@ test("matrices of SIMD groups: products, transposes, types, and lanes that keep 
       assert.deepEqual(multiply(left, right), product(left ? turned(x) : x, right ? turned(y) : y));
     }
   }
-  // Factors of half with float sums, through memory of the threadgroup.
-  const halves = run(source(
-    `threadgroup half s[64]; s[t] = half(a[t] / 64.0f); threadgroup_barrier(mem_flags::mem_threadgroup);
-     if (g < 32u) {
-       simdgroup_half8x8 x; simdgroup_float8x8 sum = make_filled_simdgroup_matrix<float, 8, 8>(1.0f);
-       simdgroup_load(x, s);
-       simdgroup_multiply_accumulate(sum, x, x, sum);
-       simdgroup_store(sum, o);
-     }`,
-  ));
-  assert.deepEqual([...halves].slice(0, 64), product(x, x).map((v) => v / 4096 + 1));
+  // Factors of 16 bits with float sums, through memory of the threadgroup.
+  for (const type of metal.info().get("language") === "3.0" ? ["half"] : ["half", "bfloat"]) {
+    const got = run(source(
+      `threadgroup ${type} s[64]; s[t] = ${type}(a[t] / 64.0f); threadgroup_barrier(mem_flags::mem_threadgroup);
+       if (g < 32u) {
+         simdgroup_${type}8x8 x; simdgroup_float8x8 sum = make_filled_simdgroup_matrix<float, 8, 8>(1.0f);
+         simdgroup_load(x, s);
+         simdgroup_multiply_accumulate(sum, x, x, sum);
+         simdgroup_store(sum, o);
+       }`,
+    ));
+    assert.deepEqual([...got].slice(0, 64), product(x, x).map((v) => v / 4096 + 1), type);
+  }
   if (simulator === null) return;
   const own = run(source(
     "if (g < 32u) { simdgroup_float8x8 x; simdgroup_load(x, a); o[2u * g] = x.thread_elements()[0]; o[2u * g + 1u] = x.thread_elements()[1]; }",
@@ -458,6 +490,10 @@ test("what MSL has not is refused before it is run", () => {
     ["half h = half(a[g]); o[g] = max(h, a[g]);"],
     ["o[g] = long(a[g]);"],
     ["half h = a[g]; o[g] = float(h);"],
+    ["bfloat b = a[g]; o[g] = float(b);"],
+    ["bfloat b = bfloat(a[g]); o[g] = float(simd_shuffle_xor(b, 1));"],
+    ["bfloat4 v; v[0] = bfloat(a[g]); o[g] = v[0];"],
+    ["o[g] = float(as_type<bfloat>(a[g]));"],
     ["float4 v = float4(1.0f, 2.0f, 3.0f); o[g] = v.x;"],
     ["long v = long(g); o[g] = float(simd_shuffle_xor(v, 1));"],
     ["float device = 1.0f; o[g] = device;"],

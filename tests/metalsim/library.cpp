@@ -156,9 +156,10 @@ static int find_image(dl_phdr_info *info, size_t, void *out) {
 static list<program *> loaded;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 // Libraries with the same text share one image, as dlopen gives it.
-const program *compile(const text &source, bool fast, text &error) {
+const program *compile(const text &source, NSUInteger version, bool fast, text &error) {
   rewritten r = rewrite(source);
   if (r.error.size()) { error = r.error; return nullptr; }
+  if (r.bfloat && version < 0x30001) { error = format("error: MSL %lu.%lu has no bfloat", version >> 16, version & 0xffff); return nullptr; }
   mkdir(SIM_CACHE, 0755);
   text options = options_of(source, fast), base = named("", contents(SIM_MSL "/abi.h").add(contents(SIM_MSL "/run.h")).add(contents(SIM_MSL "/strict.h")).add(options).add(LINK).add(STRICT).add(source));
   locked l(&lock);

@@ -13,8 +13,11 @@ struct string : object { text s; explicit string(text s) : object("NSString"), s
 struct failure : object { text s; explicit failure(text s) : object("NSError"), s(s) {} };
 struct url : object { text path; explicit url(text p) : object("NSURL"), path(p) {} };
 struct array : object { id one; explicit array(id o) : object("NSArray"), one(retain(o)) {} ~array() { release(one); } };
+struct process : object { process() : object("NSProcessInfo") {} };
 struct gpu : object { gpu() : object("MTLDevice") {} };
-struct options : object { bool fast = true; NSUInteger version = 0; options() : object("MTLCompileOptions") {} };
+// The newest language of the macOS that is simulated.
+static NSUInteger newest() { uint64_t macos = sim_settings[SIM_MACOS]; return macos >= 15 ? 0x30002 : macos == 14 ? 0x30001 : 0x30000; }
+struct options : object { bool fast = true, approximate = true; NSUInteger version = newest(); options() : object("MTLCompileOptions") {} };
 struct archive_options : object { id where = nullptr; archive_options() : object("MTLBinaryArchiveDescriptor") {} ~archive_options() { release(where); } };
 struct library : object { const program *code; explicit library(const program *c) : object("MTLLibrary"), code(c) {} };
 struct function : object {
@@ -178,11 +181,13 @@ static id imp_new_object(id c, SEL) {
   violation("+[%s new] is not simulated", name);
   return nullptr;
 }
+static id imp_process_info(id, SEL) { return autorelease(new process); }
+static BOOL imp_is_at_least(id, SEL, NSOperatingSystemVersion v) { return sim_settings[SIM_MACOS] >= (uint64_t)v.major; }
 
 // ---- device
 static id imp_device_name(id, SEL) { return string_of("Simulated Metal"); }
 static BOOL imp_unified_memory(id, SEL) { return 1; }
-static BOOL imp_supports_family(id, SEL, NSInteger f) { return (f >= 1001 && f <= 1007) || (f >= 3001 && f <= 3003) || f == 2002 || f == 5001; }
+static BOOL imp_supports_family(id, SEL, NSInteger f) { return (f >= 1001 && (uint64_t)f <= 1000 + sim_settings[SIM_FAMILY]) || (f >= 3001 && f <= 3003) || f == 2002 || (f == 5001 && sim_settings[SIM_FAMILY] >= 7); }
 static unsigned long long imp_working_set(id, SEL) { return BUFFER_LIMIT; }
 static NSUInteger imp_buffer_limit(id, SEL) { return BUFFER_LIMIT; }
 static NSUInteger imp_shared_limit(id, SEL) { return SIM_SHARED; }
@@ -212,9 +217,9 @@ static id imp_new_queue(id, SEL, NSUInteger most) {
 static id imp_new_library(id, SEL, id source, id opt, id *error) {
   string *s = as<string>(source, "NSString");
   if (!s) return nullptr;
-  bool fast = opt ? ((options *)opt)->fast : true;
+  const options *o = (options *)opt;
   text e;
-  const program *c = compile(s->s, fast, e);
+  const program *c = compile(s->s, o ? o->version : newest(), o ? o->fast || o->approximate : true, e);
   return c ? new library(c) : fail(error, e);
 }
 static id imp_new_pipeline(id, SEL, id d, NSUInteger o, id *, id *error) {
@@ -243,14 +248,18 @@ static id imp_new_archive(id, SEL, id d, id *error) {
 }
 
 // ---- options, libraries, archives, pipelines
-static void imp_set_fast_math(id o, SEL, BOOL b) { ((options *)o)->fast = b; }
+static void imp_set_fast_math(id o, SEL, BOOL b) { ((options *)o)->fast = ((options *)o)->approximate = b; }
 static void imp_set_math_mode(id o, SEL, NSInteger m) {
   if (m < 0 || m > 2) violation("math mode %ld", m);
   ((options *)o)->fast = m != 0;
 }
+static void imp_set_math_functions(id o, SEL, NSInteger f) {
+  if (f < 0 || f > 1) violation("math functions %ld", f);
+  ((options *)o)->approximate = f == 0;
+}
 static void imp_set_language(id o, SEL, NSUInteger v) {
   NSUInteger major = v >> 16, minor = v & 0xffff;
-  if (!(major == 2 && minor <= 4) && !(major == 3 && minor <= 2)) violation("language version %#lx", v);
+  if (!(major == 2 && minor <= 4) && !(major == 3 && v <= newest())) violation("language version %lu.%lu", major, minor);
   ((options *)o)->version = v;
 }
 static id imp_new_function(id l, SEL, id name) {
@@ -409,7 +418,7 @@ static void imp_end(id e, SEL) {
 // ---- classes: an object answers to what the table names for its class, or for the protocol that its class extends
 struct sim_class { const char *name, *base; };
 static const sim_class classes[] = {
-  {"NSObject", ""}, {"NSString", ""}, {"NSError", ""}, {"NSURL", ""}, {"NSArray", ""}, {"MTLDevice", ""}, {"MTLCompileOptions", ""}, {"MTLLibrary", ""},
+  {"NSObject", ""}, {"NSString", ""}, {"NSError", ""}, {"NSURL", ""}, {"NSArray", ""}, {"NSProcessInfo", ""}, {"MTLDevice", ""}, {"MTLCompileOptions", ""}, {"MTLLibrary", ""},
   {"MTLFunction", ""}, {"MTLComputePipelineDescriptor", ""}, {"MTLBinaryArchiveDescriptor", ""}, {"MTLBinaryArchive", ""}, {"MTLComputePipelineState", ""},
   {"MTLBuffer", ""}, {"MTLCommandQueue", ""}, {"MTLCommandBuffer", ""}, {"MTLComputeCommandEncoder", "MTLCommandEncoder"}, {"MTLBlitCommandEncoder", "MTLCommandEncoder"},
 };

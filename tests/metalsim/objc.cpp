@@ -42,7 +42,7 @@ void violation(const char *f, ...) {
   free(s);
 }
 static uint64_t from_environment(const char *name, uint64_t otherwise) { const char *s = getenv(name); return s ? strtoull(s, nullptr, 10) : otherwise; }
-uint64_t sim_settings[SIM_SETTINGS] = {from_environment("METALSIM_SEED", 0), from_environment("METALSIM_CHECKED", 0), from_environment("METALSIM_MACOS", 15)};
+uint64_t sim_settings[SIM_SETTINGS] = {from_environment("METALSIM_SEED", 0), from_environment("METALSIM_CHECKED", 0), from_environment("METALSIM_MACOS", 15), from_environment("METALSIM_FAMILY", 7)};
 static uint64_t state = sim_settings[SIM_SEED];
 uint32_t chance(uint32_t n) {
   if (!sim_settings[SIM_SEED]) return 0;

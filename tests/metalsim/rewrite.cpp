@@ -126,6 +126,7 @@ struct reader {
       if (is(i, "}")) depth--;
       if (depth == 0 && is(i, "kernel")) signature(i);
       if ((starts(i, "simd_") || starts(i, "simdgroup_") || is(i, "threadgroup_barrier")) && is(i + 1, "(")) out.waits = true;
+      if (t[i].kind == 'i' && (starts(i, "bfloat") || starts(i, "packed_bfloat") || starts(i, "simdgroup_bfloat"))) out.bfloat = true;
       if (!is(i, "threadgroup")) continue;
       size_t k = i + 1;
       while (k < t.n && t[k].kind == 'i') k++;

@@ -6,6 +6,6 @@ struct entry { text name, places, buffers; };
 struct rewritten {
   text body, error;                        // the text with threadgroup variables marked; keeps lines and columns of calls
   list<entry> kernels;
-  bool waits = false;
+  bool waits = false, bfloat = false;      // a thread may wait for others; what MSL 3.1 is the first to have
 };
 rewritten rewrite(const text &source);

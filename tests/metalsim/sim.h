@@ -54,8 +54,8 @@ struct locked {
 };
 /** Records and prints that a rule of Metal was broken. */
 __attribute__((format(printf, 1, 2))) void violation(const char *f, ...);
-/** What tests may set: the seed of all that has no order (0: in order), whether loads and stores are checked, and the macOS that is simulated. */
-enum { SIM_SEED, SIM_CHECKS, SIM_MACOS, SIM_SETTINGS };
+/** What tests may set: the seed of all that has no order (0: in order), whether loads and stores are checked, the macOS that is simulated, and Apple's family of the GPU. */
+enum { SIM_SEED, SIM_CHECKS, SIM_MACOS, SIM_FAMILY, SIM_SETTINGS };
 extern uint64_t sim_settings[SIM_SETTINGS];
 /** The next random number of the seed, below n; always 0 with seed 0. */
 uint32_t chance(uint32_t n);
@@ -76,6 +76,7 @@ typedef bool BOOL;
 typedef signed char BOOL;
 #endif
 struct MTLSize { NSUInteger width, height, depth; };
+struct NSOperatingSystemVersion { NSInteger major, minor, patch; };
 struct object {
   Class isa;
   int32_t refs = 1;
@@ -100,8 +101,8 @@ struct program {
   const char *base, *end;                  // where the library's image lies
   bool waits;                              // a thread may wait for others
 };
-/** Compiles MSL text, or loads what was compiled of it; null and an error text if it is not good. */
-const program *compile(const text &source, bool fast, text &error);
+/** Compiles MSL text of a language version, or loads what was compiled of it; null and an error text if it is not good. */
+const program *compile(const text &source, NSUInteger version, bool fast, text &error);
 
 // ---- execution (run.cpp)
 struct memory { char *p; size_t bytes; struct shadow *shadows; };

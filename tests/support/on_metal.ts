@@ -9,7 +9,8 @@ import {
   type Shape,
   shapeOf,
 } from "../../src/backends/gpu/kernel.ts";
-import { MSL } from "../../src/backends/metal/msl.ts";
+import type { Language } from "../../src/backends/gpu/language.ts";
+import { languageFor } from "../../src/backends/metal/msl.ts";
 import { interpret, type Run } from "../../src/kernel/interpret.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { type Buffer, Metal, violations } from "./metal.ts";
@@ -59,15 +60,19 @@ function readNumbers(m: DataView, dtype: DType): Float64Array {
 export class MetalRunner {
   readonly #altered: (text: string) => string;
   readonly metal: Metal = new Metal();
+  readonly language: Language;
   readonly #programs = new Map<string, { readonly program: Program; readonly id: number }>();
   /** Kernels compiled, and launches. */
   compiled = 0;
   launched = 0;
   /** The last result that was compared. */
   last: Float64Array = new Float64Array();
+  /** What the last launch wrote: the bytes of each operand, with its dtype. */
+  written: { readonly dtype: DType; readonly bytes: Uint8Array }[] = [];
 
-  /** `altered` may plant a mistake in the texts. */
-  constructor(altered: (text: string) => string = (text) => text) {
+  /** `language` in the place of the device's own. `altered` may plant a mistake in the texts. */
+  constructor(language: Language | null = null, altered: (text: string) => string = (text) => text) {
+    this.language = language ?? languageFor(Object.fromEntries(this.metal.info()));
     this.#altered = altered;
   }
 
@@ -76,7 +81,7 @@ export class MetalRunner {
     const key = programKey(k, shape);
     let known = this.#programs.get(key);
     if (known === undefined) {
-      const made = makeProgram(k, shape, MSL), program = { ...made, text: this.#altered(made.text) };
+      const made = makeProgram(k, shape, this.language), program = { ...made, text: this.#altered(made.text) };
       known = { program, id: this.metal.program(program) };
       this.#programs.set(key, known);
       this.compiled++;
@@ -100,10 +105,12 @@ export class MetalRunner {
       this.launched++;
     }
     interpret(k, run);
+    this.written = [];
     k.mems.forEach((m, i) => {
       if (!m.written) return;
       const memory = (run.operands[i] as Run["operands"][number]).memory.buffer,
         bytes = (buffers[memories.indexOf(memory)] as Buffer).bytes;
+      this.written.push({ dtype: m.dtype, bytes: bytes.slice() });
       this.#compare(m.dtype, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), new DataView(memory), program);
     });
     for (const b of buffers) this.metal.dispose(b);

@@ -1,4 +1,5 @@
 // CUDA C as a language of the GPU generator: one text without headers, compiled with no contraction but where it says fma. float32 has subnormals here.
+import { BITS } from "../gpu/expr.ts";
 import type { Language } from "../gpu/language.ts";
 
 /** Functions of float32 that CUDA has: not the approximate ones of its intrinsics. */
@@ -104,6 +105,7 @@ inline void sn_begin() {
 export const CUDA: Language = {
   head: HEAD,
   own: own.join("\n"),
+  bfloat16: BITS,
   alone: "__restrict__ ",
   pointer: (type, written) => `${written ? "" : "const "}${type} *`,
   signature: (name, pointers) =>

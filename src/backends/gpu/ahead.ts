@@ -8,7 +8,8 @@ import type { Language } from "./language.ts";
  * (the constant) whatever the state is. Once passes do not go on, nothing changes.
  */
 export function aheadProgram(l: Language): Omit<Program, "fields"> {
-  const name = "ahead", pointers = [`${l.pointer(storageName("bool"), false)}next`, `${l.pointer("uint", true)}state`];
+  const name = "ahead",
+    pointers = [`${l.pointer(storageName("bool", l.bfloat16), false)}next`, `${l.pointer("uint", true)}state`];
   const body = [
     "if (a.first != 0u) state[1] = 0u;",
     "else if (state[0] != 0u) state[1] += 1u;",

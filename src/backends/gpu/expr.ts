@@ -3,6 +3,7 @@ import type { DType } from "../../base/dtype.ts";
 import { computeOf } from "../../base/dtype.ts";
 import { typeError } from "../../base/error.ts";
 import type { CType, Expr, Literal } from "../../kernel/expr.ts";
+import type { Mem } from "../../kernel/kernel.ts";
 
 /** A float64 inside an expression is high part, low part and exponent: some 48 bits, over the whole range. In memory there is none. */
 const TYPES: Readonly<Record<CType, string>> = {
@@ -23,7 +24,16 @@ function noFloat64(): Error {
     "Cannot compute float64 on the GPU, which does not have it: put the array on the CPU, or cast it to float32",
   );
 }
-const STORAGE: Readonly<Record<Exclude<DType, "float64">, string>> = {
+/** How bfloat16 lies in memory: a type, its bits as a ushort, and a value that has such bits. */
+export interface Bfloat16 {
+  readonly type: string;
+  bits(x: string): string;
+  of(bits: string): string;
+}
+/** Of a language that has no such type: bfloat16 is its bits. */
+export const BITS: Bfloat16 = { type: "ushort", bits: (x) => x, of: (x) => x };
+
+const STORAGE: Readonly<Record<Exclude<DType, "float64" | "bfloat16">, string>> = {
   bool: "uchar",
   uint8: "uchar",
   int8: "char",
@@ -34,26 +44,36 @@ const STORAGE: Readonly<Record<Exclude<DType, "float64">, string>> = {
   uint64: "ulong",
   int64: "long",
   float16: "half",
-  bfloat16: "ushort",
   float32: "float",
   complex64: "float2",
 };
-/** The name of a dtype in memory. bfloat16 is its bits, so that every device rounds alike. A `TypeError` for float64. */
-export function storageName(d: DType): string {
+/** The name of a dtype in memory, in a language with this bfloat16. A `TypeError` for float64. */
+export function storageName(d: DType, { type }: Bfloat16): string {
   if (d === "float64") throw noFloat64();
-  return STORAGE[d];
+  return d === "bfloat16" ? type : STORAGE[d];
 }
-/** What was loaded from memory, in its compute type. */
-export function widened(d: DType, x: string): string {
-  if (d === "bfloat16") return `as_type<float>(uint(${x}) << 16)`;
+/** What was loaded from memory, in its compute type. That of bfloat16 is made of its bits: a GPU's own conversion may take subnormal numbers for 0. */
+export function widened(d: DType, x: string, b: Bfloat16): string {
+  if (d === "bfloat16") return `as_type<float>(uint(${b.bits(x)}) << 16)`;
   const type = typeName(computeOf(d));
-  return type === storageName(d) ? x : `${type}(${x})`;
+  return type === STORAGE[d as keyof typeof STORAGE] ? x : `${type}(${x})`;
 }
-/** A computed value as it is stored. */
-export function narrowed(d: DType, x: string): string {
-  if (d === "bfloat16") return `ushort(as_type<uint>(sn_norm_bf16(${x})) >> 16)`;
-  const type = storageName(d);
+/** A computed value as it is stored; `isRounded`: it is one of the dtype already. */
+export function narrowed(d: DType, x: string, b: Bfloat16, isRounded = false): string {
+  if (d === "bfloat16") return b.of(`ushort(as_type<uint>(${isRounded ? x : `sn_norm_bf16(${x})`}) >> 16)`);
+  const type = storageName(d, b);
   return type === typeName(computeOf(d)) ? x : `${type}(${x})`;
+}
+/** Whether a value of a kernel with these operands is one of bfloat16 without a further rounding. */
+export function isBfloat16(e: Expr, mems: readonly Mem[]): boolean {
+  switch (e.op) {
+    case "norm.bf16":
+      return true;
+    case "load":
+    case "loadx":
+      return mems[e.imm]?.dtype === "bfloat16";
+  }
+  return false;
 }
 
 /** A literal in the text. */
@@ -124,8 +144,9 @@ const NORM: Readonly<Record<string, (x: string) => string>> = {
   "norm.i16": (x) => `int(short(${x}))`,
   "norm.u16": (x) => `(${x} & 65535)`,
   "norm.f16": (x) => `float(half(${x}))`,
-  "norm.bf16": (x) => `sn_norm_bf16(${x})`,
 };
+/** What gives 0 for a subnormal result on a GPU that has none, so that its own rounding to bfloat16 is as good as ours. */
+const ARITHMETIC = new Set(["add", "sub", "mul", "div", "square", "recip", "sqrt", "rsqrt"]);
 
 /** A binary operation on two texts of type t. */
 export function binaryText(op: string, t: CType, a: string, b: string): string {
@@ -201,6 +222,7 @@ export function operationText(e: Expr, x: readonly string[]): string {
     case "threefry1":
       return `sn_${e.op}(${x.join(", ")})`;
   }
+  if (e.op === "norm.bf16") return `sn_${ARITHMETIC.has((e.args[0] as Expr).op) ? "round" : "norm"}_bf16(${a})`;
   const norm = NORM[e.op];
   if (norm !== undefined) return norm(a);
   return x.length === 1 ? unaryText(e.op, t, a) : binaryText(e.op, t, a, b);

@@ -23,7 +23,7 @@ export interface Factor {
 }
 /** Factor 0 or 1 of the product that is printed. */
 export function factorOf(w: Writer, s: ProductShape, which: 0 | 1): Factor {
-  const { kernel: k, args } = w, mem = (factorsOf(k) as readonly number[])[which] as number;
+  const { kernel: k, args, language: { bfloat16 } } = w, mem = (factorsOf(k) as readonly number[])[which] as number;
   const axis = axisOf(k.product as Product, which),
     { dtype } = k.mems[mem] as Kernel["mems"][number],
     lie = s.lies[which];
@@ -32,11 +32,11 @@ export function factorOf(w: Writer, s: ProductShape, which: 0 | 1): Factor {
     mem,
     axis,
     lie,
-    type: storageName(dtype),
+    type: storageName(dtype, bfloat16),
     count: axis < 0 ? "1" : args.axis("row", axis),
     stride: axis < 0 ? "0" : lie.along === "side" ? "1" : args.stride("rowStride", mem, axis),
     depth: lie.along === "depth" ? "1" : args.stride("innerStride", mem, 0),
-    widened: (x) => widened(dtype, x),
+    widened: (x) => widened(dtype, x, bfloat16),
   };
 }
 /** Declares the axes of the batch from the text of its number, and a pointer p<i> to each factor there. */

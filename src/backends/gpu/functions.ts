@@ -151,8 +151,9 @@ ulong sn_whole(float x) {
 }
 float sn_norm_bf16(float x) {
   uint b = as_type<uint>(x);
-  return x != x ? x : as_type<float>((b + 0x7fffu + ((b >> 16) & 1u)) & 0xffff0000u);
+  return as_type<float>((x != x ? b | 0x400000u : b + 0x7fffu + ((b >> 16) & 1u)) & 0xffff0000u);
 }
+float sn_round_bf16(float x) { return sn_norm_bf16(x); }
 uint sn_sum_u32(uint x, uint y) { return x + y; }
 uint2 sn_threefry(uint x, uint y, uint k0, uint k1) {
   const uint keys[3] = {k0, k1, k0 ^ k1 ^ 0x1bd11bdau};

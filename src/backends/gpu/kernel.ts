@@ -12,7 +12,7 @@ import {
   type StoreStep,
 } from "../../kernel/kernel.ts";
 import { type Grid, pack, type Placed, type Run } from "./arguments.ts";
-import { binaryText, literalText, narrowed, storageName, typeName } from "./expr.ts";
+import { binaryText, literalText, typeName } from "./expr.ts";
 import { functionsFor } from "./functions.ts";
 import type { Language, Writer } from "./language.ts";
 import { Printer } from "./printer.ts";
@@ -72,7 +72,7 @@ class KernelPrinter extends Printer {
       `const int x = int(sn_thread % ${line}u)${vector === 1 ? "" : ` * ${vector}`}, y = int(sn_thread / ${line}u);`,
     );
     for (const m of crossed) {
-      this.line(this.language.shared(storageName(this.mem(m).dtype), `t${m}`, tile * pitch));
+      this.line(this.language.shared(this.storage(this.mem(m).dtype), `t${m}`, tile * pitch));
       this.vectors.set(m, `t${m}[${vector === 1 ? "x" : "(x + e)"} * ${pitch} + d]`);
     }
     /** Both walks: positions of the tile with the row and the elements that belong to them. */
@@ -93,7 +93,7 @@ class KernelPrinter extends Printer {
         const d = this.mem(m).dtype, place = `t${m}[d * ${pitch} + x`, from = `p${m}[${this.at(m)}]`;
         if (vector === 1) this.line(`${place}] = ${from};`);
         else {
-          this.line(`const ${storageName(d)}${vector} x${m} = ${this.#several(m, `&${from}`, false)};`);
+          this.line(`const ${this.storage(d)}${vector} x${m} = ${this.#several(m, `&${from}`, false)};`);
           this.block(`for (int e = 0; e < ${vector}; e++)`, () => this.line(`${place} + e] = x${m}[e];`));
         }
       }
@@ -106,7 +106,7 @@ class KernelPrinter extends Printer {
   }
   /** The elements at an address, as many as a thread takes at once, as one value in memory. */
   #several(mem: number, address: string, written: boolean): string {
-    const type = `${storageName(this.mem(mem).dtype)}${this.shape.vector}`;
+    const type = `${this.storage(this.mem(mem).dtype)}${this.shape.vector}`;
     return `*(${this.language.pointer(type, written)})(${address})`;
   }
   /** The elements of a map from i on that one thread takes at once. */
@@ -123,10 +123,10 @@ class KernelPrinter extends Printer {
       expressions(roots).filter((e) => e.op === "load" && this.mem(e.imm).along === "unit").map((e) => e.imm),
     );
     for (const m of loaded) {
-      this.line(`const ${storageName(this.mem(m).dtype)}${v} x${m} = ${this.#several(m, `p${m} + i`, false)};`);
+      this.line(`const ${this.storage(this.mem(m).dtype)}${v} x${m} = ${this.#several(m, `p${m} + i`, false)};`);
       this.vectors.set(m, `x${m}[e]`);
     }
-    for (const s of pass.stores) this.line(`${storageName(this.mem(s.mem).dtype)}${v} y${s.mem};`);
+    for (const s of pass.stores) this.line(`${this.storage(this.mem(s.mem).dtype)}${v} y${s.mem};`);
     this.block(`for (int e = 0; e < ${v}; e++)`, () => {
       // The position of each element in turn.
       if (expressions(roots).some((e) => e.op === "iota")) {
@@ -134,7 +134,7 @@ class KernelPrinter extends Printer {
         this.line(`const ${index} i = first + e;`);
       }
       for (const s of pass.stores) {
-        this.line(`y${s.mem}[e] = ${narrowed(this.mem(s.mem).dtype, this.value(s.value))};`);
+        this.line(`y${s.mem}[e] = ${this.narrowed(this.mem(s.mem).dtype, this.value(s.value), s.value)};`);
       }
     });
     for (const s of pass.stores) this.line(`${this.#several(s.mem, `p${s.mem} + i`, true)} = y${s.mem};`);
@@ -260,8 +260,9 @@ class KernelPrinter extends Printer {
     for (const f of p.folds) this.accumulate(f, "i");
     p.scans.forEach((s, j) => this.line(`x${j} = ${this.value(s.value)};`));
     for (const s of p.stores) {
-      if (stores.includes(s)) this.line(`y${s.mem}[e] = ${narrowed(this.mem(s.mem).dtype, this.value(s.value))};`);
-      else this.storeElement(s);
+      if (stores.includes(s)) {
+        this.line(`y${s.mem}[e] = ${this.narrowed(this.mem(s.mem).dtype, this.value(s.value), s.value)};`);
+      } else this.storeElement(s);
     }
   }
   /** The elements of a pass from j on of which a thread takes each in turn. */
@@ -272,10 +273,10 @@ class KernelPrinter extends Printer {
     this.recall(roots);
     for (const m of this.toLoad(roots)) {
       if (!together.includes(m)) continue;
-      this.line(`const ${storageName(this.mem(m).dtype)}${vector} x${m} = ${this.#several(m, `p${m} + j`, false)};`);
+      this.line(`const ${this.storage(this.mem(m).dtype)}${vector} x${m} = ${this.#several(m, `p${m} + j`, false)};`);
       this.vectors.set(m, `x${m}[e]`);
     }
-    for (const s of stores) this.line(`${storageName(this.mem(s.mem).dtype)}${vector} y${s.mem};`);
+    for (const s of stores) this.line(`${this.storage(this.mem(s.mem).dtype)}${vector} y${s.mem};`);
     this.line("#pragma unroll");
     this.block(`for (int e = 0; e < ${vector}; e++)`, () => {
       this.line(`const ${this.index} i = j + e;`);
@@ -365,7 +366,7 @@ class KernelPrinter extends Printer {
   #storeScan(s: ScanStep, value: string): void {
     this.block("if (i < n)", () => {
       this.position([], [s.mem]);
-      this.line(`p${s.mem}[${this.at(s.mem)}] = ${narrowed(this.mem(s.mem).dtype, value)};`);
+      this.line(`p${s.mem}[${this.at(s.mem)}] = ${this.narrowed(this.mem(s.mem).dtype, value)};`);
     });
   }
 
@@ -410,9 +411,9 @@ class KernelPrinter extends Printer {
           this.position(pass.scans.map((s) => s.value), pass.scans.map((s) => s.mem));
           pass.scans.forEach((s) => {
             const place = `p${s.mem}[${this.at(s.mem)}]`, d = this.mem(s.mem).dtype;
-            if (s.exclusive) this.line(`${place} = ${narrowed(d, `w${s.mem}`)};`);
+            if (s.exclusive) this.line(`${place} = ${this.narrowed(d, `w${s.mem}`)};`);
             this.line(`w${s.mem} = ${binaryText(joinOf(s.scan), s.t, `w${s.mem}`, this.value(s.value))};`);
-            if (!s.exclusive) this.line(`${place} = ${narrowed(d, `w${s.mem}`)};`);
+            if (!s.exclusive) this.line(`${place} = ${this.narrowed(d, `w${s.mem}`)};`);
           });
         });
       }
@@ -501,7 +502,7 @@ class KernelPrinter extends Printer {
     kinds[this.k.kind]();
     const l = this.language;
     const alone = this.shape.alone ? l.alone : "";
-    const pointers = this.k.mems.map((m, i) => `${l.pointer(storageName(m.dtype), m.written)}${alone}m${i}`);
+    const pointers = this.k.mems.map((m, i) => `${l.pointer(this.storage(m.dtype), m.written)}${alone}m${i}`);
     if (this.shape.guarded) pointers.push(`${l.pointer("uint", false)}go`);
     const begin = `${l.begin}${this.shape.guarded ? "  if (go[0] == 0u) return;\n" : ""}`;
     const body = `${l.signature(name, pointers)} {\n${begin}${this.lines.join("\n")}\n}\n`;

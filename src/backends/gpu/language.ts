@@ -1,6 +1,7 @@
 // What the generator takes of a GPU's language, and what templates take of the generator.
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { Arguments } from "./arguments.ts";
+import type { Bfloat16 } from "./expr.ts";
 import type { ProductShape } from "./product.ts";
 
 /** What differs between the languages of GPUs. */
@@ -9,6 +10,7 @@ export interface Language {
   readonly head: string;
   /** Functions that are its own, among them sn_xor_T, sn_up_T and sn_lane_T: values of other lanes of a SIMD group. */
   readonly own: string;
+  readonly bfloat16: Bfloat16;
   /** A pointer to elements in memory. */
   pointer(type: string, written: boolean): string;
   /** What stands before the name of a pointer whose memory no other reaches, or nothing. */

@@ -1,11 +1,20 @@
 // What the texts of all kinds of kernels are made of: values, positions, stores, and folds, which go first within a thread, then over a
 // SIMD group by exchange (in the same order in every lane), then over the threadgroup through its memory.
-import { computeOf } from "../../base/dtype.ts";
+import { computeOf, type DType } from "../../base/dtype.ts";
 import type { CType, Expr } from "../../kernel/expr.ts";
 import { identityOf, isArg, joinOf } from "../../kernel/fold.ts";
 import { expressions, type FoldStep, type Kernel, type Mem, type Pass, type StoreStep } from "../../kernel/kernel.ts";
 import { Arguments } from "./arguments.ts";
-import { binaryText, literalText, narrowed, operationText, storageName, typeName, widened } from "./expr.ts";
+import {
+  binaryText,
+  isBfloat16,
+  literalText,
+  narrowed,
+  operationText,
+  storageName,
+  typeName,
+  widened,
+} from "./expr.ts";
 import type { Language } from "./language.ts";
 import { isUniform, type Shape, THREADS, WIDTH } from "./shape.ts";
 
@@ -64,6 +73,16 @@ export class Printer {
   }
 
   // ---- values
+  protected storage(d: DType): string {
+    return storageName(d, this.language.bfloat16);
+  }
+  protected widened(d: DType, x: string): string {
+    return widened(d, x, this.language.bfloat16);
+  }
+  /** The text of a value as it is stored; e: the value, if it is one of the kernel's expressions. */
+  protected narrowed(d: DType, x: string, e: Expr | null = null): string {
+    return narrowed(d, x, this.language.bfloat16, e !== null && isBfloat16(e, this.k.mems));
+  }
   /** The text of a value; what it takes is computed before the line that comes next. */
   protected value(e: Expr): string {
     const known = this.known(e);
@@ -86,7 +105,7 @@ export class Printer {
     switch (e.op) {
       case "load": {
         const vector = this.vectors.get(e.imm), m = this.mem(e.imm);
-        return widened(m.dtype, vector ?? `p${e.imm}[${this.at(e.imm)}]`);
+        return this.widened(m.dtype, vector ?? `p${e.imm}[${this.at(e.imm)}]`);
       }
       case "loadx": {
         const m = this.mem(e.imm),
@@ -95,7 +114,7 @@ export class Printer {
           zero = e.t === "c64" ? { re: 0, im: 0 } : 0;
         // What is beyond the bound is the last element, what is before the start is 0.
         const place = `p${e.imm}[${this.#start(e.imm)}(${i} < ${bound} ? ${i} : ${bound} - 1)]`;
-        return `${i} < 0 ? ${literalText(zero, e.t)} : ${widened(m.dtype, place)}`;
+        return `${i} < 0 ? ${literalText(zero, e.t)} : ${this.widened(m.dtype, place)}`;
       }
       case "axis":
         return `${type}(${e.imm < this.k.rowAxes ? `r${e.imm}` : this.step})`;
@@ -163,7 +182,7 @@ export class Printer {
     mems.forEach((i) => {
       const m = this.mem(i),
         terms = Array.from({ length: k.rowAxes }, (_, d) => `r${d} * ${this.args.stride("rowStride", i, d)}`);
-      const type = this.language.pointer(storageName(m.dtype), m.written);
+      const type = this.language.pointer(this.storage(m.dtype), m.written);
       if (k.kind === "sequence") {
         this.line(`const ${this.index} b${i} = ${terms.length > 0 ? terms.join(" + ") : "0"};`);
       }
@@ -213,8 +232,9 @@ export class Printer {
   // ---- stores
   protected store(s: StoreStep, at: string): void {
     const m = this.mem(s.mem), v = this.value(s.value), t = computeOf(m.dtype), place = `p${s.mem}[${at}]`;
-    const joined = s.combine === "set" ? v : binaryText(s.combine, t, widened(m.dtype, place), v);
-    this.line(`${place} = ${narrowed(m.dtype, joined)};`);
+    if (s.combine === "set") return this.line(`${place} = ${this.narrowed(m.dtype, v, s.value)};`);
+    const joined = binaryText(s.combine, t, this.widened(m.dtype, place), v);
+    this.line(`${place} = ${this.narrowed(m.dtype, joined)};`);
   }
   /** A store of an element, at its own place or at a computed one. */
   protected storeElement(s: StoreStep): void {

@@ -16,7 +16,6 @@ export type ProductShape =
     readonly form: "tiles";
     readonly rows: number;
     readonly columns: number;
-    readonly depth: number;
     readonly lies: readonly [Lie, Lie];
   }
   | { readonly form: "vectors"; readonly long: 0 | 1; readonly few: number; readonly lies: readonly [Lie, Lie] };
@@ -82,7 +81,6 @@ export function chooseProduct(
     form: "tiles",
     rows: rows <= 16 ? 16 : rows <= 32 ? 32 : columns <= 16 ? 64 : small,
     columns: columns <= 16 ? 16 : columns <= 32 ? 32 : rows <= 16 ? 64 : small,
-    depth: dtype === "float16" ? 32 : 16,
     lies,
   } as const;
   const cause = Math.min(rows, columns) <= 32

@@ -1,4 +1,6 @@
-// The Metal shading language as a language of the GPU generator: MSL 3.0, with fast math off and no contraction but where a text says fma.
+// The Metal shading language as a language of the GPU generator: MSL 3.0, or 3.1 with its bfloat, with fast math off and no contraction but where a text
+// says fma.
+import { type Bfloat16, BITS } from "../gpu/expr.ts";
 import type { Language } from "../gpu/language.ts";
 import { printTiles } from "./tiles.ts";
 
@@ -29,10 +31,11 @@ for (const [name, f] of [["xor", "simd_shuffle_xor"], ["up", "simd_shuffle_up"],
   }
 }
 
-/** The Metal shading language. */
-export const MSL: Language = {
+/** The Metal shading language 3.0, which has no bfloat. */
+export const MSL30: Language = {
   head: "#include <metal_stdlib>\nusing namespace metal;\n#pragma METAL fp contract(off)\n",
   own: own.join("\n"),
+  bfloat16: BITS,
   alone: "",
   pointer: (type, written) => `device ${written ? "" : "const "}${type} *`,
   signature: (name, pointers) =>
@@ -49,3 +52,19 @@ export const MSL: Language = {
   barrier: "threadgroup_barrier(mem_flags::mem_threadgroup);",
   tiles: printTiles,
 };
+
+const NATIVE: Bfloat16 = {
+  type: "bfloat",
+  bits: (x) => `as_type<ushort>(${x})`,
+  of: (bits) => `as_type<bfloat>(${bits})`,
+};
+/** The Metal shading language from 3.1 on. */
+export const MSL: Language = {
+  ...MSL30,
+  own: [...own, "float sn_round_bf16(float x) { return float(bfloat(x)); }"].join("\n"),
+  bfloat16: NATIVE,
+};
+/** The language of a device with these facts (`deviceInfo`). */
+export function languageFor(info: Readonly<Record<string, string>>): Language {
+  return Number(info["language"]) >= 3.1 ? MSL : MSL30;
+}

@@ -1,5 +1,5 @@
 // Matrix products on matrices of SIMD groups: a threadgroup has a tile of the result, and passes tiles of both factors through its memory. A sum goes over the
-// depth in steps of 8, whatever the tile. float16 is multiplied as it is, bfloat16 as float32; sums are float32.
+// depth in steps of 8, whatever the tile. 16-bit floats are multiplied as they are, but bfloat16 as float32 where the language has no such type; sums are float32.
 import { batchOf, type Factor, factorOf, sumOf } from "../gpu/factor.ts";
 import type { Writer } from "../gpu/language.ts";
 import { type ProductShape, TILE_THREADS } from "../gpu/product.ts";
@@ -12,7 +12,7 @@ interface Tile {
   readonly factor: Factor;
   readonly name: string;
   /** The element type, and elements from one row or step of the depth to the next: what pads it keeps lanes on different banks. */
-  readonly type: "half" | "float";
+  readonly type: "half" | "bfloat" | "float";
   readonly pitch: number;
   /** Rows (columns, of the second factor), and the text of the first. */
   readonly side: number;
@@ -26,7 +26,7 @@ function load(w: Writer, t: Tile, depth: number): void {
   const same = t.type === f.type, staged = (x: string): string => same ? x : f.widened(x);
   const step = (x: string, stride: string): string => stride === "1" ? x : `${x} * ${stride}`;
   const at = (i: string, k: string): string => `${f.name}[${step(i, f.stride)} + ${step(k, f.depth)}]`;
-  const zero = t.type === "half" ? "half(0.0f)" : "0.0f", to = `${name} + y * ${pitch} + x`;
+  const zero = t.type === "float" ? "0.0f" : `${t.type}(0.0f)`, to = `${name} + y * ${pitch} + x`;
   w.line("#pragma unroll");
   w.block(`for (int e = int(sn_thread); e < ${count}; e += ${TILE_THREADS})`, () => {
     w.line(`const int y = e / ${along}, x = e % ${along}${v === 1 ? "" : ` * ${v}`};`);
@@ -50,13 +50,13 @@ function load(w: Writer, t: Tile, depth: number): void {
 export function printTiles(w: Writer, s: Extract<ProductShape, { form: "tiles" }>): void {
   const a = factorOf(w, s, 0), b = factorOf(w, s, 1), { index } = w, across = w.args.size("across");
   // Each of the SIMD groups has a quarter of the tile.
-  const height = s.rows / 2, width = s.columns / 2, type = a.type === "half" ? "half" : "float";
-  const pad = type === "half" ? 8 : 4;
+  const height = s.rows / 2, width = s.columns / 2, type = a.type === "half" || a.type === "bfloat" ? a.type : "float";
+  const [bytes, pad, depth] = type === "float" ? [4, 4, 16] as const : [2, 8, 32] as const;
   const tile = (factor: Factor, name: string, side: number, from: string): Tile => ({
     factor,
     name,
     type,
-    pitch: (factor.lie.along === "side" ? side : s.depth) + pad,
+    pitch: (factor.lie.along === "side" ? side : depth) + pad,
     side,
     from,
   });
@@ -72,9 +72,9 @@ export function printTiles(w: Writer, s: Extract<ProductShape, { form: "tiles" }
   w.line("const uint simd = sn_thread / 32u, lane = sn_thread % 32u;");
   w.line(`const int top = int(simd / 2u) * ${height}, side = int(simd % 2u) * ${width};`);
   // One memory, which begins at a multiple of a vector, for both tiles and then for the sums.
-  const room = (t: Tile): number => t.pitch * (t.factor.lie.along === "side" ? s.depth : t.side);
-  const bytes = (room(left) + room(right)) * (type === "half" ? 2 : 4), sums = 4 * 8 * width * 4;
-  w.line(w.language.shared("float4", "room", Math.ceil(Math.max(bytes, sums) / 16)));
+  const room = (t: Tile): number => t.pitch * (t.factor.lie.along === "side" ? depth : t.side);
+  const tiles = (room(left) + room(right)) * bytes, sums = 4 * 8 * width * 4;
+  w.line(w.language.shared("float4", "room", Math.ceil(Math.max(tiles, sums) / 16)));
   w.line(
     `threadgroup ${type} *${left.name} = (threadgroup ${type} *)room, *${right.name} = ${left.name} + ${room(left)};`,
   );
@@ -88,12 +88,12 @@ export function printTiles(w: Writer, s: Extract<ProductShape, { form: "tiles" }
     "i",
     () => each(width, "j", () => w.line("sum[i][j] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);")),
   );
-  w.block(`for (${index} k0 = 0; k0 < n; k0 += ${s.depth})`, () => {
-    load(w, left, s.depth);
-    load(w, right, s.depth);
+  w.block(`for (${index} k0 = 0; k0 < n; k0 += ${depth})`, () => {
+    load(w, left, depth);
+    load(w, right, depth);
     w.line(w.language.barrier);
     w.line("#pragma unroll");
-    w.block(`for (int k = 0; k < ${s.depth}; k += 8)`, () => {
+    w.block(`for (int k = 0; k < ${depth}; k += 8)`, () => {
       w.line(`simdgroup_${type}8x8 x[${height / 8}], y[${width / 8}];`);
       const fetch = (t: Tile, to: string, at: string, transposed: boolean): void => {
         const [first, second] = t.factor.lie.along === "side" ? ["k", at] : [at, "k"];

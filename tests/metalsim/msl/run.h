@@ -16,7 +16,7 @@
 extern "C" { sim_thread *sim_current; sim_group *sim_running; }
 typedef unsigned char uchar; typedef unsigned short ushort; typedef unsigned int uint; typedef unsigned long ulong;
 typedef __SIZE_TYPE__ size_t; typedef __PTRDIFF_TYPE__ ptrdiff_t;
-typedef _Float16 half;
+typedef _Float16 half; typedef __bf16 bfloat;
 consteval half operator""h(long double v) { return (half)v; }
 
 namespace sim {
@@ -31,9 +31,14 @@ template<> struct require<true> { typedef int type; };
   template<> struct sim::vector<T##N> { typedef T element; enum { size = N }; };
 #define SIM_VECTORS(T) SIM_VECTOR(T, 2) SIM_VECTOR(T, 3) SIM_VECTOR(T, 4)
 SIM_VECTORS(float) SIM_VECTORS(half) SIM_VECTORS(int) SIM_VECTORS(uint) SIM_VECTORS(short) SIM_VECTORS(ushort)
-SIM_VECTORS(char) SIM_VECTORS(uchar) SIM_VECTORS(long) SIM_VECTORS(ulong)
+SIM_VECTORS(char) SIM_VECTORS(uchar) SIM_VECTORS(long) SIM_VECTORS(ulong) SIM_VECTORS(bfloat)
 
 namespace sim {
+// Whether a GPU keeps subnormal numbers when it converts to bfloat is not known: here it does not.
+template<class T> SIM_IN bfloat to_bfloat(T value) {
+  uint b = __builtin_bit_cast(uint, (float)value), kept = (b & 0x7f800000u) == 0 ? b & 0x80000000u : b;
+  return __builtin_bit_cast(bfloat, (ushort)((float)value != (float)value ? 0x7fffu : (kept + 0x7fffu + (kept >> 16 & 1)) >> 16));
+}
 template<class V> SIM_IN void fill(V &, int) {}
 template<class V, class A, class... B> SIM_IN void fill(V &v, int at, A a, B... b) {
   typedef typename vector<V>::element E;
@@ -76,6 +81,7 @@ template<class T> struct shuffled { enum { ok = sizeof(typename vector<T>::eleme
 #define float4(...) sim::make<float4>(__VA_ARGS__)
 #define half2(...) sim::make<half2>(__VA_ARGS__)
 #define half4(...) sim::make<half4>(__VA_ARGS__)
+#define bfloat(x) sim::to_bfloat(x)
 #define int2(...) sim::make<int2>(__VA_ARGS__)
 #define int3(...) sim::make<int3>(__VA_ARGS__)
 #define int4(...) sim::make<int4>(__VA_ARGS__)
@@ -91,10 +97,20 @@ enum class mem_flags { mem_none = 0, mem_device = SIM_MEM_DEVICE, mem_threadgrou
 constexpr mem_flags operator|(mem_flags a, mem_flags b) { return (mem_flags)((int)a | (int)b); }
 SIM_OUT void threadgroup_barrier(mem_flags f, SIM_PLACE) { sim::wait(SIM_GROUP, (sim_u32)f, SIM_SITE); }
 
+// Functions without a namespace are the fast ones if the options of the compiler do not say otherwise: these are off by a bit.
+template<class T> SIM_IN T rough(T x) {
+  if constexpr (sizeof x == 4) return __builtin_bit_cast(T, __builtin_bit_cast(uint, x) ^ 1u); else return x;
+}
+#ifdef __FAST_MATH__
+template<class T> SIM_IN T usual(T x) { return rough(x); }
+#else
+template<class T> SIM_IN T usual(T x) { return x; }
+#endif
 #define SIM_FLOAT1(name, f) \
-  template<class T> SIM_IN T name(T x) { return f(x); } \
+  template<class T> SIM_IN T name(T x) { return usual(f(x)); } \
   namespace precise { template<class T> SIM_IN T name(T x) { return f(x); } } \
-  namespace fast { template<class T> SIM_IN T name(T x) { return f(x); } }
+  namespace fast { template<class T> SIM_IN T name(T x) { return rough(f(x)); } }
+#define SIM_WHOLE(name, f) template<class T> SIM_IN T name(T x) { return f(x); }
 SIM_FLOAT1(exp, __builtin_elementwise_exp) SIM_FLOAT1(exp2, __builtin_elementwise_exp2)
 SIM_FLOAT1(log, __builtin_elementwise_log) SIM_FLOAT1(log2, __builtin_elementwise_log2) SIM_FLOAT1(log10, __builtin_elementwise_log10)
 SIM_FLOAT1(sqrt, __builtin_elementwise_sqrt)
@@ -102,8 +118,8 @@ SIM_FLOAT1(sin, __builtin_elementwise_sin) SIM_FLOAT1(cos, __builtin_elementwise
 SIM_FLOAT1(asin, __builtin_elementwise_asin) SIM_FLOAT1(acos, __builtin_elementwise_acos) SIM_FLOAT1(atan, __builtin_elementwise_atan)
 SIM_FLOAT1(sinh, __builtin_elementwise_sinh) SIM_FLOAT1(cosh, __builtin_elementwise_cosh) SIM_FLOAT1(tanh, __builtin_elementwise_tanh)
 SIM_FLOAT1(asinh, __builtin_asinhf) SIM_FLOAT1(acosh, __builtin_acoshf) SIM_FLOAT1(atanh, __builtin_atanhf)
-SIM_FLOAT1(floor, __builtin_elementwise_floor) SIM_FLOAT1(ceil, __builtin_elementwise_ceil)
-SIM_FLOAT1(trunc, __builtin_elementwise_trunc) SIM_FLOAT1(rint, __builtin_elementwise_rint) SIM_FLOAT1(fabs, __builtin_elementwise_abs)
+SIM_WHOLE(floor, __builtin_elementwise_floor) SIM_WHOLE(ceil, __builtin_elementwise_ceil)
+SIM_WHOLE(trunc, __builtin_elementwise_trunc) SIM_WHOLE(rint, __builtin_elementwise_rint) SIM_WHOLE(fabs, __builtin_elementwise_abs)
 namespace precise { SIM_IN float rsqrt(float x) { return 1.0f / __builtin_sqrtf(x); } }
 using precise::rsqrt;
 template<class T> SIM_IN T abs(T x) { if constexpr (T(-1) < T(0)) return __builtin_elementwise_abs(x); else return x; }
@@ -150,13 +166,14 @@ SIM_OUT void simdgroup_barrier(mem_flags f, SIM_PLACE) { sim_current->ops++; sim
 // A matrix of a SIMD group: each lane has two elements that lie together in a row. Quarters of 4 x 4 belong to 8 lanes.
 template<class T, int columns, int rows> struct simdgroup_matrix {
   static_assert(columns == 8 && rows == 8, "a simdgroup_matrix is 8 x 8");
-  static_assert(sim::same<T, float>::value || sim::same<T, half>::value, "a simdgroup_matrix is of float or half");
+  static_assert(sim::same<T, float>::value || sim::same<T, half>::value || sim::same<T, bfloat>::value, "a simdgroup_matrix is of float, half or bfloat");
   typedef T pair __attribute__((ext_vector_type(2)));
   pair elements;
   SIM_PLAIN pair &thread_elements() { return elements; }
 };
 typedef simdgroup_matrix<float, 8, 8> simdgroup_float8x8;
 typedef simdgroup_matrix<half, 8, 8> simdgroup_half8x8;
+typedef simdgroup_matrix<bfloat, 8, 8> simdgroup_bfloat8x8;
 template<class T, int columns, int rows> SIM_IN simdgroup_matrix<T, columns, rows> make_filled_simdgroup_matrix(T x) { return {{x, x}}; }
 }
 namespace sim {
